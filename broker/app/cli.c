@@ -1,0 +1,77 @@
+/* Commands are rows of one table; a wrong name is answered with the nearest right one. See cli.h.
+ */
+#include "broker/app/cli.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/suggest.h"
+
+static enum cli_exit cli_version(int argc, char **argv, FILE *out, FILE *err);
+static enum cli_exit cli_help(int argc, char **argv, FILE *out, FILE *err);
+static enum cli_exit cli_unknown(const char *name, FILE *err);
+
+static const struct cli_command {
+    const char *name;
+    const char *what; /* one line of help */
+    enum cli_exit (*run)(int argc, char **argv, FILE *out, FILE *err);
+} cli_commands[] = {
+    {"--version", "print the version", cli_version},
+    {"--help", "print this help", cli_help},
+};
+
+enum cli_exit cli_run(int argc, char **argv, FILE *out, FILE *err)
+{
+    enum cli_exit status = CLI_EXIT_USAGE;
+    if (argc < 2) {
+        (void)cli_help(argc, argv, err, err);
+    } else {
+        const struct cli_command *command = NULL;
+        for (size_t i = 0; i < ARRAY_COUNT(cli_commands) && command == NULL; i++) {
+            if (strcmp(argv[1], cli_commands[i].name) == 0) {
+                command = &cli_commands[i];
+            }
+        }
+        status = command != NULL ? command->run(argc - 2, argv + 2, out, err)
+                                 : cli_unknown(argv[1], err);
+    }
+    fflush(err);
+    if (fflush(out) != 0 && status == CLI_EXIT_OK) { /* e.g. a full disk behind "tdb ... > file" */
+        fprintf(err, "tdb: cannot write the result\n");
+        status = CLI_EXIT_FAILED;
+    }
+    return status;
+}
+
+static enum cli_exit cli_version(int argc, char **argv, FILE *out, FILE *err)
+{
+    (void)argc, (void)argv, (void)err;
+    fprintf(out, "tdb %s\n", TDB_VERSION);
+    return CLI_EXIT_OK;
+}
+
+static enum cli_exit cli_help(int argc, char **argv, FILE *out, FILE *err)
+{
+    (void)argc, (void)argv, (void)err;
+    fprintf(out, "tdb: an event log that speaks Kafka, and the views that follow it\n\n"
+                 "usage: tdb COMMAND [ARGUMENTS]\n\n");
+    for (size_t i = 0; i < ARRAY_COUNT(cli_commands); i++) {
+        fprintf(out, "  %-14s %s\n", cli_commands[i].name, cli_commands[i].what);
+    }
+    return CLI_EXIT_OK;
+}
+
+static enum cli_exit cli_unknown(const char *name, FILE *err)
+{
+    const char *names[ARRAY_COUNT(cli_commands)];
+    for (size_t i = 0; i < ARRAY_COUNT(cli_commands); i++) {
+        names[i] = cli_commands[i].name;
+    }
+    const char *nearest = suggest_nearest(name, names, ARRAY_COUNT(names));
+    fprintf(err, "tdb: no command '%s'", name);
+    if (nearest != NULL) {
+        fprintf(err, "; did you mean '%s'?", nearest);
+    }
+    fprintf(err, "\nTry 'tdb --help'.\n");
+    return CLI_EXIT_USAGE;
+}

@@ -1,0 +1,9 @@
+/* The program. Everything it does is in cli.c, where tests reach it. */
+#include <stdio.h>
+
+#include "broker/app/cli.h"
+
+int main(int argc, char **argv)
+{
+    return cli_run(argc, argv, stdout, stderr);
+}
