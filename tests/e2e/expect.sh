@@ -1,0 +1,27 @@
+# Helpers of the scripts beside this file: run a command, then say what its status, output and complaints must be.
+out=$(mktemp) err=$(mktemp) status=0 command=
+trap 'rm -f "$out" "$err"' EXIT
+
+run() {
+    command="$*" status=0
+    "$@" >"$out" 2>"$err" </dev/null || status=$?
+}
+
+fail() {
+    echo "FAIL: $command: $1" >&2
+    sed 's/^/  out: /' "$out" >&2
+    sed 's/^/  err: /' "$err" >&2
+    exit 1
+}
+
+expect_status() {
+    [ "$status" -eq "$1" ] || fail "status $status, want $1"
+}
+
+expect_out() {
+    grep -qE -- "$1" "$out" || fail "output lacks /$1/"
+}
+
+expect_err() {
+    grep -qE -- "$1" "$err" || fail "complaint lacks /$1/"
+}
