@@ -1,0 +1,97 @@
+/* The seam between what shards do and how: three backends stand behind it, uring_*, epoll_* and, in tests, tests/sim.
+ * Only base/rt and tests/sim include this.
+ *
+ * The front (op.c, file.c, sock.c) checks arguments, keeps the books that all backends share, and calls `submit`. A backend ends a
+ * submitted op with rt_op_complete, once, at any time but inside `submit` of the same op... it may do so inside `submit` too: complete only
+ * queues. It never calls `done`. */
+#ifndef BASE_RT_BACKEND_H
+#define BASE_RT_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/rt/addr.h"
+#include "base/rt/file.h"
+#include "base/rt/op.h"
+#include "base/rt/shard.h"
+#include "base/rt/sock.h"
+
+struct rt_backend {
+    const char *name; /* "uring", "epoll", "sim" */
+
+    /* Begin the request op->kind with op->args. May complete it at once. Never fails otherwise. */
+    void (*submit)(struct rt_shard *shard, struct rt_op *op);
+
+    /* op->stop_err has just been set on an op that was submitted and is not complete: end it early if that is possible. */
+    void (*cancel)(struct rt_shard *shard, struct rt_op *op);
+
+    /* Hand queued work to the kernel and complete what has ended; wait for something to do until `until_ns` (monotonic; 0: do not
+     * wait, UINT64_MAX: as long as it takes). Returns early on a wake. Returns whether anything ended. */
+    bool (*poll)(struct rt_shard *shard, uint64_t until_ns);
+
+    /* End the wait of `shard`'s poll, now or the next one. Called from any thread. */
+    void (*wake)(struct rt_shard *shard);
+
+    /* The clocks, read now. */
+    uint64_t (*now_ns)(struct rt_shard *shard);
+    uint64_t (*wall_ns)(struct rt_shard *shard);
+
+    /* Bind and listen; fills listener->fd and addr.port. Errors as rt_listen. */
+    enum err (*listen)(struct rt_listener *listener, bool is_shared);
+
+    /* A chunk of `sock` came back. */
+    void (*release)(struct rt_sock *sock, struct rt_chunk chunk);
+
+    /* End the sending side; set socket options. Best effort. */
+    void (*shutdown_send)(struct rt_sock *sock);
+    void (*set_flags)(struct rt_sock *sock, uint32_t flags);
+};
+
+/* End `op`: its done fires from the ready queue with these results. Once per submit; shard's own thread. */
+void rt_op_complete(struct rt_op *op, enum err err, int64_t result, int saved_errno);
+
+/* A shard in place, with its budget limited to `memory_bytes`, its generator seeded with `seed`. The backend's state is the
+ * backend's to make and set. */
+void rt_shard_init(struct rt_shard *shard, uint32_t id, struct rt_group *group,
+                   const struct rt_backend *backend, uint64_t memory_bytes, uint64_t seed);
+
+/* Everything of the shard is forgotten: memory still charged is freed. For an orderly end, or a simulated crash. */
+void rt_shard_deinit(struct rt_shard *shard);
+
+/* One turn without I/O: read the clocks, deliver mail, fire timers, run what is ready now (ops that become ready meanwhile wait for the
+ * next turn), ring doorbells. Returns whether the next turn has something to do at once. */
+bool rt_shard_turn(struct rt_shard *shard);
+
+/* Whether there is something to do now without the backend: ready ops or mail. */
+bool rt_shard_has_work(struct rt_shard *shard);
+
+/* When the next timer is due (monotonic ns), UINT64_MAX: none. */
+uint64_t rt_shard_next_ns(const struct rt_shard *shard);
+
+/* The shards of one runtime, and what they share: the inboxes. */
+struct rt_group {
+    struct rt_shard *shards;  /* shards_count of them */
+    uint32_t shards_count;    /* 1 .. LIMIT_SHARDS_COUNT */
+    struct rt_inbox *inboxes; /* one per shard */
+    struct rt_pool *workers;  /* worker threads, NULL in the simulator */
+    enum rt_flush_form form;  /* of durable writes, measured at start */
+};
+
+/* --- What backends share (sock_core.c): the books of a connection. --- */
+
+/* A chunk has been received: hand it to the waiting receive or queue it. There must be room (chunks_count < max). */
+void rt_sock_received(struct rt_sock *sock, struct rt_chunk chunk);
+
+/* No more bytes will come: ERR_OK = the peer ended its side. A waiting receive with nothing queued ends. */
+void rt_sock_recv_end(struct rt_sock *sock, enum err err);
+
+/* --- What the two real backends share. --- */
+
+/* errno as `enum err`. */
+enum err rt_err_from_errno(int error);
+
+/* Run a FILE_* or PATH_* request with blocking calls, on any thread: sets op->result, saved_errno; returns op->err. */
+enum err rt_blocking_run(struct rt_op *op);
+
+#endif
