@@ -12,12 +12,13 @@
 #define RT_ADDR_TEXT_BYTES 64
 
 struct rt_addr {
-    uint8_t ip[16];    /* network order; IPv4 uses the first 4 */
-    uint16_t port;     /* host order; 0: the system chooses (listen) */
-    bool is_v6;        /* which of the two */
+    uint8_t ip[16]; /* network order; IPv4 uses the first 4 */
+    uint16_t port;  /* host order; 0: the system chooses (listen) */
+    bool is_v6;     /* which of the two */
 };
 
-/* Read "127.0.0.1:9092" or "[::1]:9092"; without ":port" the port is `default_port`. ERR_INVALID for anything else, names included. */
+/* Read "127.0.0.1:9092" or "[::1]:9092"; without ":port" the port is `default_port`. ERR_INVALID
+ * for anything else, names included. */
 MUST_USE enum err rt_addr_parse(const char *text, uint16_t default_port, struct rt_addr *out);
 
 /* Write it as rt_addr_parse reads it. `out` has RT_ADDR_TEXT_BYTES. Returns `out`. */

@@ -1,9 +1,9 @@
-/* The seam between what shards do and how: three backends stand behind it, uring_*, epoll_* and, in tests, tests/sim.
- * Only base/rt and tests/sim include this.
+/* The seam between what shards do and how: three backends stand behind it, uring_*, epoll_* and, in
+ * tests, tests/sim. Only base/rt and tests/sim include this.
  *
- * The front (op.c, file.c, sock.c) checks arguments, keeps the books that all backends share, and calls `submit`. A backend ends a
- * submitted op with rt_op_complete, once, at any time but inside `submit` of the same op... it may do so inside `submit` too: complete only
- * queues. It never calls `done`. */
+ * The front (op.c, file.c, sock.c) checks arguments, keeps the books that all backends share, and
+ * calls `submit`. A backend ends a submitted op with rt_op_complete, once, at any time, inside
+ * `submit` too: that only queues the op. It never calls `done`. */
 #ifndef BASE_RT_BACKEND_H
 #define BASE_RT_BACKEND_H
 
@@ -23,11 +23,13 @@ struct rt_backend {
     /* Begin the request op->kind with op->args. May complete it at once. Never fails otherwise. */
     void (*submit)(struct rt_shard *shard, struct rt_op *op);
 
-    /* op->stop_err has just been set on an op that was submitted and is not complete: end it early if that is possible. */
+    /* op->stop_err has just been set on an op that was submitted and is not complete: end it early
+     * if that is possible. */
     void (*cancel)(struct rt_shard *shard, struct rt_op *op);
 
-    /* Hand queued work to the kernel and complete what has ended; wait for something to do until `until_ns` (monotonic; 0: do not
-     * wait, UINT64_MAX: as long as it takes). Returns early on a wake. Returns whether anything ended. */
+    /* Hand queued work to the kernel and complete what has ended; wait for something to do until
+     * `until_ns` (monotonic; 0: do not wait, UINT64_MAX: as long as it takes). Returns early on a
+     * wake. Returns whether anything ended. */
     bool (*poll)(struct rt_shard *shard, uint64_t until_ns);
 
     /* End the wait of `shard`'s poll, now or the next one. Called from any thread. */
@@ -40,27 +42,30 @@ struct rt_backend {
     /* Bind and listen; fills listener->fd and addr.port. Errors as rt_listen. */
     enum err (*listen)(struct rt_listener *listener, bool is_shared);
 
-    /* A chunk of `sock` came back. */
-    void (*release)(struct rt_sock *sock, struct rt_chunk chunk);
+    /* A receive buffer came back: free again. */
+    void (*release)(struct rt_shard *shard, struct rt_recv_buf *buf);
 
     /* End the sending side; set socket options. Best effort. */
     void (*shutdown_send)(struct rt_sock *sock);
     void (*set_flags)(struct rt_sock *sock, uint32_t flags);
 };
 
-/* End `op`: its done fires from the ready queue with these results. Once per submit; shard's own thread. */
+/* End `op`: its done fires from the ready queue with these results. Once per submit; shard's own
+ * thread. */
 void rt_op_complete(struct rt_op *op, enum err err, int64_t result, int saved_errno);
 
-/* A shard in place, with its budget limited to `memory_bytes`, its generator seeded with `seed`. The backend's state is the
- * backend's to make and set. */
+/* A shard in place, with its budget limited to `memory_bytes`, its generator seeded with `seed`.
+ * The backend's state is the backend's to make and set. */
 void rt_shard_init(struct rt_shard *shard, uint32_t id, struct rt_group *group,
                    const struct rt_backend *backend, uint64_t memory_bytes, uint64_t seed);
 
-/* Everything of the shard is forgotten: memory still charged is freed. For an orderly end, or a simulated crash. */
+/* Everything of the shard is forgotten: memory still charged is freed. For an orderly end, or a
+ * simulated crash. */
 void rt_shard_deinit(struct rt_shard *shard);
 
-/* One turn without I/O: read the clocks, deliver mail, fire timers, run what is ready now (ops that become ready meanwhile wait for the
- * next turn), ring doorbells. Returns whether the next turn has something to do at once. */
+/* One turn without I/O: read the clocks, deliver mail, fire timers, run what is ready now (ops that
+ * become ready meanwhile wait for the next turn), ring doorbells. Returns whether the next turn has
+ * something to do at once. */
 bool rt_shard_turn(struct rt_shard *shard);
 
 /* Whether there is something to do now without the backend: ready ops or mail. */
@@ -78,20 +83,37 @@ struct rt_group {
     enum rt_flush_form form;  /* of durable writes, measured at start */
 };
 
-/* --- What backends share (sock_core.c): the books of a connection. --- */
+/* --- The books of a connection, kept by sock.c for all backends. --- */
 
-/* A chunk has been received: hand it to the waiting receive or queue it. There must be room (chunks_count < max). */
-void rt_sock_received(struct rt_sock *sock, struct rt_chunk chunk);
+/* `buf` (data and length set) holds the next bytes of `sock`: hand it to the waiting receive, or
+ * queue it. When sock->unread_count reaches RT_SOCK_CHUNKS_MAX, the backend stops receiving until
+ * the next SOCK_RECV is submitted. */
+void rt_sock_received(struct rt_sock *sock, struct rt_recv_buf *buf);
 
-/* No more bytes will come: ERR_OK = the peer ended its side. A waiting receive with nothing queued ends. */
+/* No more bytes will come: ERR_OK = the peer ended its side. A waiting receive ends once what is
+ * queued has been read. */
 void rt_sock_recv_end(struct rt_sock *sock, enum err err);
+
+/* The oldest waiting accept of `listener`, NULL: none. It stays the backend's until it is
+ * completed. */
+struct rt_op *rt_listener_next_accept(struct rt_listener *listener);
+
+/* Submitting, from the back end's view:
+ *  SOCK_RECV   only when nothing is queued and receiving has not ended; op is sock->recv_op.
+ * Completed through rt_sock_received, rt_sock_recv_end, or (canceled) rt_op_complete. SOCK_SEND op
+ * is sock->send_op; args.io.iov. SOCK_CLOSE, SOCK_DETACH, LISTENER_CLOSE, FILE_CLOSE  only when no
+ * other op of the target waits; the backend first ends what it has under way there itself (a
+ * multishot receive). After a detach, sock.c copies the queued bytes out. SOCK_ACCEPT in
+ * listener->accepts already; complete with rt_op_complete after args.net.sock's fd and peer are
+ * set. */
 
 /* --- What the two real backends share. --- */
 
 /* errno as `enum err`. */
 enum err rt_err_from_errno(int error);
 
-/* Run a FILE_* or PATH_* request with blocking calls, on any thread: sets op->result, saved_errno; returns op->err. */
+/* Run a FILE_* or PATH_* request with blocking calls, on any thread: sets op->result, saved_errno;
+ * returns op->err. */
 enum err rt_blocking_run(struct rt_op *op);
 
 #endif

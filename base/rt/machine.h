@@ -24,13 +24,14 @@ struct rt_machine {
     char kernel[64];            /* release string of uname(2) */
 };
 
-/* Read it all, and raise the limit of open files to its hard limit. ERR_UNSUPPORTED: a kernel too old for either runtime (< 5.10), or
- * ERR_RESOURCES: fewer than 256 descriptors, ERR_SYSTEM; then `message` says what was found and what to do. */
+/* Read it all, and raise the limit of open files to its hard limit. ERR_UNSUPPORTED: a kernel too
+ * old for either runtime (< 5.10), or ERR_RESOURCES: fewer than 256 descriptors, ERR_SYSTEM; then
+ * `message` says what was found and what to do. */
 MUST_USE enum err rt_machine_read(struct rt_machine *machine, char *message, size_t message_bytes);
 
-/* The same from given texts instead of the system's files: the pure part, for tests. `cgroup2_cpu` is a cpu.max ("max 100000"),
- * `cgroup2_memory` a memory.max; `cgroup1_*` the older files; NULL: no such file. Fills the cgroup fields only.
- * ERR_CORRUPT: a text that is none of the kernel's. */
+/* The same from given texts instead of the system's files: the pure part, for tests. `cgroup2_cpu`
+ * is a cpu.max ("max 100000"), `cgroup2_memory` a memory.max; `cgroup1_*` the older files; NULL: no
+ * such file. Fills the cgroup fields only. ERR_CORRUPT: a text that is none of the kernel's. */
 MUST_USE enum err rt_machine_parse_cgroup(struct rt_machine *machine, const char *cgroup2_cpu,
                                           const char *cgroup2_memory, const char *cgroup1_quota,
                                           const char *cgroup1_period, const char *cgroup1_memory);

@@ -1,5 +1,6 @@
-/* Which form of durable write is fastest on a device (LOG §4, end): measured at start in the directory that will be written, on a
- * file that was written before, as the journal's are. Takes some 50 ms. */
+/* Which form of durable write is fastest on a device (LOG §4, end): measured at start in the
+ * directory that will be written, on a file that was written before, as the journal's are. Takes
+ * some 50 ms. */
 #ifndef BASE_RT_PROBE_H
 #define BASE_RT_PROBE_H
 
@@ -22,22 +23,22 @@ struct rt_probe_form {
 
 /* A staged operation; in place, the caller's until done. */
 struct rt_probe {
-    void (*done)(struct rt_probe *probe); /* fires once, from the ready queue */
-    void *owner;                          /* the caller's */
-    enum err err;                         /* in done: why it failed; ERR_OK: the rest holds */
-    enum rt_flush_form best;              /* lowest p50 */
+    void (*done)(struct rt_probe *probe);       /* fires once, from the ready queue */
+    void *owner;                                /* the caller's */
+    enum err err;                               /* in done: why it failed; ERR_OK: the rest holds */
+    enum rt_flush_form best;                    /* lowest p50 */
     struct rt_probe_form forms[RT_FLUSH_COUNT]; /* figures */
-    bool is_direct;                       /* O_DIRECT worked there */
-    struct sm sm;                         /* where it stands */
-    struct rt_op op;                      /* its one request under way */
-    struct rt_file file;                  /* scratch file, unlinked at the end */
-    char path[512];                       /* its name */
-    uint8_t *block;                       /* what is written; from the shard's budget */
-    struct iovec iov;                     /* over block */
-    uint32_t form;                        /* being measured */
-    uint32_t write;                       /* number within the form */
-    uint64_t began_ns;                    /* of this write */
-    uint64_t budget_ns;                   /* when to stop measuring this form */
+    bool is_direct;                             /* O_DIRECT worked there */
+    struct sm sm;                               /* where it stands */
+    struct rt_op op;                            /* its one request under way */
+    struct rt_file file;                        /* scratch file, unlinked at the end */
+    char path[512];                             /* its name */
+    uint8_t *block;                             /* what is written; from the shard's budget */
+    struct iovec iov;                           /* over block */
+    uint32_t form;                              /* being measured */
+    uint32_t write;                             /* number within the form */
+    uint64_t began_ns;                          /* of this write */
+    uint64_t budget_ns;                         /* when to stop measuring this form */
 };
 
 /* Measure in directory `dir` (the caller's until done). Errors: those of open, write and flush. */

@@ -1,12 +1,12 @@
-/* Starting and ending the runtime. For main and test programs; the product's rooms never see this header.
+/* Starting and ending the runtime. For main and test programs; the product's rooms never see this
+ * header.
  *
  *     struct rt *rt;
  *     err = rt_new(&config, &rt);          machine checked, shards made, nothing runs
  *     err = rt_start(rt);                  threads run: config.start on each shard
  *     ... wait for a signal ...
- *     rt_stop(rt);                         config.stop on each shard; it answers with rt_shard_finish
- *     rt_join(rt);                         threads have ended
- *     rt_free(rt);
+ *     rt_stop(rt);                         config.stop on each shard; it answers with
+ * rt_shard_finish rt_join(rt);                         threads have ended rt_free(rt);
  */
 #ifndef BASE_RT_RT_H
 #define BASE_RT_RT_H
@@ -30,14 +30,14 @@ enum rt_kind {
 };
 
 struct rt_config {
-    uint32_t shards_count;  /* 0: machine->shards_count */
-    uint64_t memory_bytes;  /* of all shards together; 0: machine->memory_bytes */
-    enum rt_kind kind;      /* which backend */
-    uint32_t workers_count; /* worker threads; 0: 4 */
-    uint64_t seed;          /* of the shards' generators; 0: from the system */
+    uint32_t shards_count;   /* 0: machine->shards_count */
+    uint64_t memory_bytes;   /* of all shards together; 0: machine->memory_bytes */
+    enum rt_kind kind;       /* which backend */
+    uint32_t workers_count;  /* worker threads; 0: 4 */
+    uint64_t seed;           /* of the shards' generators; 0: from the system */
     struct diag_config diag; /* where and how shards log */
-    const struct cpu *cpu;  /* instruction sets; the caller's, as long as the runtime */
-    void *app;              /* shard->app on every shard at first */
+    const struct cpu *cpu;   /* instruction sets; the caller's, as long as the runtime */
+    void *app;               /* shard->app on every shard at first */
 
     /* Called on each shard's own thread, in its first turn. */
     void (*start)(struct rt_shard *shard);
@@ -45,8 +45,9 @@ struct rt_config {
     void (*stop)(struct rt_shard *shard);
 };
 
-/* Check the machine, choose the backend (one clear log line where io_uring is refused), make the shards. Nothing runs yet. On an error
- * `message` (of `message_bytes`) says what is missing and what to do about it. */
+/* Check the machine, choose the backend (one clear log line where io_uring is refused), make the
+ * shards. Nothing runs yet. On an error `message` (of `message_bytes`) says what is missing and
+ * what to do about it. */
 MUST_USE enum err rt_new(const struct rt_config *config, const struct rt_machine *machine,
                          struct rt **out, char *message, size_t message_bytes);
 
@@ -68,7 +69,8 @@ const char *rt_backend_name(const struct rt *rt);
 /* Shard number `id`, for sending it mail from outside (rt_mail_post). */
 struct rt_shard *rt_shard(struct rt *rt, uint32_t id);
 
-/* Use `form` for durable writes on files opened from now on. Before the app opens any; the probe (probe.h) says which. */
+/* Use `form` for durable writes on files opened from now on. Before the app opens any; the probe
+ * (probe.h) says which. */
 void rt_set_flush_form(struct rt_shard *shard, enum rt_flush_form form);
 
 #endif
