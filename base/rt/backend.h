@@ -3,7 +3,8 @@
  *
  * The front (op.c, file.c, sock.c) checks arguments, keeps the books that all backends share, and
  * calls `submit`. A backend ends a submitted op with rt_op_complete, once, at any time, inside
- * `submit` too: that only queues the op. It never calls `done`. */
+ * `submit` too: that only queues the op (and takes it out of any
+ * list it is in by op->in_queue). It never calls `done`. */
 #ifndef BASE_RT_BACKEND_H
 #define BASE_RT_BACKEND_H
 
@@ -59,6 +60,10 @@ void rt_op_complete(struct rt_op *op, enum err err, int64_t result, int saved_er
 void rt_shard_init(struct rt_shard *shard, uint32_t id, struct rt_group *group,
                    const struct rt_backend *backend, uint64_t memory_bytes, uint64_t seed);
 
+/* Read the clocks for the first time and start the timer wheel there: after the backend's state is
+ * set, before the first turn. */
+void rt_shard_open_clock(struct rt_shard *shard);
+
 /* Everything of the shard is forgotten: memory still charged is freed. For an orderly end, or a
  * simulated crash. */
 void rt_shard_deinit(struct rt_shard *shard);
@@ -94,8 +99,7 @@ void rt_sock_received(struct rt_sock *sock, struct rt_recv_buf *buf);
  * queued has been read. */
 void rt_sock_recv_end(struct rt_sock *sock, enum err err);
 
-/* The oldest waiting accept of `listener`, NULL: none. It stays the backend's until it is
- * completed. */
+/* The oldest waiting accept of `listener`, NULL: none. */
 struct rt_op *rt_listener_next_accept(struct rt_listener *listener);
 
 /* Submitting, from the back end's view:
@@ -103,7 +107,9 @@ struct rt_op *rt_listener_next_accept(struct rt_listener *listener);
  * Completed through rt_sock_received, rt_sock_recv_end, or (canceled) rt_op_complete. SOCK_SEND op
  * is sock->send_op; args.io.iov. SOCK_CLOSE, SOCK_DETACH, LISTENER_CLOSE, FILE_CLOSE  only when no
  * other op of the target waits; the backend first ends what it has under way there itself (a
- * multishot receive). After a detach, sock.c copies the queued bytes out. SOCK_ACCEPT in
+ * multishot receive). A detach hands
+ *              over sock->fd (op->result) or, when sock->unread_bytes > args.net.unread_max, closes
+ * it and ends ERR_TOO_LARGE; sock.c then copies the queued bytes out. SOCK_ACCEPT in
  * listener->accepts already; complete with rt_op_complete after args.net.sock's fd and peer are
  * set. */
 

@@ -112,7 +112,9 @@ struct rt_op {
                                until changed */
     enum rt_op_kind kind;   /* of the last submit */
     enum rt_op_state state; /* who has it */
-    enum err stop_err; /* ERR_CANCELED or ERR_TIMEOUT once asked to stop, else ERR_OK; runtime's */
+    enum err stop_err;  /* ERR_CANCELED or ERR_TIMEOUT once asked to stop, else ERR_OK; runtime's */
+    bool is_started;    /* the backend has it; runtime's */
+    bool is_io_counted; /* counted in rt_shard.io_count; runtime's */
     uint32_t backend_flags;       /* backend's */
     struct rt_file *file;         /* target of FILE_*; runtime's */
     struct rt_sock *sock;         /* target of SOCK_*; runtime's */

@@ -10,7 +10,7 @@
 
 #include "base/budget.h"
 #include "base/cpu.h"
-#include "base/diag.h"
+
 #include "base/list.h"
 #include "base/prng.h"
 #include "base/rt/mailbox.h"
@@ -48,7 +48,7 @@ struct rt_shard {
     struct rt_wheel timers; /* rt_timer.in_wheel */
     struct budget budget;   /* all memory of the shard */
     struct prng prng;       /* behind rt_random */
-    struct diag diag;       /* log lines of this shard */
+
     uint32_t waiting_count; /* ops submitted and not done */
     uint32_t io_count; /* of these, what a device or the kernel works on now: worth polling for */
     bool is_stopping;  /* the app was asked to end */
@@ -64,9 +64,6 @@ struct rt_shard {
 /* Root of the shard's memory. All of the shard's allocations are charged here or to budgets below
  * it. */
 struct budget *rt_shard_budget(struct rt_shard *shard);
-
-/* Where the shard logs: DIAG_INFO(rt_shard_diag(shard), ...). */
-struct diag *rt_shard_diag(struct rt_shard *shard);
 
 /* How many shards the runtime has. */
 uint32_t rt_shard_count(const struct rt_shard *shard);

@@ -22,7 +22,7 @@
 /* Chunks of one connection that may wait unread before receiving pauses: with
  * LIMIT_RECV_BUFFER_BYTES each, what a connection may hold before it has authenticated (DESIGN §8).
  */
-#define RT_SOCK_CHUNKS_MAX (LIMIT_CONNECTION_UNREAD_BYTES / LIMIT_RECV_BUFFER_BYTES)
+#define RT_SOCK_CHUNKS_MAX (LIMIT_CONNECTION_BYTES_UNAUTHENTICATED / LIMIT_RECV_BUFFER_BYTES)
 
 /* One receive buffer of a shard, LIMIT_RECV_BUFFER_BYTES long; there are LIMIT_RECV_BUFFERS_COUNT.
  * The backend makes them. */
@@ -72,6 +72,7 @@ struct rt_sock {
 struct rt_listener {
     struct rt_shard *shard;                   /* owner */
     int fd;                                   /* descriptor, -1: none or simulated */
+    int slot;                                 /* in the registered files, -1: none; backend's */
     struct rt_addr addr;                      /* bound to; the port is the real one */
     bool is_open;                             /* between listen and close */
     bool is_closing;                          /* close asked for */
@@ -138,10 +139,11 @@ void rt_sock_set_flags(struct rt_sock *sock, uint32_t flags);
 void rt_sock_close(struct rt_sock *sock, struct rt_op *op);
 
 /* Take the connection out of the runtime: no receive or send may wait. Bytes received and not read
- * go to `unread` (room for at least LIMIT_CONNECTION_UNREAD_BYTES, asserted). done: op->result =
- * the descriptor, non-blocking, the caller's to close; sock->unread_bytes says how many bytes stand
- * in `unread`; the rt_sock's memory is the caller's. ERR_TOO_LARGE (more had arrived than fits: the
- * connection is closed), ERR_UNSUPPORTED (simulator: the connection stays as it was). */
+ * go to `unread` (room for at least LIMIT_CONNECTION_BYTES_UNAUTHENTICATED, asserted). done:
+ * op->result = the descriptor, non-blocking, the caller's to close; sock->unread_bytes says how
+ * many bytes stand in `unread`; the rt_sock's memory is the caller's. ERR_TOO_LARGE (more had
+ * arrived than fits: the connection is closed), ERR_UNSUPPORTED (simulator: the connection stays as
+ * it was). */
 void rt_sock_detach(struct rt_sock *sock, struct rt_op *op, uint8_t *unread, size_t unread_max);
 
 #endif

@@ -35,6 +35,7 @@ struct rt_timer {
 
 struct rt_wheel {
     uint64_t now_tick;                  /* every tick before this one has been expired */
+    struct list due;                    /* timers added when their deadline was past already */
     uint64_t count;                     /* timers in the wheel */
     uint64_t occupied[RT_WHEEL_LEVELS]; /* bit s of level l: slots[l][s] is not empty */
     struct list slots[RT_WHEEL_LEVELS]

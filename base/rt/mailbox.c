@@ -1,0 +1,250 @@
+/* Mail between threads. See mailbox.h.
+ *
+ * Each shard has an inbox: one lane per sender and a list for threads outside. A lane is a chain of
+ * rings, each twice as large as the one before; the sender writes into the newest, the receiver
+ * drains them in order. Rings are the sender's memory and are kept until the group ends, at most 2
+ * x LIMIT_MAILBOX_COUNT pointers per lane.
+ *
+ * Who writes what (all else is private to one side):
+ *   sender    ring->tail (release), ring->next (release), lane->first (release), inbox->pending
+ * (fetch_or) receiver  ring->head (release), inbox->pending (exchange), inbox->is_sleeping outside
+ * inbox->posted (compare-exchange push)
+ *
+ * Sleeping without losing a wake: the receiver sets is_sleeping, then looks at pending and posted
+ * once more; a sender sets pending (or posted), then looks at is_sleeping. Both sides use
+ * sequentially consistent operations, so at least one sees the other. */
+#include "base/rt/mailbox.h"
+
+#include <stdatomic.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/rt/backend.h"
+#include "base/rt/mailbox_int.h"
+
+#define RT_RING_FIRST_COUNT 64
+
+static struct rt_ring *rt_ring_new(struct rt_shard *from, uint32_t capacity);
+static enum err rt_lane_push(struct rt_shard *from, struct rt_lane *lane, struct rt_mail *mail);
+static struct rt_mail *rt_lane_pop(struct rt_lane *lane);
+static void rt_mail_wake(struct rt_shard *to);
+static uint32_t rt_mail_deliver_lane(struct rt_shard *shard, uint32_t from);
+static uint32_t rt_mail_deliver_posted(struct rt_shard *shard);
+
+enum err rt_mail_send(struct rt_shard *from, uint32_t to, struct rt_mail *mail)
+{
+    struct rt_group *group = from->group;
+    ASSERT(to < group->shards_count);
+    ASSERT(mail->deliver != NULL);
+    struct rt_inbox *inbox = &group->inboxes[to];
+    if (atomic_load_explicit(&inbox->is_closed, memory_order_acquire)) {
+        return ERR_CLOSING;
+    }
+    enum err err = rt_lane_push(from, &inbox->lanes[from->id], mail);
+    if (err == ERR_OK) {
+        from->doorbells[to / 64] |= 1ull << (to % 64);
+    }
+    return err;
+}
+
+void rt_mail_post(struct rt_shard *to, struct rt_mail *mail)
+{
+    struct rt_inbox *inbox = to->inbox;
+    ASSERT(mail->deliver != NULL);
+    mail->from = RT_MAIL_OUTSIDE;
+    struct rt_mail *head = atomic_load_explicit(&inbox->posted, memory_order_relaxed);
+    do {
+        mail->next = head;
+    } while (!atomic_compare_exchange_weak(&inbox->posted, &head, mail));
+    rt_mail_wake(to);
+}
+
+void rt_inbox_init(struct rt_inbox *inbox, struct rt_lane *lanes)
+{
+    *inbox = (struct rt_inbox){.lanes = lanes};
+}
+
+void rt_mail_ring_doorbells(struct rt_shard *shard)
+{
+    for (uint32_t word = 0; word < ARRAY_COUNT(shard->doorbells); word++) {
+        uint64_t bits = shard->doorbells[word];
+        shard->doorbells[word] = 0;
+        while (bits != 0) {
+            uint32_t to = word * 64 + (uint32_t)__builtin_ctzll(bits);
+            bits &= bits - 1;
+            struct rt_inbox *inbox = &shard->group->inboxes[to];
+            atomic_fetch_or(&inbox->pending[shard->id / 64], 1ull << (shard->id % 64));
+            if (to != shard->id) {
+                rt_mail_wake(&shard->group->shards[to]);
+            }
+        }
+    }
+}
+
+uint32_t rt_mail_deliver(struct rt_shard *shard)
+{
+    struct rt_inbox *inbox = shard->inbox;
+    uint32_t count = 0;
+    for (uint32_t word = 0; word < ARRAY_COUNT(inbox->pending); word++) {
+        if (atomic_load_explicit(&inbox->pending[word], memory_order_relaxed) == 0) {
+            continue;
+        }
+        uint64_t bits = atomic_exchange(&inbox->pending[word], 0);
+        while (bits != 0) {
+            uint32_t from = word * 64 + (uint32_t)__builtin_ctzll(bits);
+            bits &= bits - 1;
+            count += rt_mail_deliver_lane(shard, from);
+        }
+    }
+    if (atomic_load_explicit(&inbox->posted, memory_order_relaxed) != NULL) {
+        count += rt_mail_deliver_posted(shard);
+    }
+    shard->stats.mails_count += count;
+    return count;
+}
+
+bool rt_mail_is_pending(const struct rt_shard *shard)
+{
+    struct rt_inbox *inbox = shard->inbox;
+    for (uint32_t word = 0; word < ARRAY_COUNT(inbox->pending); word++) {
+        if (atomic_load_explicit(&inbox->pending[word], memory_order_relaxed) != 0) {
+            return true;
+        }
+    }
+    return atomic_load_explicit(&inbox->posted, memory_order_relaxed) != NULL;
+}
+
+bool rt_mail_may_sleep(struct rt_shard *shard)
+{
+    struct rt_inbox *inbox = shard->inbox;
+    atomic_store(&inbox->is_sleeping, true);
+    bool is_pending = atomic_load(&inbox->posted) != NULL;
+    for (uint32_t word = 0; word < ARRAY_COUNT(inbox->pending); word++) {
+        is_pending |= atomic_load(&inbox->pending[word]) != 0;
+    }
+    if (is_pending) {
+        atomic_store(&inbox->is_sleeping, false);
+    }
+    return !is_pending;
+}
+
+void rt_mail_awake(struct rt_shard *shard)
+{
+    atomic_store_explicit(&shard->inbox->is_sleeping, false, memory_order_relaxed);
+}
+
+void rt_mail_close(struct rt_shard *shard)
+{
+    atomic_store_explicit(&shard->inbox->is_closed, true, memory_order_release);
+}
+
+static void rt_mail_wake(struct rt_shard *to)
+{
+    if (atomic_load(&to->inbox->is_sleeping) && atomic_exchange(&to->inbox->is_sleeping, false)) {
+        to->backend->wake(to);
+    }
+}
+
+static struct rt_ring *rt_ring_new(struct rt_shard *from, uint32_t capacity)
+{
+    void *memory = NULL;
+    size_t bytes = sizeof(struct rt_ring) + capacity * sizeof(struct rt_mail *);
+    if (budget_alloc(&from->budget, bytes, 64, &memory) != ERR_OK) {
+        return NULL;
+    }
+    struct rt_ring *ring = memory;
+    ring->capacity = capacity;
+    return ring;
+}
+
+static enum err rt_lane_push(struct rt_shard *from, struct rt_lane *lane, struct rt_mail *mail)
+{
+    struct rt_ring *ring = lane->newest;
+    uint32_t tail = 0;
+    if (ring != NULL) {
+        tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+        uint32_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+        if (tail - head < ring->capacity) {
+            goto put;
+        }
+        if (ring->capacity >= LIMIT_MAILBOX_COUNT) {
+            return ERR_FULL;
+        }
+    }
+    struct rt_ring *larger = rt_ring_new(from, ring ? ring->capacity * 2 : RT_RING_FIRST_COUNT);
+    if (larger == NULL) {
+        return ERR_BUDGET;
+    }
+    atomic_store_explicit(ring ? &ring->next : &lane->first, larger, memory_order_release);
+    lane->newest = ring = larger;
+    tail = 0;
+put:
+    mail->from = from->id;
+    ring->slots[tail % ring->capacity] = mail;
+    atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
+    return ERR_OK;
+}
+
+/* The next mail of the lane, or NULL. A ring is left for its successor only when it is empty and
+ * the successor was linked before the emptiness was seen: nothing is pushed into a ring after its
+ * `next` is set. */
+static struct rt_mail *rt_lane_pop(struct rt_lane *lane)
+{
+    if (lane->oldest == NULL) {
+        lane->oldest = atomic_load_explicit(&lane->first, memory_order_acquire);
+    }
+    while (lane->oldest != NULL) {
+        struct rt_ring *ring = lane->oldest;
+        struct rt_ring *next = atomic_load_explicit(&ring->next, memory_order_acquire);
+        uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+        uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+        if (head != tail) {
+            struct rt_mail *mail = ring->slots[head % ring->capacity];
+            atomic_store_explicit(&ring->head, head + 1, memory_order_release);
+            return mail;
+        }
+        if (next == NULL) {
+            break;
+        }
+        lane->oldest = next;
+    }
+    return NULL;
+}
+
+/* A turn's worth: what comes in while delivering rings its own doorbell and waits for the next
+ * turn. */
+static uint32_t rt_mail_deliver_lane(struct rt_shard *shard, uint32_t from)
+{
+    struct rt_lane *lane = &shard->inbox->lanes[from];
+    uint32_t count = 0;
+    struct rt_mail *mail;
+    while (count < LIMIT_MAILBOX_COUNT && (mail = rt_lane_pop(lane)) != NULL) {
+        count++;
+        mail->deliver(shard, mail);
+    }
+    if (count == LIMIT_MAILBOX_COUNT) { /* perhaps more: look again next turn */
+        atomic_fetch_or(&shard->inbox->pending[from / 64], 1ull << (from % 64));
+    }
+    return count;
+}
+
+/* The list is newest first; deliver oldest first. */
+static uint32_t rt_mail_deliver_posted(struct rt_shard *shard)
+{
+    struct rt_mail *newest = atomic_exchange(&shard->inbox->posted, NULL);
+    struct rt_mail *oldest = NULL;
+    while (newest != NULL) {
+        struct rt_mail *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    uint32_t count = 0;
+    while (oldest != NULL) {
+        struct rt_mail *mail = oldest;
+        oldest = mail->next; /* before delivery: the mail is the receiver's then */
+        count++;
+        mail->deliver(shard, mail);
+    }
+    return count;
+}
