@@ -1,0 +1,423 @@
+/* io_uring: connections. See uring_int.h.
+ *
+ * Receiving: one multishot receive per connection, which takes buffers from the ring's group until
+ * it is told to end or none is left. It is armed when the product first asks and stays armed; what
+ * comes unasked queues (sock.c). It ends, with a last completion without IORING_CQE_F_MORE, when
+ *   - the peer ends its side or the connection fails: rt_sock_recv_end;
+ *   - too much waits unread: we cancel it (RT_URING_PAUSED), the next receive that finds the queue
+ * empty arms it again;
+ *   - no buffer is free (-ENOBUFS): the connection waits in `starved` until one comes back;
+ *   - the connection is closed or detached: we cancel it, and go on when it has ended.
+ *
+ * Sending: one request per send, MSG_WAITALL, so that the kernel goes on after a short one. From
+ * RT_ZC_BYTES_MIN on, zero-copy where it pays (limits.h); its first completion tells the result,
+ * its second (IORING_CQE_F_NOTIF) that the bytes are free, and whether the kernel copied them after
+ * all: then this connection sends plainly from now on.
+ *
+ * Accepting: one multishot accept per listener; connections that come unasked wait in
+ * listener->pending. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/rt/posix_int.h"
+#include "base/rt/uring_int.h"
+
+/* rt_op.backend_flags of a send. */
+enum {
+    RT_URING_ZC = 1 << 0,        /* sent without copying: a notification follows */
+    RT_URING_ZC_FAILED = 1 << 1, /* its result was an error: saved_errno */
+};
+
+/* Of linux/io_uring.h of 6.2: not in Debian 12's headers. Older kernels refuse the flag with EINVAL
+ * (retried without zero-copy). */
+#define RT_URING_SEND_ZC_REPORT_USAGE (1u << 3)
+#define RT_URING_ZC_COPIED            (1u << 31)
+
+static void rt_uring_accept(struct rt_uring *u, struct rt_listener *listener);
+static void rt_uring_accepted(struct rt_uring *u, struct rt_op *op, int fd);
+static void rt_uring_listener_end(struct rt_uring *u, struct rt_listener *listener);
+static void rt_uring_connect(struct rt_uring *u, struct rt_op *op);
+static void rt_uring_recv_arm(struct rt_uring *u, struct rt_sock *sock);
+static void rt_uring_recv_stop(struct rt_uring *u, struct rt_sock *sock);
+static void rt_uring_recv_ended(struct rt_uring *u, struct rt_sock *sock, int result);
+static void rt_uring_send(struct rt_uring *u, struct rt_op *op);
+static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result, unsigned flags);
+static void rt_uring_sock_end(struct rt_uring *u, struct rt_sock *sock, struct rt_op *op);
+
+void rt_uring_sock_submit(struct rt_uring *u, struct rt_op *op)
+{
+    struct rt_listener *listener = op->listener;
+    switch ((int)op->kind) { /* the kinds that are not connections' never come here */
+    case RT_OP_SOCK_ACCEPT:
+        if (listener->pending_count > 0) {
+            int fd = listener->pending[listener->pending_first];
+            listener->pending_first = (listener->pending_first + 1) % LIMIT_ACCEPTS_PENDING_COUNT;
+            listener->pending_count--;
+            rt_uring_accepted(u, rt_listener_next_accept(listener), fd);
+        } else {
+            rt_uring_accept(u, listener);
+        }
+        break;
+    case RT_OP_LISTENER_CLOSE:
+        if (listener->backend_flags & RT_URING_ARMED) {
+            listener->backend_flags |= RT_URING_PAUSED;
+            rt_uring_cancel_tagged(u, listener, RT_URING_ACCEPT);
+        } else {
+            rt_uring_listener_end(u, listener);
+        }
+        break;
+    case RT_OP_SOCK_CONNECT: rt_uring_connect(u, op); break;
+    case RT_OP_SOCK_RECV: rt_uring_recv_arm(u, op->sock); break;
+    case RT_OP_SOCK_SEND: rt_uring_send(u, op); break;
+    case RT_OP_SOCK_CLOSE:
+    case RT_OP_SOCK_DETACH:
+        op->sock->end_op = op;
+        if (op->sock->backend_flags & RT_URING_ARMED) {
+            rt_uring_recv_stop(u, op->sock);
+        } else {
+            rt_uring_sock_end(u, op->sock, op);
+        }
+        break;
+    default: UNREACHABLE();
+    }
+}
+
+void rt_uring_sock_cancel(struct rt_uring *u, struct rt_op *op)
+{
+    if (op->kind == RT_OP_SOCK_ACCEPT || op->kind == RT_OP_SOCK_RECV) {
+        rt_op_complete(op, ERR_CANCELED, 0, 0); /* nothing of it is in the kernel */
+    } else {
+        rt_uring_cancel_tagged(u, op, RT_URING_OP);
+    }
+}
+
+void rt_uring_sock_done(struct rt_uring *u, struct rt_op *op, int result, unsigned flags)
+{
+    if (op->kind == RT_OP_SOCK_SEND) {
+        rt_uring_send_done(u, op, result, flags);
+        return;
+    }
+    ASSERT(op->kind == RT_OP_SOCK_CONNECT);
+    struct rt_sock *sock = op->sock;
+    if (result == 0) {
+        sock->slot = rt_uring_slot_take(u, sock->fd);
+        rt_op_complete(op, ERR_OK, 0, 0);
+    } else {
+        close(sock->fd);
+        sock->fd = -1;
+        rt_op_complete(op, result == -ECANCELED ? ERR_CANCELED : rt_posix_connect_err(-result), 0,
+                       -result);
+    }
+}
+
+void rt_uring_recv_done(struct rt_uring *u, struct rt_sock *sock, int result, unsigned flags)
+{
+    if (flags & IORING_CQE_F_BUFFER) {
+        struct rt_recv_buf *buf = &u->bufs[flags >> IORING_CQE_BUFFER_SHIFT];
+        ASSERT(u->bufs_free_count > 0);
+        u->bufs_free_count--;
+        if (result > 0) {
+            buf->length = (uint32_t)result;
+            rt_sock_received(sock, buf);
+        } else {
+            rt_uring_release(u->shard, buf);
+        }
+    }
+    if (flags & IORING_CQE_F_MORE) {
+        if (sock->unread_count >= RT_SOCK_CHUNKS_MAX) {
+            rt_uring_recv_stop(u, sock);
+        }
+        return;
+    }
+    sock->backend_flags &= ~(uint32_t)(RT_URING_ARMED | RT_URING_PAUSED);
+    rt_uring_recv_ended(u, sock, result);
+}
+
+void rt_uring_accept_done(struct rt_uring *u, struct rt_listener *listener, int result,
+                          unsigned flags)
+{
+    bool is_last = (flags & IORING_CQE_F_MORE) == 0;
+    if (is_last) {
+        listener->backend_flags &= ~(uint32_t)(RT_URING_ARMED | RT_URING_PAUSED);
+    }
+    struct rt_op *op = rt_listener_next_accept(listener);
+    if (result >= 0 && op != NULL) {
+        rt_uring_accepted(u, op, result);
+    } else if (result >= 0 && listener->pending_count < LIMIT_ACCEPTS_PENDING_COUNT &&
+               !listener->is_closing) {
+        uint32_t last = listener->pending_first + listener->pending_count++;
+        listener->pending[last % LIMIT_ACCEPTS_PENDING_COUNT] = result;
+        if (listener->pending_count == LIMIT_ACCEPTS_PENDING_COUNT && !is_last) {
+            listener->backend_flags |= RT_URING_PAUSED;
+            rt_uring_cancel_tagged(u, listener, RT_URING_ACCEPT);
+        }
+    } else if (result >= 0) {
+        close(result); /* nobody is left to take it */
+    } else if (op != NULL && (result == -EMFILE || result == -ENFILE || result == -ENOMEM ||
+                              result == -ENOBUFS)) {
+        rt_op_complete(op, ERR_RESOURCES, 0, -result);
+    }
+    if (!is_last) {
+        return;
+    }
+    if (listener->end_op != NULL && listener->waiting_count == 0) {
+        rt_uring_listener_end(u, listener);
+    } else if (rt_listener_next_accept(listener) != NULL) {
+        rt_uring_accept(u, listener); /* ECONNABORTED and the like concern one connection */
+    }
+}
+
+void rt_uring_release(struct rt_shard *shard, struct rt_recv_buf *buf)
+{
+    struct rt_uring *u = rt_uring_of(shard);
+    io_uring_buf_ring_add(u->buf_ring, buf->data, LIMIT_RECV_BUFFER_BYTES,
+                          (unsigned short)buf->index,
+                          io_uring_buf_ring_mask(LIMIT_RECV_BUFFERS_COUNT), 0);
+    io_uring_buf_ring_advance(u->buf_ring, 1);
+    u->bufs_free_count++;
+    struct list_node *node = list_pop_front(&u->starved);
+    if (node != NULL) {
+        rt_uring_recv_arm(u, CONTAINER_OF(node, struct rt_sock, in_backend));
+    }
+}
+
+enum err rt_uring_bufs_open(struct rt_uring *u)
+{
+    void *bufs = NULL;
+    size_t data_bytes = (size_t)LIMIT_RECV_BUFFERS_COUNT * LIMIT_RECV_BUFFER_BYTES;
+    enum err err = budget_alloc(&u->shard->budget,
+                                LIMIT_RECV_BUFFERS_COUNT * sizeof(struct rt_recv_buf), 8, &bufs);
+    if (err == ERR_OK) {
+        err = budget_charge(&u->shard->budget, data_bytes);
+    }
+    if (err != ERR_OK) {
+        budget_free(&u->shard->budget, bufs);
+        return err;
+    }
+    u->bufs = bufs;
+    u->buf_ring_bytes = LIMIT_RECV_BUFFERS_COUNT * sizeof(struct io_uring_buf);
+    void *ring =
+        mmap(NULL, u->buf_ring_bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+    void *data = mmap(NULL, data_bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+    u->buf_ring = ring != MAP_FAILED ? ring : NULL;
+    u->buf_data = data != MAP_FAILED ? data : NULL;
+    struct io_uring_buf_reg reg = {.ring_addr = (uintptr_t)ring,
+                                   .ring_entries = LIMIT_RECV_BUFFERS_COUNT,
+                                   .bgid = RT_URING_BUF_GROUP};
+    int result = u->buf_ring == NULL || u->buf_data == NULL
+                     ? -ENOMEM
+                     : io_uring_register_buf_ring(&u->ring, &reg, 0);
+    if (result < 0) {
+        rt_uring_bufs_close(u);
+        errno = -result;
+        return rt_err_from_errno(-result);
+    }
+    io_uring_buf_ring_init(u->buf_ring);
+    for (uint32_t i = 0; i < LIMIT_RECV_BUFFERS_COUNT; i++) {
+        u->bufs[i].index = i;
+        u->bufs[i].data = u->buf_data + (size_t)i * LIMIT_RECV_BUFFER_BYTES;
+        rt_uring_release(u->shard, &u->bufs[i]);
+    }
+    return ERR_OK;
+}
+
+void rt_uring_bufs_close(struct rt_uring *u)
+{
+    size_t data_bytes = (size_t)LIMIT_RECV_BUFFERS_COUNT * LIMIT_RECV_BUFFER_BYTES;
+    if (u->buf_ring != NULL) {
+        munmap(u->buf_ring, u->buf_ring_bytes);
+    }
+    if (u->buf_data != NULL) {
+        munmap(u->buf_data, data_bytes);
+    }
+    budget_uncharge(&u->shard->budget, data_bytes);
+    budget_free(&u->shard->budget, u->bufs);
+}
+
+/* Arm the listener's multishot accept, unless it is. */
+static void rt_uring_accept(struct rt_uring *u, struct rt_listener *listener)
+{
+    if (listener->backend_flags & RT_URING_ARMED) {
+        return; /* or its last completion is on its way, and arms it again */
+    }
+    struct io_uring_sqe *sqe = rt_uring_sqe(u, 1);
+    io_uring_prep_multishot_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
+    rt_uring_tag(sqe, listener, RT_URING_ACCEPT);
+    listener->backend_flags = RT_URING_ARMED;
+}
+
+static void rt_uring_accepted(struct rt_uring *u, struct rt_op *op, int fd)
+{
+    struct rt_sock *sock = op->args.net.sock;
+    struct sockaddr_storage peer = {0};
+    socklen_t peer_bytes = sizeof(peer);
+    sock->fd = fd;
+    sock->slot = rt_uring_slot_take(u, fd);
+    if (getpeername(fd, (struct sockaddr *)&peer, &peer_bytes) == 0) {
+        sock->peer = rt_posix_addr(&peer);
+    } /* else it is gone already: the first receive says so */
+    rt_op_complete(op, ERR_OK, 0, 0);
+}
+
+static void rt_uring_listener_end(struct rt_uring *u, struct rt_listener *listener)
+{
+    (void)u;
+    for (uint32_t i = 0; i < listener->pending_count; i++) {
+        close(listener->pending[(listener->pending_first + i) % LIMIT_ACCEPTS_PENDING_COUNT]);
+    }
+    listener->pending_count = 0;
+    close(listener->fd);
+    listener->fd = -1;
+    rt_op_complete(listener->end_op, ERR_OK, 0, 0);
+}
+
+static void rt_uring_connect(struct rt_uring *u, struct rt_op *op)
+{
+    struct rt_sock *sock = op->sock;
+    int family = op->args.net.addr->is_v6 ? AF_INET6 : AF_INET;
+    sock->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (sock->fd < 0) {
+        rt_op_complete(op, rt_err_from_errno(errno), 0, errno);
+        return;
+    }
+    struct sockaddr_storage addr;
+    socklen_t addr_bytes = rt_posix_sockaddr(op->args.net.addr, &addr);
+    struct io_uring_sqe *sqe = rt_uring_sqe(u, 1);
+    /* The kernel copies the address when the entry is submitted: it waits beside it until then. */
+    struct iovec *window = rt_uring_window(u, sqe);
+    static_assert(sizeof(struct sockaddr_in6) <= RT_URING_WINDOW_COUNT * sizeof(struct iovec),
+                  "an address fits where a window does");
+    memcpy(window, &addr, addr_bytes);
+    io_uring_prep_connect(sqe, sock->fd, (struct sockaddr *)window, addr_bytes);
+    rt_uring_tag(sqe, op, RT_URING_OP);
+}
+
+static void rt_uring_recv_arm(struct rt_uring *u, struct rt_sock *sock)
+{
+    if ((sock->backend_flags & RT_URING_ARMED) || list_is_linked(&sock->in_backend)) {
+        return; /* or it ends soon, and is armed then */
+    }
+    struct io_uring_sqe *sqe = rt_uring_sqe(u, 1);
+    io_uring_prep_recv_multishot(sqe, -1, NULL, 0, 0);
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = RT_URING_BUF_GROUP;
+    rt_uring_target(sqe, sock->fd, sock->slot);
+    rt_uring_tag(sqe, sock, RT_URING_RECV);
+    sock->backend_flags |= RT_URING_ARMED;
+}
+
+static void rt_uring_recv_stop(struct rt_uring *u, struct rt_sock *sock)
+{
+    ASSERT(sock->backend_flags & RT_URING_ARMED);
+    if (!(sock->backend_flags & RT_URING_PAUSED)) {
+        sock->backend_flags |= RT_URING_PAUSED;
+        rt_uring_cancel_tagged(u, sock, RT_URING_RECV);
+    }
+}
+
+/* The multishot receive is over, with `result` of its last completion. */
+static void rt_uring_recv_ended(struct rt_uring *u, struct rt_sock *sock, int result)
+{
+    if (result == 0) {
+        rt_sock_recv_end(sock, ERR_OK);
+    } else if (result < 0 && result != -ECANCELED && result != -ENOBUFS && result != -EINTR &&
+               result != -EAGAIN) {
+        rt_sock_recv_end(sock, rt_err_from_errno(-result));
+    }
+    if (sock->end_op != NULL && sock->waiting_count == 0) {
+        rt_uring_sock_end(u, sock, sock->end_op);
+    } else if (sock->recv_op != NULL && result == -ENOBUFS && u->bufs_free_count == 0) {
+        list_push_back(&u->starved, &sock->in_backend);
+    } else if (sock->recv_op != NULL) {
+        rt_uring_recv_arm(u, sock);
+    }
+}
+
+static void rt_uring_send(struct rt_uring *u, struct rt_op *op)
+{
+    struct rt_sock *sock = op->sock;
+    const struct iovec *iov = op->args.io.iov;
+    uint32_t iov_count = op->args.io.iov_count;
+    bool is_zc = u->has_send_zc && !sock->is_copied && op->progress == 0 &&
+                 op->args.io.length >= RT_ZC_BYTES_MIN;
+    struct io_uring_sqe *sqe = rt_uring_sqe(u, 1);
+    struct msghdr *msg = rt_uring_msg(u, sqe);
+    if (op->progress > 0) {
+        struct iovec *window = rt_uring_window(u, sqe);
+        iov_count =
+            rt_posix_iov_window(iov, iov_count, op->progress, window, RT_URING_WINDOW_COUNT);
+        iov = window;
+    }
+    msg->msg_iov = (struct iovec *)(uintptr_t)iov;
+    msg->msg_iovlen = iov_count;
+    op->backend_flags = is_zc ? RT_URING_ZC : 0;
+    if (is_zc) {
+        io_uring_prep_sendmsg_zc(sqe, -1, msg, MSG_NOSIGNAL | MSG_WAITALL);
+        sqe->ioprio |= RT_URING_SEND_ZC_REPORT_USAGE;
+    } else if (iov_count == 1) {
+        io_uring_prep_send(sqe, -1, iov->iov_base, iov->iov_len, MSG_NOSIGNAL | MSG_WAITALL);
+    } else {
+        io_uring_prep_sendmsg(sqe, -1, msg, MSG_NOSIGNAL | MSG_WAITALL);
+    }
+    rt_uring_target(sqe, sock->fd, sock->slot);
+    rt_uring_tag(sqe, op, RT_URING_OP);
+}
+
+static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result, unsigned flags)
+{
+    if (flags & IORING_CQE_F_NOTIF) { /* the bytes are free; the result came before */
+        op->sock->is_copied |= ((unsigned)result & RT_URING_ZC_COPIED) != 0;
+        result = op->backend_flags & RT_URING_ZC_FAILED ? -op->saved_errno : 0;
+    } else if ((op->backend_flags & RT_URING_ZC) && result == -EINVAL &&
+               !(flags & IORING_CQE_F_MORE)) {
+        op->sock->is_copied = true; /* this kernel does not report copies: send plainly */
+        result = 0;
+    } else if (flags & IORING_CQE_F_MORE) { /* the notification will end it */
+        if (result < 0) {
+            op->saved_errno = -result;
+            op->backend_flags |= RT_URING_ZC_FAILED;
+        } else {
+            op->progress += (uint64_t)result;
+        }
+        return;
+    } else if (result > 0) {
+        op->progress += (uint64_t)result;
+    }
+    if (result < 0 && result != -EINTR && result != -EAGAIN) {
+        rt_op_complete(op, result == -ECANCELED ? ERR_CANCELED : rt_err_from_errno(-result),
+                       (int64_t)op->progress, -result);
+    } else if (op->progress == op->args.io.length) {
+        rt_op_complete(op, ERR_OK, (int64_t)op->progress, 0);
+    } else if (op->stop_err != ERR_OK) {
+        rt_op_complete(op, ERR_CANCELED, (int64_t)op->progress, 0);
+    } else {
+        rt_uring_send(u, op);
+    }
+}
+
+/* Close or detach: nothing of the connection is in the kernel any more. */
+static void rt_uring_sock_end(struct rt_uring *u, struct rt_sock *sock, struct rt_op *op)
+{
+    ASSERT(!(sock->backend_flags & RT_URING_ARMED));
+    if (list_is_linked(&sock->in_backend)) {
+        list_remove(&sock->in_backend);
+    }
+    rt_uring_slot_give(u, sock->slot);
+    sock->slot = -1;
+    sock->end_op = NULL;
+    int fd = sock->fd;
+    sock->fd = -1;
+    if (op->kind == RT_OP_SOCK_DETACH && sock->unread_bytes <= op->args.net.unread_max) {
+        int flags = fcntl(fd, F_GETFL);
+        (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+        rt_op_complete(op, ERR_OK, fd, 0);
+        return;
+    }
+    close(fd);
+    rt_op_complete(op, op->kind == RT_OP_SOCK_CLOSE ? ERR_OK : ERR_TOO_LARGE, 0, 0);
+}
