@@ -41,7 +41,8 @@
  */
 #define LIMIT_RECV_BUFFER_BYTES (8u << 10)
 
-/* Receive buffers of one shard: 8 MiB, touched as they are used. When all are in use, sockets are read later. */
+/* Receive buffers of one shard: 8 MiB, touched as they are used. When all are in use, sockets are
+ * read later. */
 #define LIMIT_RECV_BUFFERS_COUNT 1024u
 
 /* Connections that the kernel has accepted for a listener before the product asked for them. */
@@ -55,6 +56,10 @@
 
 /* Jobs that wait for a worker thread. */
 #define LIMIT_JOBS_COUNT 4096u
+
+/* Worker threads of one process, for all shards: what waits for disks and foreign libraries, which
+ * more threads do not make faster. */
+#define LIMIT_WORKERS_COUNT 64u
 
 /* A file's path with its terminating NUL: the data directory's, and below it at most 92 bytes
  * ("/p/<uuid>/<partition>/<first index>-<generation>.log"). */
@@ -76,7 +81,8 @@ static_assert(LIMIT_TERM == INT32_MAX, "a leader epoch on the wire is an int32")
 static_assert(LIMIT_SHARDS_COUNT <= UINT16_MAX, "a shard's number is a uint16");
 static_assert(LIMIT_RECV_BUFFER_BYTES <= LIMIT_CONNECTION_BYTES_UNAUTHENTICATED,
               "one receive does not use up a new connection's allowance");
-static_assert(LIMIT_RECV_BUFFERS_COUNT <= 32768 && (LIMIT_RECV_BUFFERS_COUNT & (LIMIT_RECV_BUFFERS_COUNT - 1)) == 0,
+static_assert(LIMIT_RECV_BUFFERS_COUNT <= 32768 &&
+                  (LIMIT_RECV_BUFFERS_COUNT & (LIMIT_RECV_BUFFERS_COUNT - 1)) == 0,
               "the kernel's buffer ring holds a power of two, at most 2^15");
 
 #endif

@@ -39,4 +39,13 @@ MUST_USE enum err rt_machine_parse_cgroup(struct rt_machine *machine, const char
 /* What follows from the fields read: shards_count and memory_bytes. */
 void rt_machine_derive(struct rt_machine *machine);
 
+/* Whether TDB+ can run on what was read: the errors and messages of rt_machine_read. Pure. */
+MUST_USE enum err rt_machine_check(const struct rt_machine *machine, char *message,
+                                   size_t message_bytes);
+
+/* Why io_uring does not work here and how to permit it, in one sentence without a full stop;
+ * `message` is empty where it does. Pure. */
+void rt_machine_explain_uring(const struct rt_machine *machine, char *message,
+                              size_t message_bytes);
+
 #endif
