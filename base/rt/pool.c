@@ -103,6 +103,11 @@ void rt_pool_cancel(struct rt_pool *pool, struct rt_op *op)
     }
 }
 
+uint32_t rt_pool_busy_count(const struct rt_pool *pool)
+{
+    return atomic_load_explicit(&pool->busy_count, memory_order_relaxed);
+}
+
 /* Workers take no signals: those are for the thread that main chose, and SIGXFSZ of a file limit
  * must not end the process (the write then fails with EFBIG). */
 static bool rt_pool_start_thread(struct rt_pool *pool, uint32_t index)
@@ -134,7 +139,9 @@ static void *rt_pool_thread(void *context)
             bool is_job = op->kind == RT_OP_JOB;
             pool->jobs_running_count += is_job;
             pthread_mutex_unlock(&pool->lock);
+            atomic_fetch_add_explicit(&pool->busy_count, 1, memory_order_relaxed);
             rt_pool_run(op); /* from here on `op` is its shard's */
+            atomic_fetch_sub_explicit(&pool->busy_count, 1, memory_order_relaxed);
             pthread_mutex_lock(&pool->lock);
             pool->jobs_running_count -= is_job;
         } else if (pool->is_stopping && list_is_empty(&pool->jobs)) {

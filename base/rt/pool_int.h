@@ -9,6 +9,7 @@
 #define BASE_RT_POOL_INT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,6 +32,9 @@ struct rt_pool {
     uint32_t jobs_running_count; /* JOBs that run */
     uint32_t idle_count;         /* threads that wait for `work` */
     bool is_stopping;            /* threads end when nothing waits any more */
+
+    /* Read by any thread. */
+    atomic_uint busy_count; /* threads that run something */
 
     /* The starting thread's. */
     uint32_t running_count; /* threads started and not joined */
@@ -59,5 +63,8 @@ void rt_pool_submit(struct rt_pool *pool, struct rt_op *op);
 /* op->stop_err is set: complete `op` with it if no worker has begun it, else leave it alone. Own
  * thread of the op's shard. */
 void rt_pool_cancel(struct rt_pool *pool, struct rt_op *op);
+
+/* Threads that run something at this moment. Any thread. */
+uint32_t rt_pool_busy_count(const struct rt_pool *pool);
 
 #endif

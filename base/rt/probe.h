@@ -7,18 +7,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/limits.h"
 #include "base/rt/file.h"
 #include "base/rt/op.h"
 #include "base/sm.h"
 
-#define RT_PROBE_WRITES_MAX 64 /* measured writes per form */
+/* Measured writes per form, and how long one form may take: slow disks give fewer samples. */
+#define RT_PROBE_WRITES_MAX  64
+#define RT_PROBE_WRITES_MIN  4
+#define RT_PROBE_FORM_NS_MAX (30 * 1000000ull)
 
 /* One form's figures. */
 struct rt_probe_form {
-    uint64_t samples_ns[RT_PROBE_WRITES_MAX]; /* sorted when done */
-    uint32_t samples_count;                   /* how many */
-    uint64_t p50_ns;                          /* of one 4 KiB durable write, one at a time */
-    uint64_t p99_ns;
+    uint64_t samples_ns[RT_PROBE_WRITES_MAX]; /* one durable 4 KiB write each; sorted when done */
+    uint32_t samples_count;                   /* how many, RT_PROBE_WRITES_MIN at least */
+    uint64_t p50_ns;                          /* median */
+    uint64_t p99_ns;                          /* 99th percentile: of 64, the largest */
 };
 
 /* A staged operation; in place, the caller's until done. */
@@ -26,22 +30,25 @@ struct rt_probe {
     void (*done)(struct rt_probe *probe);       /* fires once, from the ready queue */
     void *owner;                                /* the caller's */
     enum err err;                               /* in done: why it failed; ERR_OK: the rest holds */
-    enum rt_flush_form best;                    /* lowest p50 */
-    struct rt_probe_form forms[RT_FLUSH_COUNT]; /* figures */
-    bool is_direct;                             /* O_DIRECT worked there */
+    int saved_errno;                            /* the system's errno behind err */
+    enum rt_flush_form best;                    /* lowest median */
+    bool is_direct;                             /* O_DIRECT works there */
+    struct rt_probe_form forms[RT_FLUSH_COUNT]; /* figures, by enum rt_flush_form */
     struct sm sm;                               /* where it stands */
+    struct rt_shard *shard;                     /* on whose thread */
     struct rt_op op;                            /* its one request under way */
     struct rt_file file;                        /* scratch file, unlinked at the end */
-    char path[512];                             /* its name */
-    uint8_t *block;                             /* what is written; from the shard's budget */
-    struct iovec iov;                           /* over block */
+    char path[LIMIT_PATH_BYTES];                /* its name */
+    void *region;                               /* what is written; from the shard's budget */
+    struct iovec iov;                           /* one block of it */
     uint32_t form;                              /* being measured */
-    uint32_t write;                             /* number within the form */
-    uint64_t began_ns;                          /* of this write */
-    uint64_t budget_ns;                         /* when to stop measuring this form */
+    uint32_t write;                             /* writes done of this form */
+    uint64_t form_began_ns;                     /* start of this form */
+    uint64_t write_began_ns;                    /* start of this write */
 };
 
-/* Measure in directory `dir` (the caller's until done). Errors: those of open, write and flush. */
+/* Measure in directory `dir` (copied). done: errors are those of open, write and flush, ERR_BUDGET,
+ * or ERR_INVALID for a name too long; nothing stays behind in `dir` but after a crash. */
 void rt_probe_start(struct rt_probe *probe, struct rt_shard *shard, const char *dir,
                     void (*done)(struct rt_probe *probe));
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/rt/op_int.h"
 #include "base/rt/pool_int.h"
 #include "base/rt/posix_int.h"
 #include "base/rt/uring_int.h"

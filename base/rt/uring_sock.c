@@ -18,6 +18,7 @@
  * listener->pending. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -26,6 +27,9 @@
 #include "base/assert.h"
 #include "base/rt/posix_int.h"
 #include "base/rt/uring_int.h"
+
+/* From this size on a send goes zero-copy. */
+#define RT_ZC_BYTES_MIN (64u << 10)
 
 /* rt_op.backend_flags of a send. */
 enum {
