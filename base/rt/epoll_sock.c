@@ -41,7 +41,7 @@ static ssize_t rt_epoll_send_part(struct rt_op *op, uint64_t *asked_bytes);
 void rt_epoll_sock_submit(struct rt_epoll *e, struct rt_op *op)
 {
     struct rt_sock *sock = op->sock;
-    switch (op->kind) {
+    switch ((int)op->kind) { /* the kinds that are not connections' never come here */
     case RT_OP_SOCK_ACCEPT:
         if (op->listener->backend_flags & RT_EPOLL_READABLE) {
             rt_epoll_accept(e, op->listener);
