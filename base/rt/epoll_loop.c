@@ -32,6 +32,7 @@
 static enum err rt_epoll_fds_open(struct rt_epoll *e);
 static enum err rt_epoll_bufs_open(struct rt_epoll *e);
 static void rt_epoll_bufs_close(struct rt_epoll *e);
+static bool rt_epoll_is_sock_kind(enum rt_op_kind kind);
 static void rt_epoll_submit(struct rt_shard *shard, struct rt_op *op);
 static void rt_epoll_cancel(struct rt_shard *shard, struct rt_op *op);
 static bool rt_epoll_poll(struct rt_shard *shard, uint64_t until_ns);
