@@ -137,6 +137,9 @@ run "$tree/tests/campaign" fuzz --cases 4096
 expect_status 0
 expect_out '^  fuzz_ok: 4096 inputs in [0-9.]+ s, 17 edges, corpus of 5$'
 expect_out '^  fuzz_canary: planted crash found in'
+run "$tree/tests/campaign" fuzz --only fuzz_ok
+expect_status 0
+expect_out '^no fuzz_canary among them'
 cp "$tree/ok.sh" "$tree/canary.sh"
 run "$tree/tests/campaign" fuzz
 expect_status 1
