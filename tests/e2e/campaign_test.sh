@@ -57,6 +57,7 @@ endforeach()
 TXT
 cat >"$tree/suite.sh" <<'TXT'
 echo "in $(basename "$PWD"), repository $(basename "$TDB_REPO")"
+echo "SKIP: a_test: no data here"
 echo "covered: $TDB_SUITE/model: ${TDB_SHARE_CASES:-any} cases in ${TDB_SHARE_SECONDS:-any} s (from seed $TDB_SEED)"
 TXT
 # What libFuzzer says (clang 14) when all went well, and on a crash.
@@ -97,6 +98,7 @@ expect_status 0
 expect_out '^building: tiny$'
 expect_out "^in tiny, repository $(basename "$tree")\$"
 expect_out '^covered: base_map/model: any cases in 60 s \(from seed [0-9]+\)$'
+expect_out '^  SKIP: a_test: no data here$'
 expect_out '^figures written to tests/campaigns.json$'
 [ "$(figure small commit)" = "$hash" ] || fail "commit is $(figure small commit), want $hash"
 [ "$(figure small date)" = "$(date -u +%F)" ] || fail "date is $(figure small date)"
