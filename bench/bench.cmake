@@ -1,13 +1,8 @@
 # tdb_bench(NAME [ABOUT "what it measures, without parentheses"] SOURCES ... [LINK libraries ...]): one benchmark = one
 # program, build/release/bench/NAME, run by bench/run NAME. bench/run reads these calls: names and ABOUT are literals.
-add_library(bench_support STATIC
-    ${CMAKE_CURRENT_LIST_DIR}/micro/bench.c
-    ${CMAKE_CURRENT_LIST_DIR}/micro/bench_allocs.c
-    ${CMAKE_CURRENT_LIST_DIR}/micro/bench_limit.c)
-target_link_libraries(bench_support PRIVATE tdb_flags PUBLIC base)
-# Every allocation of the program's own objects goes through the counter of bench_allocs.c.
-target_link_options(bench_support INTERFACE
-    -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=aligned_alloc,--wrap=posix_memalign)
+include(${CMAKE_SOURCE_DIR}/tests/support/allocs.cmake)
+add_library(bench_support STATIC ${CMAKE_CURRENT_LIST_DIR}/micro/bench.c ${CMAKE_CURRENT_LIST_DIR}/micro/bench_limit.c)
+target_link_libraries(bench_support PRIVATE tdb_flags PUBLIC base allocs)
 
 function(tdb_bench name)
     cmake_parse_arguments(ARG "" "ABOUT" "SOURCES;LINK" ${ARGN})

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "tests/support/allocs.h"
 
 #define BENCH_RUN_NS       20000000u /* one timed run of a loop; --quick: a tenth */
 #define BENCH_ALLOCS_OPS   1000u
@@ -196,9 +197,9 @@ void bench_row_allocs(struct bench *b, const char *name, const struct bench_side
 {
     ASSERT(side->loop != NULL);
     side->loop(side->context, 1);
-    struct bench_allocs before = bench_allocs();
+    struct allocs before = allocs_now();
     side->loop(side->context, BENCH_ALLOCS_OPS);
-    struct bench_allocs after = bench_allocs();
+    struct allocs after = allocs_now();
     double allocs = (double)(after.allocs_count - before.allocs_count) / BENCH_ALLOCS_OPS;
     if (after.bytes != before.bytes) {
         bench_note(b, "%s: %.1f bytes/op in %.3f allocations", name,

@@ -130,19 +130,9 @@ double bench_median(struct bench *b, const char *name, const struct bench_side *
  * place; the nearest of them, none is invented between two. */
 double bench_quantile(double *values, size_t count, double quantile);
 
-/* Calls of malloc, calloc, realloc, aligned_alloc, posix_memalign and free so far, by all threads,
- * from objects linked into the program; shared libraries' own calls are not seen. */
-struct bench_allocs {
-    uint64_t allocs_count; /* calls that returned memory */
-    uint64_t frees_count;  /* calls of free with memory */
-    uint64_t bytes;        /* bytes asked for by those allocations */
-};
-
-/* The counters now: take the difference of two readings. */
-struct bench_allocs bench_allocs(void);
-
-/* Do `side`'s loop (not its cost) 1000 times after one warming call and print a row in allocs/op
- * under the bar of hot paths, none: "<= 0 allocs/op". Notes bytes/op when there were any. */
+/* Count the allocations (tests/support/allocs.h) of `side`'s loop (not its cost), done 1000 times
+ * after one warming call and print a row in allocs/op under the bar of hot paths, none: "<= 0
+ * allocs/op". Notes bytes/op when there were any. */
 void bench_row_allocs(struct bench *b, const char *name, const struct bench_side *side);
 
 /* Limit this process to `bytes` of memory until bench_finish and note by what: a cgroup (v1 or v2,

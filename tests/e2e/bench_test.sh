@@ -12,7 +12,7 @@ trap 'rm -rf "$tree" "$out" "$err"' EXIT
 mkdir -p "$tree/bench/micro" "$tree/tests/support" "$tree/base" "$tree/deploy"
 cp "$repository/bench/run" "$repository/bench/bench.cmake" "$tree/bench"
 cp "$repository"/bench/micro/bench*.[ch] "$tree/bench/micro"
-cp "$repository/tests/support/script.py" "$tree/tests/support"
+cp "$repository"/tests/support/{script.py,allocs.*} "$tree/tests/support"
 cp "$repository"/base/{assert,compiler}.h "$repository/base/assert.c" "$tree/base"
 cp "$repository/deploy/install" "$tree/deploy"
 cp "$repository/CMakePresets.json" "$tree"

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/allocs.h"
 #include "tests/support/cmocka.h"
 
 /* A benchmark whose output is kept. */
@@ -210,17 +211,17 @@ static void rows_allocate(void *context, uint64_t ops_count)
     }
 }
 
-static void bench_allocs_counts_every_way_to_memory(void **state)
+static void allocs_count_every_way_to_memory(void **state)
 {
     struct rows_fixture *f = *state;
-    struct bench_allocs before = bench_allocs();
+    struct allocs before = allocs_now();
     void *memory[5] = {malloc(1), calloc(2, 8), realloc(NULL, 32), aligned_alloc(64, 64), NULL};
     assert_int_equal(posix_memalign(&memory[4], 64, 128), 0);
     for (size_t i = 0; i < ARRAY_COUNT(memory); i++) {
         bench_keep(memory[i]);
         free(memory[i]);
     }
-    struct bench_allocs after = bench_allocs();
+    struct allocs after = allocs_now();
     assert_int_equal(after.allocs_count - before.allocs_count, 5);
     assert_int_equal(after.frees_count - before.frees_count, 5);
     assert_int_equal(after.bytes - before.bytes, 1 + 16 + 32 + 64 + 128);
@@ -264,7 +265,7 @@ int main(void)
         ROWS_TEST(bench_pair_takes_turns_and_quotes_medians_per_pair),
         ROWS_TEST(bench_quantile_takes_a_value_that_was_measured),
         ROWS_TEST(bench_loop_is_fitted_and_timed_per_operation),
-        ROWS_TEST(bench_allocs_counts_every_way_to_memory),
+        ROWS_TEST(allocs_count_every_way_to_memory),
         ROWS_TEST(bench_limit_memory_says_what_limits),
     };
 #undef ROWS_TEST
