@@ -1,6 +1,6 @@
-/* Counts allocations. A program linked with `allocs` (allocs.cmake) has --wrap for the names below,
- * so that a call from any of its objects arrives here first. The counters are static because malloc
- * has no argument that could lead to them. See allocs.h. */
+/* Counts allocations. A program linked with the options of allocs.cmake has --wrap for the names
+ * below, so that a call from any of its objects arrives here first. The counters are static because
+ * malloc has no argument that could lead to them. See allocs.h. */
 #include "tests/support/allocs.h"
 
 #include <stdatomic.h>

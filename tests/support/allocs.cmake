@@ -1,6 +1,3 @@
-# Library `allocs`: whoever links it has the allocations of its own objects counted (allocs.h). For tests and benchmarks.
-include_guard(GLOBAL)
-add_library(allocs STATIC ${CMAKE_CURRENT_LIST_DIR}/allocs.c)
-target_link_libraries(allocs PRIVATE tdb_flags)
-target_link_options(allocs INTERFACE
+# Link options of a program whose allocations allocs.c counts: library `allocs` for suites, bench_support for benchmarks.
+set(TDB_COUNT_ALLOCS
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=aligned_alloc,--wrap=posix_memalign)
