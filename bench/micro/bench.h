@@ -137,7 +137,8 @@ void bench_row_allocs(struct bench *b, const char *name, const struct bench_side
 
 /* Limit this process to `bytes` of memory until bench_finish and note by what: a cgroup (v1 or v2,
  * page cache counted) where one can be made, else RLIMIT_DATA (allocations past it fail, page cache
- * is free). False, with a note, when the system grants neither. Call it before threads start. */
+ * is free). False, with a note, when the system grants neither. Call it before threads start. A
+ * program that is killed leaves its group behind, empty. */
 MUST_USE bool bench_limit_memory(struct bench *b, uint64_t bytes);
 
 /* Leave and remove the cgroup of bench_limit_memory, if there is one. Called by bench_finish. */
