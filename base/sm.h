@@ -61,9 +61,7 @@ struct sm_decl {
 /* Where moves are told. Embedded by whoever listens: a test, the simulator, a debugging log. */
 struct sm_trace {
     /* One move as "log_flush#7: IDLE -> WRITE" ("log_flush#7: IDLE" from sm_init, "log_flush: ..."
-     * for id 0): `length` bytes, no newline, gone when the call returns. Must not move `m`'s
-     * machine.
-     */
+     * for id 0): `length` bytes, no newline, gone when the call returns. Moves no machine. */
     void (*line)(struct sm_trace *trace, const char *text, size_t length);
 };
 
