@@ -5,5 +5,5 @@
 
 int main(int argc, char **argv)
 {
-    return cli_run(argc, argv, stdout, stderr);
+    return (int)cli_run(argc, argv, stdout, stderr);
 }

@@ -1,0 +1,16 @@
+# tdb_bench(NAME [ABOUT "what it measures, without parentheses"] SOURCES ... [LINK libraries ...]): one benchmark = one
+# program, build/release/bench/NAME, run by bench/run NAME. bench/run reads these calls: names and ABOUT are literals.
+include(${CMAKE_SOURCE_DIR}/tests/support/allocs.cmake)
+add_library(bench_support STATIC
+    ${CMAKE_CURRENT_LIST_DIR}/micro/bench.c ${CMAKE_CURRENT_LIST_DIR}/micro/bench_limit.c
+    ${CMAKE_SOURCE_DIR}/tests/support/allocs.c)
+target_link_libraries(bench_support PRIVATE tdb_flags PUBLIC base)
+target_link_options(bench_support INTERFACE ${TDB_COUNT_ALLOCS})
+
+function(tdb_bench name)
+    cmake_parse_arguments(ARG "" "ABOUT" "SOURCES;LINK" ${ARGN})
+    add_executable(bench_${name} ${ARG_SOURCES})
+    target_link_libraries(bench_${name} PRIVATE tdb_flags bench_support ${ARG_LINK})
+    set_target_properties(bench_${name} PROPERTIES
+        OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+endfunction()
