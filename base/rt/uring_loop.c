@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -65,12 +66,12 @@ enum err rt_uring_open(struct rt_shard *shard, int *saved_errno)
     u->shard = shard;
     u->wake_fd = -1;
     list_init(&u->starved);
+    shard->backend_state = u;
     errno = 0;
     err = rt_uring_ring_open(u);
     if (err == ERR_OK) {
         err = rt_uring_tables_open(u);
         if (err == ERR_OK) {
-            shard->backend_state = u;
             return ERR_OK;
         }
         *saved_errno = errno;
@@ -82,13 +83,16 @@ enum err rt_uring_open(struct rt_shard *shard, int *saved_errno)
         close(u->wake_fd);
     }
     budget_free(&shard->budget, u);
+    shard->backend_state = NULL;
     return err;
 }
 
 void rt_uring_enable(struct rt_shard *shard)
 {
     struct rt_uring *u = rt_uring_of(shard);
-    int result = io_uring_enable_rings(&u->ring);
+    /* liburing 2.3 declares io_uring_enable_rings and does not export it. */
+    long result =
+        syscall(SYS_io_uring_register, u->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
     ASSERT(result == 0);
     rt_uring_arm_wake(u);
 }
