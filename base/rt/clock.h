@@ -19,9 +19,9 @@ uint64_t rt_now_ns(const struct rt_shard *shard);
  */
 uint64_t rt_now_precise_ns(struct rt_shard *shard);
 
-/* Nanoseconds since 1970 UTC, read once per turn. May jump either way; no safety rule may use it
- * (LOG §5). */
-uint64_t rt_wall_ns(const struct rt_shard *shard);
+/* Nanoseconds since 1970 UTC, read at most once per turn: the same for all that happens in one. May
+ * jump either way; no safety rule may use it (LOG §5). */
+uint64_t rt_wall_ns(struct rt_shard *shard);
 
 /* 64 random bits of the shard's own generator: not for keys or secrets. */
 uint64_t rt_random(struct rt_shard *shard);

@@ -33,7 +33,6 @@ void rt_shard_deinit(struct rt_shard *shard)
 void rt_shard_open_clock(struct rt_shard *shard)
 {
     shard->now_ns = shard->backend->now_ns(shard);
-    shard->wall_ns = shard->backend->wall_ns(shard);
     rt_wheel_init(&shard->timers, shard->now_ns);
 }
 
@@ -42,7 +41,7 @@ bool rt_shard_turn(struct rt_shard *shard)
     uint64_t now_ns = shard->backend->now_ns(shard);
     ASSERT(now_ns >= shard->now_ns);
     shard->now_ns = now_ns;
-    shard->wall_ns = shard->backend->wall_ns(shard);
+    shard->wall_ns = 0;
     shard->stats.turns_count++;
     rt_mail_deliver(shard);
     rt_shard_fire_timers(shard);
@@ -86,8 +85,11 @@ uint64_t rt_now_precise_ns(struct rt_shard *shard)
     return shard->backend->now_ns(shard);
 }
 
-uint64_t rt_wall_ns(const struct rt_shard *shard)
+uint64_t rt_wall_ns(struct rt_shard *shard)
 {
+    if (shard->wall_ns == 0) {
+        shard->wall_ns = shard->backend->wall_ns(shard);
+    }
     return shard->wall_ns;
 }
 

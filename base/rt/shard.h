@@ -43,7 +43,7 @@ struct rt_shard {
 
     /* The shard's own. */
     uint64_t now_ns;        /* monotonic, of this turn */
-    uint64_t wall_ns;       /* UTC, of this turn */
+    uint64_t wall_ns;       /* UTC, of this turn; 0: not asked for yet */
     struct list ready;      /* rt_op.in_queue: finished ops whose done is due, oldest first */
     struct rt_wheel timers; /* rt_timer.in_wheel */
     struct budget budget;   /* all memory of the shard */
