@@ -21,6 +21,7 @@
 static size_t codec_lz4_bound(size_t length);
 static enum err codec_lz4_compress(struct codec_context *context, int level, struct codec_io *io);
 static enum err codec_lz4_decompress(struct codec_context *context, struct codec_io *io);
+static enum err codec_lz4_decompress_frame(LZ4F_dctx *dctx, struct codec_io *io);
 static void codec_lz4_deinit(struct codec_context *context);
 static LZ4F_preferences_t codec_lz4_preferences(int level);
 static enum err codec_lz4_error(size_t code);
@@ -83,8 +84,20 @@ static enum err codec_lz4_decompress(struct codec_context *context, struct codec
             return codec_lz4_error(code);
         }
     }
-    LZ4F_dctx *dctx = context->lz4_decompress;
-    LZ4F_resetDecompressionContext(dctx); /* it may have stopped in the middle of a value */
+    enum err err = codec_lz4_decompress_frame(context->lz4_decompress, io);
+    if (err != ERR_OK) {
+        /* A context that stopped inside a frame is not used again. LZ4F_resetDecompressionContext
+         * of liblz4 before 1.10 keeps the frame's remaining content size, and then rejects the next
+         * good frame that has none: one hostile batch would make honest ones look corrupt. */
+        (void)LZ4F_freeDecompressionContext(context->lz4_decompress);
+        context->lz4_decompress = NULL;
+    }
+    return err;
+}
+
+/* Decompress with a context that stands at the beginning of a frame. */
+static enum err codec_lz4_decompress_frame(LZ4F_dctx *dctx, struct codec_io *io)
+{
     LZ4F_decompressOptions_t options = {.stableDst = 1}; /* the output itself is the window */
     size_t src_pos = 0;
     for (;;) {
@@ -97,7 +110,7 @@ static enum err codec_lz4_decompress(struct codec_context *context, struct codec
         }
         src_pos += taken;
         io->dst_bytes += given;
-        if (code == 0) { /* the frame is complete */
+        if (code == 0) { /* the frame is complete, and the context back at a beginning */
             return src_pos == io->src_bytes ? ERR_OK : ERR_CORRUPT;
         }
         if (taken == 0 && given == 0) { /* it wants more of one of the two */

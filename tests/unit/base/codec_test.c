@@ -254,6 +254,29 @@ static void codec_decompress_refuses_bytes_behind_the_value(void **state)
     }
 }
 
+/* A context that stopped in the middle of one value reads the next as if nothing had been. */
+static void codec_decompress_forgets_the_value_that_failed(void **state)
+{
+    struct codec_fixture *f = *state;
+    for (size_t bad = 0; bad < ARRAY_COUNT(codec_rows); bad++) {
+        for (size_t good = 0; good < ARRAY_COUNT(codec_rows); good++) {
+            enum codec_kind kind = codec_rows[bad].kind;
+            if (kind != codec_rows[good].kind) {
+                continue;
+            }
+            size_t got;
+            size_t length = codec_unhex(codec_rows[bad].hex, f->compressed, sizeof(f->compressed));
+            enum err err = codec_decompress(&f->context, kind, f->compressed, length / 2, f->out,
+                                            CODEC_LARGE_BYTES, &got);
+            assert_int_not_equal(err, ERR_TOO_LARGE);
+            err = codec_decompress_hex(f, kind, codec_rows[good].hex, CODEC_LARGE_BYTES, &got);
+            assert_int_equal(err, ERR_OK);
+            assert_int_equal(got, codec_text_of(f, &codec_rows[good]));
+            assert_memory_equal(f->out, f->text, got);
+        }
+    }
+}
+
 /* Inputs no client writes, or that ask for more than they may. */
 static const struct {
     const char *name;
@@ -625,6 +648,7 @@ int main(void)
         CODEC_TEST(codec_decompress_stops_where_the_room_ends),
         CODEC_TEST(codec_decompress_of_a_prefix_fails),
         CODEC_TEST(codec_decompress_refuses_bytes_behind_the_value),
+        CODEC_TEST(codec_decompress_forgets_the_value_that_failed),
         CODEC_TEST(codec_decompress_refuses_hostile_input),
         CODEC_TEST(codec_decompress_takes_the_largest_window_java_takes),
         CODEC_TEST(codec_decompress_reads_snappys_worked_example),
