@@ -5,7 +5,6 @@
  * Go's reader do; bytes after the last member that are not one more are an error, because those
  * readers disagree about them. */
 #include <assert.h>
-#include <string.h>
 #include <zlib.h>
 
 #include "base/assert.h"
@@ -118,7 +117,7 @@ static enum err codec_gzip_open_deflate(struct codec_zlib *zlib, int level)
     if (zlib->is_open) {
         (void)deflateEnd(stream);
     }
-    memset(stream, 0, sizeof(*stream));
+    *stream = (z_stream){0};
     int code = deflateInit2(stream, level, Z_DEFLATED, CODEC_GZIP_WINDOW_BITS, CODEC_GZIP_MEM_LEVEL,
                             Z_DEFAULT_STRATEGY);
     zlib->is_open = code == Z_OK;
@@ -135,7 +134,7 @@ static enum err codec_gzip_open_inflate(struct codec_zlib *zlib)
         ASSERT(code == Z_OK);
         return ERR_OK;
     }
-    memset(stream, 0, sizeof(*stream));
+    *stream = (z_stream){0};
     int code = inflateInit2(stream, CODEC_GZIP_WINDOW_BITS);
     zlib->is_open = code == Z_OK;
     return codec_gzip_error(code);
