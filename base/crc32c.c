@@ -11,7 +11,7 @@
 #include <endian.h>
 #include <string.h>
 
-#include "base/crc32c_int.h"
+#include "base/crc32c_kernels.h"
 
 /* Copying goes through pieces that stay in the first-level cache between their copy and their
  * checksum. */

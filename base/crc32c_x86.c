@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/crc32c_int.h"
+#include "base/crc32c_kernels.h"
 
 #define CRC32C_SSE42 __attribute__((target("sse4.2,pclmul")))
 #define CRC32C_AVX512                                                                              \

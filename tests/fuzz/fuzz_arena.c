@@ -1,7 +1,6 @@
 /* The arena against its naive model; see arena_model.h. */
 #include "tests/fuzz/arena_model.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

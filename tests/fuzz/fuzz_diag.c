@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/assert.h"
 #include "base/diag.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/support/json_strict.h"
 
 /* The last line written. */

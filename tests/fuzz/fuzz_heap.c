@@ -1,7 +1,6 @@
 /* The heap against its naive model; see heap_model.h. */
+#include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/heap_model.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

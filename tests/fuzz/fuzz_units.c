@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/assert.h"
 #include "base/units.h"
+#include "tests/fuzz/fuzz.h"
 
 static void fuzz_u64(const char *text, size_t length)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crc32c_int.h"
+#include "base/crc32c_kernels.h"
 #include "base/prng.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/share.h"

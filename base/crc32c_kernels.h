@@ -1,10 +1,10 @@
-/* What crc32c.c and its kernels share.
+/* The kernels crc32c.c chooses among, and the constants they compute with.
  *
  * Polynomials over GF(2) are written reflected, as the crc32 instruction has them: bit 0 of a
  * 32-bit value is the coefficient of x^31. P is the Castagnoli polynomial. Multiplying by x shifts
  * right. */
-#ifndef BASE_CRC32C_INT_H
-#define BASE_CRC32C_INT_H
+#ifndef BASE_CRC32C_KERNELS_H
+#define BASE_CRC32C_KERNELS_H
 
 #include "base/crc32c.h"
 
