@@ -139,6 +139,10 @@ static void budget_move_touches_nothing_above_both(void **state)
     assert_used(&t, 1000, 100, 300, 40);
     assert_int_equal(budget_move(&t.right, &t.right, 300), ERR_OK);
     assert_used(&t, 1000, 100, 300, 40);
+    budget_set_limit(&t.left, 100); /* full as well: what moves below it is in it already */
+    assert_int_equal(budget_move(&t.left, &t.leaf, 60), ERR_OK);
+    assert_used(&t, 1000, 100, 300, 100);
+    assert_int_equal(budget_move(&t.leaf, &t.left, 60), ERR_OK);
     budget_set_limit(&t.root, 0); /* up never fails */
     assert_int_equal(budget_move(&t.right, &t.root, 300), ERR_OK);
     assert_int_equal(budget_move(&t.leaf, &t.root, 40), ERR_OK);
