@@ -12,7 +12,6 @@
 #include "base/budget.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/asan.h"
@@ -100,6 +99,14 @@ size_t budget_left(const struct budget *b)
         left = above < left ? above : left;
     }
     return left;
+}
+
+bool budget_is_within(const struct budget *b, const struct budget *top)
+{
+    while (b != NULL && b != top) {
+        b = b->parent;
+    }
+    return b != NULL;
 }
 
 void budget_set_limit(struct budget *b, size_t limit_bytes)

@@ -18,6 +18,7 @@
 #ifndef BASE_BUDGET_H
 #define BASE_BUDGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,6 +64,9 @@ MUST_USE enum err budget_move(struct budget *from, struct budget *to, size_t byt
 
 /* The bytes that can be charged to `b` now: the least that it or anyone above it has left. */
 size_t budget_left(const struct budget *b);
+
+/* Whether `b` is `top` or stands below it. */
+bool budget_is_within(const struct budget *b, const struct budget *top);
 
 /* Change the limit of `b`, up or down. Below used_bytes nothing is taken away: every charge is
  * refused until enough has been given back. */

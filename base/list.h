@@ -104,12 +104,13 @@ static inline void list_remove(struct list_node *node)
     list_node_init(node);
 }
 
-/* The first (last) node, or NULL when `list` is empty. It stays linked. */
+/* The first node, or NULL when `list` is empty. It stays linked. */
 static inline struct list_node *list_first(const struct list *list)
 {
     return list_is_empty(list) ? NULL : list->head.next;
 }
 
+/* The last node, or NULL when `list` is empty. It stays linked. */
 static inline struct list_node *list_last(const struct list *list)
 {
     return list_is_empty(list) ? NULL : list->head.prev;

@@ -9,9 +9,15 @@
 #include "tests/support/model.h"
 #include "tests/support/ops.h"
 
-/* ASan ends the program where malloc returns NULL, unless told that this program can bear it. */
+/* The sanitizers end a program whose malloc returns NULL, unless told that it can bear it. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
 {
     return "allocator_may_return_null=1";
 }
@@ -87,6 +93,18 @@ static void budget_left_is_the_least_on_the_way_up(void **state)
     tree_deinit(&t);
 }
 
+static void budget_is_within_itself_and_those_above(void **state)
+{
+    (void)state;
+    struct tree t;
+    tree_init(&t);
+    assert_true(budget_is_within(&t.leaf, &t.leaf));
+    assert_true(budget_is_within(&t.leaf, &t.root));
+    assert_false(budget_is_within(&t.leaf, &t.right));
+    assert_false(budget_is_within(&t.root, &t.leaf));
+    tree_deinit(&t);
+}
+
 static void budget_limit_below_use_refuses_until_enough_came_back(void **state)
 {
     (void)state;
@@ -121,6 +139,10 @@ static void budget_move_touches_nothing_above_both(void **state)
     assert_used(&t, 1000, 100, 300, 40);
     assert_int_equal(budget_move(&t.right, &t.right, 300), ERR_OK);
     assert_used(&t, 1000, 100, 300, 40);
+    budget_set_limit(&t.left, 100); /* full as well: what moves below it is in it already */
+    assert_int_equal(budget_move(&t.left, &t.leaf, 60), ERR_OK);
+    assert_used(&t, 1000, 100, 300, 100);
+    assert_int_equal(budget_move(&t.leaf, &t.left, 60), ERR_OK);
     budget_set_limit(&t.root, 0); /* up never fails */
     assert_int_equal(budget_move(&t.right, &t.root, 300), ERR_OK);
     assert_int_equal(budget_move(&t.leaf, &t.root, 40), ERR_OK);
@@ -391,6 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(budget_charge_counts_for_everyone_above_or_for_nobody),
         cmocka_unit_test(budget_left_is_the_least_on_the_way_up),
+        cmocka_unit_test(budget_is_within_itself_and_those_above),
         cmocka_unit_test(budget_limit_below_use_refuses_until_enough_came_back),
         cmocka_unit_test(budget_move_touches_nothing_above_both),
         cmocka_unit_test(budget_alloc_gives_aligned_zeroed_memory),

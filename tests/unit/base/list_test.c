@@ -123,7 +123,7 @@ static void list_for_each_safe_lets_the_body_unlink(void **state)
         struct item *item = CONTAINER_OF(node, struct item, in_letters);
         if ((item->letter - 'a') % 2 == 0) {
             list_remove(node);
-            memset(item, 0xdd, sizeof(*item));
+            *item = (struct item){.letter = '?', .in_letters = {node, node}}; /* as if reused */
         }
     }
     list_read(&list, text);

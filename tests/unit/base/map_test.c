@@ -61,6 +61,18 @@ static void map_tells_byte_strings_of_one_hash_apart(void **state)
     assert_ptr_equal(map_find_equal(&map, 42, topic_is, "orders"), &topics[0].in_map);
 }
 
+static void map_compares_bytes_only_where_the_hash_is_the_wanted_one(void **state)
+{
+    (void)state;
+    struct map map;
+    struct map_node *bucket[1]; /* every hash is in it */
+    struct topic topic = {.name = "orders"};
+    map_init(&map, bucket, 1);
+    assert_int_equal(map_insert(&map, &topic.in_map, 42), ERR_OK);
+    assert_null(map_find_equal(&map, 43, topic_is, "orders"));
+    assert_null(map_find(&map, 43));
+}
+
 static void map_iterates_in_order_of_insertion(void **state)
 {
     (void)state;
@@ -173,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(map_finds_by_number),
         cmocka_unit_test(map_tells_byte_strings_of_one_hash_apart),
+        cmocka_unit_test(map_compares_bytes_only_where_the_hash_is_the_wanted_one),
         cmocka_unit_test(map_iterates_in_order_of_insertion),
         cmocka_unit_test(map_is_full_at_its_capacity),
         cmocka_unit_test(map_capacity_rounds_up_to_a_power_of_two),
