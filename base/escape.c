@@ -15,18 +15,48 @@ struct escape_char {
     char escaped[ESCAPE_BYTES_MAX]; /* what is written */
 };
 
-static void escape_next(struct escape_char *c, const uint8_t *text, size_t length);
-static void escape_ascii(struct escape_char *c, uint8_t byte);
+/* How one ASCII character leaves, and whether the controls past ASCII are escaped. */
+struct escape_rules {
+    const char *plain;      /* characters that have a short escape */
+    const char *short_form; /* what stands behind the backslash, in the same order */
+    bool hides_controls;    /* control characters without one are written as \u00XX */
+};
+
+static const struct escape_rules escape_json_rules = {"\"\\\b\f\n\r\t", "\"\\bfnrt", true};
+static const struct escape_rules escape_label_rules = {"\"\\\n", "\"\\n", false};
+static const struct escape_rules escape_help_rules = {"\\\n", "\\n", false};
+
+static size_t escape_all(struct bytes_writer *w, const struct escape_rules *rules, const char *text,
+                         size_t length);
+static void escape_next(struct escape_char *c, const struct escape_rules *rules,
+                        const uint8_t *text, size_t length);
+static void escape_ascii(struct escape_char *c, const struct escape_rules *rules, uint8_t byte);
 static void escape_unicode(struct escape_char *c, unsigned code_point);
 static size_t escape_utf8_length(const uint8_t *text, size_t length, bool *is_valid);
 
 size_t escape_json(struct bytes_writer *w, const char *text, size_t length)
 {
+    return escape_all(w, &escape_json_rules, text, length);
+}
+
+size_t escape_label(struct bytes_writer *w, const char *text, size_t length)
+{
+    return escape_all(w, &escape_label_rules, text, length);
+}
+
+size_t escape_help(struct bytes_writer *w, const char *text, size_t length)
+{
+    return escape_all(w, &escape_help_rules, text, length);
+}
+
+static size_t escape_all(struct bytes_writer *w, const struct escape_rules *rules, const char *text,
+                         size_t length)
+{
     const uint8_t *bytes = (const uint8_t *)text;
     size_t taken = 0;
     while (taken < length) {
         struct escape_char c;
-        escape_next(&c, bytes + taken, length - taken);
+        escape_next(&c, rules, bytes + taken, length - taken);
         if (w->err != ERR_OK || c.escaped_length > bytes_writer_left(w)) {
             break;
         }
@@ -37,10 +67,11 @@ size_t escape_json(struct bytes_writer *w, const char *text, size_t length)
 }
 
 /* The character at the start of `text`, which has at least one byte. */
-static void escape_next(struct escape_char *c, const uint8_t *text, size_t length)
+static void escape_next(struct escape_char *c, const struct escape_rules *rules,
+                        const uint8_t *text, size_t length)
 {
     if (text[0] < 0x80) {
-        escape_ascii(c, text[0]);
+        escape_ascii(c, rules, text[0]);
         return;
     }
     bool is_valid;
@@ -48,7 +79,7 @@ static void escape_next(struct escape_char *c, const uint8_t *text, size_t lengt
     if (!is_valid) {
         c->escaped_length = 3;
         memcpy(c->escaped, "\xef\xbf\xbd", 3); /* U+FFFD replacement character */
-    } else if (text[0] == 0xc2 && text[1] < 0xa0) {
+    } else if (rules->hides_controls && text[0] == 0xc2 && text[1] < 0xa0) {
         escape_unicode(c, text[1]); /* the C1 controls: a terminal may obey them */
     } else {
         c->escaped_length = c->length;
@@ -56,17 +87,15 @@ static void escape_next(struct escape_char *c, const uint8_t *text, size_t lengt
     }
 }
 
-static void escape_ascii(struct escape_char *c, uint8_t byte)
+static void escape_ascii(struct escape_char *c, const struct escape_rules *rules, uint8_t byte)
 {
-    static const char plain[] = "\"\\\b\f\n\r\t";
-    static const char short_form[] = "\"\\bfnrt";
-    const char *found = byte != 0 ? strchr(plain, byte) : NULL;
+    const char *found = byte != 0 ? strchr(rules->plain, byte) : NULL;
     c->length = 1;
     if (found != NULL) {
         c->escaped_length = 2;
         c->escaped[0] = '\\';
-        c->escaped[1] = short_form[found - plain];
-    } else if (byte < 0x20 || byte == 0x7f) {
+        c->escaped[1] = rules->short_form[found - rules->plain];
+    } else if (rules->hides_controls && (byte < 0x20 || byte == 0x7f)) {
         escape_unicode(c, byte);
     } else {
         c->escaped_length = 1;

@@ -91,6 +91,22 @@ static void escape_json_stops_before_a_character_that_does_not_fit(void **state)
     assert_int_equal(escape_json(&failed, text, 1), 0);
 }
 
+/* Prometheus' exposition format 0.0.4: label values escape three characters, help text two. */
+static void escape_label_and_help_escape_what_prometheus_names(void **state)
+{
+    (void)state;
+    static const char text[] = "C:\\DIR\\ \"FILE.TXT\"\n\ttab\xff";
+    char out[64];
+    struct bytes_writer w = bytes_writer(out, sizeof(out) - 1);
+    assert_int_equal(escape_label(&w, text, sizeof(text) - 1), sizeof(text) - 1);
+    out[w.pos] = '\0';
+    assert_string_equal(out, "C:\\\\DIR\\\\ \\\"FILE.TXT\\\"\\n\ttab" FFFD);
+    w.pos = 0;
+    assert_int_equal(escape_help(&w, text, sizeof(text) - 1), sizeof(text) - 1);
+    out[w.pos] = '\0';
+    assert_string_equal(out, "C:\\\\DIR\\\\ \"FILE.TXT\"\\n\ttab" FFFD);
+}
+
 /* The second opinion is itself held against nst/JSONTestSuite. */
 static void escape_second_opinion_agrees_with_the_json_test_suite(void **state)
 {
@@ -160,6 +176,7 @@ int main(void)
         cmocka_unit_test(escape_json_escapes_what_the_rfc_names),
         cmocka_unit_test(escape_json_replaces_what_is_not_utf8),
         cmocka_unit_test(escape_json_stops_before_a_character_that_does_not_fit),
+        cmocka_unit_test(escape_label_and_help_escape_what_prometheus_names),
         cmocka_unit_test(escape_second_opinion_agrees_with_the_json_test_suite),
         cmocka_unit_test(escape_json_is_read_back_by_a_strict_reader),
     };
