@@ -100,10 +100,9 @@ static void addr_loopback_is_what_only_this_machine_reaches(void **state)
         const char *text;
         bool want;
     } rows[] = {
-        {"127.0.0.1", true},    {"127.255.255.254", true}, {"[::1]", true},
-        {"126.0.0.1", false},   {"0.0.0.0", false},        {"[::]", false},
-        {"[::2]", false},       {"[7f00::1]", false},      {"192.168.0.1", false},
-        {"128.0.0.127", false},
+        {"127.0.0.1", true},    {"127.255.255.254", true}, {"[::1]", true},  {"126.0.0.1", false},
+        {"0.0.0.0", false},     {"[::]", false},           {"[::2]", false}, {"[7f00::1]", false},
+        {"192.168.0.1", false}, {"128.0.0.127", false},
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         struct rt_addr addr;

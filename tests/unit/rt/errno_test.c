@@ -5,7 +5,8 @@
 #include "base/rt/backend.h"
 #include "tests/support/cmocka.h"
 
-/* Grouped by who asks: the errors that the manual pages of the calls behind file.h and sock.h name. */
+/* Grouped by who asks: the errors that the manual pages of the calls behind file.h and sock.h name.
+ */
 static const struct {
     int error;
     enum err want;

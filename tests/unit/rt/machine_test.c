@@ -1,4 +1,5 @@
-/* The machine: limits of cgroups as the kernel writes them, what follows from them, and what is said when it is too little. */
+/* The machine: limits of cgroups as the kernel writes them, what follows from them, and what is
+ * said when it is too little. */
 #include "base/rt/machine.h"
 
 #include <errno.h>
@@ -10,11 +11,12 @@
 #include <unistd.h>
 
 #include "base/prng.h"
-#include "base/rt/cgroup_int.h"
+#include "base/rt/cgroup.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/share.h"
 
-/* Texts of Documentation/admin-guide/cgroup-v2.rst, scheduler/sched-bwc.rst ("Examples") and cgroup-v1/memory.rst, and of machines. */
+/* Texts of Documentation/admin-guide/cgroup-v2.rst, scheduler/sched-bwc.rst ("Examples") and
+ * cgroup-v1/memory.rst, and of machines. */
 static const struct {
     const char *cpu2, *memory2, *quota1, *period1, *memory1;
     enum err want;
@@ -27,10 +29,10 @@ static const struct {
     {"250000 250000", "max", NULL, NULL, NULL, ERR_OK, 100, 0},
     {NULL, NULL, "-1\n", "100000\n", "9223372036854771712\n", ERR_OK, 0, 0},
     {NULL, NULL, "-1\n", NULL, NULL, ERR_OK, 0, 0},
-    {NULL, NULL, "250000\n", "250000\n", NULL, ERR_OK, 100, 0}, /* 1 CPU worth of runtime */
+    {NULL, NULL, "250000\n", "250000\n", NULL, ERR_OK, 100, 0},  /* 1 CPU worth of runtime */
     {NULL, NULL, "1000000\n", "500000\n", NULL, ERR_OK, 200, 0}, /* 2 CPUs worth of runtime */
-    {NULL, NULL, "10000\n", "50000\n", NULL, ERR_OK, 20, 0},    /* 20% of 1 CPU */
-    {NULL, NULL, "1000\n", "1000000\n", NULL, ERR_OK, 1, 0},    /* 0.1%: still a limit */
+    {NULL, NULL, "10000\n", "50000\n", NULL, ERR_OK, 20, 0},     /* 20% of 1 CPU */
+    {NULL, NULL, "1000\n", "1000000\n", NULL, ERR_OK, 1, 0},     /* 0.1%: still a limit */
     {NULL, NULL, "50000\n", NULL, "536870912\n", ERR_OK, 50, 536870912},
     {NULL, "0\n", NULL, NULL, NULL, ERR_OK, 0, 1},
     {"max 100000\n", "4096\n", "200000\n", "100000\n", "8192\n", ERR_OK, 200, 4096},
@@ -59,9 +61,9 @@ static void machine_reads_the_limits_of_both_cgroup_versions(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(cgroup_rows); i++) {
         struct rt_machine machine = {0};
-        enum err err = rt_machine_parse_cgroup(&machine, cgroup_rows[i].cpu2, cgroup_rows[i].memory2,
-                                               cgroup_rows[i].quota1, cgroup_rows[i].period1,
-                                               cgroup_rows[i].memory1);
+        enum err err = rt_machine_parse_cgroup(&machine, cgroup_rows[i].cpu2,
+                                               cgroup_rows[i].memory2, cgroup_rows[i].quota1,
+                                               cgroup_rows[i].period1, cgroup_rows[i].memory1);
         assert_int_equal(err, cgroup_rows[i].want);
         assert_int_equal(machine.cpu_quota_percent, cgroup_rows[i].percent);
         assert_int_equal(machine.cgroup_bytes, cgroup_rows[i].bytes);
@@ -88,8 +90,8 @@ static void machine_survives_any_text(void **state)
             given[i] = prng_below(&prng, 3) == 0 ? NULL : texts[i];
         }
         struct rt_machine machine = {0};
-        enum err err = rt_machine_parse_cgroup(&machine, given[0], given[1], given[2], given[3],
-                                               given[4]);
+        enum err err =
+            rt_machine_parse_cgroup(&machine, given[0], given[1], given[2], given[3], given[4]);
         if (err != ERR_OK) {
             assert_int_equal(err, ERR_CORRUPT);
             assert_int_equal(machine.cgroup_bytes, 0);
@@ -150,8 +152,9 @@ static void machine_passes_over_lines_that_are_not_meant(void **state)
     static const struct {
         const char *controller, *self;
     } selves[] = {
-        {"", "1:name=systemd:/x\n"}, {"", "4:memory:/x\n"}, {"cpu", "0::/x\n"},
-        {"cpu", "2:cpuacct:/x\n"},   {"cpu", "3:cpuset:/x\n"}, {"cpu", "cpu\n"},
+        {"", "1:name=systemd:/x\n"}, {"", "4:memory:/x\n"},
+        {"cpu", "0::/x\n"},          {"cpu", "2:cpuacct:/x\n"},
+        {"cpu", "3:cpuset:/x\n"},    {"cpu", "cpu\n"},
         {"cpu", "3:cpu\n"},          {"cpu", ""},
     };
     static const struct {
@@ -177,7 +180,7 @@ static void machine_passes_over_lines_that_are_not_meant(void **state)
     memset(line + 4, 'x', LIMIT_PATH_BYTES);
     assert_false(rt_cgroup_parse_self(&cgroup, line, "")); /* longer than any path of ours */
     memset(line, ',', LIMIT_PATH_BYTES);
-    strcpy(line + LIMIT_PATH_BYTES, ":");
+    line[LIMIT_PATH_BYTES] = ':';
     line[0] = ':';
     assert_false(rt_cgroup_parse_self(&cgroup, line, "cpu"));
 }
@@ -270,10 +273,14 @@ static void machine_explains_how_to_permit_io_uring(void **state)
         int error;
         const char *says;
     } rows[] = {
-        {EPERM, "kernel.io_uring_disabled=0"}, {EACCES, "seccomp"},
-        {ENOSYS, "CONFIG_IO_URING"},           {ENOMEM, "only 64 KiB may be locked"},
-        {ENOMEM, "LimitMEMLOCK=infinity"},     {EMFILE, "ulimit -Hn"},
-        {ENFILE, "fs.file-max"},               {EINVAL, "Invalid argument"},
+        {EPERM, "kernel.io_uring_disabled=0"},
+        {EACCES, "seccomp"},
+        {ENOSYS, "CONFIG_IO_URING"},
+        {ENOMEM, "only 64 KiB may be locked"},
+        {ENOMEM, "LimitMEMLOCK=infinity"},
+        {EMFILE, "ulimit -Hn"},
+        {ENFILE, "fs.file-max"},
+        {EINVAL, "Invalid argument"},
     };
     char message[512];
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -327,7 +334,7 @@ static int machine_child_with_one_cpu(void)
     if (sched_getaffinity(0, sizeof(all), &all) != 0) {
         return 1;
     }
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
         if (CPU_ISSET(cpu, &all)) {
             CPU_SET(cpu, &one);
             break;
@@ -361,8 +368,7 @@ static int machine_child_without_files(void)
     char message[512];
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 &&
                    rt_machine_read(&machine, message, sizeof(message)) == ERR_RESOURCES &&
-                   !machine.has_uring && machine.uring_errno == EMFILE &&
-                   machine.cgroup_bytes == 0
+                   !machine.has_uring && machine.uring_errno == EMFILE && machine.cgroup_bytes == 0
                ? 0
                : 1;
 }
