@@ -320,7 +320,9 @@ static int rt_blocking_list(struct rt_op *op)
         qsort(names.starts, names.count, sizeof(names.starts[0]), rt_blocking_list_compare);
         char *out = list->names;
         for (uint32_t i = 0; i < names.count; i++) {
-            out = stpcpy(out, names.starts[i]) + 1;
+            size_t bytes = strlen(names.starts[i]) + 1;
+            memcpy(out, names.starts[i], bytes);
+            out += bytes;
         }
         ASSERT((size_t)(out - list->names) == names.bytes_count);
         list->names_bytes = names.bytes_count;

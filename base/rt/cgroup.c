@@ -1,19 +1,18 @@
-/* Readings of cgroup files. See cgroup_int.h, machine.h.
+/* Readings of cgroup files. See cgroup.h, machine.h.
  *
  * Three ways a process sees its cgroup, all of which end in the right directory here: on the host
  * (path "/system.slice/x", root "/"); in a container with a cgroup namespace (path "/", root "/");
  * in one without (path "/docker/<id>", of which the mount shows only the part from root
  * "/docker/<id>" on). */
-#include "base/rt/cgroup_int.h"
+#include "base/rt/cgroup.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/rt/machine.h"
+#include "base/units.h"
 
 /* The kernel's period where none is stated (sched-bwc.rst: 100 ms). */
 #define CGROUP_PERIOD_DEFAULT_US 100000
@@ -25,8 +24,7 @@
 static bool rt_cgroup_has_word(const char *words, const char *word);
 static bool rt_cgroup_copy(char *out, const char *text, size_t length);
 static void rt_cgroup_unescape(char *text);
-static enum err rt_cgroup_parse_number(const char *text, const char **end, uint64_t *out);
-static bool rt_cgroup_is_end(const char *text);
+static enum err rt_cgroup_parse_number(const char *text, uint64_t *out);
 static enum err rt_cgroup_parse_quota(const char *quota, const char *period, uint32_t *percent);
 static enum err rt_cgroup_parse_cpu_max(const char *text, uint32_t *percent);
 static enum err rt_cgroup_parse_memory(const char *text, uint64_t *bytes);
@@ -56,8 +54,9 @@ bool rt_cgroup_parse_mount(struct rt_cgroup *cgroup, const char *line, const cha
     char type[32];
     char options[LIMIT_PATH_BYTES];
     const char *tail = strstr(line, " - "); /* optional fields end there */
-    if (tail == NULL || sscanf(line, "%*d %*d %*s %511s %511s", root, point) != 2 ||
-        sscanf(tail, " - %31s %*s %511s", type, options) != 2) {
+    int end = 0;
+    if (tail == NULL || sscanf(line, "%*d %*d %*s %511s %511s%n", root, point, &end) != 2 ||
+        line + end > tail || sscanf(tail, " - %31s %*s %511s", type, options) != 2) {
         return false;
     }
     static_assert(LIMIT_PATH_BYTES == 512, "the widths in the formats");
@@ -68,9 +67,8 @@ bool rt_cgroup_parse_mount(struct rt_cgroup *cgroup, const char *line, const cha
     }
     rt_cgroup_unescape(root);
     rt_cgroup_unescape(point);
-    strcpy(cgroup->root, root);
-    strcpy(cgroup->point, point);
-    return true;
+    return rt_cgroup_copy(cgroup->root, root, strlen(root)) &&
+           rt_cgroup_copy(cgroup->point, point, strlen(point));
 }
 
 void rt_cgroup_dir(const struct rt_cgroup *cgroup, char *dir)
@@ -169,33 +167,19 @@ static void rt_cgroup_unescape(char *text)
     *out = '\0';
 }
 
-/* Digits, and where they end. */
-static enum err rt_cgroup_parse_number(const char *text, const char **end, uint64_t *out)
+/* All of `text`, but for a newline at its end, is one number. */
+static enum err rt_cgroup_parse_number(const char *text, uint64_t *out)
 {
-    if (text[0] < '0' || text[0] > '9') {
-        return ERR_CORRUPT;
+    size_t length = strlen(text);
+    if (length > 0 && text[length - 1] == '\n') {
+        length--;
     }
-    char *stop;
-    errno = 0;
-    *out = strtoull(text, &stop, 10);
-    *end = stop;
-    return errno == 0 ? ERR_OK : ERR_CORRUPT;
-}
-
-static bool rt_cgroup_is_end(const char *text)
-{
-    return text[0] == '\0' || (text[0] == '\n' && text[1] == '\0');
+    return units_parse_u64(text, length, out) == ERR_OK ? ERR_OK : ERR_CORRUPT;
 }
 
 /* "$MAX $PERIOD", both in microseconds, or "max $PERIOD". */
 static enum err rt_cgroup_parse_cpu_max(const char *text, uint32_t *percent)
 {
-    if (strncmp(text, "max ", 4) == 0) {
-        const char *end;
-        uint64_t period;
-        enum err err = rt_cgroup_parse_number(text + 4, &end, &period);
-        return err == ERR_OK && rt_cgroup_is_end(end) ? ERR_OK : ERR_CORRUPT;
-    }
     const char *space = strchr(text, ' ');
     char quota[24];
     if (space == NULL || (size_t)(space - text) >= sizeof(quota)) {
@@ -203,6 +187,10 @@ static enum err rt_cgroup_parse_cpu_max(const char *text, uint32_t *percent)
     }
     memcpy(quota, text, (size_t)(space - text));
     quota[space - text] = '\0';
+    if (strcmp(quota, "max") == 0) {
+        uint64_t period_us;
+        return rt_cgroup_parse_number(space + 1, &period_us);
+    }
     return quota[0] == '-' ? ERR_CORRUPT : rt_cgroup_parse_quota(quota, space + 1, percent);
 }
 
@@ -210,27 +198,21 @@ static enum err rt_cgroup_parse_cpu_max(const char *text, uint32_t *percent)
  * CPU counts as one percent: 0 means none. */
 static enum err rt_cgroup_parse_quota(const char *quota, const char *period, uint32_t *percent)
 {
+    uint64_t quota_us;
+    uint64_t period_us = CGROUP_PERIOD_DEFAULT_US;
     if (strcmp(quota, "-1\n") == 0 || strcmp(quota, "-1") == 0) {
         return ERR_OK;
     }
-    const char *end;
-    uint64_t quota_us;
-    uint64_t period_us = CGROUP_PERIOD_DEFAULT_US;
-    enum err err = rt_cgroup_parse_number(quota, &end, &quota_us);
-    if (err != ERR_OK || !rt_cgroup_is_end(end)) {
+    if (rt_cgroup_parse_number(quota, &quota_us) != ERR_OK ||
+        (period != NULL && rt_cgroup_parse_number(period, &period_us) != ERR_OK)) {
         return ERR_CORRUPT;
     }
-    if (period != NULL) {
-        err = rt_cgroup_parse_number(period, &end, &period_us);
-        if (err != ERR_OK || !rt_cgroup_is_end(end)) {
-            return ERR_CORRUPT;
-        }
-    }
-    if (quota_us == 0 || period_us == 0 || quota_us > UINT32_MAX * period_us / 100) {
+    if (quota_us == 0 || period_us == 0 || quota_us > UINT64_MAX / 100 ||
+        quota_us * 100 / period_us > UINT32_MAX) {
         return ERR_CORRUPT;
     }
-    uint64_t result = quota_us * 100 / period_us;
-    *percent = result > 0 ? (uint32_t)result : 1;
+    uint32_t result = (uint32_t)(quota_us * 100 / period_us);
+    *percent = result > 0 ? result : 1;
     return ERR_OK;
 }
 
@@ -238,13 +220,11 @@ static enum err rt_cgroup_parse_quota(const char *quota, const char *period, uin
  * under, counts as one byte: 0 means none. */
 static enum err rt_cgroup_parse_memory(const char *text, uint64_t *bytes)
 {
+    uint64_t value;
     if (strcmp(text, "max\n") == 0 || strcmp(text, "max") == 0) {
         return ERR_OK;
     }
-    const char *end;
-    uint64_t value;
-    enum err err = rt_cgroup_parse_number(text, &end, &value);
-    if (err != ERR_OK || !rt_cgroup_is_end(end)) {
+    if (rt_cgroup_parse_number(text, &value) != ERR_OK) {
         return ERR_CORRUPT;
     }
     if (value < CGROUP1_MEMORY_NONE_BYTES) {

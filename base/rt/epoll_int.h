@@ -34,6 +34,7 @@ struct rt_epoll {
     struct rt_shard *shard; /* whose instance */
     int fd;                 /* the epoll instance */
     int wake_fd;            /* eventfd, never read: each write is an edge */
+    uint32_t skips_count;   /* turns in a row without a look at the kernel */
     bool has_no_pwait2;     /* waits are in milliseconds here */
 
     uint8_t *buf_data; /* LIMIT_RECV_BUFFERS_COUNT x LIMIT_RECV_BUFFER_BYTES, mapped, touched when

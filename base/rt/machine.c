@@ -22,7 +22,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
-#include "base/rt/cgroup_int.h"
+#include "base/rt/cgroup.h"
 
 /* Oldest kernel that both runtimes run on: the long-term one in which io_uring and epoll_pwait2's
  * neighbours were complete enough; Debian 11's. */

@@ -21,7 +21,7 @@ static int rt_posix_listen_on(int fd, const struct rt_addr *addr, bool is_shared
 
 socklen_t rt_posix_sockaddr(const struct rt_addr *addr, struct sockaddr_storage *out)
 {
-    memset(out, 0, sizeof(*out));
+    *out = (struct sockaddr_storage){0};
     if (addr->is_v6) {
         struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
         v6->sin6_family = AF_INET6;

@@ -1,7 +1,7 @@
 /* Where the limits of this process's cgroup stand: pure readings of /proc/self/cgroup and
  * /proc/self/mountinfo, line by line. */
-#ifndef BASE_RT_CGROUP_INT_H
-#define BASE_RT_CGROUP_INT_H
+#ifndef BASE_RT_CGROUP_H
+#define BASE_RT_CGROUP_H
 
 #include <stdbool.h>
 #include <stddef.h>
