@@ -20,7 +20,6 @@
 /* Room for a name of the environment, for what a key takes in words, for a hint, and for a text
  * from outside as problems show it: escaped and cut. */
 #define CONFIG_VARIABLE_BYTES (CONFIG_NAME_BYTES_MAX + sizeof(CONFIG_ENVIRONMENT_PREFIX))
-#define CONFIG_WANTED_BYTES   160
 #define CONFIG_HINT_BYTES     96
 #define CONFIG_SHOWN_BYTES    72
 
@@ -41,7 +40,6 @@ static enum err config_accept_list(struct config *c, size_t index, const struct 
 static size_t config_split(struct config_text text, struct config_text items[CONFIG_LIST_MAX + 1]);
 static void config_take(struct config *c, size_t index, enum err err, struct config_text text,
                         const struct config_value *value);
-static void config_wanted(const struct config_key *key, char out[CONFIG_WANTED_BYTES]);
 static void config_hint(const struct config_key *key, struct config_text text,
                         char out[CONFIG_HINT_BYTES]);
 static void config_show(struct config_text text, char out[CONFIG_SHOWN_BYTES]);
@@ -117,7 +115,7 @@ size_t config_read_flag(struct config *c, int argc, char *const *argv)
     }
     if (argc < 2 || strncmp(argv[1], "--", 2) == 0) {
         char wanted[CONFIG_WANTED_BYTES];
-        config_wanted(&c->keys[index], wanted);
+        config_format_wanted(&c->keys[index], wanted);
         config_complain(c, index, source, "needs a value: %s", wanted);
         return 1;
     }
@@ -150,6 +148,45 @@ const struct config_value *config_value(const struct config *c, const char *name
     size_t index = config_find_key(c, name, strlen(name));
     ASSERT(index != CONFIG_NONE);
     return &c->values[index];
+}
+
+void config_format_wanted(const struct config_key *key, char out[CONFIG_WANTED_BYTES])
+{
+    static const char *const words[] = {
+        [CONFIG_TEXT] = "text without control characters",
+        [CONFIG_BOOL] = "true or false",
+        [CONFIG_U64] = "a whole number",
+        [CONFIG_BYTES] = "a size such as 64KiB or 10GB",
+        [CONFIG_DURATION] = "a duration such as 50ms or 1h30m",
+        [CONFIG_CHOICE] = "one of",
+        [CONFIG_LIST] = "texts with commas between them",
+    };
+    const char *word = key->wanted != NULL ? key->wanted : words[key->type];
+    char min[UNITS_TEXT_BYTES];
+    char max[UNITS_TEXT_BYTES];
+    size_t length = (size_t)snprintf(out, CONFIG_WANTED_BYTES, "%s", word);
+    if (key->type == CONFIG_CHOICE) {
+        for (size_t i = 0; key->choices[i] != NULL && length < CONFIG_WANTED_BYTES; i++) {
+            length += (size_t)snprintf(out + length, CONFIG_WANTED_BYTES - length, "%s %s",
+                                       i > 0 ? "," : "", key->choices[i]);
+        }
+        return;
+    }
+    if (key->type == CONFIG_BYTES) {
+        units_format_bytes(key->min, min);
+        units_format_bytes(key->max, max);
+    } else if (key->type == CONFIG_DURATION) {
+        units_format_duration(key->min, min);
+        units_format_duration(key->max, max);
+    } else {
+        snprintf(min, sizeof(min), "%" PRIu64, key->min);
+        snprintf(max, sizeof(max), "%" PRIu64, key->max);
+    }
+    if (key->max != 0) {
+        snprintf(out + length, CONFIG_WANTED_BYTES - length, " from %s to %s", min, max);
+    } else if (key->min != 0) {
+        snprintf(out + length, CONFIG_WANTED_BYTES - length, " of at least %s", min);
+    }
 }
 
 void config_format_source(const struct config *c, size_t index, char *out, size_t out_bytes)
@@ -458,53 +495,13 @@ static void config_take(struct config *c, size_t index, enum err err, struct con
         char wanted[CONFIG_WANTED_BYTES];
         char shown[CONFIG_SHOWN_BYTES];
         char hint[CONFIG_HINT_BYTES];
-        config_wanted(key, wanted);
+        config_format_wanted(key, wanted);
         config_show(text, shown);
         config_hint(key, text, hint);
         config_complain(c, index, value->source, "takes %s, not \"%s\"%s", wanted, shown, hint);
         return;
     }
     c->values[index] = *value;
-}
-
-/* What the key takes, in words. */
-static void config_wanted(const struct config_key *key, char out[CONFIG_WANTED_BYTES])
-{
-    static const char *const words[] = {
-        [CONFIG_TEXT] = "text without control characters",
-        [CONFIG_BOOL] = "true or false",
-        [CONFIG_U64] = "a whole number",
-        [CONFIG_BYTES] = "a size such as 64KiB or 10GB",
-        [CONFIG_DURATION] = "a duration such as 50ms or 1h30m",
-        [CONFIG_CHOICE] = "one of",
-        [CONFIG_LIST] = "texts with commas between them",
-    };
-    const char *word = key->wanted != NULL ? key->wanted : words[key->type];
-    char min[UNITS_TEXT_BYTES];
-    char max[UNITS_TEXT_BYTES];
-    size_t length = (size_t)snprintf(out, CONFIG_WANTED_BYTES, "%s", word);
-    if (key->type == CONFIG_CHOICE) {
-        for (size_t i = 0; key->choices[i] != NULL && length < CONFIG_WANTED_BYTES; i++) {
-            length += (size_t)snprintf(out + length, CONFIG_WANTED_BYTES - length, "%s %s",
-                                       i > 0 ? "," : "", key->choices[i]);
-        }
-        return;
-    }
-    if (key->type == CONFIG_BYTES) {
-        units_format_bytes(key->min, min);
-        units_format_bytes(key->max, max);
-    } else if (key->type == CONFIG_DURATION) {
-        units_format_duration(key->min, min);
-        units_format_duration(key->max, max);
-    } else {
-        snprintf(min, sizeof(min), "%" PRIu64, key->min);
-        snprintf(max, sizeof(max), "%" PRIu64, key->max);
-    }
-    if (key->max != 0) {
-        snprintf(out + length, CONFIG_WANTED_BYTES - length, " from %s to %s", min, max);
-    } else if (key->min != 0) {
-        snprintf(out + length, CONFIG_WANTED_BYTES - length, " of at least %s", min);
-    }
 }
 
 /* What the person may have meant; empty when nothing comes to mind. */

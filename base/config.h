@@ -31,6 +31,9 @@
 #define CONFIG_NAME_BYTES_MAX SUGGEST_NAME_BYTES_MAX
 #define CONFIG_TEXT_BYTES_MAX 4096
 
+/* Room for what a key takes, in words. */
+#define CONFIG_WANTED_BYTES 160
+
 /* Most items of a list. */
 #define CONFIG_LIST_MAX 64
 
@@ -88,7 +91,7 @@ struct config_problem {
     bool is_error;               /* false: a warning */
     struct config_source source; /* for programs; line 0 where no place in a file is meant */
     char where[160];             /* for people: "tdb.yaml:3:10", "TDB_LOG_LEVEL", "--log.level" */
-    char what[400];              /* a sentence without a full stop */
+    char what[400]; /* a sentence without a full stop, texts from outside in it escaped */
 };
 
 /* A prefix of keys: "log" of "log.level". Private to config*.c. */
@@ -146,6 +149,10 @@ const char *config_nearest(const struct config *c, const char *name);
 /* The value of the key `name`, which must be in the table (asserted). Lives as long as the arena.
  */
 const struct config_value *config_value(const struct config *c, const char *name);
+
+/* Write what `key` takes, in words: "one of error, warn, info, debug", "a whole number from 0 to
+ * 256"; NUL-terminated and cut to fit. */
+void config_format_wanted(const struct config_key *key, char out[CONFIG_WANTED_BYTES]);
 
 /* Write where the value of the key at `index` comes from: "default", "tdb.yaml:3:10",
  * "TDB_LOG_LEVEL", "--log.level"; NUL-terminated and cut to `out_bytes` (>= 1). */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/assert.h"
 #include "base/config.h"
+#include "tests/fuzz/fuzz.h"
 
 static const char *const fuzz_levels[] = {"error", "warn", "info", "debug", NULL};
 
