@@ -25,3 +25,11 @@ expect_out() {
 expect_err() {
     grep -qE -- "$1" "$err" || fail "complaint lacks /$1/"
 }
+
+expect_no_out() {
+    [ ! -s "$out" ] || fail "output where none is wanted"
+}
+
+expect_no_err() {
+    [ ! -s "$err" ] || fail "complaint where none is wanted"
+}

@@ -217,7 +217,7 @@ static bool prom_strict_histogram(struct prom_strict *p, const struct prom_stric
         if (p->histogram_step != 1 || *end != '\0' || !(bound > p->bound)) {
             return prom_strict_fail(p, "bounds do not rise");
         }
-        if (sample->value < p->bucket || sample->value != floor(sample->value)) {
+        if (sample->value < p->bucket || sample->value != (double)(uint64_t)sample->value) {
             return prom_strict_fail(p, "buckets are not cumulative");
         }
         p->bound = bound;

@@ -1,0 +1,213 @@
+/* The keys of `tdb`. See settings.h. */
+#include "broker/app/settings.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/cpu.h"
+#include "base/limits.h"
+
+/* Memory for a file, its values and all that is said of it. */
+#define SETTINGS_BYTES       (4u << 20)
+#define SETTINGS_CHUNK_BYTES (16u << 10)
+
+/* The longest data directory: below it a path takes 92 bytes more, and a NUL (limits.h). */
+#define SETTINGS_DATA_DIR_BYTES (LIMIT_PATH_BYTES - 93)
+
+static bool settings_is_data_dir(const char *text);
+static const char *settings_file_name(int argc, char *const *argv, int i, int *taken);
+static void settings_read_file(struct settings *s, const char *file_name);
+static void settings_read_flags(struct settings *s, int argc, char *const *argv);
+static void settings_refuse(struct settings *s, const char *argument);
+static void settings_fill(struct settings *s);
+
+static const char *const settings_runtimes[] = {
+    [RT_KIND_AUTO] = "auto", [RT_KIND_URING] = "uring", [RT_KIND_EPOLL] = "epoll", NULL};
+
+/* The levels of cpu.h behind "auto". */
+static const char *const settings_simds[] = {"auto", "scalar", "sse42", "avx2", "avx512", NULL};
+
+static_assert(SETTINGS_DATA_DIR_BYTES == 419, "what the key's row says");
+static_assert(ARRAY_COUNT(settings_simds) == CPU_LEVEL_COUNT + 2, "a word for each level");
+
+static const char *const settings_levels[] = {[DIAG_LEVEL_ERROR] = "error",
+                                              [DIAG_LEVEL_WARN] = "warn",
+                                              [DIAG_LEVEL_INFO] = "info",
+                                              [DIAG_LEVEL_DEBUG] = "debug",
+                                              NULL};
+
+static const char *const settings_formats[] = {
+    [DIAG_FORMAT_HUMAN] = "human", [DIAG_FORMAT_JSON] = "json", NULL};
+
+static const struct config_key settings_keys[] = {
+    {.name = "data_dir",
+     .type = CONFIG_TEXT,
+     .fallback = "./tdb-data",
+     .help = "the directory of all that is kept",
+     .accepts = settings_is_data_dir,
+     .wanted = "a path of 1 to 419 bytes"},
+    {.name = "shards",
+     .type = CONFIG_U64,
+     .fallback = "0",
+     .max = LIMIT_SHARDS_COUNT,
+     .help = "threads that own data; 0: as many as CPUs are granted"},
+    {.name = "memory",
+     .type = CONFIG_BYTES,
+     .fallback = "0",
+     .help = "memory of all shards together; 0: half of what is granted"},
+    {.name = "runtime",
+     .type = CONFIG_CHOICE,
+     .fallback = "auto",
+     .choices = settings_runtimes,
+     .help = "how shards wait: io_uring, epoll, or the better one that works here"},
+    {.name = "simd",
+     .type = CONFIG_CHOICE,
+     .fallback = "auto",
+     .choices = settings_simds,
+     .help = "the instruction set to use at most"},
+    {.name = "log.level",
+     .type = CONFIG_CHOICE,
+     .fallback = "info",
+     .choices = settings_levels,
+     .help = "which log lines are written: this level and those before"},
+    {.name = "log.format",
+     .type = CONFIG_CHOICE,
+     .fallback = "human",
+     .choices = settings_formats,
+     .help = "how log lines look"},
+};
+
+enum err settings_init(struct settings *s)
+{
+    *s = (struct settings){.data_dir = NULL};
+    budget_init(&s->budget, "settings", SETTINGS_BYTES, NULL);
+    arena_init(&s->arena, &s->budget, SETTINGS_CHUNK_BYTES, SETTINGS_BYTES);
+    enum err err = config_init(&s->config, settings_keys, ARRAY_COUNT(settings_keys), &s->arena);
+    if (err != ERR_OK) {
+        settings_deinit(s);
+        return err;
+    }
+    settings_fill(s);
+    return ERR_OK;
+}
+
+void settings_deinit(struct settings *s)
+{
+    arena_deinit(&s->arena);
+    budget_deinit(&s->budget);
+}
+
+enum err settings_read(struct settings *s, int argc, char *const *argv,
+                       const char *const *environment)
+{
+    const char *file_name = NULL;
+    for (int i = 0; i < argc;) {
+        int taken = 1;
+        const char *named = settings_file_name(argc, argv, i, &taken);
+        file_name = named != NULL ? named : file_name;
+        i += taken;
+    }
+    if (file_name != NULL) {
+        settings_read_file(s, file_name);
+    }
+    config_read_environment(&s->config, environment);
+    settings_read_flags(s, argc, argv);
+    settings_fill(s);
+    return s->config.errors_count == 0 ? ERR_OK : ERR_INVALID;
+}
+
+static bool settings_is_data_dir(const char *text)
+{
+    size_t length = strlen(text);
+    return length >= 1 && length <= SETTINGS_DATA_DIR_BYTES;
+}
+
+/* The file that the argument at `i` names, and the arguments that takes; NULL: it names none. */
+static const char *settings_file_name(int argc, char *const *argv, int i, int *taken)
+{
+    static const char flag[] = "--config=";
+    if (strncmp(argv[i], flag, strlen(flag)) == 0) {
+        return argv[i] + strlen(flag);
+    }
+    if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
+        *taken = 2;
+        return argv[i + 1];
+    }
+    return NULL;
+}
+
+static void settings_read_file(struct settings *s, const char *file_name)
+{
+    char *text = arena_alloc(&s->arena, CONFIG_FILE_BYTES_MAX + 1, 1);
+    if (text == NULL) {
+        config_add_error(&s->config, file_name, "no memory to read the file");
+        return;
+    }
+    FILE *file = fopen(file_name, "rb");
+    size_t length = file != NULL ? fread(text, 1, CONFIG_FILE_BYTES_MAX + 1, file) : 0;
+    if (file == NULL || ferror(file)) {
+        char what[160];
+        snprintf(what, sizeof(what), "the file cannot be read: %s", strerror(errno));
+        config_add_error(&s->config, file_name, what);
+    } else {
+        config_read_yaml(&s->config, file_name, text, length);
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+}
+
+static void settings_read_flags(struct settings *s, int argc, char *const *argv)
+{
+    for (int i = 0; i < argc;) {
+        int taken = 1;
+        if (settings_file_name(argc, argv, i, &taken) == NULL) {
+            taken = (int)config_read_flag(&s->config, argc - i, argv + i);
+            if (taken == 0) {
+                settings_refuse(s, argv[i]);
+                /* What seems to be its value is not a second mistake. */
+                bool has_value = strncmp(argv[i], "--", 2) == 0 && strchr(argv[i], '=') == NULL &&
+                                 i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0;
+                taken = has_value ? 2 : 1;
+            }
+        }
+        i += taken;
+    }
+}
+
+/* An argument that is neither --config nor a key's. */
+static void settings_refuse(struct settings *s, const char *argument)
+{
+    char what[160];
+    char name[CONFIG_NAME_BYTES_MAX + 1] = "";
+    const char *nearest = NULL;
+    size_t length = strcspn(argument, "=");
+    if (strcmp(argument, "--config") == 0) {
+        snprintf(what, sizeof(what), "needs the name of a file");
+    } else {
+        if (strncmp(argument, "--", 2) == 0 && length - 2 < sizeof(name)) {
+            memcpy(name, argument + 2, length - 2);
+            nearest = config_nearest(&s->config, name);
+        }
+        snprintf(what, sizeof(what),
+                 nearest != NULL ? "is no flag; did you mean --%s?" : "is no flag%s",
+                 nearest != NULL ? nearest : "");
+    }
+    config_add_error(&s->config, argument, what);
+}
+
+static void settings_fill(struct settings *s)
+{
+    const struct config *c = &s->config;
+    uint64_t simd = config_value(c, "simd")->number;
+    s->data_dir = config_value(c, "data_dir")->text;
+    s->shards_count = (uint32_t)config_value(c, "shards")->number;
+    s->memory_bytes = config_value(c, "memory")->number;
+    s->runtime = (enum rt_kind)config_value(c, "runtime")->number;
+    s->simd = simd > 0 ? settings_simds[simd] : NULL;
+    s->log_level = (enum diag_level)config_value(c, "log.level")->number;
+    s->log_format = (enum diag_format)config_value(c, "log.format")->number;
+}
