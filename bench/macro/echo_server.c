@@ -21,7 +21,9 @@
 #include "bench/macro/rt_side.h"
 
 #define ECHO_CONNECTIONS_MAX 1024
-#define ECHO_BARE_BYTES      8192 /* one read of the bare loop, as large as a receive buffer of ours */
+
+/* One read of the bare loop: as large as a receive buffer of ours. */
+#define ECHO_BARE_BYTES 8192
 
 /* --- On the runtime. --- */
 

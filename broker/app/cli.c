@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/suggest.h"
 #include "broker/app/cli_config.h"
+#include "broker/app/serve.h"
 
 static enum cli_exit cli_version(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_help(int argc, char **argv, FILE *out, FILE *err);
@@ -17,6 +18,7 @@ static const struct cli_command {
     const char *what; /* one line of help */
     enum cli_exit (*run)(int argc, char **argv, FILE *out, FILE *err);
 } cli_commands[] = {
+    {"serve", "run the server until SIGINT or SIGTERM", cli_serve},
     {"config", "show and check the configuration, and where each value comes from", cli_config},
     {"--version", "print the version", cli_version},
     {"--help", "print this help", cli_help},

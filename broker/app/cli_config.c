@@ -17,7 +17,6 @@
 static enum cli_exit cli_config_check(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_config_keys(FILE *out, FILE *err);
 static enum cli_exit cli_config_usage(FILE *err);
-static void cli_config_complain(const struct config *c, FILE *err);
 static void cli_config_table(const struct config *c, FILE *out);
 static void cli_config_json(const struct config *c, FILE *out);
 static void cli_config_json_key(const struct config *c, size_t index, FILE *out);
@@ -91,7 +90,7 @@ static enum cli_exit cli_config_usage(FILE *err)
     return CLI_EXIT_USAGE;
 }
 
-static void cli_config_complain(const struct config *c, FILE *err)
+void cli_config_complain(const struct config *c, FILE *err)
 {
     size_t errors_shown = 0;
     for (size_t i = 0; i < c->problems_count; i++) {

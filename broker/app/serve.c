@@ -1,0 +1,340 @@
+/* The server's life: shard 0 makes and locks the data directory, measures how durable writes are
+ * fastest on its device, and is then ready; the others have nothing to do before that. On a signal
+ * the lock is given back and every shard finishes. See serve.h.
+ *
+ * Boot and end are one staged operation on shard 0; a signal that comes while it boots is noticed
+ * when the step in flight ends. */
+#include "broker/app/serve.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/diag.h"
+#include "base/limits.h"
+#include "base/rt/clock.h"
+#include "base/rt/file.h"
+#include "base/rt/probe.h"
+#include "base/rt/shard.h"
+#include "base/sm.h"
+#include "broker/app/boot.h"
+#include "broker/app/cli_config.h"
+
+/* Lines of one call site in a second; more are counted. */
+#define SERVE_LINES_PER_SECOND 20
+
+static const char *const serve_modules[] = {"serve"};
+
+enum {
+    SERVE_NEW,       /* nothing done */
+    SERVE_MKDIR,     /* making the data directory */
+    SERVE_LOCK_OPEN, /* opening DATA/lock */
+    SERVE_LOCK,      /* taking it */
+    SERVE_PROBE,     /* measuring the device */
+    SERVE_READY,     /* until a signal */
+    SERVE_CLOSE,     /* giving the lock back */
+    SERVE_END,       /* nothing of it waits */
+};
+
+static const struct sm_conf serve_stages[] = {
+    [SERVE_NEW] = {"NEW", SM_BIT(SERVE_MKDIR), SM_INITIAL},
+    [SERVE_MKDIR] = {"MKDIR", SM_BIT(SERVE_LOCK_OPEN) | SM_BIT(SERVE_END), 0},
+    [SERVE_LOCK_OPEN] = {"LOCK_OPEN", SM_BIT(SERVE_LOCK) | SM_BIT(SERVE_END), 0},
+    [SERVE_LOCK] = {"LOCK", SM_BIT(SERVE_PROBE) | SM_BIT(SERVE_CLOSE), 0},
+    [SERVE_PROBE] = {"PROBE", SM_BIT(SERVE_READY) | SM_BIT(SERVE_CLOSE), 0},
+    [SERVE_READY] = {"READY", SM_BIT(SERVE_CLOSE), 0},
+    [SERVE_CLOSE] = {"CLOSE", SM_BIT(SERVE_END), 0},
+    [SERVE_END] = {"END", 0, SM_FINAL},
+};
+
+static const struct sm_decl serve_decl = {"serve", serve_stages, ARRAY_COUNT(serve_stages), NULL};
+
+/* What a shard of the server has. */
+struct serve_shard {
+    struct serve *serve; /* whose */
+    struct diag diag;    /* its log */
+};
+
+/* The server. */
+struct serve {
+    /* Config: before the threads start. */
+    const struct settings *settings; /* what it was told */
+    struct boot boot;                /* the runtime */
+    struct serve_shard *shards;      /* one per shard; the process's budget */
+    struct diag_levels levels;       /* which log lines are wanted */
+    struct diag_sink sink;           /* stderr */
+    FILE *err;                       /* stderr */
+
+    /* Shared. */
+    atomic_bool has_failed; /* it ends because it could not boot */
+
+    /* Shard 0's. */
+    struct sm sm;                     /* where its life stands */
+    struct rt_op op;                  /* its one request under way */
+    struct rt_file lock;              /* DATA/lock, held while the server lives */
+    char lock_path[LIMIT_PATH_BYTES]; /* its name */
+    struct rt_probe probe;            /* of the data directory's device */
+};
+
+static enum cli_exit serve_with(struct serve *serve, FILE *err);
+static bool serve_new_shards(struct serve *serve);
+static void serve_write_line(struct diag_sink *sink, enum diag_level level, const char *line,
+                             size_t length);
+static void serve_shard_start(struct rt_shard *shard);
+static void serve_shard_stop(struct rt_shard *shard);
+static struct diag *serve_diag(struct rt_shard *shard);
+static void serve_run(struct rt_op *op);
+static void serve_opened(struct serve *serve, struct rt_shard *shard);
+static void serve_locked(struct serve *serve, struct rt_shard *shard);
+static void serve_probed(struct rt_probe *probe);
+static void serve_close(struct serve *serve);
+static void serve_fail(struct serve *serve, const char *what, const char *path, enum err err,
+                       int saved_errno);
+static void serve_log_machine(struct serve *serve, struct rt_shard *shard);
+static void serve_log_probe(struct serve *serve, struct rt_shard *shard);
+
+enum cli_exit cli_serve(int argc, char **argv, FILE *out, FILE *err)
+{
+    (void)out;
+    struct settings settings;
+    if (settings_init(&settings) != ERR_OK) {
+        fprintf(err, "tdb: no memory for the configuration\n");
+        return CLI_EXIT_FAILED;
+    }
+    enum cli_exit status = CLI_EXIT_USAGE;
+    enum err result = settings_read(&settings, argc, argv, (const char *const *)environ);
+    cli_config_complain(&settings.config, err);
+    if (result == ERR_OK) {
+        struct serve serve = {.settings = &settings, .err = err, .sink = {serve_write_line}};
+        status = serve_with(&serve, err);
+    }
+    settings_deinit(&settings);
+    return status;
+}
+
+static enum cli_exit serve_with(struct serve *serve, FILE *err)
+{
+    const struct settings *settings = serve->settings;
+    int length =
+        snprintf(serve->lock_path, sizeof(serve->lock_path), "%s/lock", settings->data_dir);
+    ASSERT(length > 0);
+    ASSERT((size_t)length < sizeof(serve->lock_path)); /* the setting's own limit */
+    diag_levels_init(&serve->levels, serve_modules, ARRAY_COUNT(serve_modules),
+                     settings->log_level);
+    sm_init(&serve->sm, &serve_decl, SERVE_NEW, NULL, 0);
+    if (!boot_open(&serve->boot, settings, serve, serve_shard_start, serve_shard_stop, err)) {
+        return CLI_EXIT_FAILED;
+    }
+    bool is_started = serve_new_shards(serve) && boot_start(&serve->boot, err);
+    if (is_started) {
+        boot_wait(&serve->boot);
+        sm_deinit(&serve->sm);
+    }
+    budget_free(&serve->boot.budget, serve->shards);
+    boot_close(&serve->boot);
+    return is_started && !atomic_load(&serve->has_failed) ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+}
+
+static bool serve_new_shards(struct serve *serve)
+{
+    uint32_t count = rt_shard_count(rt_shard_at(serve->boot.rt, 0));
+    void *shards = NULL;
+    if (budget_alloc(&serve->boot.budget, count * sizeof(struct serve_shard), 64, &shards) !=
+        ERR_OK) {
+        fprintf(serve->err, "tdb: cannot start: no memory for %u shards\n", count);
+        return false;
+    }
+    serve->shards = shards;
+    for (uint32_t i = 0; i < count; i++) {
+        serve->shards[i].serve = serve;
+        diag_init(&serve->shards[i].diag, &serve->levels, &serve->sink, serve->settings->log_format,
+                  i, SERVE_LINES_PER_SECOND);
+    }
+    return true;
+}
+
+/* One line, one write: lines of several shards do not mix. */
+static void serve_write_line(struct diag_sink *sink, enum diag_level level, const char *line,
+                             size_t length)
+{
+    (void)level;
+    struct serve *serve = CONTAINER_OF(sink, struct serve, sink);
+    flockfile(serve->err);
+    fwrite(line, 1, length, serve->err);
+    fflush(serve->err);
+    funlockfile(serve->err);
+}
+
+static struct diag *serve_diag(struct rt_shard *shard)
+{
+    struct serve_shard *here = shard->app;
+    diag_set_time(&here->diag, rt_wall_ns(shard));
+    return &here->diag;
+}
+
+static void serve_shard_start(struct rt_shard *shard)
+{
+    struct serve *serve = shard->app;
+    shard->app = &serve->shards[shard->id];
+    if (shard->id != 0) {
+        return;
+    }
+    serve_log_machine(serve, shard);
+    sm_move(&serve->sm, SERVE_MKDIR);
+    rt_op_init(&serve->op, shard, serve_run);
+    rt_path_mkdir(&serve->op, serve->settings->data_dir, 0700);
+}
+
+static void serve_shard_stop(struct rt_shard *shard)
+{
+    struct serve_shard *here = shard->app;
+    struct serve *serve = here->serve;
+    if (shard->id != 0) {
+        rt_shard_finish(shard);
+        return;
+    }
+    if (!atomic_load(&serve->has_failed)) {
+        DIAG_INFO(serve_diag(shard), "serve", "stopping");
+    }
+    if (sm_stage(&serve->sm) == SERVE_READY) {
+        serve_close(serve);
+    } else if (sm_stage(&serve->sm) == SERVE_END) {
+        rt_shard_finish(shard);
+    } /* else the step in flight looks at shard->is_stopping when it ends */
+}
+
+static void serve_run(struct rt_op *op)
+{
+    struct serve *serve = CONTAINER_OF(op, struct serve, op);
+    struct rt_shard *shard = op->shard;
+    switch (sm_stage(&serve->sm)) {
+    case SERVE_MKDIR:
+        if (op->err != ERR_OK && op->err != ERR_EXISTS) {
+            serve_fail(serve, "cannot make the data directory", serve->settings->data_dir, op->err,
+                       op->saved_errno);
+            return;
+        }
+        sm_move(&serve->sm, SERVE_LOCK_OPEN);
+        rt_file_open(&serve->lock, op, shard, serve->lock_path,
+                     RT_FILE_READ | RT_FILE_WRITE | RT_FILE_CREATE, 0600);
+        return;
+    case SERVE_LOCK_OPEN: serve_opened(serve, shard); return;
+    case SERVE_LOCK: serve_locked(serve, shard); return;
+    case SERVE_CLOSE:
+        sm_move(&serve->sm, SERVE_END);
+        if (shard->is_stopping) {
+            DIAG_INFO(serve_diag(shard), "serve", "stopped");
+            diag_flush(serve_diag(shard));
+            rt_shard_finish(shard);
+        } else {
+            boot_end(); /* it failed by itself: rt_stop follows */
+        }
+        return;
+    default: UNREACHABLE();
+    }
+}
+
+static void serve_opened(struct serve *serve, struct rt_shard *shard)
+{
+    if (serve->op.err != ERR_OK) {
+        serve_fail(serve, "cannot open the lock", serve->lock_path, serve->op.err,
+                   serve->op.saved_errno);
+        return;
+    }
+    MAYBE(shard->is_stopping); /* the next step notices */
+    sm_move(&serve->sm, SERVE_LOCK);
+    rt_file_lock(&serve->lock, &serve->op, true);
+}
+
+static void serve_locked(struct serve *serve, struct rt_shard *shard)
+{
+    if (serve->op.err != ERR_OK) {
+        serve_fail(serve,
+                   serve->op.err == ERR_BUSY ? "another tdb has this data directory"
+                                             : "cannot lock the data directory",
+                   serve->settings->data_dir, serve->op.err, serve->op.saved_errno);
+    } else if (shard->is_stopping) {
+        serve_close(serve);
+    } else {
+        sm_move(&serve->sm, SERVE_PROBE);
+        rt_probe_start(&serve->probe, shard, serve->settings->data_dir, serve_probed);
+    }
+}
+
+static void serve_probed(struct rt_probe *probe)
+{
+    struct serve *serve = CONTAINER_OF(probe, struct serve, probe);
+    struct rt_shard *shard = probe->shard;
+    if (probe->err != ERR_OK) {
+        serve_fail(serve, "cannot write durably", serve->settings->data_dir, probe->err,
+                   probe->saved_errno);
+        return;
+    }
+    rt_set_flush_form(shard, probe->best);
+    serve_log_probe(serve, shard);
+    if (shard->is_stopping) {
+        serve_close(serve);
+        return;
+    }
+    sm_move(&serve->sm, SERVE_READY);
+    DIAG_INFO(serve_diag(shard), "serve", "ready; this version opens no door yet",
+              DIAG_STRING("data_dir", serve->settings->data_dir));
+}
+
+static void serve_close(struct serve *serve)
+{
+    sm_move(&serve->sm, SERVE_CLOSE);
+    rt_file_close(&serve->lock, &serve->op);
+}
+
+/* The server cannot go on: say why and end. */
+static void serve_fail(struct serve *serve, const char *what, const char *path, enum err err,
+                       int saved_errno)
+{
+    struct rt_shard *shard = serve->op.shard;
+    atomic_store(&serve->has_failed, true);
+    DIAG_ERROR(serve_diag(shard), "serve", "cannot start", DIAG_STRING("reason", what),
+               DIAG_STRING("path", path), DIAG_ERR("error", err),
+               DIAG_STRING("system", saved_errno != 0 ? strerrordesc_np(saved_errno) : "-"));
+    if (serve->lock.is_open) {
+        serve_close(serve);
+        return;
+    }
+    sm_move(&serve->sm, SERVE_END);
+    if (shard->is_stopping) {
+        rt_shard_finish(shard);
+    } else {
+        boot_end();
+    }
+}
+
+static void serve_log_machine(struct serve *serve, struct rt_shard *shard)
+{
+    const struct rt_machine *machine = &serve->boot.machine;
+    if (serve->boot.note[0] != '\0') {
+        DIAG_WARN(serve_diag(shard), "serve", "runtime", DIAG_STRING("note", serve->boot.note));
+    }
+    DIAG_INFO(serve_diag(shard), "serve", "starting", DIAG_STRING("version", TDB_VERSION),
+              DIAG_STRING("runtime", rt_backend_name(serve->boot.rt)),
+              DIAG_U64("shards", rt_shard_count(shard)), DIAG_U64("cpus", machine->cpus_count),
+              DIAG_BYTES("memory", machine->memory_bytes),
+              DIAG_U64("nofile", machine->nofile_count),
+              DIAG_STRING("simd", cpu_level_name(serve->boot.cpu.level)),
+              DIAG_STRING("kernel", machine->kernel));
+}
+
+static void serve_log_probe(struct serve *serve, struct rt_shard *shard)
+{
+    const struct rt_probe *probe = &serve->probe;
+    DIAG_INFO(serve_diag(shard), "serve", "durable writes",
+              DIAG_STRING("form", rt_flush_form_name(probe->best)),
+              DIAG_DURATION("linked_p50", probe->forms[RT_FLUSH_LINKED].p50_ns),
+              DIAG_DURATION("dsync_p50", probe->forms[RT_FLUSH_DSYNC].p50_ns),
+              DIAG_DURATION("thread_p50", probe->forms[RT_FLUSH_THREAD].p50_ns),
+              DIAG_BOOL("direct", probe->is_direct));
+    if (!probe->is_direct) {
+        DIAG_WARN(serve_diag(shard), "serve", "the data directory refuses direct I/O: buffered",
+                  DIAG_STRING("data_dir", serve->settings->data_dir));
+    }
+}

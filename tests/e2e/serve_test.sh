@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# tdb serve as an operator runs it: ready, one server per directory, an orderly end, kill -9 and again, and what it says when it
+# cannot start.  usage: serve_test.sh TDB
+set -euo pipefail
+source "$(dirname "$0")/expect.sh"
+tdb=$1
+work=$(mktemp -d)
+log=$work/log
+trap 'rm -rf "$out" "$err" "$work"; [ -z "${server:-}" ] || kill -9 "$server" 2>/dev/null || true' EXIT
+
+start() {
+    "$tdb" serve --data_dir "$work/data" "$@" 2>"$log" &
+    server=$!
+    for _ in $(seq 200); do
+        grep -q ' ready' "$log" && return
+        kill -0 "$server" 2>/dev/null || break
+        sleep 0.05
+    done
+    command="tdb serve $*"
+    cp "$log" "$err"
+    fail "it does not get ready"
+}
+
+finish() {
+    kill -"$1" "$server"
+    status=0
+    wait "$server" || status=$?
+    server=
+}
+
+for runtime in auto epoll; do
+    start --runtime "$runtime" --shards 3 --memory 96MiB
+    command="tdb serve --runtime $runtime"
+    cp "$log" "$err"
+    expect_err 'shards=3'
+    expect_err 'durable writes form=(linked|dsync|thread)'
+
+    run "$tdb" serve --data_dir "$work/data"
+    expect_status 1
+    expect_err 'another tdb has this data directory'
+
+    finish TERM
+    command="tdb serve, SIGTERM"
+    expect_status 0
+    cp "$log" "$err"
+    expect_err 'stopped'
+done
+
+start
+finish KILL # the lock goes with the process
+start
+finish INT
+command="tdb serve, SIGINT"
+expect_status 0
+[ "$(ls "$work/data")" = lock ] || fail "something stayed behind in the data directory: $(ls "$work/data")"
+
+run "$tdb" serve --data_dir "$work/missing/data"
+expect_status 1
+expect_err 'cannot make the data directory.*missing/data.*NOT_FOUND'
+
+touch "$work/file"
+run "$tdb" serve --data_dir "$work/file"
+expect_status 1
+expect_err 'cannot open the lock'
+
+run "$tdb" serve --shards 2 --memory 1MiB --data_dir "$work/data"
+expect_status 1
+expect_err 'each needs at least 16 MiB'
+
+run "$tdb" serve --shrads 2
+expect_status 2
+expect_err 'did you mean --shards'
+
+run env TDB_RUNTIME=kqueue "$tdb" serve
+expect_status 2
+expect_err 'TDB_RUNTIME'
+
+run bash -c "ulimit -n 100; '$tdb' serve --data_dir '$work/data'"
+expect_status 1
+expect_err 'cannot start: .*(descriptors|open files)'
