@@ -16,9 +16,11 @@ void skip_test(const char *test, const char *reason)
 
 const char *skip_without_data(const char *test)
 {
+    static char beside[512];
     const char *path = getenv("TDB_TEST_DATA");
     if (path == NULL || path[0] == '\0') {
-        path = "../shared/data";
+        snprintf(beside, sizeof(beside), "%s/../shared/data", skip_repo_root());
+        path = beside;
     }
     if (access(path, R_OK | X_OK) != 0) {
         skip_test(test, "no conformance data: set TDB_TEST_DATA to its folder");
