@@ -449,6 +449,36 @@ static void sock_close_ends_what_waits_and_refuses_more(struct rt_harness *h)
     net_pair_close(h, &pair);
 }
 
+/* With nothing under way the close is begun at once; it is still not open to more until it is done.
+ */
+static void sock_close_and_detach_refuse_more_until_done(struct rt_harness *h)
+{
+    for (uint32_t round = 0; round < 2; round++) {
+        struct net_pair pair;
+        struct rt_harness_op recv_op, send_op;
+        uint8_t unread[LIMIT_CONNECTION_BYTES_UNAUTHENTICATED];
+        struct iovec iov = {unread, 1};
+        net_pair_open(h, &pair);
+        rt_harness_op_init(h, &recv_op);
+        rt_harness_op_init(h, &send_op);
+        if (round == 0) {
+            rt_sock_close(&pair.server, &pair.server_op.op);
+        } else {
+            rt_sock_detach(&pair.server, &pair.server_op.op, unread, sizeof(unread));
+        }
+        rt_sock_recv(&pair.server, &recv_op.op);
+        rt_sock_send(&pair.server, &send_op.op, &iov, 1);
+        RT_CHECK_ERR(rt_harness_wait(&pair.server_op), ERR_OK);
+        RT_CHECK_ERR(rt_harness_wait(&recv_op), ERR_CLOSING);
+        RT_CHECK_ERR(rt_harness_wait(&send_op), ERR_CLOSING);
+        RT_CHECK(!pair.server.is_open);
+        if (round == 1) {
+            close((int)pair.server_op.op.result);
+        }
+        net_pair_close(h, &pair);
+    }
+}
+
 static void sock_close_drops_what_was_not_read(struct rt_harness *h)
 {
     struct net_pair pair;
@@ -554,6 +584,7 @@ const struct rt_harness_test contract_sock_tests[] = {
     RT_HARNESS_TEST(sock_reset_by_the_peer_ends_receive_and_send),
     RT_HARNESS_TEST(sock_send_to_a_peer_that_is_gone_is_no_signal),
     RT_HARNESS_TEST(sock_close_ends_what_waits_and_refuses_more),
+    RT_HARNESS_TEST(sock_close_and_detach_refuse_more_until_done),
     RT_HARNESS_TEST(sock_close_drops_what_was_not_read),
     RT_HARNESS_TEST(sock_detach_loses_no_bytes),
     RT_HARNESS_TEST(sock_flags_reach_the_system),
