@@ -22,15 +22,20 @@
 #include "base/rt/posix_int.h"
 
 /* Events taken with one epoll_wait. More wait for the next turn. */
-#define RT_EPOLL_EVENTS_COUNT 256
+#define RT_EPOLL_EVENTS_COUNT 128
 
 /* Turns in a row that do not ask the kernel because ops are ready. */
 #define RT_EPOLL_SKIPS_MAX 3
 
 #define RT_EPOLL_TAG_MASK 3ull
 
+/* From one receive buffer to the next. A cache line more than a buffer, so that the beginnings of
+ * buffers, which are all that small messages touch, do not compete for the same few sets of the
+ * cache. */
+#define RT_EPOLL_BUF_STRIDE_BYTES (LIMIT_RECV_BUFFER_BYTES + 64)
+
 /* Address space of all receive buffers. */
-#define RT_EPOLL_BUFS_BYTES ((size_t)LIMIT_RECV_BUFFERS_COUNT * LIMIT_RECV_BUFFER_BYTES)
+#define RT_EPOLL_BUFS_BYTES ((size_t)LIMIT_RECV_BUFFERS_COUNT * RT_EPOLL_BUF_STRIDE_BYTES)
 
 static enum err rt_epoll_fds_open(struct rt_epoll *e);
 static enum err rt_epoll_bufs_open(struct rt_epoll *e);
@@ -142,7 +147,7 @@ static enum err rt_epoll_bufs_open(struct rt_epoll *e)
     e->bufs = bufs;
     for (uint32_t i = 0; i < LIMIT_RECV_BUFFERS_COUNT; i++) {
         struct rt_recv_buf *buf = &e->bufs[i];
-        buf->data = e->buf_data + (size_t)i * LIMIT_RECV_BUFFER_BYTES;
+        buf->data = e->buf_data + (size_t)i * RT_EPOLL_BUF_STRIDE_BYTES;
         buf->index = i;
         list_push_back(&e->free, &buf->in_unread);
     }

@@ -189,7 +189,6 @@ void rt_file_settle(struct rt_op *op)
     struct rt_file *file = op->file;
     if (op->kind == RT_OP_FILE_CLOSE) {
         ASSERT(file->waiting_count == 0);
-        file->is_open = false;
         return;
     }
     ASSERT(file->waiting_count > 0);
@@ -198,8 +197,13 @@ void rt_file_settle(struct rt_op *op)
         file->is_open = op->err == ERR_OK;
     }
     if (file->waiting_count == 0 && file->close_op != NULL) {
-        rt_op_start(file->close_op);
+        rt_op_start_ending(file->close_op);
     }
+}
+
+void rt_file_ended(struct rt_op *op)
+{
+    op->file->is_open = false;
 }
 
 /* Count `op` in; false when the file is being closed and the op has been answered. */

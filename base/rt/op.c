@@ -114,6 +114,14 @@ void rt_op_start(struct rt_op *op)
     shard->backend->submit(shard, op);
 }
 
+void rt_op_start_ending(struct rt_op *op)
+{
+    ASSERT(rt_op_is_ending(op->kind));
+    if (op->state == RT_OP_WAITING && !op->is_started) {
+        rt_op_start(op);
+    }
+}
+
 void rt_op_complete(struct rt_op *op, enum err err, int64_t result, int saved_errno)
 {
     struct rt_shard *shard = op->shard;

@@ -11,6 +11,10 @@ void rt_op_submit(struct rt_op *op, enum rt_op_kind kind);
 /* Step 2: hand it to the backend, its deadline running. A deadline already past ends it here. */
 void rt_op_start(struct rt_op *op);
 
+/* Step 2 of an op that closes its target, when nothing else of the target waits any more. An op
+ * that was refused meanwhile makes that true again: the second call does nothing. */
+void rt_op_start_ending(struct rt_op *op);
+
 /* Ask a waiting op to end because its target is being closed: it ends with `why`. */
 void rt_op_close_now(struct rt_op *op, enum err why);
 
@@ -25,5 +29,12 @@ void rt_file_settle(struct rt_op *op);
 
 /* The same for connections and listeners. */
 void rt_sock_settle(struct rt_op *op);
+
+/* The `done` of `op`, which closed its file, is about to be called: from here on it is not open.
+ * (Until then, requests are answered ERR_CLOSING.) */
+void rt_file_ended(struct rt_op *op);
+
+/* The same for connections and listeners. */
+void rt_sock_ended(struct rt_op *op);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/rt/backend.h"
 #include "base/rt/clock.h"
 #include "base/rt/mailbox_int.h"
+#include "base/rt/op_int.h"
 
 static void rt_shard_fire_timers(struct rt_shard *shard);
 static void rt_shard_run_ready(struct rt_shard *shard);
@@ -125,6 +126,13 @@ static void rt_shard_run_ready(struct rt_shard *shard)
         ASSERT(op->state == RT_OP_READY);
         ASSERT(IMPLIES(op->kind == RT_OP_SOCK_CLOSE, op->sock->held_count == 0));
         op->state = RT_OP_IDLE;
+        if (rt_op_is_ending(op->kind)) {
+            if (op->file != NULL) {
+                rt_file_ended(op);
+            } else {
+                rt_sock_ended(op);
+            }
+        }
         ASSERT(shard->waiting_count > 0);
         shard->waiting_count--;
         shard->stats.ops_count++;

@@ -188,13 +188,15 @@ void rt_sock_detach(struct rt_sock *sock, struct rt_op *op, uint8_t *unread, siz
     op->sock = sock;
     op->args.net.unread = unread;
     op->args.net.unread_max = unread_max;
+    sock->is_closing = true;
+    sock->end_op = op;
     rt_op_start(op);
 }
 
 void rt_sock_received(struct rt_sock *sock, struct rt_recv_buf *buf)
 {
     ASSERT(buf->length > 0);
-    if (sock->is_closing) {
+    if (sock->is_closing && sock->end_op->kind == RT_OP_SOCK_CLOSE) {
         sock->shard->backend->release(sock->shard, buf);
     } else if (sock->recv_op != NULL && sock->recv_op->state == RT_OP_WAITING) {
         rt_sock_give(sock, buf);
@@ -227,10 +229,6 @@ void rt_sock_settle(struct rt_op *op)
     }
     if (op->kind == RT_OP_SOCK_CLOSE || op->kind == RT_OP_SOCK_DETACH) {
         ASSERT(sock->waiting_count == 0);
-        if (op->kind == RT_OP_SOCK_DETACH && op->err != ERR_UNSUPPORTED) {
-            rt_sock_copy_unread(sock, op);
-        }
-        sock->is_open = op->err == ERR_UNSUPPORTED;
         return;
     }
     ASSERT(sock->waiting_count > 0);
@@ -244,8 +242,26 @@ void rt_sock_settle(struct rt_op *op)
         sock->send_op = NULL;
     }
     if (sock->waiting_count == 0 && sock->end_op != NULL) {
-        rt_op_start(sock->end_op);
+        rt_op_start_ending(sock->end_op);
     }
+}
+
+void rt_sock_ended(struct rt_op *op)
+{
+    struct rt_sock *sock = op->sock;
+    if (sock == NULL) {
+        op->listener->is_open = false;
+        return;
+    }
+    if (op->kind == RT_OP_SOCK_DETACH && op->err == ERR_UNSUPPORTED) {
+        sock->is_closing = false;
+        sock->end_op = NULL;
+        return;
+    }
+    if (op->kind == RT_OP_SOCK_DETACH) {
+        rt_sock_copy_unread(sock, op);
+    }
+    sock->is_open = false;
 }
 
 static void rt_listener_settle(struct rt_op *op)
@@ -253,7 +269,6 @@ static void rt_listener_settle(struct rt_op *op)
     struct rt_listener *listener = op->listener;
     if (op->kind == RT_OP_LISTENER_CLOSE) {
         ASSERT(listener->waiting_count == 0);
-        listener->is_open = false;
         return;
     }
     ASSERT(op->kind == RT_OP_SOCK_ACCEPT);
@@ -261,7 +276,7 @@ static void rt_listener_settle(struct rt_op *op)
     listener->waiting_count--;
     op->args.net.sock->is_open = op->err == ERR_OK;
     if (listener->waiting_count == 0 && listener->end_op != NULL) {
-        rt_op_start(listener->end_op);
+        rt_op_start_ending(listener->end_op);
     }
 }
 

@@ -245,6 +245,8 @@ static void rt_harness_open(struct rt_harness *h, uint32_t shards_count)
         fail_msg("%s", note);
     }
     assert_string_equal(rt_backend_name(h->rt), h->kind == RT_KIND_URING ? "uring" : "epoll");
+    /* A failed ASSERT on a shard's thread cannot return to cmocka: it prints and aborts. */
+    setenv("CMOCKA_TEST_ABORT", "1", 1);
     assert_int_equal(rt_start(h->rt), ERR_OK);
 }
 
@@ -258,6 +260,7 @@ static void rt_harness_await_end(struct rt_harness *h)
     do {
         result = sem_timedwait(&h->over, &until);
     } while (result != 0 && errno == EINTR);
+    unsetenv("CMOCKA_TEST_ABORT");
     if (result != 0) {
         fail_msg("the scenario has not ended; it waits for %s",
                  h->waits_for != NULL ? h->waits_for : "nothing");

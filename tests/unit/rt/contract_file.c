@@ -328,6 +328,25 @@ static void file_close_waits_for_what_is_under_way_and_refuses_more(struct rt_ha
     budget_free(rt_shard_budget(h->shard), data);
 }
 
+/* With nothing under way the close is begun at once; it is still not open to more until it is done.
+ */
+static void file_close_refuses_more_until_it_is_done(struct rt_harness *h)
+{
+    struct file_fixture f;
+    struct rt_harness_op late[3];
+    char byte;
+    file_open(h, &f, "a", FILE_READ_WRITE);
+    rt_file_close(&f.file, &f.op.op);
+    for (uint32_t i = 0; i < ARRAY_COUNT(late); i++) {
+        rt_harness_op_init(h, &late[i]);
+        rt_file_read(&f.file, &late[i].op, &byte, 1, 0);
+    }
+    RT_CHECK_ERR(rt_harness_wait(&f.op), ERR_OK);
+    for (uint32_t i = 0; i < ARRAY_COUNT(late); i++) {
+        RT_CHECK_ERR(rt_harness_wait(&late[i]), ERR_CLOSING);
+    }
+}
+
 static void file_canceled_or_late_requests_end_once(struct rt_harness *h)
 {
     enum { COUNT = 100 };
@@ -380,6 +399,7 @@ const struct rt_harness_test contract_file_tests[] = {
     RT_HARNESS_TEST(file_truncate_cuts_and_grows),
     RT_HARNESS_TEST(file_lock_is_busy_while_another_holds_it),
     RT_HARNESS_TEST(file_close_waits_for_what_is_under_way_and_refuses_more),
+    RT_HARNESS_TEST(file_close_refuses_more_until_it_is_done),
     RT_HARNESS_TEST(file_canceled_or_late_requests_end_once),
     RT_HARNESS_TEST(file_misuse_is_an_assertion),
     {0},
