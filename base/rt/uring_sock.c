@@ -52,6 +52,8 @@ static void rt_uring_recv_ended(struct rt_uring *u, struct rt_sock *sock, int re
 static void rt_uring_send(struct rt_uring *u, struct rt_op *op);
 static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result, unsigned flags);
 static void rt_uring_sock_end(struct rt_uring *u, struct rt_sock *sock, struct rt_op *op);
+static void rt_uring_abort(struct rt_sock *sock);
+static void rt_uring_reset(int fd);
 
 void rt_uring_sock_submit(struct rt_uring *u, struct rt_op *op)
 {
@@ -161,7 +163,7 @@ void rt_uring_accept_done(struct rt_uring *u, struct rt_listener *listener, int 
             rt_uring_cancel_tagged(u, listener, RT_URING_ACCEPT);
         }
     } else if (result >= 0) {
-        close(result); /* nobody is left to take it */
+        rt_uring_reset(result); /* nobody is left to take it */
     } else if (op != NULL && (result == -EMFILE || result == -ENFILE || result == -ENOMEM ||
                               result == -ENOBUFS)) {
         rt_op_complete(op, ERR_RESOURCES, 0, -result);
@@ -272,7 +274,8 @@ static void rt_uring_listener_end(struct rt_uring *u, struct rt_listener *listen
 {
     (void)u;
     for (uint32_t i = 0; i < listener->pending_count; i++) {
-        close(listener->pending[(listener->pending_first + i) % LIMIT_ACCEPTS_PENDING_COUNT]);
+        rt_uring_reset(
+            listener->pending[(listener->pending_first + i) % LIMIT_ACCEPTS_PENDING_COUNT]);
     }
     listener->pending_count = 0;
     close(listener->fd);
@@ -382,6 +385,9 @@ static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result,
         op->sock->is_copied = true; /* this kernel does not report copies: send plainly */
         result = 0;
     } else if (flags & IORING_CQE_F_MORE) { /* the notification will end it */
+        if (op->stop_err != ERR_OK) {
+            rt_uring_abort(op->sock);
+        }
         if (result < 0) {
             op->saved_errno = -result;
             op->backend_flags |= RT_URING_ZC_FAILED;
@@ -424,4 +430,21 @@ static void rt_uring_sock_end(struct rt_uring *u, struct rt_sock *sock, struct r
     }
     close(fd);
     rt_op_complete(op, op->kind == RT_OP_SOCK_CLOSE ? ERR_OK : ERR_TOO_LARGE, 0, 0);
+}
+
+/* Drop what a connection has not sent yet, with a reset to the peer: a stopped zero-copy send is
+ * notified only when nothing of it waits in the kernel any more, and a peer that reads nothing
+ * would make that never. */
+static void rt_uring_abort(struct rt_sock *sock)
+{
+    struct sockaddr none = {.sa_family = AF_UNSPEC};
+    (void)connect(sock->fd, &none, sizeof(none)); /* tcp(7): dissolves the association */
+}
+
+/* Close a connection that nobody has seen, with a reset, as the kernel does with its backlog. */
+static void rt_uring_reset(int fd)
+{
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    close(fd);
 }
