@@ -5,10 +5,11 @@
  * drains them in order. Rings are the sender's memory and are kept until the group ends, at most 2
  * x LIMIT_MAILBOX_COUNT pointers per lane.
  *
- * Who writes what (all else is private to one side):
- *   sender    ring->tail (release), ring->next (release), lane->first (release), inbox->pending
- * (fetch_or) receiver  ring->head (release), inbox->pending (exchange), inbox->is_sleeping outside
- * inbox->posted (compare-exchange push)
+ * Shared between the two sides (all else is private to one):
+ *   slots[]      the sender fills an empty one (release), the receiver empties it (release)
+ *   next, first  set once by the sender (release)
+ *   pending      the sender sets its bit, the receiver takes all bits
+ *   posted       threads outside push, the receiver takes all
  *
  * Sleeping without losing a wake: the receiver sets is_sleeping, then looks at pending and posted
  * once more; a sender sets pending (or posted), then looks at is_sleeping. Both sides use
@@ -25,6 +26,7 @@
 #define RT_RING_FIRST_COUNT 64
 
 static struct rt_ring *rt_ring_new(struct rt_shard *from, uint32_t capacity);
+static bool rt_ring_is_full(const struct rt_ring *ring);
 static enum err rt_lane_push(struct rt_shard *from, struct rt_lane *lane, struct rt_mail *mail);
 static struct rt_mail *rt_lane_pop(struct rt_lane *lane);
 static void rt_mail_wake(struct rt_shard *to);
@@ -160,29 +162,28 @@ static struct rt_ring *rt_ring_new(struct rt_shard *from, uint32_t capacity)
 static enum err rt_lane_push(struct rt_shard *from, struct rt_lane *lane, struct rt_mail *mail)
 {
     struct rt_ring *ring = lane->newest;
-    uint32_t tail = 0;
-    if (ring != NULL) {
-        tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-        uint32_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
-        if (tail - head < ring->capacity) {
-            goto put;
-        }
-        if (ring->capacity >= LIMIT_MAILBOX_COUNT) {
+    if (ring == NULL || rt_ring_is_full(ring)) {
+        if (ring != NULL && ring->capacity >= LIMIT_MAILBOX_COUNT) {
             return ERR_FULL;
         }
+        struct rt_ring *larger =
+            rt_ring_new(from, ring != NULL ? ring->capacity * 2 : RT_RING_FIRST_COUNT);
+        if (larger == NULL) {
+            return ERR_BUDGET;
+        }
+        atomic_store_explicit(ring != NULL ? &ring->next : &lane->first, larger,
+                              memory_order_release);
+        lane->newest = ring = larger;
     }
-    struct rt_ring *larger = rt_ring_new(from, ring ? ring->capacity * 2 : RT_RING_FIRST_COUNT);
-    if (larger == NULL) {
-        return ERR_BUDGET;
-    }
-    atomic_store_explicit(ring ? &ring->next : &lane->first, larger, memory_order_release);
-    lane->newest = ring = larger;
-    tail = 0;
-put:
     mail->from = from->id;
-    ring->slots[tail % ring->capacity] = mail;
-    atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
+    atomic_store_explicit(&ring->slots[ring->tail++ % ring->capacity], mail, memory_order_release);
     return ERR_OK;
+}
+
+static bool rt_ring_is_full(const struct rt_ring *ring)
+{
+    return atomic_load_explicit(&ring->slots[ring->tail % ring->capacity], memory_order_acquire) !=
+           NULL;
 }
 
 /* The next mail of the lane, or NULL. A ring is left for its successor only when it is empty and
@@ -196,11 +197,11 @@ static struct rt_mail *rt_lane_pop(struct rt_lane *lane)
     while (lane->oldest != NULL) {
         struct rt_ring *ring = lane->oldest;
         struct rt_ring *next = atomic_load_explicit(&ring->next, memory_order_acquire);
-        uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-        uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
-        if (head != tail) {
-            struct rt_mail *mail = ring->slots[head % ring->capacity];
-            atomic_store_explicit(&ring->head, head + 1, memory_order_release);
+        _Atomic(struct rt_mail *) *slot = &ring->slots[ring->head % ring->capacity];
+        struct rt_mail *mail = atomic_load_explicit(slot, memory_order_acquire);
+        if (mail != NULL) {
+            atomic_store_explicit(slot, NULL, memory_order_release);
+            ring->head++;
             return mail;
         }
         if (next == NULL) {

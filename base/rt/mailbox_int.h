@@ -9,14 +9,15 @@
 #include "base/compiler.h"
 #include "base/rt/mailbox.h"
 
-/* One bounded single-producer single-consumer queue of mails. Indices run on and are taken modulo
- * capacity. */
+/* One bounded single-producer single-consumer queue of mails: a slot is NULL while it is empty, so
+ * the two sides share nothing but the slots (FastForward: Giacomoni and others, PPoPP 2008).
+ * Indices run on and are taken modulo capacity. */
 struct rt_ring {
-    uint32_t capacity;                 /* slots, a power of two */
-    _Atomic(struct rt_ring *) next;    /* the larger ring that follows; set once, by the sender */
-    ALIGNED(64) _Atomic uint32_t tail; /* next to write: the sender's */
-    ALIGNED(64) _Atomic uint32_t head; /* next to read: the receiver's */
-    ALIGNED(64) struct rt_mail *slots[];
+    uint32_t capacity;              /* slots, a power of two */
+    _Atomic(struct rt_ring *) next; /* the larger ring that follows; set once, by the sender */
+    ALIGNED(64) uint32_t tail;      /* next to fill: the sender's */
+    ALIGNED(64) uint32_t head;      /* next to take: the receiver's */
+    ALIGNED(64) _Atomic(struct rt_mail *) slots[];
 };
 
 /* From one sender to one receiver. */
