@@ -5,7 +5,7 @@ set -euo pipefail
 source "$(dirname "$0")/expect.sh"
 repository=$1
 if ! command -v gcovr >/dev/null; then
-    echo "SKIP: e2e_coverage: gcovr is not installed: deploy/install coverage"
+    echo "SKIP: e2e_coverage: gcovr is not installed: deploy/install test"
     exit 0
 fi
 tree=$(mktemp -d)

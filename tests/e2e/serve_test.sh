@@ -9,10 +9,11 @@ log=$work/log
 trap 'rm -rf "$out" "$err" "$work"; [ -z "${server:-}" ] || kill -9 "$server" 2>/dev/null || true' EXIT
 
 start() {
+    rm -f "$log" # of the server before
     "$tdb" serve --data_dir "$work/data" "$@" 2>"$log" &
     server=$!
     for _ in $(seq 200); do
-        grep -q ' ready' "$log" && return
+        grep -qs ' ready' "$log" && return
         kill -0 "$server" 2>/dev/null || break
         sleep 0.05
     done
