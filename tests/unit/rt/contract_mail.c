@@ -196,8 +196,9 @@ static void mail_to_a_stuck_shard_is_bounded(struct rt_harness *h)
     (void)rt_harness_wait(&ended);
     RT_CHECK_INT(log.count, count);
     RT_CHECK(!log.is_out_of_order);
+    letters[0] = (struct letter){.mail.deliver = letter_answer, .ended = &ended};
     RT_CHECK_ERR(rt_mail_send(h->shard, 1, &letters[0].mail), ERR_OK); /* there is room again */
-    rt_harness_sleep(h, 5 * RT_NS_PER_MS);
+    (void)rt_harness_wait(&ended);
     budget_free(rt_shard_budget(h->shard), letters);
 }
 

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -25,6 +27,7 @@ struct runtime_app {
     atomic_uint stops_count;
     atomic_uint dones_count;
     struct rt_op op; /* of shard 0 */
+    sem_t go;        /* its work waits for it */
 };
 
 static void runtime_start(struct rt_shard *shard)
@@ -95,8 +98,8 @@ static void runtime_starts_stops_and_starts_again(void **state)
         assert_string_equal(note, "");
         assert_string_equal(rt_backend_name(rt), config.kind == RT_KIND_URING ? "uring" : "epoll");
         assert_int_equal(rt_start(rt), ERR_OK);
-        if (round % 2 == 0) { /* also while they are still on their way up */
-            usleep(2000);
+        while (round % 2 == 0 && app.starts_count < 3) { /* else still on their way up */
+            sched_yield();
         }
         rt_stop(rt);
         rt_join(rt);
@@ -141,8 +144,8 @@ static void runtime_done(struct rt_op *op)
 
 static enum err runtime_work(struct rt_op *op)
 {
-    (void)op;
-    usleep(20000);
+    struct runtime_app *app = op->shard->app;
+    sem_wait(&app->go);
     return ERR_OK;
 }
 
@@ -174,7 +177,10 @@ static void runtime_ends_by_itself_when_nothing_waits(void **state)
         config.kind = kinds[i];
         config.start = runtime_start_and_finish;
         assert_int_equal(rt_new(&config, &machine, &rt, note, sizeof(note)), ERR_OK);
+        sem_init(&app.go, 0, 0);
         assert_int_equal(rt_start(rt), ERR_OK);
+        assert_int_equal(app.dones_count, 0);
+        sem_post(&app.go);
         rt_join(rt);
         assert_int_equal(app.starts_count, 3);
         assert_int_equal(app.dones_count, 1);
