@@ -88,6 +88,17 @@ enum err rt_harness_wait(struct rt_harness_op *op)
     return op->op.err;
 }
 
+void rt_harness_signal(struct rt_harness_op *op)
+{
+    op->dones_count++;
+    if (op->then != NULL) {
+        op->then(op);
+    }
+    if (op->h->until == op) {
+        rt_harness_resume(op->h);
+    }
+}
+
 void rt_harness_turns(struct rt_harness *h, uint32_t count)
 {
     struct rt_harness_op op;
@@ -369,14 +380,8 @@ static void rt_harness_done(struct rt_op *rt_op)
     struct rt_harness *h = op->h;
     RT_CHECK(!h->is_running); /* never inside submit or cancel */
     RT_CHECK(rt_op_is_idle(rt_op));
-    op->dones_count++;
     op->order = ++h->dones_count;
-    if (op->then != NULL) {
-        op->then(op);
-    }
-    if (h->until == op) {
-        rt_harness_resume(h);
-    }
+    rt_harness_signal(op);
 }
 
 /* Never returns to who failed: the scenario is given up as it stands. */

@@ -11,6 +11,7 @@ extern const struct rt_harness_test contract_job_tests[];
 extern const struct rt_harness_test contract_file_tests[];
 extern const struct rt_harness_test contract_disk_tests[];
 extern const struct rt_harness_test contract_path_tests[];
+extern const struct rt_harness_test contract_mail_tests[];
 extern const struct rt_harness_test contract_sock_tests[];
 extern const struct rt_harness_test contract_flow_tests[];
 
