@@ -19,10 +19,10 @@ void sim_disk_crash(struct sim_disk *disk, enum sim_crash how, struct prng *prng
     list_for_each_safe (node, following, &disk->handles) {
         sim_disk_close(CONTAINER_OF(node, struct sim_handle, in_disk));
     }
-    disk->stats.crashes_count++;
     if (how == SIM_CRASH_KEEP) {
         return;
     }
+    disk->stats.crashes_count++;
     /* One more than there are: each file has luck of its own. */
     uint64_t luck = prng_below(prng, SIM_SURVIVAL_COUNT + 1);
     luck = how == SIM_CRASH_LOSE ? SIM_SURVIVE_NONE : luck;

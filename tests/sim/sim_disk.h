@@ -75,7 +75,7 @@ struct sim_disk_stats {
     uint64_t written_bytes;           /* by writes that were done */
     uint64_t read_bytes;              /* by reads that were done */
     uint64_t flushes_count;           /* flushes and durable writes that were done */
-    uint64_t crashes_count;           /* crashes it has been through */
+    uint64_t crashes_count;           /* power failures it has been through */
     uint64_t used_bytes;              /* blocks of files */
 };
 

@@ -345,11 +345,10 @@ static struct sim_page *sim_inode_write_page(struct sim_inode *inode, struct sim
     size_t to = from + (size_t)(end - pos);
     const struct sim_page *before = sim_map_get(&inode->latest, index);
     if (before != NULL && before->bad != 0) {
-        uint8_t whole = SIM_SECTORS_ALL;
-        whole &=
-            from % SIM_SECTOR_BYTES != 0 ? (uint8_t) ~(1u << (from / SIM_SECTOR_BYTES)) : whole;
-        whole &= to % SIM_SECTOR_BYTES != 0 ? (uint8_t) ~(1u << (to / SIM_SECTOR_BYTES)) : whole;
-        if ((before->bad & sim_sectors(index, pos, end) & (uint8_t)~whole) != 0) {
+        uint32_t in_part = 0; /* sectors at the ends that the write does not cover */
+        in_part |= from % SIM_SECTOR_BYTES != 0 ? 1u << (from / SIM_SECTOR_BYTES) : 0;
+        in_part |= to % SIM_SECTOR_BYTES != 0 ? 1u << (to / SIM_SECTOR_BYTES) : 0;
+        if ((before->bad & in_part) != 0) {
             return NULL;
         }
     }
