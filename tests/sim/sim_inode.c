@@ -15,6 +15,7 @@
  *  4. Sizes, cuts and holes (META) are in the file system's journal: a crash leaves a prefix of
  *     them. A write from before a cut that happened is gone; a write from after a cut that did not
  *     happen has not happened either, since its blocks were not the file's.
+ *     A sector that a cut goes through is written with it: such an edge happens if its cut does.
  *  5. Bytes past the size that a crash left are no bytes: a later growth reads zeros there.
  *
  * Pages that were written are never changed, only replaced; see sim_store.h. */
@@ -51,6 +52,8 @@ static struct sim_page *sim_inode_write_page(struct sim_inode *inode, struct sim
 static struct sim_version *sim_inode_add(struct sim_inode *inode, uint64_t sequence);
 static void sim_inode_apply_meta(struct sim_map *map, uint64_t *size_bytes,
                                  const struct sim_version *v);
+static void sim_inode_add_edge(struct sim_inode *inode, uint64_t sequence, uint64_t pos);
+static uint8_t sim_version_zeroes(const struct sim_version *v, uint64_t index);
 static void sim_inode_zero(struct sim_map *map, uint64_t pos, uint64_t end);
 static void sim_inode_merge(struct sim_map *map, uint64_t index, struct sim_page *page,
                             uint8_t sectors);
@@ -186,6 +189,7 @@ void sim_inode_truncate(struct sim_inode *inode, uint64_t sequence, uint64_t siz
         v->zero_end = UINT64_MAX;
     }
     sim_inode_apply_meta(&inode->latest, &inode->latest_bytes, v);
+    sim_inode_add_edge(inode, sequence, size_bytes);
 }
 
 void sim_inode_punch(struct sim_inode *inode, uint64_t sequence, uint64_t pos, uint64_t length)
@@ -195,6 +199,10 @@ void sim_inode_punch(struct sim_inode *inode, uint64_t sequence, uint64_t pos, u
     v->zero_pos = pos;
     v->zero_end = pos + length;
     sim_inode_apply_meta(&inode->latest, &inode->latest_bytes, v);
+    sim_inode_add_edge(inode, sequence, pos);
+    if (pos / SIM_SECTOR_BYTES != (pos + length) / SIM_SECTOR_BYTES) {
+        sim_inode_add_edge(inode, sequence, pos + length);
+    }
 }
 
 void sim_inode_reserve(struct sim_inode *inode, uint64_t sequence, uint64_t pos, uint64_t length,
@@ -374,6 +382,29 @@ static struct sim_version *sim_inode_add(struct sim_inode *inode, uint64_t seque
     return v;
 }
 
+/* What a META that begins or ends at `pos` made of the sector there. */
+static void sim_inode_add_edge(struct sim_inode *inode, uint64_t sequence, uint64_t pos)
+{
+    struct sim_page *page = sim_map_get(&inode->latest, pos / SIM_PAGE_BYTES);
+    if (pos % SIM_SECTOR_BYTES == 0 || page == NULL) {
+        return;
+    }
+    struct sim_version *v = sim_inode_add(inode, sequence);
+    v->is_data = true;
+    v->is_edge = true;
+    v->index = pos / SIM_PAGE_BYTES;
+    v->sectors = (uint8_t)(1u << (pos % SIM_PAGE_BYTES / SIM_SECTOR_BYTES));
+    v->page = sim_page_ref(inode->store, page);
+}
+
+/* The sectors of page `index` that a META made zero as a whole. */
+static uint8_t sim_version_zeroes(const struct sim_version *v, uint64_t index)
+{
+    uint64_t pos = (v->zero_pos + SIM_SECTOR_BYTES - 1) / SIM_SECTOR_BYTES * SIM_SECTOR_BYTES;
+    uint64_t end = v->zero_end / SIM_SECTOR_BYTES * SIM_SECTOR_BYTES;
+    return pos < end ? sim_sectors(index, pos, end) : 0;
+}
+
 static void sim_version_free(struct sim_inode *inode, struct sim_version *v)
 {
     list_remove(&v->in_pending);
@@ -445,7 +476,7 @@ static void sim_inode_land_some(struct sim_inode *inode, uint64_t through, uint6
         if (v->sequence > through) {
             break;
         }
-        if (v->is_data && only != 0 && v->sequence != only) {
+        if (v->is_data && !v->is_edge && only != 0 && v->sequence != only) {
             are_some_left = true;
             continue;
         }
@@ -471,7 +502,7 @@ static void sim_inode_supersede(struct sim_inode *inode, const struct sim_versio
         ASSERT(earlier->is_data);
         uint8_t gone = 0;
         if (!v->is_data) {
-            gone = sim_sectors(earlier->index, v->zero_pos, v->zero_end);
+            gone = sim_version_zeroes(v, earlier->index);
         } else if (v->index == earlier->index) {
             gone = v->sectors;
         }
@@ -495,6 +526,7 @@ static void sim_inode_choose_metas(struct sim_inode *inode, struct sim_choice *c
     list_for_each (node, &inode->pending) {
         struct sim_version *v = CONTAINER_OF(node, struct sim_version, in_pending);
         if (v->is_data) {
+            v->is_landed = v->is_edge && !is_over;
             continue;
         }
         switch (choice->survival) {
@@ -522,7 +554,7 @@ static void sim_inode_choose_page(struct sim_choice *choice, struct sim_version 
         uint64_t before = UINT64_MAX;
         for (size_t i = 0; i < choice->cuts_count; i++) {
             const struct sim_version *v = choice->cuts[i];
-            if ((sim_sectors(versions[0]->index, v->zero_pos, v->zero_end) & 1u << sector) == 0) {
+            if ((sim_version_zeroes(v, versions[0]->index) & 1u << sector) == 0) {
                 continue;
             }
             after = v->is_landed && v->sequence > after ? v->sequence : after;
@@ -532,8 +564,14 @@ static void sim_inode_choose_page(struct sim_choice *choice, struct sim_version 
         uint64_t nth = 0;
         for (size_t i = 0; i < count; i++) {
             struct sim_version *v = versions[i];
-            if ((v->sectors & 1u << sector) != 0 && v->sequence > after && v->sequence < before &&
-                sim_choice_draw(choice, v, nth++)) {
+            bool is_here = (v->sectors & 1u << sector) != 0;
+            if (!is_here || v->sequence < after || v->sequence >= before) {
+                continue;
+            }
+            if (v->is_edge && !v->is_landed) {
+                break;
+            }
+            if (v->is_edge || sim_choice_draw(choice, v, nth++)) {
                 taken = v;
             }
         }
@@ -548,7 +586,7 @@ static void sim_inode_take_chosen(struct sim_inode *inode)
 {
     list_for_each (node, &inode->pending) {
         const struct sim_version *v = CONTAINER_OF(node, struct sim_version, in_pending);
-        if (v->is_landed) {
+        if (v->is_landed && !v->is_data) {
             sim_inode_apply_meta(&inode->durable, &inode->durable_bytes, v);
         }
     }
@@ -598,6 +636,5 @@ static int sim_version_compare(const void *a, const void *b)
     if (x->index != y->index) {
         return x->index < y->index ? -1 : 1;
     }
-    ASSERT(x == y || x->sequence != y->sequence);
-    return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
+    return x->sequence < y->sequence ? -1 : x->sequence > y->sequence; /* or two edges of a hole */
 }

@@ -32,9 +32,10 @@ struct sim_version {
     struct list_node in_pending; /* sim_inode.pending */
     uint64_t sequence;           /* of the operation, over the whole disk */
     bool is_data;                /* DATA: page, index, sectors; else META: the other fields */
+    bool is_edge;                /* DATA: part of a META, for a sector it made zero in part */
     uint8_t sectors;             /* bit per sector of the page that this write touched */
     uint8_t taken;               /* crash: the sectors for which this version was chosen */
-    bool is_landed;              /* crash: this META happened */
+    bool is_landed;              /* crash: this META, or an edge's, happened */
     uint64_t index;              /* page number */
     struct sim_page *page;       /* the page after the write */
     uint64_t size_bytes;         /* the file's size after it */

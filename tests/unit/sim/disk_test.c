@@ -129,7 +129,7 @@ static void disk_lists_names_sorted_or_says_they_do_not_fit(void **state)
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         sim_disk_close(disk_open(disk, names[i], RW | RT_FILE_CREATE));
     }
-    char room[13];
+    char room[12];
     struct rt_dir_list list = {.names = room, .names_max = sizeof(room)};
     assert_int_equal(sim_disk_list(disk, "/", &list), ERR_TOO_LARGE);
     assert_int_equal(sim_disk_unlink(disk, "/abc"), ERR_OK);
@@ -583,7 +583,7 @@ static void twin_step(struct twin *twin, struct sim_disk *disk, struct sim_handl
     size_t last = twin->count;
     uint64_t pos = prng_below(prng, TWIN_BYTES);
     uint64_t length = prng_range(prng, 1, TWIN_BYTES - pos);
-    length = prng_chance(prng, 1, 2) ? length : 1 + length % 700;
+    length = prng_chance(prng, 1, 2) ? length : 1 + (length - 1) % 700;
     if (prng_chance(prng, 1, 3)) {
         pos -= pos % 512;
         length = length + 511 < TWIN_BYTES - pos ? (length + 511) / 512 * 512 : TWIN_BYTES - pos;
