@@ -169,6 +169,10 @@ void sim_node_wipe_disk(struct sim_node *node);
 /* Shard `id` of what runs there. */
 struct rt_shard *sim_node_shard(struct sim_node *node, uint32_t id);
 
+/* Call `call` on `shard`, in a turn: how a scenario acts on what runs there. Not called when the
+ * node crashes before. */
+void sim_post(struct rt_shard *shard, void (*call)(struct rt_shard *shard, void *ctx), void *ctx);
+
 /* --- Network --- */
 
 /* Nothing passes from `from` to `to`; and again. One way only. */

@@ -24,6 +24,13 @@ struct sim_call {
     void *ctx;
 };
 
+/* A scenario's call on a shard. */
+struct sim_posted {
+    struct rt_mail mail;
+    void (*call)(struct rt_shard *shard, void *ctx);
+    void *ctx;
+};
+
 struct sim {
     uint64_t now_ns;         /* virtual time */
     struct heap events;      /* sim_event.in_heap */

@@ -19,6 +19,7 @@ static void sim_node_close(struct sim_node *node);
 static void sim_turn_fire(struct sim *sim, struct sim_event *event);
 static void sim_turn_after(struct sim_shard *ss, bool has_work);
 static void sim_deliver_stop(struct rt_shard *at, struct rt_mail *mail);
+static void sim_deliver_posted(struct rt_shard *at, struct rt_mail *mail);
 
 struct sim_node *sim_node_add(struct sim *sim)
 {
@@ -204,6 +205,15 @@ struct rt_shard *sim_node_shard(struct sim_node *node, uint32_t id)
     return &node->group.shards[id];
 }
 
+void sim_post(struct rt_shard *shard, void (*call)(struct rt_shard *shard, void *ctx), void *ctx)
+{
+    struct sim_posted *posted = sim_alloc(sim_shard_of(shard)->node->sim, sizeof(*posted));
+    posted->mail.deliver = sim_deliver_posted;
+    posted->call = call;
+    posted->ctx = ctx;
+    rt_mail_post(shard, &posted->mail);
+}
+
 void sim_shard_kick(struct sim_shard *ss, uint64_t time_ns)
 {
     struct sim *sim = ss->node->sim;
@@ -305,4 +315,13 @@ static void sim_deliver_stop(struct rt_shard *at, struct rt_mail *mail)
         at->is_stopping = true;
         sim_shard_of(at)->node->app.stop(at);
     }
+}
+
+static void sim_deliver_posted(struct rt_shard *at, struct rt_mail *mail)
+{
+    struct sim_posted *posted = CONTAINER_OF(mail, struct sim_posted, mail);
+    void (*call)(struct rt_shard * shard, void *ctx) = posted->call;
+    void *ctx = posted->ctx;
+    sim_free_block(sim_shard_of(at)->node->sim, posted);
+    call(at, ctx);
 }
