@@ -71,15 +71,20 @@ static struct sim_app quiet(void *ctx)
 }
 
 /* A world with one node on which nothing but tests happen. */
-static struct sim_node *one_node(struct sim **sim, uint32_t shards_count)
+static struct sim_node *one_node_of(uint64_t seed, struct sim **sim, uint32_t shards_count)
 {
     struct sim_options options = sim_options_calm();
-    *sim = sim_new(1, &options);
+    *sim = sim_new(seed, &options);
     struct sim_node *node = sim_node_add(*sim);
     struct sim_app app = quiet(NULL);
     sim_node_start(node, shards_count, &app);
     sim_run_for(*sim, RT_NS_PER_MS);
     return node;
+}
+
+static struct sim_node *one_node(struct sim **sim, uint32_t shards_count)
+{
+    return one_node_of(1, sim, shards_count);
 }
 
 /* --- Turns and clocks --- */
@@ -464,7 +469,7 @@ static void world_crash_drops_what_is_under_way(void **state)
     size_t written = 0;
     for (uint64_t i = 0; i < 60; i++) {
         struct sim *sim;
-        struct sim_node *node = one_node(&sim, 2);
+        struct sim_node *node = one_node_of(i, &sim, 2);
         struct rt_shard *shard = sim_node_shard(node, 0);
         struct rt_file file;
         open_file(sim, shard, &file);
