@@ -309,7 +309,7 @@ static uint32_t sim_flow_ready(const struct sim_flow *flow, bool *is_end)
             *is_end |= seg->length == 0;
             continue;
         }
-        if (!seg->has_arrived) {
+        if (!seg->has_arrived || seg->pos > pos) { /* or one before it will never arrive */
             break;
         }
         *is_end |= seg->length == 0;
