@@ -21,7 +21,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/rt/backend.h"
-#include "base/rt/mailbox_int.h"
+#include "base/rt/inbox.h"
 
 #define RT_RING_FIRST_COUNT 64
 

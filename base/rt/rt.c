@@ -19,7 +19,7 @@
 #include "base/rt/backend.h"
 #include "base/rt/clock.h"
 #include "base/rt/epoll.h"
-#include "base/rt/mailbox_int.h"
+#include "base/rt/inbox.h"
 #include "base/rt/pool_int.h"
 #include "base/rt/posix_int.h"
 #include "base/rt/uring.h"

@@ -16,7 +16,13 @@
 #define RT_URING_CQ_COUNT     8192u  /* completions between two reaps without overflow */
 #define RT_URING_FILE_COUNT   16384u /* registered files; beyond them plain descriptors */
 #define RT_URING_WINDOW_COUNT 4u     /* buffers of a continued request */
-#define RT_URING_BUF_GROUP    0      /* the ring's one group of receive buffers */
+
+/* Receive buffers come in two groups of equal size. The first serves multishot receives, which take
+ * as many as the kernel has bytes for before anybody can tell it to stop: one fast sender may empty
+ * it. The second serves single receives, each for somebody who waits, so that all others go on. */
+enum rt_uring_group { RT_URING_MANY, RT_URING_ONE, RT_URING_GROUPS_COUNT };
+
+#define RT_URING_GROUP_COUNT (LIMIT_RECV_BUFFERS_COUNT / RT_URING_GROUPS_COUNT)
 
 /* What a completion's user_data points at: the low three bits. */
 enum rt_uring_tag {
@@ -30,8 +36,9 @@ enum rt_uring_tag {
 
 /* rt_sock.backend_flags and rt_listener.backend_flags. */
 enum rt_uring_sock_flags {
-    RT_URING_ARMED = 1 << 0,  /* a multishot request is in the kernel; its last completion comes */
+    RT_URING_ARMED = 1 << 0,  /* a receive or accept is in the kernel; its last completion comes */
     RT_URING_PAUSED = 1 << 1, /* it was told to end */
+    RT_URING_SINGLE = 1 << 2, /* it has overfilled once: single receives from now on */
 };
 
 /* One ring per shard; all fields are its thread's. */
@@ -44,12 +51,10 @@ struct rt_uring {
     uint64_t wake_value;    /* what its read delivers */
     bool is_wake_armed;     /* that read is in the kernel */
 
-    struct io_uring_buf_ring *buf_ring; /* what the kernel takes receive buffers from */
-    size_t buf_ring_bytes;              /* its mapping */
-    uint8_t *buf_data; /* LIMIT_RECV_BUFFERS_COUNT x LIMIT_RECV_BUFFER_BYTES, mapped, touched when
-                          used */
-    struct rt_recv_buf *bufs; /* one per buffer; the shard's budget */
-    uint32_t bufs_free_count; /* with the kernel */
+    struct io_uring_buf_ring *buf_rings[RT_URING_GROUPS_COUNT]; /* what the kernel takes from */
+    uint32_t free_counts[RT_URING_GROUPS_COUNT]; /* buffers with the kernel, by group */
+    uint8_t *buf_data;        /* LIMIT_RECV_BUFFERS_COUNT buffers, mapped, touched when used */
+    struct rt_recv_buf *bufs; /* one per buffer, the first group's first; the shard's budget */
     struct list starved;      /* rt_sock.in_backend: their receive ended for want of a buffer */
 
     uint32_t *slots;      /* free slots of the registered files, a stack; the shard's budget */

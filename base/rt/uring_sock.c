@@ -1,12 +1,14 @@
 /* io_uring: connections. See uring_int.h.
  *
- * Receiving: one multishot receive per connection, which takes buffers from the ring's group until
- * it is told to end or none is left. It is armed when the product first asks and stays armed; what
- * comes unasked queues (sock.c). It ends, with a last completion without IORING_CQE_F_MORE, when
+ * Receiving: a multishot receive per connection takes buffers from the first group. It is armed
+ * when the product first asks and stays armed; what comes unasked queues (sock.c). It ends, with a
+ * last completion without IORING_CQE_F_MORE, when
  *   - the peer ends its side or the connection fails: rt_sock_recv_end;
- *   - too much waits unread: we cancel it (RT_URING_PAUSED), the next receive that finds the queue
- * empty arms it again;
- *   - no buffer is free (-ENOBUFS): the connection waits in `starved` until one comes back;
+ *   - too much waits unread: we cancel it (RT_URING_PAUSED). The kernel may have handed over far
+ *     more by then, so this connection receives singly from now on (RT_URING_SINGLE): each request
+ *     of the product takes one buffer of the second group;
+ *   - no buffer of its group is free (-ENOBUFS): one single receive helps out; when the second
+ * group is empty too, the connection waits in `starved` until a buffer comes back;
  *   - the connection is closed or detached: we cancel it, and go on when it has ended.
  *
  * Sending: one request per send, MSG_WAITALL, so that the kernel goes on after a short one. From
@@ -31,6 +33,10 @@
 /* From this size on a send goes zero-copy. */
 #define RT_ZC_BYTES_MIN (64u << 10)
 
+/* Mappings: the buffers of both groups, and the ring of one. */
+#define RT_URING_DATA_BYTES ((size_t)LIMIT_RECV_BUFFERS_COUNT * LIMIT_RECV_BUFFER_BYTES)
+#define RT_URING_RING_BYTES (RT_URING_GROUP_COUNT * sizeof(struct io_uring_buf))
+
 /* rt_op.backend_flags of a send. */
 enum {
     RT_URING_ZC = 1 << 0,        /* sent without copying: a notification follows */
@@ -53,6 +59,9 @@ static void rt_uring_send(struct rt_uring *u, struct rt_op *op);
 static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result, unsigned flags);
 static void rt_uring_sock_end(struct rt_uring *u, struct rt_sock *sock, struct rt_op *op);
 static void rt_uring_abort(struct rt_sock *sock);
+static enum rt_uring_group rt_uring_group_of(const struct rt_recv_buf *buf);
+static void rt_uring_buf_free(struct rt_uring *u, struct rt_recv_buf *buf);
+static void *rt_uring_map(size_t bytes);
 static void rt_uring_reset(int fd);
 
 void rt_uring_sock_submit(struct rt_uring *u, struct rt_op *op)
@@ -125,8 +134,8 @@ void rt_uring_recv_done(struct rt_uring *u, struct rt_sock *sock, int result, un
 {
     if (flags & IORING_CQE_F_BUFFER) {
         struct rt_recv_buf *buf = &u->bufs[flags >> IORING_CQE_BUFFER_SHIFT];
-        ASSERT(u->bufs_free_count > 0);
-        u->bufs_free_count--;
+        ASSERT(u->free_counts[rt_uring_group_of(buf)] > 0);
+        u->free_counts[rt_uring_group_of(buf)]--;
         if (result > 0) {
             buf->length = (uint32_t)result;
             rt_sock_received(sock, buf);
@@ -136,6 +145,7 @@ void rt_uring_recv_done(struct rt_uring *u, struct rt_sock *sock, int result, un
     }
     if (flags & IORING_CQE_F_MORE) {
         if (sock->unread_count >= RT_SOCK_CHUNKS_MAX) {
+            sock->backend_flags |= RT_URING_SINGLE;
             rt_uring_recv_stop(u, sock);
         }
         return;
@@ -181,11 +191,7 @@ void rt_uring_accept_done(struct rt_uring *u, struct rt_listener *listener, int 
 void rt_uring_release(struct rt_shard *shard, struct rt_recv_buf *buf)
 {
     struct rt_uring *u = rt_uring_of(shard);
-    io_uring_buf_ring_add(u->buf_ring, buf->data, LIMIT_RECV_BUFFER_BYTES,
-                          (unsigned short)buf->index,
-                          io_uring_buf_ring_mask(LIMIT_RECV_BUFFERS_COUNT), 0);
-    io_uring_buf_ring_advance(u->buf_ring, 1);
-    u->bufs_free_count++;
+    rt_uring_buf_free(u, buf);
     struct list_node *node = list_pop_front(&u->starved);
     if (node != NULL) {
         rt_uring_recv_arm(u, CONTAINER_OF(node, struct rt_sock, in_backend));
@@ -195,54 +201,77 @@ void rt_uring_release(struct rt_shard *shard, struct rt_recv_buf *buf)
 enum err rt_uring_bufs_open(struct rt_uring *u)
 {
     void *bufs = NULL;
-    size_t data_bytes = (size_t)LIMIT_RECV_BUFFERS_COUNT * LIMIT_RECV_BUFFER_BYTES;
-    enum err err = budget_alloc(&u->shard->budget,
-                                LIMIT_RECV_BUFFERS_COUNT * sizeof(struct rt_recv_buf), 8, &bufs);
+    struct budget *budget = &u->shard->budget;
+    enum err err =
+        budget_alloc(budget, LIMIT_RECV_BUFFERS_COUNT * sizeof(struct rt_recv_buf), 8, &bufs);
     if (err == ERR_OK) {
-        err = budget_charge(&u->shard->budget, data_bytes);
+        err = budget_charge(budget, RT_URING_DATA_BYTES);
     }
     if (err != ERR_OK) {
-        budget_free(&u->shard->budget, bufs);
+        budget_free(budget, bufs);
         return err;
     }
     u->bufs = bufs;
-    u->buf_ring_bytes = LIMIT_RECV_BUFFERS_COUNT * sizeof(struct io_uring_buf);
-    void *ring =
-        mmap(NULL, u->buf_ring_bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
-    void *data = mmap(NULL, data_bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
-    u->buf_ring = ring != MAP_FAILED ? ring : NULL;
-    u->buf_data = data != MAP_FAILED ? data : NULL;
-    struct io_uring_buf_reg reg = {.ring_addr = (uintptr_t)ring,
-                                   .ring_entries = LIMIT_RECV_BUFFERS_COUNT,
-                                   .bgid = RT_URING_BUF_GROUP};
-    int result = u->buf_ring == NULL || u->buf_data == NULL
-                     ? -ENOMEM
-                     : io_uring_register_buf_ring(&u->ring, &reg, 0);
-    if (result < 0) {
+    u->buf_data = rt_uring_map(RT_URING_DATA_BYTES);
+    int result = u->buf_data != NULL ? 0 : -ENOMEM;
+    for (int group = 0; group < RT_URING_GROUPS_COUNT && result == 0; group++) {
+        u->buf_rings[group] = rt_uring_map(RT_URING_RING_BYTES);
+        struct io_uring_buf_reg reg = {.ring_addr = (uintptr_t)u->buf_rings[group],
+                                       .ring_entries = RT_URING_GROUP_COUNT,
+                                       .bgid = (uint16_t)group};
+        result =
+            u->buf_rings[group] != NULL ? io_uring_register_buf_ring(&u->ring, &reg, 0) : -ENOMEM;
+    }
+    if (result != 0) {
         rt_uring_bufs_close(u);
         errno = -result;
         return rt_err_from_errno(-result);
     }
-    io_uring_buf_ring_init(u->buf_ring);
+    io_uring_buf_ring_init(u->buf_rings[RT_URING_MANY]);
+    io_uring_buf_ring_init(u->buf_rings[RT_URING_ONE]);
     for (uint32_t i = 0; i < LIMIT_RECV_BUFFERS_COUNT; i++) {
         u->bufs[i].index = i;
         u->bufs[i].data = u->buf_data + (size_t)i * LIMIT_RECV_BUFFER_BYTES;
-        rt_uring_release(u->shard, &u->bufs[i]);
+        rt_uring_buf_free(u, &u->bufs[i]);
     }
     return ERR_OK;
 }
 
 void rt_uring_bufs_close(struct rt_uring *u)
 {
-    size_t data_bytes = (size_t)LIMIT_RECV_BUFFERS_COUNT * LIMIT_RECV_BUFFER_BYTES;
-    if (u->buf_ring != NULL) {
-        munmap(u->buf_ring, u->buf_ring_bytes);
+    for (int group = 0; group < RT_URING_GROUPS_COUNT; group++) {
+        if (u->buf_rings[group] != NULL) {
+            munmap(u->buf_rings[group], RT_URING_RING_BYTES);
+        }
     }
     if (u->buf_data != NULL) {
-        munmap(u->buf_data, data_bytes);
+        munmap(u->buf_data, RT_URING_DATA_BYTES);
     }
-    budget_uncharge(&u->shard->budget, data_bytes);
+    budget_uncharge(&u->shard->budget, RT_URING_DATA_BYTES);
     budget_free(&u->shard->budget, u->bufs);
+}
+
+/* `bytes` of address space that read as zeros, NULL: refused. */
+static void *rt_uring_map(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+    return memory != MAP_FAILED ? memory : NULL;
+}
+
+static enum rt_uring_group rt_uring_group_of(const struct rt_recv_buf *buf)
+{
+    return buf->index < RT_URING_GROUP_COUNT ? RT_URING_MANY : RT_URING_ONE;
+}
+
+/* Give a buffer to the kernel. */
+static void rt_uring_buf_free(struct rt_uring *u, struct rt_recv_buf *buf)
+{
+    enum rt_uring_group group = rt_uring_group_of(buf);
+    io_uring_buf_ring_add(u->buf_rings[group], buf->data, LIMIT_RECV_BUFFER_BYTES,
+                          (unsigned short)buf->index, io_uring_buf_ring_mask(RT_URING_GROUP_COUNT),
+                          0);
+    io_uring_buf_ring_advance(u->buf_rings[group], 1);
+    u->free_counts[group]++;
 }
 
 /* Arm the listener's multishot accept, unless it is. */
@@ -304,15 +333,26 @@ static void rt_uring_connect(struct rt_uring *u, struct rt_op *op)
     rt_uring_tag(sqe, op, RT_URING_OP);
 }
 
+/* Have the kernel receive: all that comes, or (a connection that has overfilled, or no buffer of
+ * the first group is free) the next bytes only. */
 static void rt_uring_recv_arm(struct rt_uring *u, struct rt_sock *sock)
 {
     if ((sock->backend_flags & RT_URING_ARMED) || list_is_linked(&sock->in_backend)) {
         return; /* or it ends soon, and is armed then */
     }
+    bool is_single = (sock->backend_flags & RT_URING_SINGLE) || u->free_counts[RT_URING_MANY] == 0;
+    if (is_single && u->free_counts[RT_URING_ONE] == 0) {
+        list_push_back(&u->starved, &sock->in_backend);
+        return;
+    }
     struct io_uring_sqe *sqe = rt_uring_sqe(u, 1);
-    io_uring_prep_recv_multishot(sqe, -1, NULL, 0, 0);
+    if (is_single) {
+        io_uring_prep_recv(sqe, -1, NULL, LIMIT_RECV_BUFFER_BYTES, 0);
+    } else {
+        io_uring_prep_recv_multishot(sqe, -1, NULL, 0, 0);
+    }
     sqe->flags |= IOSQE_BUFFER_SELECT;
-    sqe->buf_group = RT_URING_BUF_GROUP;
+    sqe->buf_group = is_single ? RT_URING_ONE : RT_URING_MANY;
     rt_uring_target(sqe, sock->fd, sock->slot);
     rt_uring_tag(sqe, sock, RT_URING_RECV);
     sock->backend_flags |= RT_URING_ARMED;
@@ -327,7 +367,7 @@ static void rt_uring_recv_stop(struct rt_uring *u, struct rt_sock *sock)
     }
 }
 
-/* The multishot receive is over, with `result` of its last completion. */
+/* The receive is over, with `result` of its last completion. */
 static void rt_uring_recv_ended(struct rt_uring *u, struct rt_sock *sock, int result)
 {
     if (result == 0) {
@@ -338,8 +378,6 @@ static void rt_uring_recv_ended(struct rt_uring *u, struct rt_sock *sock, int re
     }
     if (sock->end_op != NULL && sock->waiting_count == 0) {
         rt_uring_sock_end(u, sock, sock->end_op);
-    } else if (sock->recv_op != NULL && result == -ENOBUFS && u->bufs_free_count == 0) {
-        list_push_back(&u->starved, &sock->in_backend);
     } else if (sock->recv_op != NULL) {
         rt_uring_recv_arm(u, sock);
     }

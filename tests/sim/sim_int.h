@@ -6,7 +6,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/rt/backend.h"
-#include "base/rt/mailbox_int.h"
+#include "base/rt/inbox.h"
 #include "tests/sim/sim.h"
 
 /* Something that will happen. Embedded in what it happens to. */

@@ -66,8 +66,8 @@ static void disk_sync(struct sim_disk *disk, const char *path)
 static void disk_walk_add(void *ctx, const char *path)
 {
     char *all = ctx;
-    strncat(all, path, 1000 - strlen(all) - 2);
-    strcat(all, " ");
+    size_t used = strlen(all);
+    snprintf(all + used, 1000 - used, "%s ", path);
 }
 
 /* All paths, each followed by a space. */

@@ -1,6 +1,7 @@
-/* The inside of mailboxes, for the turn (shard.c) and those who make and end shards. */
-#ifndef BASE_RT_MAILBOX_INT_H
-#define BASE_RT_MAILBOX_INT_H
+/* The inside of mailboxes, for the turn (shard.c) and those who make and end shards: rt.c and the
+ * simulator. */
+#ifndef BASE_RT_INBOX_H
+#define BASE_RT_INBOX_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
