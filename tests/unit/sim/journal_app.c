@@ -254,9 +254,11 @@ static void journal_conn_written(struct rt_op *op)
         }
         return;
     }
-    c->js->is_fenced |= op->err != ERR_OK;
-    if (c->js->is_fenced) { /* also those that say they are done: a failed flush may have lost them
-                             */
+    bool does_fence = c->js->journal->bug != JOURNAL_BUG_NO_FENCE;
+    c->js->is_fenced |= op->err != ERR_OK && does_fence;
+    if (c->js->is_fenced ||
+        op->err != ERR_OK) { /* also those that say they are done: a failed flush may have lost them
+                              */
         journal_conn_close(c);
         return;
     }

@@ -22,6 +22,7 @@ enum journal_bug {
     JOURNAL_BUG_NONE,
     JOURNAL_BUG_NO_FLUSH,    /* acknowledges a write that is not durable */
     JOURNAL_BUG_NO_DIR_SYNC, /* never makes its file's name durable */
+    JOURNAL_BUG_NO_FENCE,    /* goes on with a file of which a write failed */
     JOURNAL_BUG_EARLY_ACK,   /* acknowledges before the write is done */
 };
 
