@@ -25,6 +25,7 @@ static uint64_t sim_backend_wall_ns(struct rt_shard *shard);
 static void sim_set_flags(struct rt_sock *sock, uint32_t flags);
 static struct sim_op *sim_op_new(struct sim_shard *ss, struct rt_op *op);
 static void sim_op_free(struct sim_op *so);
+static const char *sim_op_target(const struct rt_op *op);
 static void sim_op_submit_row(struct sim_op *so);
 static void sim_op_fire(struct sim *sim, struct sim_event *event);
 static bool sim_op_write(struct sim_op *so, enum err *err);
@@ -133,7 +134,7 @@ static void sim_cancel(struct rt_shard *shard, struct rt_op *op)
     if (!so->is_written && prng_chance(&sim->prng_host, sim->options.host.cancel_ppm, 1000000)) {
         sim_op_write_part(so);
         sim_op_free(so);
-        sim_complete(ss, op, NULL, 0, op->stop_err, 0);
+        sim_complete(ss, op, sim_op_target(op), 0, op->stop_err, 0);
     }
 }
 
@@ -195,10 +196,18 @@ static void sim_op_free(struct sim_op *so)
     list_push_back(&sim->free_ops, &so->in_shard);
 }
 
+/* A path, or the path a file was opened by. */
+static const char *sim_op_target(const struct rt_op *op)
+{
+    if (op->kind == RT_OP_FILE_OPEN || op->kind >= RT_OP_PATH_RENAME) {
+        return op->args.path.path;
+    }
+    return op->kind != RT_OP_JOB ? sim_handle_path(op->file->backend) : NULL;
+}
+
 static void sim_op_submit_row(struct sim_op *so)
 {
     const struct rt_op *op = so->op;
-    const char *target = NULL;
     uint64_t pos = 0;
     uint64_t length = 0;
     if (op->kind == RT_OP_FILE_WRITE || op->kind == RT_OP_FILE_WRITE_DURABLE) {
@@ -208,16 +217,11 @@ static void sim_op_submit_row(struct sim_op *so)
             memset(op->args.io.iov[i].iov_base, SIM_GARBAGE, op->args.io.iov[i].iov_len);
         }
     }
-    if (op->kind == RT_OP_FILE_OPEN || op->kind >= RT_OP_PATH_RENAME) {
-        target = op->args.path.path;
-    } else if (op->kind != RT_OP_JOB) {
-        target = sim_handle_path(op->file->backend);
-    }
     if (sim_op_is_io(op)) {
         pos = op->args.io.pos;
         length = op->args.io.length;
     }
-    sim_trace_submit(so->shard, op, target, pos, length, so->checksum);
+    sim_trace_submit(so->shard, op, sim_op_target(op), pos, length, so->checksum);
 }
 
 static void sim_op_fire(struct sim *sim, struct sim_event *event)
@@ -239,7 +243,8 @@ static void sim_op_fire(struct sim *sim, struct sim_event *event)
         err = sim_op_run(so, &result, &checksum);
     }
     sim_op_free(so);
-    sim_complete(ss, op, NULL, checksum, err, result);
+    bool is_closed = op->kind == RT_OP_FILE_CLOSE;
+    sim_complete(ss, op, is_closed ? NULL : sim_op_target(op), checksum, err, result);
 }
 
 /* One step of a write; false: a durable one is written and now to be made durable. */
