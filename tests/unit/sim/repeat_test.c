@@ -1,6 +1,7 @@
 /* One seed is one run: the same trace each time, another one for another seed; and what would break
  * that is caught. */
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -180,8 +181,7 @@ static void transcript_add(void *ctx, const char *line)
     char *text = ctx;
     size_t length = strlen(text);
     assert_true(length + strlen(line) + 2 < 4096);
-    strcpy(text + length, line);
-    strcat(text, "\n");
+    snprintf(text + length, 4096 - length, "%s\n", line);
 }
 
 /* With every delay fixed, a run can be written down. The turns in between are left out. */
