@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# The released program is built as hardened as CMakeLists.txt says: position-independent, relocations read-only and bound at start, no
+# executable stack, stack protector, fortified calls.  usage: hardening_test.sh REPOSITORY
+set -euo pipefail
+source "$(dirname "$0")/expect.sh"
+tdb=$1/build/release/tdb
+if [ ! -x "$tdb" ]; then
+    echo "SKIP: e2e_hardening: no release build: ./deploy/quickstart --once makes one"
+    exit 0
+fi
+
+run readelf --wide --file-header --segments --dynamic "$tdb"
+expect_status 0
+expect_out 'Type: +DYN'
+expect_out 'GNU_RELRO'
+expect_out '(BIND_NOW|FLAGS_1.*NOW)'
+expect_out 'FLAGS_1.* PIE'
+expect_out 'GNU_STACK +0x0+ 0x0+ 0x0+ 0x0+ 0x0+ RW '
+
+run objdump --disassemble=main "$tdb" # -fcf-protection: functions begin with a landing pad
+expect_out 'endbr64'
+
+run readelf --wide --dyn-syms "$tdb"
+expect_out '__stack_chk_fail'
+expect_out '__(v?snprintf|memcpy|fprintf|read|memset)_chk'
