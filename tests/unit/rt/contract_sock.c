@@ -104,6 +104,28 @@ static void sock_accepts_are_served_in_order(struct rt_harness *h)
     }
 }
 
+/* A listener whose backlog has been emptied goes on with what comes next. */
+static void sock_accept_waits_again_when_the_backlog_is_empty(struct rt_harness *h)
+{
+    struct rt_listener listener;
+    struct rt_sock sock;
+    struct rt_harness_op op;
+    net_listen(h, &listener);
+    rt_harness_op_init(h, &op);
+    for (uint32_t round = 0; round < 5; round++) {
+        uint16_t port;
+        rt_sock_accept(&listener, &op.op, &sock);
+        rt_harness_turns(h, round);
+        RT_CHECK_INT(op.dones_count, 0);
+        int fd = net_plain_connect(&listener.addr, &port);
+        RT_CHECK_ERR(rt_harness_wait(&op), ERR_OK);
+        RT_CHECK_INT(sock.peer.port, port);
+        net_close(h, &sock);
+        close(fd);
+    }
+    net_listener_close(h, &listener);
+}
+
 static void sock_accept_can_be_canceled_and_time_out(struct rt_harness *h)
 {
     struct rt_listener listener;
@@ -192,6 +214,20 @@ static void sock_connect_refused(struct rt_harness *h)
     RT_CHECK_INT(sock.fd, -1);
 }
 
+/* TCP has no peers behind a multicast address: tcp(7), RFC 9293 §3.9.2.3. */
+static void sock_connect_unreachable(struct rt_harness *h)
+{
+    struct rt_addr addr = {.ip = {224, 0, 0, 1}, .port = 9};
+    struct rt_sock sock;
+    struct rt_harness_op op;
+    rt_harness_op_init(h, &op);
+    rt_sock_connect(&sock, &op.op, h->shard, &addr);
+    RT_CHECK_INT(op.dones_count, 0);
+    RT_CHECK_ERR(rt_harness_wait(&op), ERR_UNREACHABLE);
+    RT_CHECK_INT(op.op.saved_errno, ENETUNREACH);
+    RT_CHECK(!sock.is_open);
+}
+
 /* A listener that never accepts and whose backlog is full: further connects get no answer (tcp(7)).
  */
 static int sock_silent_listener(struct rt_addr *addr, int *fillers, uint32_t fillers_count)
@@ -258,6 +294,27 @@ static void sock_messages_go_both_ways(struct rt_harness *h)
         RT_CHECK_ERR(net_send(&pair.server_op, &pair.server, in, lengths[i]), ERR_OK);
         net_recv_all(&pair.client_op, &pair.client, in, lengths[i]);
         RT_CHECK(memcmp(in, out, lengths[i]) == 0);
+    }
+    net_pair_close(h, &pair);
+}
+
+/* A message that fills its buffer exactly says nothing about more; the next receive waits for the
+ * next message. */
+static void sock_message_of_exactly_one_buffer(struct rt_harness *h)
+{
+    struct net_pair pair;
+    uint8_t out[LIMIT_RECV_BUFFER_BYTES] = {1}, in[sizeof(out)];
+    net_pair_open(h, &pair);
+    for (uint32_t round = 0; round < 3; round++) {
+        RT_CHECK_ERR(net_send(&pair.client_op, &pair.client, out, sizeof(out)), ERR_OK);
+        net_recv_all(&pair.server_op, &pair.server, in, sizeof(out));
+        rt_sock_recv(&pair.server, &pair.server_op.op);
+        rt_harness_turns(h, 2);
+        RT_CHECK_INT(pair.server_op.dones_count, 0);
+        RT_CHECK_ERR(net_send(&pair.client_op, &pair.client, "x", 1), ERR_OK);
+        RT_CHECK_ERR(rt_harness_wait(&pair.server_op), ERR_OK);
+        RT_CHECK_INT(pair.server_op.op.result, 1);
+        rt_sock_release(&pair.server, rt_sock_chunk(&pair.server_op.op));
     }
     net_pair_close(h, &pair);
 }
@@ -570,12 +627,15 @@ const struct rt_harness_test contract_sock_tests[] = {
     RT_HARNESS_TEST(sock_listen_shared_takes_the_same_address_twice),
     RT_HARNESS_TEST(sock_listen_ipv6),
     RT_HARNESS_TEST(sock_accepts_are_served_in_order),
+    RT_HARNESS_TEST(sock_accept_waits_again_when_the_backlog_is_empty),
     RT_HARNESS_TEST(sock_accept_can_be_canceled_and_time_out),
     RT_HARNESS_TEST(sock_listener_close_ends_waiting_accepts),
     RT_HARNESS_TEST(sock_listener_close_resets_what_was_not_accepted),
     RT_HARNESS_TEST(sock_connect_refused),
+    RT_HARNESS_TEST(sock_connect_unreachable),
     RT_HARNESS_TEST(sock_connect_can_be_canceled_and_time_out),
     RT_HARNESS_TEST(sock_messages_go_both_ways),
+    RT_HARNESS_TEST(sock_message_of_exactly_one_buffer),
     RT_HARNESS_TEST(sock_send_gathers_every_buffer),
     RT_HARNESS_TEST(sock_recv_canceled_or_late_loses_no_bytes),
     RT_HARNESS_TEST(sock_recv_canceled_while_bytes_arrive_loses_none),

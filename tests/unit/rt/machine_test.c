@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/prng.h"
 #include "base/rt/cgroup.h"
+#include "tests/support/child.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/share.h"
 
@@ -314,21 +315,9 @@ static void machine_read_tells_what_this_one_grants(void **state)
     assert_true(machine.nofile_count == limit.rlim_cur);
 }
 
-/* Runs in a child process, whose limits and affinity it may spoil. Returns its exit status. */
-static int machine_in_child(int (*run)(void))
+static int machine_child_with_one_cpu(void *context)
 {
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        _exit(run());
-    }
-    int status;
-    assert_true(waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static int machine_child_with_one_cpu(void)
-{
+    (void)context;
     cpu_set_t all, one;
     CPU_ZERO(&one);
     if (sched_getaffinity(0, sizeof(all), &all) != 0) {
@@ -349,8 +338,9 @@ static int machine_child_with_one_cpu(void)
                : 1;
 }
 
-static int machine_child_with_few_files(void)
+static int machine_child_with_few_files(void *context)
 {
+    (void)context;
     struct rlimit limit = {.rlim_cur = 100, .rlim_max = 200};
     struct rt_machine machine;
     char message[512];
@@ -361,8 +351,9 @@ static int machine_child_with_few_files(void)
                : 1;
 }
 
-static int machine_child_without_files(void)
+static int machine_child_without_files(void *context)
 {
+    (void)context;
     struct rlimit limit = {.rlim_cur = 3, .rlim_max = 3};
     struct rt_machine machine;
     char message[512];
@@ -373,12 +364,50 @@ static int machine_child_without_files(void)
                : 1;
 }
 
+/* What the default profile of container runtimes does to io_uring, and a sandbox that hides more.
+ */
+static int machine_child_in_a_container(void *context)
+{
+    (void)context;
+    static const struct child_refusal ring = {SYS_io_uring_setup, EPERM};
+    struct rt_machine machine;
+    char message[512];
+    return child_refuse(&ring, 1) &&
+                   rt_machine_read(&machine, message, sizeof(message)) == ERR_OK &&
+                   !machine.has_uring && machine.uring_errno == EPERM
+               ? 0
+               : 1;
+}
+
+static int machine_child_in_a_sandbox(void *context)
+{
+    const struct child_refusal *refusal = context;
+    struct rt_machine machine;
+    char message[512];
+    return child_refuse(refusal, 1) &&
+                   rt_machine_read(&machine, message, sizeof(message)) == ERR_SYSTEM &&
+                   strstr(message, "does not tell") != NULL
+               ? 0
+               : 1;
+}
+
+static void machine_read_meets_refusals(void **state)
+{
+    (void)state;
+    struct child_refusal refusals[] = {
+        {SYS_uname, EPERM}, {SYS_sched_getaffinity, EPERM}, {SYS_sysinfo, EPERM}};
+    assert_int_equal(child_run(machine_child_in_a_container, NULL), 0);
+    for (size_t i = 0; i < ARRAY_COUNT(refusals); i++) {
+        assert_int_equal(child_run(machine_child_in_a_sandbox, &refusals[i]), 0);
+    }
+}
+
 static void machine_read_follows_affinity_and_limits(void **state)
 {
     (void)state;
-    assert_int_equal(machine_in_child(machine_child_with_one_cpu), 0);
-    assert_int_equal(machine_in_child(machine_child_with_few_files), 0);
-    assert_int_equal(machine_in_child(machine_child_without_files), 0);
+    assert_int_equal(child_run(machine_child_with_one_cpu, NULL), 0);
+    assert_int_equal(child_run(machine_child_with_few_files, NULL), 0);
+    assert_int_equal(child_run(machine_child_without_files, NULL), 0);
 }
 
 int main(void)
@@ -395,6 +424,7 @@ int main(void)
         cmocka_unit_test(machine_explains_how_to_permit_io_uring),
         cmocka_unit_test(machine_read_tells_what_this_one_grants),
         cmocka_unit_test(machine_read_follows_affinity_and_limits),
+        cmocka_unit_test(machine_read_meets_refusals),
     };
     return cmocka_run_group_tests_name("rt_machine", tests, NULL, NULL);
 }

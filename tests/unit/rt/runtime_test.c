@@ -9,13 +9,15 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/budget.h"
 #include "base/rt/clock.h"
 #include "base/rt/shard.h"
+#include "base/rt/timer.h"
 #include "base/rt/worker.h"
+#include "tests/support/child.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/skip.h"
 
@@ -28,6 +30,8 @@ struct runtime_app {
     atomic_uint dones_count;
     struct rt_op op; /* of shard 0 */
     sem_t go;        /* its work waits for it */
+    struct rt_timer timer;
+    uint64_t deadline_ns, fired_ns;
 };
 
 static void runtime_start(struct rt_shard *shard)
@@ -298,8 +302,9 @@ static void runtime_too_large_or_too_poor_says_what_to_do(void **state)
 
 #ifndef __SANITIZE_THREAD__ /* it cannot start threads in a forked child */
 /* In a child process: with `threads_max` threads allowed, main's included, how rt_start ends. */
-static int runtime_start_with_threads(rlim_t threads_max)
+static int runtime_start_with_threads(void *context)
 {
+    rlim_t threads_max = *(const rlim_t *)context;
     struct runtime_app app = {0};
     struct budget budget;
     struct cpu cpu = {0};
@@ -312,7 +317,7 @@ static int runtime_start_with_threads(rlim_t threads_max)
     if ((geteuid() == 0 && setresuid(61234, 61234, 61234) != 0) || /* the limit spares root */
         setrlimit(RLIMIT_NPROC, &limit) != 0 ||
         rt_new(&config, &machine, &rt, note, sizeof(note)) != ERR_OK) {
-        return -1;
+        return 100;
     }
     enum err err = rt_start(rt);
     if (err == ERR_OK) {
@@ -321,7 +326,7 @@ static int runtime_start_with_threads(rlim_t threads_max)
     }
     bool is_as_wanted = app.starts_count == (err == ERR_OK ? 3 : 0);
     rt_free(rt);
-    return is_as_wanted && budget.used_bytes == 0 ? (int)err : -1;
+    return is_as_wanted && budget.used_bytes == 0 ? (int)err : 101;
 }
 
 /* Three shards and two workers: five threads, or none runs. */
@@ -333,16 +338,88 @@ static void runtime_starts_all_threads_or_none(void **state)
                   "needs a user with no other processes: run as root");
     }
     for (rlim_t threads_max = 0; threads_max <= 6; threads_max++) {
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            _exit(runtime_start_with_threads(threads_max));
-        }
-        int status;
-        assert_true(waitpid(child, &status, 0) == child);
-        assert_true(WIFEXITED(status));
-        assert_int_equal(WEXITSTATUS(status), threads_max < 6 ? ERR_RESOURCES : ERR_OK);
+        assert_int_equal(child_run(runtime_start_with_threads, &threads_max),
+                         threads_max < 6 ? ERR_RESOURCES : ERR_OK);
     }
+}
+
+static void runtime_note_timer(struct rt_timer *timer)
+{
+    struct runtime_app *app = timer->shard->app;
+    app->fired_ns = rt_now_ns(timer->shard);
+    rt_shard_finish(timer->shard);
+}
+
+static void runtime_start_timer(struct rt_shard *shard)
+{
+    struct runtime_app *app = shard->app;
+    if (shard->id != 0) {
+        rt_shard_finish(shard);
+        return;
+    }
+    app->deadline_ns = rt_now_ns(shard) + 3 * RT_NS_PER_MS + 1;
+    rt_timer_init(&app->timer, shard, runtime_note_timer);
+    rt_timer_start(&app->timer, app->deadline_ns);
+}
+
+/* A container whose profile forbids io_uring, on a kernel or profile without epoll_pwait2: epoll
+ * with waits in whole milliseconds. */
+static int runtime_in_a_container(void *context)
+{
+    static const struct child_refusal refusals[] = {{SYS_io_uring_setup, EPERM},
+                                                    {SYS_epoll_pwait2, ENOSYS}};
+    struct budget *budget = context;
+    struct runtime_app app = {0};
+    struct cpu cpu = {0};
+    struct rt *rt;
+    char note[256];
+    if (!child_refuse(refusals, ARRAY_COUNT(refusals))) {
+        return 1;
+    }
+    struct rt_machine machine = runtime_machine();
+    struct rt_config config = runtime_config(&app, budget, &cpu);
+    config.start = runtime_start_timer;
+    if (rt_new(&config, &machine, &rt, note, sizeof(note)) != ERR_OK ||
+        strcmp(rt_backend_name(rt), "epoll") != 0 || strstr(note, "io_uring") == NULL ||
+        rt_start(rt) != ERR_OK) {
+        return 2;
+    }
+    rt_join(rt);
+    rt_free(rt);
+    return app.fired_ns >= app.deadline_ns && app.fired_ns < app.deadline_ns + RT_NS_PER_S ? 0 : 3;
+}
+
+static void runtime_works_where_containers_forbid_it_more(void **state)
+{
+    (void)state;
+    struct budget budget;
+    assert_int_equal(child_run(runtime_in_a_container, &budget), 0);
+}
+
+/* In a child that is granted no epoll instance. */
+static int runtime_without_epoll(void *context)
+{
+    static const struct child_refusal refusal = {SYS_epoll_create1, EMFILE};
+    struct budget *budget = context;
+    struct runtime_app app = {0};
+    struct cpu cpu = {0};
+    struct rt_machine machine = runtime_machine();
+    struct rt_config config = runtime_config(&app, budget, &cpu);
+    struct rt *rt;
+    char note[256];
+    config.kind = RT_KIND_EPOLL;
+    if (!child_refuse(&refusal, 1) ||
+        rt_new(&config, &machine, &rt, note, sizeof(note)) != ERR_RESOURCES) {
+        return 1;
+    }
+    return strstr(note, "Too many open files") != NULL && budget->used_bytes == 0 ? 0 : 2;
+}
+
+static void runtime_without_descriptors_says_so(void **state)
+{
+    (void)state;
+    struct budget budget;
+    assert_int_equal(child_run(runtime_without_epoll, &budget), 0);
 }
 #endif
 
@@ -357,6 +434,8 @@ int main(void)
         cmocka_unit_test(runtime_too_large_or_too_poor_says_what_to_do),
 #ifndef __SANITIZE_THREAD__
         cmocka_unit_test(runtime_starts_all_threads_or_none),
+        cmocka_unit_test(runtime_works_where_containers_forbid_it_more),
+        cmocka_unit_test(runtime_without_descriptors_says_so),
 #endif
     };
     return cmocka_run_group_tests_name("rt_runtime", tests, NULL, NULL);
