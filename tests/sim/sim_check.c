@@ -3,16 +3,24 @@
  * The first run finds the heap as it is. Before the second one, blocks of all sizes are allocated
  * and freed in random order, some are kept, so that its blocks come at other addresses, in another
  * order. What an address decides then comes out differently: the order of pointers, hashes of them,
- * and what freed memory is found to hold. */
+ * and what freed memory is found to hold.
+ *
+ * AddressSanitizer keeps freed blocks in a quarantine, first in, first out; they are pushed through
+ * it by as many bytes of large ones, or they would not be given out again. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/asan.h"
 #include "base/assert.h"
 #include "base/prng.h"
 #include "tests/sim/sim.h"
 
 #define SIM_LITTER_COUNT     4096u
 #define SIM_LITTER_BYTES_MAX 8192u
+
+/* More than AddressSanitizer's quarantine holds (256 MiB), in blocks of this size. */
+#define SIM_QUARANTINE_COUNT 5u
+#define SIM_QUARANTINE_BYTES (64u << 20)
 
 static void sim_litter(struct prng *prng, void **blocks);
 
@@ -47,4 +55,10 @@ static void sim_litter(struct prng *prng, void **blocks)
         free(blocks[i]);
         blocks[i] = NULL;
     }
+#ifdef ASAN_IS_ON
+    for (size_t i = 0; i < SIM_QUARANTINE_COUNT; i++) {
+        void *volatile block = malloc(SIM_QUARANTINE_BYTES); /* volatile, or nothing happens */
+        free(block);
+    }
+#endif
 }
