@@ -30,9 +30,9 @@
 #include "base/rt/posix_int.h"
 #include "base/rt/uring_int.h"
 
-/* From this size on a send goes zero-copy. Where the kernel copies after all (loopback, veth) a send
- * of 4 or 16 KiB takes over 10 times as long that way, of 64 KiB and more about twice, once per
- * connection (bench/run zerocopy). */
+/* From this size on a send goes zero-copy. Where the kernel copies after all (loopback, veth) a
+ * send of 4 or 16 KiB takes over 10 times as long that way, of 64 KiB and more about twice, once
+ * per connection (bench/run zerocopy). */
 #define RT_ZC_BYTES_MIN (64u << 10)
 
 /* Mappings: the buffers of both groups, and the ring of one. */
