@@ -93,6 +93,9 @@ void rt_uring_sock_submit(struct rt_uring *u, struct rt_op *op)
 
 void rt_uring_sock_cancel(struct rt_uring *u, struct rt_op *op)
 {
+    if (op->kind == RT_OP_SOCK_SEND && (op->backend_flags & RT_URING_ZC)) {
+        rt_posix_abort(op->sock->fd); /* or the notification waits for a peer that reads nothing */
+    }
     if (op->kind == RT_OP_SOCK_ACCEPT || op->kind == RT_OP_SOCK_RECV) {
         rt_op_complete(op, ERR_CANCELED, 0, 0); /* nothing of it is in the kernel */
     } else {
@@ -161,7 +164,8 @@ void rt_uring_accept_done(struct rt_uring *u, struct rt_listener *listener, int 
             rt_uring_cancel_tagged(u, listener, RT_URING_ACCEPT);
         }
     } else if (result >= 0) {
-        close(result); /* nobody is left to take it */
+        rt_posix_abort(result); /* nobody is left to take it */
+        close(result);
     } else if (op != NULL && (result == -EMFILE || result == -ENFILE || result == -ENOMEM ||
                               result == -ENOBUFS)) {
         rt_op_complete(op, ERR_RESOURCES, 0, -result);
@@ -272,7 +276,9 @@ static void rt_uring_listener_end(struct rt_uring *u, struct rt_listener *listen
 {
     (void)u;
     for (uint32_t i = 0; i < listener->pending_count; i++) {
-        close(listener->pending[(listener->pending_first + i) % LIMIT_ACCEPTS_PENDING_COUNT]);
+        int fd = listener->pending[(listener->pending_first + i) % LIMIT_ACCEPTS_PENDING_COUNT];
+        rt_posix_abort(fd);
+        close(fd);
     }
     listener->pending_count = 0;
     close(listener->fd);
