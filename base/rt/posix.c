@@ -90,6 +90,13 @@ void rt_posix_shutdown_send(struct rt_sock *sock)
     (void)shutdown(sock->fd, SHUT_WR);
 }
 
+void rt_posix_abort(int fd)
+{
+    const struct sockaddr none = {.sa_family =
+                                      AF_UNSPEC}; /* connect(2): dissolves the association */
+    (void)connect(fd, &none, sizeof(none));
+}
+
 uint64_t rt_posix_now_ns(struct rt_shard *shard)
 {
     (void)shard;

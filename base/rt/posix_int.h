@@ -34,6 +34,10 @@ enum err rt_posix_connect_err(int error);
 void rt_posix_set_flags(struct rt_sock *sock, uint32_t flags);
 void rt_posix_shutdown_send(struct rt_sock *sock);
 
+/* Break a connection: the peer is sent a reset, and the kernel forgets what it still held to send.
+ * The descriptor stays. */
+void rt_posix_abort(int fd);
+
 /* rt_backend.now_ns and rt_backend.wall_ns. */
 uint64_t rt_posix_now_ns(struct rt_shard *shard);
 uint64_t rt_posix_wall_ns(struct rt_shard *shard);

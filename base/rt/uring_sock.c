@@ -60,11 +60,9 @@ static void rt_uring_recv_ended(struct rt_uring *u, struct rt_sock *sock, int re
 static void rt_uring_send(struct rt_uring *u, struct rt_op *op);
 static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result, unsigned flags);
 static void rt_uring_sock_end(struct rt_uring *u, struct rt_sock *sock, struct rt_op *op);
-static void rt_uring_abort(struct rt_sock *sock);
 static enum rt_uring_group rt_uring_group_of(const struct rt_recv_buf *buf);
 static void rt_uring_buf_free(struct rt_uring *u, struct rt_recv_buf *buf);
 static void *rt_uring_map(size_t bytes);
-static void rt_uring_reset(int fd);
 
 void rt_uring_sock_submit(struct rt_uring *u, struct rt_op *op)
 {
@@ -106,6 +104,9 @@ void rt_uring_sock_submit(struct rt_uring *u, struct rt_op *op)
 
 void rt_uring_sock_cancel(struct rt_uring *u, struct rt_op *op)
 {
+    if (op->kind == RT_OP_SOCK_SEND && (op->backend_flags & RT_URING_ZC)) {
+        rt_posix_abort(op->sock->fd); /* or the notification waits for a peer that reads nothing */
+    }
     if (op->kind == RT_OP_SOCK_ACCEPT || op->kind == RT_OP_SOCK_RECV) {
         rt_op_complete(op, ERR_CANCELED, 0, 0); /* nothing of it is in the kernel */
     } else {
@@ -175,7 +176,8 @@ void rt_uring_accept_done(struct rt_uring *u, struct rt_listener *listener, int 
             rt_uring_cancel_tagged(u, listener, RT_URING_ACCEPT);
         }
     } else if (result >= 0) {
-        rt_uring_reset(result); /* nobody is left to take it */
+        rt_posix_abort(result); /* nobody is left to take it */
+        close(result);
     } else if (op != NULL && (result == -EMFILE || result == -ENFILE || result == -ENOMEM ||
                               result == -ENOBUFS)) {
         rt_op_complete(op, ERR_RESOURCES, 0, -result);
@@ -305,8 +307,9 @@ static void rt_uring_listener_end(struct rt_uring *u, struct rt_listener *listen
 {
     (void)u;
     for (uint32_t i = 0; i < listener->pending_count; i++) {
-        rt_uring_reset(
-            listener->pending[(listener->pending_first + i) % LIMIT_ACCEPTS_PENDING_COUNT]);
+        int fd = listener->pending[(listener->pending_first + i) % LIMIT_ACCEPTS_PENDING_COUNT];
+        rt_posix_abort(fd);
+        close(fd);
     }
     listener->pending_count = 0;
     close(listener->fd);
@@ -425,9 +428,6 @@ static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result,
         op->sock->is_copied = true; /* this kernel does not report copies: send plainly */
         result = 0;
     } else if (flags & IORING_CQE_F_MORE) { /* the notification will end it */
-        if (op->stop_err != ERR_OK) {
-            rt_uring_abort(op->sock);
-        }
         if (result < 0) {
             op->saved_errno = -result;
             op->backend_flags |= RT_URING_ZC_FAILED;
@@ -470,21 +470,4 @@ static void rt_uring_sock_end(struct rt_uring *u, struct rt_sock *sock, struct r
     }
     close(fd);
     rt_op_complete(op, op->kind == RT_OP_SOCK_CLOSE ? ERR_OK : ERR_TOO_LARGE, 0, 0);
-}
-
-/* Drop what a connection has not sent yet, with a reset to the peer: a stopped zero-copy send is
- * notified only when nothing of it waits in the kernel any more, and a peer that reads nothing
- * would make that never. */
-static void rt_uring_abort(struct rt_sock *sock)
-{
-    struct sockaddr none = {.sa_family = AF_UNSPEC};
-    (void)connect(sock->fd, &none, sizeof(none)); /* tcp(7): dissolves the association */
-}
-
-/* Close a connection that nobody has seen, with a reset, as the kernel does with its backlog. */
-static void rt_uring_reset(int fd)
-{
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-    close(fd);
 }

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "base/prng.h"
 #include "tests/support/cmocka.h"
+#include "tests/support/share.h"
 
 static void addr_text_is_read_and_written_alike(void **state)
 {
@@ -132,6 +134,39 @@ static void addr_equal_looks_at_family_address_and_port(void **state)
     assert_false(rt_addr_equal(&a, &b));
 }
 
+/* Any address survives its text; any text is an address that survives, or refused. */
+static void addr_survives_its_text_whatever_it_is(void **state)
+{
+    (void)state;
+    struct share share = share_open("random addresses and texts", 90);
+    while (share_more(&share)) {
+        static const char letters[] = "0123456789abcdefF:.[]% -x";
+        struct prng prng;
+        struct rt_addr addr = {0}, again;
+        char text[RT_ADDR_TEXT_BYTES];
+        prng_init(&prng, share_case_seed(&share));
+        addr.is_v6 = prng_chance(&prng, 1, 2);
+        addr.port = (uint16_t)prng_u64(&prng);
+        for (size_t i = 0; i < (addr.is_v6 ? 16 : 4); i++) { /* many zeros: "::" in every place */
+            addr.ip[i] = (uint8_t)(prng_chance(&prng, 1, 2) ? 0 : prng_u64(&prng));
+        }
+        assert_int_equal(rt_addr_parse(rt_addr_format(&addr, text), 1, &again), ERR_OK);
+        assert_true(rt_addr_equal(&addr, &again));
+        size_t length = prng_below(&prng, sizeof(text));
+        for (size_t i = 0; i < length; i++) {
+            if (prng_chance(&prng, 1, 8)) {
+                text[i] = letters[prng_below(&prng, sizeof(letters) - 1)];
+            }
+        }
+        text[length] = '\0';
+        if (rt_addr_parse(text, 1, &addr) == ERR_OK) {
+            assert_int_equal(rt_addr_parse(rt_addr_format(&addr, text), 1, &again), ERR_OK);
+            assert_true(rt_addr_equal(&addr, &again));
+        }
+    }
+    share_close(&share);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +174,7 @@ int main(void)
         cmocka_unit_test(addr_refuses_everything_else),
         cmocka_unit_test(addr_loopback_is_what_only_this_machine_reaches),
         cmocka_unit_test(addr_equal_looks_at_family_address_and_port),
+        cmocka_unit_test(addr_survives_its_text_whatever_it_is),
     };
     return cmocka_run_group_tests_name("rt_addr", tests, NULL, NULL);
 }

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "base/rt/clock.h"
+#include "base/rt/file.h"
 #include "base/rt/sock.h"
+#include "tests/support/allocs.h"
 #include "tests/unit/rt/contract.h"
 #include "tests/unit/rt/contract_net.h"
 
@@ -379,6 +381,37 @@ static void flow_connect_and_listen_without_descriptors(struct rt_harness *h)
     net_listener_close(h, &listener);
 }
 
+/* Messages, and reads and writes of a file, once each has been done before. */
+static void flow_hot_paths_allocate_nothing(struct rt_harness *h)
+{
+    struct net_pair pair;
+    struct rt_harness_op op;
+    struct rt_file file;
+    uint8_t in[LIMIT_RECV_BUFFER_BYTES], block[100] = {1};
+    net_pair_open(h, &pair);
+    rt_harness_op_init(h, &op);
+    rt_file_open(&file, &op.op, h->shard, rt_harness_path(h, "a"),
+                 RT_FILE_READ | RT_FILE_WRITE | RT_FILE_CREATE, 0644);
+    RT_CHECK_ERR(rt_harness_wait(&op), ERR_OK);
+    struct allocs before = {0};
+    for (uint32_t round = 0; round < 200; round++) {
+        RT_CHECK_ERR(net_send(&pair.client_op, &pair.client, block, sizeof(block)), ERR_OK);
+        net_recv_all(&pair.server_op, &pair.server, in, sizeof(block));
+        rt_file_write(&file, &op.op, block, sizeof(block), round * sizeof(block));
+        RT_CHECK_ERR(rt_harness_wait(&op), ERR_OK);
+        rt_file_read(&file, &op.op, in, sizeof(block), 0);
+        RT_CHECK_ERR(rt_harness_wait(&op), ERR_OK);
+        if (round == 0) {
+            before = allocs_now();
+        }
+    }
+    RT_CHECK_INT(allocs_now().allocs_count, before.allocs_count);
+    RT_CHECK_INT(allocs_now().frees_count, before.frees_count);
+    rt_file_close(&file, &op.op);
+    RT_CHECK_ERR(rt_harness_wait(&op), ERR_OK);
+    net_pair_close(h, &pair);
+}
+
 /* Nothing to do is nothing done: open connections cost no turns. */
 static void flow_idle_connections_cost_nothing(struct rt_harness *h)
 {
@@ -403,6 +436,7 @@ const struct rt_harness_test contract_flow_tests[] = {
     RT_HARNESS_TEST(flow_connection_in_the_line_for_buffers_can_be_closed),
     RT_HARNESS_TEST(flow_accept_without_descriptors_leaves_the_backlog),
     RT_HARNESS_TEST(flow_connect_and_listen_without_descriptors),
+    RT_HARNESS_TEST(flow_hot_paths_allocate_nothing),
     RT_HARNESS_TEST(flow_idle_connections_cost_nothing),
     {0},
 };
