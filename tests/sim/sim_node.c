@@ -90,12 +90,9 @@ void sim_node_start(struct sim_node *node, uint32_t shards_count, const struct s
     struct sim *sim = node->sim;
     sim_trace_node(node, SIM_ROW_START, NULL, shards_count);
     struct rt_group *group = &node->group;
-    *group = (struct rt_group){.shards_count = shards_count};
-    group->form = sim_disk_options(node->disk)->form;
-    group->shards = sim_alloc(sim, shards_count * sizeof(group->shards[0]));
-    group->inboxes = sim_alloc(sim, shards_count * sizeof(group->inboxes[0]));
-    size_t lanes_count = (size_t)shards_count * shards_count;
-    node->lanes = sim_alloc(sim, lanes_count * sizeof(node->lanes[0]));
+    *group = (struct rt_group){.form = sim_disk_options(node->disk)->form};
+    enum err err = rt_group_open(group, shards_count, &sim->budget);
+    ASSERT(err == ERR_OK);
     node->shards = sim_alloc(sim, shards_count * sizeof(node->shards[0]));
     node->app = *app;
     node->running_count = shards_count;
@@ -103,7 +100,6 @@ void sim_node_start(struct sim_node *node, uint32_t shards_count, const struct s
     node->is_paused = false;
     node->is_machine_up = true;
     for (uint32_t i = 0; i < shards_count; i++) {
-        rt_inbox_init(&group->inboxes[i], node->lanes + (size_t)i * shards_count);
         struct rt_shard *shard = &group->shards[i];
         rt_shard_init(shard, i, group, sim_backend(), sim->options.host.memory_bytes,
                       prng_u64(&node->prng));
@@ -252,11 +248,8 @@ static void sim_node_close(struct sim_node *node)
         rt_shard_deinit(ss->shard);
     }
     sim_free_block(sim, node->shards);
-    sim_free_block(sim, node->lanes);
-    sim_free_block(sim, node->group.inboxes);
-    sim_free_block(sim, node->group.shards);
+    rt_group_close(&node->group, &sim->budget);
     node->shards = NULL;
-    node->lanes = NULL;
     node->group = (struct rt_group){0};
     node->is_paused = false;
 }
