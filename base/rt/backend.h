@@ -84,9 +84,30 @@ struct rt_group {
     struct rt_shard *shards;  /* shards_count of them */
     uint32_t shards_count;    /* 1 .. LIMIT_SHARDS_COUNT */
     struct rt_inbox *inboxes; /* one per shard */
+    struct rt_lane *lanes;    /* of all inboxes */
     struct rt_pool *workers;  /* worker threads, NULL in the simulator */
     enum rt_flush_form form;  /* of durable writes, measured at start */
 };
+
+/* --- For who makes shards and gives them turns: rt.c and the simulator. --- */
+
+/* Make the tables of a group of `shards_count` shards, charged to `budget`: shards (each still to
+ * be made by rt_shard_init) and mail. ERR_BUDGET: nothing was made. */
+MUST_USE enum err rt_group_open(struct rt_group *group, uint32_t shards_count,
+                                struct budget *budget);
+
+/* Free them. The shards have been deinited; a group that was never opened is allowed. */
+void rt_group_close(struct rt_group *group, struct budget *budget);
+
+/* About to wait in the backend: true when nothing has arrived, and from now on a sender wakes the
+ * shard. rt_mail_awake ends it. */
+bool rt_mail_may_sleep(struct rt_shard *shard);
+
+/* Back from the wait. */
+void rt_mail_awake(struct rt_shard *shard);
+
+/* The shard has finished: later mails are refused. */
+void rt_mail_close(struct rt_shard *shard);
 
 /* --- The books of a connection, kept by sock.c for all backends. --- */
 

@@ -21,7 +21,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/rt/backend.h"
-#include "base/rt/inbox.h"
+#include "base/rt/mailbox_int.h"
 
 #define RT_RING_FIRST_COUNT 64
 
@@ -61,9 +61,41 @@ void rt_mail_post(struct rt_shard *to, struct rt_mail *mail)
     rt_mail_wake(to);
 }
 
-void rt_inbox_init(struct rt_inbox *inbox, struct rt_lane *lanes)
+enum err rt_group_open(struct rt_group *group, uint32_t shards_count, struct budget *budget)
 {
-    *inbox = (struct rt_inbox){.lanes = lanes};
+    ASSERT(shards_count >= 1);
+    ASSERT(shards_count <= LIMIT_SHARDS_COUNT);
+    void *shards = NULL, *inboxes = NULL, *lanes = NULL;
+    size_t lanes_count = (size_t)shards_count * shards_count;
+    enum err err = budget_alloc(budget, shards_count * sizeof(struct rt_shard), 64, &shards);
+    if (err == ERR_OK) {
+        err = budget_alloc(budget, shards_count * sizeof(struct rt_inbox), 64, &inboxes);
+    }
+    if (err == ERR_OK) {
+        err = budget_alloc(budget, lanes_count * sizeof(struct rt_lane), 64, &lanes);
+    }
+    group->shards_count = shards_count;
+    group->shards = shards;
+    group->inboxes = inboxes;
+    group->lanes = lanes;
+    if (err != ERR_OK) {
+        rt_group_close(group, budget);
+        return err;
+    }
+    for (uint32_t i = 0; i < shards_count; i++) {
+        group->inboxes[i] = (struct rt_inbox){.lanes = group->lanes + (size_t)i * shards_count};
+    }
+    return ERR_OK;
+}
+
+void rt_group_close(struct rt_group *group, struct budget *budget)
+{
+    budget_free(budget, group->lanes);
+    budget_free(budget, group->inboxes);
+    budget_free(budget, group->shards);
+    group->lanes = NULL;
+    group->inboxes = NULL;
+    group->shards = NULL;
 }
 
 void rt_mail_ring_doorbells(struct rt_shard *shard)

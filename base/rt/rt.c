@@ -19,7 +19,7 @@
 #include "base/rt/backend.h"
 #include "base/rt/clock.h"
 #include "base/rt/epoll.h"
-#include "base/rt/inbox.h"
+#include "base/rt/mailbox_int.h"
 #include "base/rt/pool_int.h"
 #include "base/rt/posix_int.h"
 #include "base/rt/uring.h"
@@ -52,7 +52,6 @@ struct rt {
     struct rt_thread *threads;           /* one per shard */
     uint32_t cpus_count;                 /* for the rule of polling */
     uint32_t opened_count;               /* shards whose backend is open */
-    struct rt_lane *lanes;               /* of all inboxes */
     atomic_uint start_gate;              /* enum rt_gate: threads wait here until all exist */
     ALIGNED(64) atomic_uint awake_count; /* shards not asleep in their backend */
 };
@@ -191,24 +190,15 @@ void rt_set_flush_form(struct rt_shard *shard, enum rt_flush_form form)
     shard->group->form = form;
 }
 
-/* Shards, inboxes and lanes, all in the process's budget. Whatever was made is freed by
+/* Shards, their mail and their threads, all in the process's budget. Whatever was made is freed by
  * rt_free_tables, also after an error. */
 static enum err rt_new_tables(struct rt *rt)
 {
-    uint32_t count = rt->group.shards_count;
+    uint32_t count = rt->config.shards_count;
     struct budget *budget = rt->config.budget;
-    void *shards = NULL, *inboxes = NULL, *lanes = NULL, *threads = NULL;
-    enum err err = budget_alloc(budget, count * sizeof(struct rt_shard), 64, &shards);
+    void *threads = NULL;
+    enum err err = rt_group_open(&rt->group, count, budget);
     if (err == ERR_OK) {
-        rt->group.shards = shards;
-        err = budget_alloc(budget, count * sizeof(struct rt_inbox), 64, &inboxes);
-    }
-    if (err == ERR_OK) {
-        rt->group.inboxes = inboxes;
-        err = budget_alloc(budget, (size_t)count * count * sizeof(struct rt_lane), 64, &lanes);
-    }
-    if (err == ERR_OK) {
-        rt->lanes = lanes;
         err = budget_alloc(budget, count * sizeof(struct rt_thread), 64, &threads);
     }
     if (err != ERR_OK) {
@@ -216,7 +206,6 @@ static enum err rt_new_tables(struct rt *rt)
     }
     rt->threads = threads;
     for (uint32_t i = 0; i < count; i++) {
-        rt_inbox_init(&rt->group.inboxes[i], rt->lanes + (size_t)i * count);
         rt->threads[i].rt = rt;
         rt->threads[i].shard = &rt->group.shards[i];
     }
@@ -226,9 +215,7 @@ static enum err rt_new_tables(struct rt *rt)
 static void rt_free_tables(struct rt *rt)
 {
     budget_free(rt->config.budget, rt->threads);
-    budget_free(rt->config.budget, rt->lanes);
-    budget_free(rt->config.budget, rt->group.inboxes);
-    budget_free(rt->config.budget, rt->group.shards);
+    rt_group_close(&rt->group, rt->config.budget);
 }
 
 /* Open the configured backend on all shards; with RT_KIND_AUTO, epoll where io_uring cannot be had.

@@ -9,7 +9,7 @@
 #include "base/assert.h"
 #include "base/rt/backend.h"
 #include "base/rt/clock.h"
-#include "base/rt/inbox.h"
+#include "base/rt/mailbox_int.h"
 #include "base/rt/op_int.h"
 
 static void rt_shard_fire_timers(struct rt_shard *shard);

@@ -57,7 +57,7 @@ void sim_trace_submit(struct sim_shard *ss, const struct rt_op *op, const char *
                       uint64_t pos, uint64_t length, uint64_t checksum)
 {
     struct sim_row row = {.kind = SIM_ROW_SUBMIT,
-                          .op_kind = op->kind,
+                          .what = op->kind,
                           .node = ss->node->id,
                           .shard = ss->shard->id,
                           .target = target,
@@ -72,7 +72,7 @@ void sim_complete(struct sim_shard *ss, struct rt_op *op, const char *target, ui
 {
     struct sim *sim = ss->node->sim;
     struct sim_row row = {.kind = SIM_ROW_DONE,
-                          .op_kind = op->kind,
+                          .what = op->kind,
                           .node = ss->node->id,
                           .shard = ss->shard->id,
                           .target = target,

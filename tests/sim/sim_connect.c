@@ -51,6 +51,8 @@ enum err sim_net_listen(struct rt_listener *listener, bool is_shared)
     list_init(&l->backlog);
     list_push_back(&node->listeners, &l->in_node);
     listener->backend = l;
+    char text[RT_ADDR_TEXT_BYTES];
+    sim_trace_node(node, SIM_ROW_LISTEN, rt_addr_format(addr, text), ss->shard->id);
     return ERR_OK;
 }
 

@@ -63,7 +63,7 @@ struct sim_disk_options {
     uint64_t bytes_per_s;                 /* transfer on top of these delays */
 
     /* Whether a fault may strike `path` at `pos`: how a cluster keeps one good copy of everything.
-     * NULL: everywhere. Planted faults do not ask. */
+     * NULL: everywhere. Planted faults do not ask. A misdirected write stays in its file then. */
     bool (*may_strike)(void *ctx, enum sim_fault fault, const char *path, uint64_t pos);
     void *ctx; /* for may_strike */
 };
@@ -174,6 +174,13 @@ struct sim_disk *sim_disk_crash_image(struct sim_disk *disk, struct prng *prng);
 void sim_disk_watch(struct sim_disk *disk,
                     void (*watch)(void *ctx, struct sim_disk *disk, const struct sim_mutation *m),
                     void *ctx);
+
+/* Call `on_fault` for every fault that strikes. NULL ends it. The simulated node that has the disk
+ * does so, for its trace. */
+void sim_disk_on_fault(struct sim_disk *disk,
+                       void (*on_fault)(void *ctx, enum sim_fault fault, const char *path,
+                                        uint64_t pos),
+                       void *ctx);
 
 /* --- For tests: look, and plant faults. --- */
 

@@ -57,6 +57,8 @@ struct sim_disk {
     uint64_t sequence;                 /* operations that changed content or names */
     void (*watch)(void *ctx, struct sim_disk *disk, const struct sim_mutation *m);
     void *watch_ctx;
+    void (*on_fault)(void *ctx, enum sim_fault fault, const char *path, uint64_t pos);
+    void *on_fault_ctx;
 };
 
 /* A new inode of `disk` without a reference; of the given `id` for a clone. */

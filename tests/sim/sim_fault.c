@@ -40,8 +40,22 @@ bool sim_disk_strikes(struct sim_disk *disk, enum sim_fault fault, const char *p
         disk->planted[fault]--;
         is_struck = true;
     }
-    disk->stats.faults[fault] += is_struck;
+    if (is_struck) {
+        disk->stats.faults[fault]++;
+        if (disk->on_fault != NULL) {
+            disk->on_fault(disk->on_fault_ctx, fault, path, pos);
+        }
+    }
     return is_struck;
+}
+
+void sim_disk_on_fault(struct sim_disk *disk,
+                       void (*on_fault)(void *ctx, enum sim_fault fault, const char *path,
+                                        uint64_t pos),
+                       void *ctx)
+{
+    disk->on_fault = on_fault;
+    disk->on_fault_ctx = ctx;
 }
 
 void sim_disk_strike_read(struct sim_handle *handle, uint64_t pos, uint64_t length)
@@ -67,16 +81,24 @@ void sim_disk_strike_read(struct sim_handle *handle, uint64_t pos, uint64_t leng
 void sim_disk_misdirect(struct sim_handle *handle, const struct iovec *iov, uint64_t length)
 {
     struct sim_disk *disk = handle->disk;
-    uint64_t files_count = 0;
-    (void)sim_disk_nth_file(disk, UINT64_MAX, &files_count);
-    if (files_count == 0) {
+    struct sim_inode *victim = handle->inode;
+    if (disk->options.may_strike == NULL) {
+        uint64_t files_count = 0;
+        (void)sim_disk_nth_file(disk, UINT64_MAX, &files_count);
+        uint64_t nth = prng_below(&disk->prng, files_count > 0 ? files_count : 1);
+        victim = sim_disk_nth_file(disk, nth, &files_count);
+    }
+    if (victim == NULL || victim->durable.pages_count == 0) {
         return; /* it hit nothing of ours */
     }
-    struct sim_inode *victim =
-        sim_disk_nth_file(disk, prng_below(&disk->prng, files_count), &files_count);
     uint64_t pages_count = victim->durable_bytes / SIM_PAGE_BYTES + 1;
     uint64_t index = sim_map_next(&victim->durable, prng_below(&disk->prng, pages_count));
     index = index != UINT64_MAX ? index : sim_map_next(&victim->durable, 0);
+    if (disk->options.may_strike != NULL &&
+        !disk->options.may_strike(disk->options.ctx, SIM_FAULT_MISDIRECTED_WRITE, handle->path,
+                                  index * SIM_PAGE_BYTES)) {
+        return;
+    }
     struct sim_page *page = sim_inode_own_page(victim, index);
     uint64_t bytes = iov[0].iov_len < length ? iov[0].iov_len : length;
     bytes = bytes < SIM_PAGE_BYTES ? bytes : SIM_PAGE_BYTES;

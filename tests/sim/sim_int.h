@@ -6,7 +6,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/rt/backend.h"
-#include "base/rt/inbox.h"
+#include "base/rt/mailbox.h"
 #include "tests/sim/sim.h"
 
 /* Something that will happen. Embedded in what it happens to. */
@@ -82,7 +82,6 @@ struct sim_node {
     /* The process, while it runs. */
     struct sim_app app;       /* what runs, or ran last */
     struct rt_group group;    /* shards NULL: nothing runs */
-    struct rt_lane *lanes;    /* of all inboxes */
     struct sim_shard *shards; /* beside group.shards */
     uint32_t running_count;   /* shards that have not ended */
     bool is_stopping;         /* sim_node_stop was called */

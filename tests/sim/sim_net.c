@@ -118,6 +118,7 @@ void sim_net_release(struct rt_shard *shard, struct rt_recv_buf *recv_buf)
 void sim_net_shutdown_send(struct rt_sock *sock)
 {
     struct sim_end *end = sock->backend;
+    sim_end_trace(end, SIM_ROW_SHUTDOWN, end->out->queued_pos, 0, 0);
     if (end->reset_err == ERR_OK) {
         sim_flow_end(end->out);
     }

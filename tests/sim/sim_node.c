@@ -16,6 +16,7 @@
 #define SIM_PORT_FIRST     32768u                        /* as Linux's ip_local_port_range */
 
 static void sim_node_close(struct sim_node *node);
+static void sim_node_fault(void *ctx, enum sim_fault fault, const char *path, uint64_t pos);
 static void sim_turn_fire(struct sim *sim, struct sim_event *event);
 static void sim_turn_after(struct sim_shard *ss, bool has_work);
 static void sim_deliver_stop(struct rt_shard *at, struct rt_mail *mail);
@@ -38,6 +39,7 @@ struct sim_node *sim_node_add(struct sim *sim)
     node->sim = sim;
     node->prng = prng_fork(&sim->prng);
     node->disk = sim_disk_new(&sim->options.disk, prng_u64(&node->prng));
+    sim_disk_on_fault(node->disk, sim_node_fault, node);
     node->clock_ahead_ns = prng_range(&node->prng, 1, SIM_CLOCK_AHEAD_NS);
     node->wall_ahead_ns = SIM_WALL_START_NS;
     node->reads_ahead = prng_chance(&node->prng, host->reads_ahead_ppm, 1000000);
@@ -75,6 +77,8 @@ struct sim_disk *sim_node_swap_disk(struct sim_node *node, struct sim_disk *disk
     ASSERT(!sim_node_is_running(node));
     struct sim_disk *before = node->disk;
     node->disk = disk;
+    sim_disk_on_fault(before, NULL, NULL);
+    sim_disk_on_fault(disk, sim_node_fault, node);
     return before;
 }
 
@@ -86,12 +90,9 @@ void sim_node_start(struct sim_node *node, uint32_t shards_count, const struct s
     struct sim *sim = node->sim;
     sim_trace_node(node, SIM_ROW_START, NULL, shards_count);
     struct rt_group *group = &node->group;
-    *group = (struct rt_group){.shards_count = shards_count};
-    group->form = sim_disk_options(node->disk)->form;
-    group->shards = sim_alloc(sim, shards_count * sizeof(group->shards[0]));
-    group->inboxes = sim_alloc(sim, shards_count * sizeof(group->inboxes[0]));
-    size_t lanes_count = (size_t)shards_count * shards_count;
-    node->lanes = sim_alloc(sim, lanes_count * sizeof(node->lanes[0]));
+    *group = (struct rt_group){.form = sim_disk_options(node->disk)->form};
+    enum err err = rt_group_open(group, shards_count, &sim->budget);
+    ASSERT(err == ERR_OK);
     node->shards = sim_alloc(sim, shards_count * sizeof(node->shards[0]));
     node->app = *app;
     node->running_count = shards_count;
@@ -99,7 +100,6 @@ void sim_node_start(struct sim_node *node, uint32_t shards_count, const struct s
     node->is_paused = false;
     node->is_machine_up = true;
     for (uint32_t i = 0; i < shards_count; i++) {
-        rt_inbox_init(&group->inboxes[i], node->lanes + (size_t)i * shards_count);
         struct rt_shard *shard = &group->shards[i];
         rt_shard_init(shard, i, group, sim_backend(), sim->options.host.memory_bytes,
                       prng_u64(&node->prng));
@@ -196,6 +196,7 @@ void sim_node_wipe_disk(struct sim_node *node)
     struct sim_disk_options options = *sim_disk_options(node->disk);
     sim_disk_free(node->disk);
     node->disk = sim_disk_new(&options, prng_u64(&node->prng));
+    sim_disk_on_fault(node->disk, sim_node_fault, node);
 }
 
 struct rt_shard *sim_node_shard(struct sim_node *node, uint32_t id)
@@ -247,13 +248,22 @@ static void sim_node_close(struct sim_node *node)
         rt_shard_deinit(ss->shard);
     }
     sim_free_block(sim, node->shards);
-    sim_free_block(sim, node->lanes);
-    sim_free_block(sim, node->group.inboxes);
-    sim_free_block(sim, node->group.shards);
+    rt_group_close(&node->group, &sim->budget);
     node->shards = NULL;
-    node->lanes = NULL;
     node->group = (struct rt_group){0};
     node->is_paused = false;
+}
+
+static void sim_node_fault(void *ctx, enum sim_fault fault, const char *path, uint64_t pos)
+{
+    struct sim_node *node = ctx;
+    struct sim_row row = {.kind = SIM_ROW_FAULT,
+                          .what = fault,
+                          .node = node->id,
+                          .shard = SIM_NO_SHARD,
+                          .target = path,
+                          .pos = pos};
+    sim_trace_add(&node->sim->trace, node->sim->now_ns, &row);
 }
 
 static void sim_turn_fire(struct sim *sim, struct sim_event *event)

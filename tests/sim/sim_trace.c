@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/rt/op.h"
+#include "tests/sim/sim_disk.h"
 
 #define SIM_LINE_BYTES 1024
 
@@ -24,7 +25,7 @@ void sim_trace_add(struct sim_trace *trace, uint64_t time_ns, const struct sim_r
     ASSERT((unsigned)row->kind < SIM_ROW_COUNT);
     uint64_t words[] = {
         time_ns,
-        (uint64_t)row->kind << 32 | row->op_kind,
+        (uint64_t)row->kind << 32 | row->what,
         (uint64_t)row->node << 32 | row->shard,
         row->target != NULL ? hash64(row->target, strlen(row->target), 0) : 0,
         row->pos,
@@ -51,8 +52,12 @@ static void sim_trace_print(const struct sim_trace *trace, uint64_t time_ns,
         SIM_ROWS(SIM_ROW_TEXT)
 #undef SIM_ROW_TEXT
     };
-    bool is_op = row->kind == SIM_ROW_SUBMIT || row->kind == SIM_ROW_DONE;
-    const char *name = is_op ? rt_op_kind_name(row->op_kind) : kinds[row->kind].name;
+    const char *name = kinds[row->kind].name;
+    if (row->kind == SIM_ROW_SUBMIT || row->kind == SIM_ROW_DONE) {
+        name = rt_op_kind_name((enum rt_op_kind)row->what);
+    } else if (row->kind == SIM_ROW_FAULT) {
+        name = sim_fault_name((enum sim_fault)row->what);
+    }
     char who[32];
     if (row->shard != SIM_NO_SHARD) {
         snprintf(who, sizeof(who), "n%" PRIu32 ".%" PRIu32, row->node, row->shard);

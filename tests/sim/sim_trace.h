@@ -9,8 +9,9 @@
  *     1000250000  n1     - cut                      n1-n2
  *
  * who: node.shard, or the node alone. `>` an operation begins, `<` it has ended, `.` a shard does
- * something, `!` a process or a machine does, `-` the network does. @ position, + length, # the
- * first 32 bits of the content's checksum, = result, and the error's name where there is one. */
+ * something, `!` a process or a machine does, `-` the network does, `~` the disk fails. @ position,
+ * + length, # the first 32 bits of the content's checksum, = result, and the error's name where
+ * there is one. */
 #ifndef TESTS_SIM_SIM_TRACE_H
 #define TESTS_SIM_SIM_TRACE_H
 
@@ -18,7 +19,8 @@
 
 #include "base/err.h"
 
-/* What a row tells. mark, name. Operations of base/rt are SUBMIT and DONE with their kind. */
+/* What a row tells. mark, name. Operations of base/rt are SUBMIT and DONE with their kind, FAULT
+ * has the kind of fault. */
 #define SIM_ROWS(X)                                                                                \
     X(SUBMIT, '>', "")                                                                             \
     X(DONE, '<', "")                                                                               \
@@ -32,6 +34,9 @@
     X(JUMP, '!', "clock_jump")                                                                     \
     X(WIPE, '!', "wipe_disk")                                                                      \
     X(CALL, '!', "call")                                                                           \
+    X(FAULT, '~', "")                                                                              \
+    X(LISTEN, '-', "listen")                                                                       \
+    X(SHUTDOWN, '-', "shutdown")                                                                   \
     X(CUT, '-', "cut")                                                                             \
     X(HEAL, '-', "heal")                                                                           \
     X(SENT, '-', "sent")                                                                           \
@@ -56,7 +61,7 @@ enum sim_row_kind {
 /* One row. Fields that say nothing are 0. */
 struct sim_row {
     enum sim_row_kind kind; /* what */
-    uint32_t op_kind;       /* SUBMIT, DONE: enum rt_op_kind */
+    uint32_t what;          /* SUBMIT, DONE: enum rt_op_kind; FAULT: enum sim_fault */
     uint32_t node;          /* who; 0: the world */
     uint32_t shard;         /* of it; SIM_NO_SHARD: all of it */
     const char *target;     /* a path, or "10.0.0.1:40000>10.0.0.2:9092"; NULL: none */

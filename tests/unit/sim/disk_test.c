@@ -12,7 +12,8 @@
 #include "tests/support/cmocka.h"
 #include "tests/support/share.h"
 
-#define RW (RT_FILE_READ | RT_FILE_WRITE)
+#define RW               (RT_FILE_READ | RT_FILE_WRITE)
+#define DISK_PATHS_BYTES 1000
 
 /* --- Builders --- */
 
@@ -66,8 +67,8 @@ static void disk_sync(struct sim_disk *disk, const char *path)
 static void disk_walk_add(void *ctx, const char *path)
 {
     char *all = ctx;
-    size_t used = strlen(all);
-    snprintf(all + used, 1000 - used, "%s ", path);
+    size_t length = strlen(all);
+    snprintf(all + length, DISK_PATHS_BYTES - length, "%s ", path);
 }
 
 /* All paths, each followed by a space. */
@@ -115,7 +116,7 @@ static void disk_answers_as_linux_does(void **state)
     assert_int_equal(sim_disk_sync_dir(disk, "/f", 0), ERR_INVALID);
     assert_int_equal(sim_disk_sync_dir(disk, "/x", 0), ERR_NOT_FOUND);
     assert_int_equal(sim_disk_truncate(file, UINT64_MAX / 2), ERR_TOO_LARGE); /* EFBIG */
-    char all[1000];
+    char all[DISK_PATHS_BYTES];
     assert_string_equal(disk_paths(disk, all), "/d/ /d/e/ /f ");
     sim_disk_close(file);
     sim_disk_free(disk);
@@ -217,7 +218,7 @@ static void disk_flush_makes_no_name_durable(void **state)
     disk_sync(disk, "/d"); /* the name in d; but not d's own */
     struct sim_disk *image = sim_disk_clone(disk, 0);
     sim_disk_crash(image, SIM_CRASH_LOSE, &prng);
-    char all[1000];
+    char all[DISK_PATHS_BYTES];
     assert_string_equal(disk_paths(image, all), "");
     sim_disk_free(image);
     disk_sync(disk, "/");
@@ -247,7 +248,7 @@ static void disk_rename_between_directories_is_in_both_or_neither(void **state)
             disk_sync(disk, seed % 4 == 0 ? "/a" : "/b");
         }
         sim_disk_crash(disk, SIM_CRASH_SEEDED, &prng);
-        char all[1000];
+        char all[DISK_PATHS_BYTES];
         const char *paths = disk_paths(disk, all);
         bool is_moved = strstr(paths, "/b/g ") != NULL;
         assert_int_not_equal(is_moved, strstr(paths, "/a/f ") != NULL);

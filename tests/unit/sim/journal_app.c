@@ -403,17 +403,12 @@ static void journal_client_retry(struct rt_timer *timer)
 
 static void journal_block_fill(uint8_t *block, uint64_t number)
 {
-    struct bytes_writer w = bytes_writer(block, JOURNAL_BLOCK_BYTES);
-    bytes_put_u64le(&w, number);
-    bytes_put_u64le(&w, 0);
-    uint64_t x = number;
-    while (bytes_writer_left(&w) >= 8) {
-        x = x * 6364136223846793005u + 1442695040888963407u;
-        bytes_put_u64le(&w, x);
+    uint64_t words[JOURNAL_BLOCK_BYTES / 8] = {[0] = number};
+    for (size_t i = 2; i < ARRAY_COUNT(words); i++) {
+        words[i] = (number + i) * 0x9e3779b97f4a7c15u;
     }
-    uint64_t checksum = hash64(block, JOURNAL_BLOCK_BYTES, 0);
-    struct bytes_writer sum = bytes_writer(block + 8, 8);
-    bytes_put_u64le(&sum, checksum);
+    words[1] = hash64(words, sizeof(words), 0);
+    memcpy(block, words, sizeof(words));
 }
 
 /* Whether it is just the block of its number. */

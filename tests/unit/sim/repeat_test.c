@@ -1,7 +1,7 @@
 /* One seed is one run: the same trace each time, another one for another seed; and what would break
  * that is caught. */
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -176,12 +176,14 @@ static void repeat_planted_dependence_is_caught(void **state)
 
 /* --- The trace as text --- */
 
+#define TRANSCRIPT_BYTES 4096
+
 static void transcript_add(void *ctx, const char *line)
 {
     char *text = ctx;
     size_t length = strlen(text);
-    assert_true(length + strlen(line) + 2 < 4096);
-    snprintf(text + length, 4096 - length, "%s\n", line);
+    int added = snprintf(text + length, TRANSCRIPT_BYTES - length, "%s\n", line);
+    assert_true(length + (size_t)added < TRANSCRIPT_BYTES);
 }
 
 /* With every delay fixed, a run can be written down. The turns in between are left out. */
@@ -202,7 +204,7 @@ static void repeat_trace_reads_as_its_legend_says(void **state)
     options.host.turn = options.host.wake = fixed;
     options.disk.read = options.disk.write = fixed;
     options.disk.bytes_per_s = 1ull << 62;
-    char text[4096] = "";
+    char text[TRANSCRIPT_BYTES] = "";
     options.trace = transcript_add;
     options.trace_ctx = text;
     struct plant plant = {.less = NULL};

@@ -1,7 +1,7 @@
-/* The inside of mailboxes, for the turn (shard.c) and those who make and end shards: rt.c and the
- * simulator. */
-#ifndef BASE_RT_INBOX_H
-#define BASE_RT_INBOX_H
+/* The inside of mailboxes, for the turn (shard.c). What else those who make and end shards need of
+ * them is in backend.h. */
+#ifndef BASE_RT_MAILBOX_INT_H
+#define BASE_RT_MAILBOX_INT_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -37,9 +37,6 @@ struct rt_inbox {
     atomic_bool is_closed;   /* the receiver has finished */
 };
 
-/* An empty inbox over `lanes`, zeroed, one per shard; memory is the group's. */
-void rt_inbox_init(struct rt_inbox *inbox, struct rt_lane *lanes);
-
 /* Tell the receivers of this turn's mails; wake those that sleep. */
 void rt_mail_ring_doorbells(struct rt_shard *shard);
 
@@ -48,15 +45,5 @@ uint32_t rt_mail_deliver(struct rt_shard *shard);
 
 /* Whether something has arrived. */
 bool rt_mail_is_pending(const struct rt_shard *shard);
-
-/* About to wait in the backend: true when nothing has arrived, and from now on a sender wakes the
- * shard. rt_mail_awake ends it. */
-bool rt_mail_may_sleep(struct rt_shard *shard);
-
-/* Back from the wait. */
-void rt_mail_awake(struct rt_shard *shard);
-
-/* The shard has finished: later mails are refused. */
-void rt_mail_close(struct rt_shard *shard);
 
 #endif
