@@ -14,6 +14,13 @@
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* Tells the processor that this is a spinning loop. */
+#if defined(__x86_64__)
+#define CPU_RELAX() __builtin_ia32_pause()
+#else
+#define CPU_RELAX() ((void)0)
+#endif
+
 /* The number of elements of a true array (a pointer does not compile). */
 #define ARRAY_COUNT(a)                                                                             \
     (sizeof(a) / sizeof((a)[0]) +                                                                  \

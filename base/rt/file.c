@@ -14,8 +14,8 @@
 #include "base/rt/op_int.h"
 
 static bool rt_file_begin(struct rt_file *file, struct rt_op *op, enum rt_op_kind kind);
-static void rt_file_start_io(struct rt_file *file, struct rt_op *op, const struct iovec *iov,
-                             uint32_t iov_count, uint64_t pos);
+static void rt_file_io(struct rt_file *file, struct rt_op *op, enum rt_op_kind kind,
+                       const struct iovec *iov, uint32_t iov_count, uint64_t pos);
 static void rt_path_start(struct rt_op *op, const char *path);
 static bool rt_path_fits(const char *path);
 
@@ -60,10 +60,9 @@ void rt_file_read(struct rt_file *file, struct rt_op *op, void *data, size_t len
 {
     ASSERT(file->flags & RT_FILE_READ);
     ASSERT(length > 0);
-    if (rt_file_begin(file, op, RT_OP_FILE_READ)) {
-        op->iov_one = (struct iovec){.iov_base = data, .iov_len = length};
-        rt_file_start_io(file, op, &op->iov_one, 1, pos);
-    }
+    ASSERT(rt_op_is_idle(op));
+    op->iov_one = (struct iovec){.iov_base = data, .iov_len = length};
+    rt_file_io(file, op, RT_OP_FILE_READ, &op->iov_one, 1, pos);
 }
 
 void rt_file_write(struct rt_file *file, struct rt_op *op, const void *data, size_t length,
@@ -71,28 +70,23 @@ void rt_file_write(struct rt_file *file, struct rt_op *op, const void *data, siz
 {
     ASSERT(file->flags & RT_FILE_WRITE);
     ASSERT(length > 0);
-    if (rt_file_begin(file, op, RT_OP_FILE_WRITE)) {
-        op->iov_one = (struct iovec){.iov_base = (void *)(uintptr_t)data, .iov_len = length};
-        rt_file_start_io(file, op, &op->iov_one, 1, pos);
-    }
+    ASSERT(rt_op_is_idle(op));
+    op->iov_one = (struct iovec){.iov_base = (void *)(uintptr_t)data, .iov_len = length};
+    rt_file_io(file, op, RT_OP_FILE_WRITE, &op->iov_one, 1, pos);
 }
 
 void rt_file_writev(struct rt_file *file, struct rt_op *op, const struct iovec *iov,
                     uint32_t iov_count, uint64_t pos)
 {
     ASSERT(file->flags & RT_FILE_WRITE);
-    if (rt_file_begin(file, op, RT_OP_FILE_WRITE)) {
-        rt_file_start_io(file, op, iov, iov_count, pos);
-    }
+    rt_file_io(file, op, RT_OP_FILE_WRITE, iov, iov_count, pos);
 }
 
 void rt_file_write_durable(struct rt_file *file, struct rt_op *op, const struct iovec *iov,
                            uint32_t iov_count, uint64_t pos)
 {
     ASSERT(file->flags & RT_FILE_WRITE);
-    if (rt_file_begin(file, op, RT_OP_FILE_WRITE_DURABLE)) {
-        rt_file_start_io(file, op, iov, iov_count, pos);
-    }
+    rt_file_io(file, op, RT_OP_FILE_WRITE_DURABLE, iov, iov_count, pos);
 }
 
 void rt_file_flush(struct rt_file *file, struct rt_op *op)
@@ -221,8 +215,9 @@ static bool rt_file_begin(struct rt_file *file, struct rt_op *op, enum rt_op_kin
     return true;
 }
 
-static void rt_file_start_io(struct rt_file *file, struct rt_op *op, const struct iovec *iov,
-                             uint32_t iov_count, uint64_t pos)
+/* A read or write: arguments first, so that a misuse leaves the books as they were. */
+static void rt_file_io(struct rt_file *file, struct rt_op *op, enum rt_op_kind kind,
+                       const struct iovec *iov, uint32_t iov_count, uint64_t pos)
 {
     ASSERT(iov_count >= 1);
     ASSERT(iov_count <= LIMIT_IOV_COUNT);
@@ -236,6 +231,9 @@ static void rt_file_start_io(struct rt_file *file, struct rt_op *op, const struc
     ASSERT(length > 0);
     ASSERT(length <= INT32_MAX); /* one request of the kernel moves less than 2 GiB */
     ASSERT(pos <= INT64_MAX - length);
+    if (!rt_file_begin(file, op, kind)) {
+        return;
+    }
     op->args.io.iov = iov;
     op->args.io.iov_count = iov_count;
     op->args.io.flags = 0;

@@ -235,10 +235,13 @@ static enum err rt_open_backends(struct rt *rt, const struct rt_machine *machine
         } else {
             saved_errno = machine->uring_errno;
         }
-        snprintf(note, note_bytes, "io_uring is not used: %s%s%s",
-                 is_old ? "it needs Linux 6.0, this is " : "the system refuses it: ",
-                 is_old ? machine->kernel : strerrordesc_np(saved_errno),
-                 is_old ? "" : " (container profiles and kernel.io_uring_disabled do that)");
+        if (is_old) {
+            snprintf(note, note_bytes, "io_uring needs Linux 6.0, this is %s", machine->kernel);
+        } else {
+            struct rt_machine refused = *machine;
+            refused.uring_errno = saved_errno;
+            rt_machine_explain_uring(&refused, note, note_bytes);
+        }
         if (rt->config.kind == RT_KIND_URING) {
             return ERR_UNSUPPORTED;
         }
@@ -351,7 +354,7 @@ static bool rt_loop_spin(struct rt *rt, struct rt_shard *shard)
             if (shard->backend->poll(shard, 0) || rt_mail_is_pending(shard)) {
                 return true;
             }
-            __builtin_ia32_pause();
+            CPU_RELAX();
         }
         shard->stats.polls_count++;
         now_ns = rt_now_precise_ns(shard);

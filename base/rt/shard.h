@@ -22,7 +22,7 @@ struct rt_inbox;
 struct rt_op;
 struct rt_shard;
 
-/* Counters of one shard, for metrics; written by its thread. */
+/* Counters of one shard, read and written by its own thread. */
 struct rt_shard_stats {
     uint64_t turns_count;  /* turns of the loop */
     uint64_t sleeps_count; /* turns that waited in the kernel */

@@ -17,7 +17,7 @@ struct boot {
     struct rt_machine machine; /* what the system grants */
     struct cpu cpu;            /* instruction sets, lowered by the setting `simd` */
     struct rt *rt;             /* the runtime; NULL until boot_open */
-    char note[256];            /* one line for people about the runtime chosen, "" if none */
+    char note[400];            /* one line for people about the runtime chosen, "" if none */
 };
 
 /* Read the machine and make the runtime that `settings` ask for, with `start` and `stop` as in

@@ -313,7 +313,8 @@ static void serve_log_machine(struct serve *serve, struct rt_shard *shard)
 {
     const struct rt_machine *machine = &serve->boot.machine;
     if (serve->boot.note[0] != '\0') {
-        DIAG_WARN(serve_diag(shard), "serve", "runtime", DIAG_STRING("note", serve->boot.note));
+        DIAG_WARN(serve_diag(shard), "serve", "epoll is used",
+                  DIAG_STRING("reason", serve->boot.note));
     }
     DIAG_INFO(serve_diag(shard), "serve", "starting", DIAG_STRING("version", TDB_VERSION),
               DIAG_STRING("runtime", rt_backend_name(serve->boot.rt)),

@@ -58,9 +58,6 @@ static void disk_direct_moves_whole_blocks(struct rt_harness *h)
     } else {
         RT_CHECK(fcntl(file.fd, F_GETFL) & O_DIRECT);
         expect_assert_failure(rt_file_read(&file, &op.op, data, RT_BLOCK_BYTES, 512));
-        rt_harness_op_init(h, &op); /* the refused request is forgotten */
-        file.waiting_count = 0;
-        h->shard->waiting_count = 0;
         for (uint32_t i = 0; i < 4; i++) {
             memset(data + (size_t)i * RT_BLOCK_BYTES, (int)('a' + i), RT_BLOCK_BYTES);
         }
