@@ -179,6 +179,19 @@ void sim_post(struct rt_shard *shard, void (*call)(struct rt_shard *shard, void 
 void sim_net_cut(struct sim_node *from, struct sim_node *to);
 void sim_net_heal(struct sim_node *from, struct sim_node *to);
 void sim_net_heal_all(struct sim *sim);
+bool sim_net_is_cut(struct sim_node *from, struct sim_node *to);
+
+/* How nodes are parted in two. */
+enum sim_partition {
+    SIM_PARTITION_SIZES, /* every size of a part equally likely */
+    SIM_PARTITION_COINS, /* each node for itself */
+    SIM_PARTITION_ONE,   /* one node alone */
+    SIM_PARTITION_COUNT
+};
+
+/* Heal all, then cut all links between two parts of the nodes, drawn as `how` says; unless
+ * `is_symmetric` only from one part to the other. */
+void sim_net_part(struct sim *sim, enum sim_partition how, bool is_symmetric);
 
 /* Give one direction options of its own. */
 void sim_net_set_link(struct sim_node *from, struct sim_node *to,

@@ -203,6 +203,9 @@ enum err sim_disk_allocate(struct sim_handle *handle, enum rt_allocate how, uint
     struct sim_disk *disk = handle->disk;
     struct sim_inode *inode = handle->inode;
     uint64_t pages_before = inode->latest.pages_count;
+    if (disk->options.refuses_allocate) {
+        return ERR_UNSUPPORTED;
+    }
     if (how == RT_ALLOCATE_PUNCH) {
         if (sim_disk_strikes(disk, SIM_FAULT_WRITE_ERROR, handle->path, pos)) {
             return ERR_IO;

@@ -55,6 +55,7 @@ struct sim_disk_options {
     uint32_t faults_ppm[SIM_FAULT_COUNT]; /* per operation that it can strike, in a million */
     uint64_t capacity_bytes;              /* of files' blocks */
     bool refuses_direct;                  /* RT_FILE_DIRECT opens buffered, as on tmpfs */
+    bool refuses_allocate;                /* reserving and punching is ERR_UNSUPPORTED, as on NFS */
     enum rt_flush_form form;              /* what a durable write takes along: see sim_disk_land */
     struct sim_delay read;                /* of a read, a listing, an open */
     struct sim_delay write;               /* of a write and of changes of names */

@@ -42,6 +42,44 @@ void sim_net_heal_all(struct sim *sim)
     }
 }
 
+void sim_net_part(struct sim *sim, enum sim_partition how, bool is_symmetric)
+{
+    uint32_t count = sim->nodes_count;
+    ASSERT(count >= 2);
+    sim_net_heal_all(sim);
+    uint32_t *order =
+        sim_alloc(sim, count * sizeof(order[0])); /* the first `part` against the rest */
+    for (uint32_t i = 0; i < count; i++) {
+        order[i] = i;
+    }
+    prng_shuffle(&sim->prng_net, order, count, sizeof(order[0]));
+    uint64_t part = 0;
+    switch (how) {
+    case SIM_PARTITION_SIZES: part = prng_range(&sim->prng_net, 1, count - 1); break;
+    case SIM_PARTITION_COINS:
+        for (uint32_t i = 0; i < count; i++) {
+            part += prng_chance(&sim->prng_net, 1, 2);
+        }
+        break;
+    case SIM_PARTITION_ONE: part = 1; break;
+    case SIM_PARTITION_COUNT: UNREACHABLE();
+    }
+    for (uint64_t i = 0; i < part; i++) {
+        for (uint64_t j = part; j < count; j++) {
+            sim_net_cut(sim->nodes[order[i]], sim->nodes[order[j]]);
+            if (is_symmetric) {
+                sim_net_cut(sim->nodes[order[j]], sim->nodes[order[i]]);
+            }
+        }
+    }
+    sim_free_block(sim, order);
+}
+
+bool sim_net_is_cut(struct sim_node *from, struct sim_node *to)
+{
+    return sim_link(from, to)->is_cut;
+}
+
 void sim_net_set_link(struct sim_node *from, struct sim_node *to,
                       const struct sim_link_options *options)
 {

@@ -82,6 +82,7 @@ static void sim_swarm_times(struct sim_options *options, struct prng *prng)
     disk->bytes_per_s = sim_swarm_log(prng, 50ull << 20, 8ull << 30);
     disk->form = (enum rt_flush_form)prng_below(prng, RT_FLUSH_COUNT);
     disk->refuses_direct = prng_chance(prng, 1, 4);
+    disk->refuses_allocate = prng_chance(prng, 1, 8);
     struct sim_host_options *host = &options->host;
     host->turn = sim_swarm_delay(prng, 200, 200 * SIM_US);
     host->wake = sim_swarm_delay(prng, 200, 100 * SIM_US);

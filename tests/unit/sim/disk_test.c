@@ -374,6 +374,8 @@ static void disk_space_is_counted_and_ends(void **state)
     assert_int_equal(sim_disk_space(disk, "/", &space), ERR_OK);
     assert_int_equal(space.free_bytes, 63 * 4096);
     assert_int_equal(sim_disk_unlink(disk, "/f"), ERR_OK);
+    sim_disk_options(disk)->refuses_allocate = true;
+    assert_int_equal(sim_disk_allocate(file, RT_ALLOCATE_KEEP_SIZE, 0, 1), ERR_UNSUPPORTED);
     sim_disk_close(file);
     assert_int_equal(sim_disk_space(disk, "/x", &space), ERR_NOT_FOUND);
     sim_disk_free(disk);
@@ -655,12 +657,115 @@ static void disk_crash_leaves_only_what_was_written_there(void **state)
     (void)state;
     struct twin *twin = malloc(sizeof(*twin));
     assert_non_null(twin);
-    struct share share = share_open("crash images against every past state", 60);
+    struct share share = share_open("crash images against every past state", 50);
     while (share_more(&share)) {
         twin_case(twin, share_case_seed(&share));
     }
     share_close(&share);
     free(twin);
+}
+
+/* Names: every listing a directory has had since its last sync, oldest first. */
+#define LISTINGS_MAX   64u
+#define LISTINGS_BYTES 256u
+
+struct listings {
+    char texts[LISTINGS_MAX][LISTINGS_BYTES];
+    size_t count;
+};
+
+static void listings_read(struct sim_disk *disk, const char *path, char *out)
+{
+    struct rt_dir_list list = {.names = out, .names_max = LISTINGS_BYTES - 1};
+    assert_int_equal(sim_disk_list(disk, path, &list), ERR_OK);
+    for (size_t i = 0; i < list.names_bytes; i++) {
+        out[i] = out[i] != '\0' ? out[i] : ' ';
+    }
+    out[list.names_bytes] = '\0';
+}
+
+static void names_check_crash(const struct listings *dirs, struct sim_disk *disk, struct prng *prng,
+                              uint64_t seed)
+{
+    struct sim_disk *image = sim_disk_crash_image(disk, prng);
+    char found[2][LISTINGS_BYTES];
+    for (size_t d = 0; d < 2; d++) {
+        bool is_known = false;
+        listings_read(image, d == 0 ? "/a" : "/b", found[d]);
+        for (size_t i = 0; i < dirs[d].count; i++) {
+            is_known |= strcmp(found[d], dirs[d].texts[i]) == 0;
+        }
+        if (!is_known) {
+            fail_msg("seed %llu: \"%s\" was never there", (unsigned long long)seed, found[d]);
+        }
+    }
+    for (unsigned file = 0; file < 8; file++) { /* a name in both is of two files */
+        uint64_t ids[2];
+        int64_t counts[2];
+        for (size_t d = 0; d < 2; d++) {
+            char path[8];
+            snprintf(path, sizeof(path), "/%c/%u", d == 0 ? 'a' : 'b', file);
+            counts[d] = sim_disk_peek(image, path, 0, &ids[d], sizeof(ids[d]));
+        }
+        assert_true(IMPLIES(counts[0] == 8 && counts[1] == 8, ids[0] != ids[1]));
+    }
+    sim_disk_free(image);
+}
+
+/* One random change: files 0 to 7, each in /a, in /b or nowhere; or a sync. */
+static void names_step(struct sim_disk *disk, struct listings *dirs, struct prng *prng)
+{
+    char path[2][8];
+    uint64_t file = prng_below(prng, 8);
+    size_t from = (size_t)prng_below(prng, 2);
+    for (size_t d = 0; d < 2; d++) {
+        snprintf(path[d], sizeof(path[d]), "/%c/%u", d == 0 ? 'a' : 'b', (unsigned)file);
+    }
+    bool is_there = sim_disk_size(disk, path[from]) != UINT64_MAX;
+    bool is_other = sim_disk_size(disk, path[1 - from]) != UINT64_MAX;
+    if (prng_chance(prng, 1, 6)) {
+        disk_sync(disk, from == 0 ? "/a" : "/b");
+        dirs[from].count = 0; /* but for the listing now */
+    } else if (is_there && prng_chance(prng, 1, 2)) {
+        assert_int_equal(sim_disk_rename(disk, path[from], path[1 - from]), ERR_OK);
+    } else if (is_there) {
+        assert_int_equal(sim_disk_unlink(disk, path[from]), ERR_OK);
+    } else if (!is_other) {
+        struct sim_handle *handle = disk_open(disk, path[from], RW | RT_FILE_CREATE);
+        uint64_t id = prng_u64(prng);
+        struct iovec iov = {.iov_base = &id, .iov_len = sizeof(id)};
+        uint64_t sequence;
+        assert_int_equal(sim_disk_write(handle, &iov, 1, 0, sizeof(id), &sequence), ERR_OK);
+        disk_flush(disk, handle);
+        sim_disk_close(handle);
+    }
+    for (size_t d = 0; d < 2; d++) {
+        listings_read(disk, d == 0 ? "/a" : "/b", dirs[d].texts[dirs[d].count++]);
+    }
+}
+
+static void disk_crash_leaves_a_past_listing_of_every_directory(void **state)
+{
+    (void)state;
+    static struct listings dirs[2];
+    struct share share = share_open("directories against every past listing", 10);
+    while (share_more(&share)) {
+        uint64_t seed = share_case_seed(&share);
+        struct prng prng;
+        prng_init(&prng, seed);
+        struct sim_disk *disk = disk_calm(seed);
+        assert_int_equal(sim_disk_mkdir(disk, "/a"), ERR_OK);
+        assert_int_equal(sim_disk_mkdir(disk, "/b"), ERR_OK);
+        disk_sync(disk, "/");
+        dirs[0].count = dirs[1].count = 1;
+        dirs[0].texts[0][0] = dirs[1].texts[0][0] = '\0';
+        for (int step = 0; step < 40; step++) {
+            names_step(disk, dirs, &prng);
+            names_check_crash(dirs, disk, &prng, seed);
+        }
+        sim_disk_free(disk);
+    }
+    share_close(&share);
 }
 
 /* An image costs references, not bytes: a campaign takes a thousand a second. */
@@ -737,6 +842,7 @@ int main(void)
         cmocka_unit_test(disk_faults_strike_where_they_may),
         cmocka_unit_test(disk_delays_are_drawn_as_asked),
         cmocka_unit_test(disk_crash_leaves_only_what_was_written_there),
+        cmocka_unit_test(disk_crash_leaves_a_past_listing_of_every_directory),
         cmocka_unit_test(disk_images_share_their_pages),
         cmocka_unit_test(disk_watcher_sees_every_change_in_order),
     };

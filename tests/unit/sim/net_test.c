@@ -638,6 +638,39 @@ static void net_detach_is_refused_and_leaves_the_socket(void **state)
     pair_free(pair);
 }
 
+static void net_parts_are_as_drawn(void **state)
+{
+    (void)state;
+    struct sim_options options = sim_options_calm();
+    struct sim *sim = sim_new(1, &options);
+    struct sim_node *nodes[5];
+    for (size_t i = 0; i < 5; i++) {
+        nodes[i] = sim_node_add(sim);
+    }
+    size_t sizes[26] = {0}; /* links cut */
+    for (uint32_t k = 0; k < 300; k++) {
+        bool is_symmetric = k % 2 == 0;
+        enum sim_partition how = (enum sim_partition)(k / 2 % SIM_PARTITION_COUNT);
+        sim_net_part(sim, how, is_symmetric);
+        size_t cuts = 0;
+        for (size_t i = 0; i < 25; i++) {
+            bool is_cut = sim_net_is_cut(nodes[i / 5], nodes[i % 5]);
+            bool is_back_cut = sim_net_is_cut(nodes[i % 5], nodes[i / 5]);
+            assert_true(IMPLIES(is_cut, is_back_cut == is_symmetric));
+            cuts += is_cut;
+        }
+        sizes[is_symmetric ? cuts / 2 : cuts]++;
+        assert_true(IMPLIES(how == SIM_PARTITION_ONE, cuts == (is_symmetric ? 8 : 4)));
+    }
+    assert_true(sizes[4] > 150); /* 1 x 4 nodes; 2 x 3 */
+    assert_true(sizes[6] > 60);
+    assert_true(sizes[0] > 0); /* coins may put all on one side */
+    assert_int_equal(sizes[0] + sizes[4] + sizes[6], 300);
+    sim_net_heal_all(sim);
+    assert_false(sim_net_is_cut(nodes[0], nodes[1]));
+    sim_free(sim);
+}
+
 /* --- Whatever the links do --- */
 
 static void net_case(uint64_t seed)
@@ -654,7 +687,7 @@ static void net_case(uint64_t seed)
         switch (prng_below(&prng, 6)) {
         case 0: sim_net_cut(pair->server_node, pair->client_node); break;
         case 1: sim_net_cut(pair->client_node, pair->server_node); break;
-        case 2: sim_net_heal_all(pair->sim); break;
+        case 2: sim_net_part(pair->sim, SIM_PARTITION_COINS, true); break;
         case 3:
             sim_node_pause(pair->client_node);
             sim_run_for(pair->sim, prng_below(&prng, RT_NS_PER_S));
@@ -719,6 +752,7 @@ int main(void)
         cmocka_unit_test(net_power_failure_is_noticed_late_or_when_sending),
         cmocka_unit_test(net_send_on_a_broken_connection_fails),
         cmocka_unit_test(net_detach_is_refused_and_leaves_the_socket),
+        cmocka_unit_test(net_parts_are_as_drawn),
         cmocka_unit_test(net_stream_is_whole_or_broken),
     };
     return cmocka_run_group_tests_name("sim_net", tests, NULL, NULL);
