@@ -98,12 +98,16 @@ void rt_file_write(struct rt_file *file, struct rt_op *op, const void *data, siz
 void rt_file_writev(struct rt_file *file, struct rt_op *op, const struct iovec *iov,
                     uint32_t iov_count, uint64_t pos);
 
-/* As rt_file_writev, and durable, in the form measured best for the device. On an error it is
- * unknown what is durable, also of earlier writes: a failed flush is never retried (LOG §5). */
+/* As rt_file_writev, and durable, in the form measured best for the device. Durable is what this op
+ * writes; earlier plain writes of the file may be or not, as the form has it: rt_file_flush settles
+ * them. On an error everything written to the file since its last good flush is void, also by
+ * writes that still are under way and may answer ERR_OK: a failed flush is never retried, the file
+ * is reopened (LOG §5). */
 void rt_file_write_durable(struct rt_file *file, struct rt_op *op, const struct iovec *iov,
                            uint32_t iov_count, uint64_t pos);
 
-/* Make durable every write that was done before this call, and the size. Writes still under way may
+/* Make durable every write that was done before this call, and the size; never the file's name,
+ * which is its directory's (rt_path_sync_dir). Writes still under way may
  * or may not be included. */
 void rt_file_flush(struct rt_file *file, struct rt_op *op);
 

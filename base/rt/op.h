@@ -145,7 +145,8 @@ bool rt_op_is_idle(const struct rt_op *op);
 void rt_op_cancel(struct rt_op *op);
 
 /* Be called back from the ready queue, behind what is in it: how a long computation yields.
- * op->result is 0, op->err ERR_OK. */
+ * op->result is 0, op->err ERR_OK. Only from
+ * within a turn: it wakes nobody. */
 void rt_op_defer(struct rt_op *op);
 
 /* The kind's name, for logs and traces. Static storage. */

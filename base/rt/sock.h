@@ -4,6 +4,7 @@
  * which the caller gives back with rt_sock_release when it has copied out what it needs (LOG §7:
  * one copy in). When RT_SOCK_CHUNKS_MAX chunks of a connection wait unread, receiving pauses (what
  * the kernel has handed over by then still counts) and the peer is held back by TCP itself.
+ * A backend may read ahead or not; of what arrived before a reset, some may be lost unread.
  * Sending: one send at a time per connection, gathered; it is done when the kernel needs the bytes
  * no more. Errors common to all: ERR_RESET, ERR_REFUSED, ERR_UNREACHABLE, ERR_TIMEOUT,
  * ERR_CANCELED, ERR_CLOSING, ERR_RESOURCES, ERR_SYSTEM. */

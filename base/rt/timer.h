@@ -66,8 +66,8 @@ void rt_wheel_add(struct rt_wheel *wheel, struct rt_timer *timer);
 void rt_wheel_remove(struct rt_wheel *wheel, struct rt_timer *timer);
 
 /* A time by which rt_wheel_expire should be called next: not after the earliest deadline's tick
- * ends, and never in the past of what it was called with; UINT64_MAX when empty. For a far timer it
- * may be early (a cascade is due), never late. */
+ * begins. 0: a timer is due already; UINT64_MAX: there is none. For a far timer it may be early (a
+ * cascade is due), never late. */
 uint64_t rt_wheel_next_ns(const struct rt_wheel *wheel);
 
 /* Move every timer whose deadline is <= `now_ns` to the end of `expired`, earlier ticks first, and
