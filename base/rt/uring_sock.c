@@ -41,8 +41,10 @@
 
 /* rt_op.backend_flags of a send. */
 enum {
-    RT_URING_ZC = 1 << 0,        /* sent without copying: a notification follows */
-    RT_URING_ZC_FAILED = 1 << 1, /* its result was an error: saved_errno */
+    RT_URING_ZC = 1 << 0,         /* sent without copying: a notification follows */
+    RT_URING_ZC_FAILED = 1 << 1,  /* its result was an error: saved_errno */
+    RT_URING_ZC_TAKEN = 1 << 2,   /* its result is known, the notification has yet to come */
+    RT_URING_ZC_ABORTED = 1 << 3, /* the connection was dissolved to get it */
 };
 
 /* Of linux/io_uring.h of 6.2: not in Debian 12's headers. Older kernels refuse the flag with EINVAL
@@ -60,6 +62,7 @@ static void rt_uring_recv_ended(struct rt_uring *u, struct rt_sock *sock, int re
 static void rt_uring_send(struct rt_uring *u, struct rt_op *op);
 static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result, unsigned flags);
 static void rt_uring_sock_end(struct rt_uring *u, struct rt_sock *sock, struct rt_op *op);
+static void rt_uring_abort(struct rt_op *op);
 static enum rt_uring_group rt_uring_group_of(const struct rt_recv_buf *buf);
 static void rt_uring_buf_free(struct rt_uring *u, struct rt_recv_buf *buf);
 static void *rt_uring_map(size_t bytes);
@@ -104,11 +107,10 @@ void rt_uring_sock_submit(struct rt_uring *u, struct rt_op *op)
 
 void rt_uring_sock_cancel(struct rt_uring *u, struct rt_op *op)
 {
-    if (op->kind == RT_OP_SOCK_SEND && (op->backend_flags & RT_URING_ZC)) {
-        rt_posix_abort(op->sock->fd); /* or the notification waits for a peer that reads nothing */
-    }
     if (op->kind == RT_OP_SOCK_ACCEPT || op->kind == RT_OP_SOCK_RECV) {
         rt_op_complete(op, ERR_CANCELED, 0, 0); /* nothing of it is in the kernel */
+    } else if (op->kind == RT_OP_SOCK_SEND && (op->backend_flags & RT_URING_ZC_TAKEN)) {
+        rt_uring_abort(op); /* there is no request any more that could be canceled */
     } else {
         rt_uring_cancel_tagged(u, op, RT_URING_OP);
     }
@@ -422,12 +424,18 @@ static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result,
 {
     if (flags & IORING_CQE_F_NOTIF) { /* the bytes are free; the result came before */
         op->sock->is_copied |= ((unsigned)result & RT_URING_ZC_COPIED) != 0;
-        result = op->backend_flags & RT_URING_ZC_FAILED ? -op->saved_errno : 0;
+        bool is_failed = (op->backend_flags & RT_URING_ZC_FAILED) != 0;
+        bool is_aborted = (op->backend_flags & RT_URING_ZC_ABORTED) != 0;
+        result = is_failed ? -op->saved_errno : is_aborted ? -ECANCELED : 0;
     } else if ((op->backend_flags & RT_URING_ZC) && result == -EINVAL &&
                !(flags & IORING_CQE_F_MORE)) {
         op->sock->is_copied = true; /* this kernel does not report copies: send plainly */
         result = 0;
     } else if (flags & IORING_CQE_F_MORE) { /* the notification will end it */
+        op->backend_flags |= RT_URING_ZC_TAKEN;
+        if (op->stop_err != ERR_OK) {
+            rt_uring_abort(op);
+        }
         if (result < 0) {
             op->saved_errno = -result;
             op->backend_flags |= RT_URING_ZC_FAILED;
@@ -470,4 +478,13 @@ static void rt_uring_sock_end(struct rt_uring *u, struct rt_sock *sock, struct r
     }
     close(fd);
     rt_op_complete(op, op->kind == RT_OP_SOCK_CLOSE ? ERR_OK : ERR_TOO_LARGE, 0, 0);
+}
+
+/* Drop what the connection of a zero-copy send has not sent yet, with a reset to the peer: the send
+ * is notified only when nothing of it waits in the kernel any more, and a peer that reads nothing
+ * would make that never. */
+static void rt_uring_abort(struct rt_op *op)
+{
+    op->backend_flags |= RT_URING_ZC_ABORTED;
+    rt_posix_abort(op->sock->fd);
 }

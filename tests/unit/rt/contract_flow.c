@@ -249,6 +249,36 @@ static void flow_send_that_waits_can_be_canceled_and_time_out(struct rt_harness 
     }
 }
 
+/* The kernel has taken all bytes of a send, but not sent them: the peer's window is closed. Whether
+ * the send is done by then is the backend's affair; what is not done yet ends when asked to. */
+static void flow_send_that_waits_in_the_kernel_does_not_hold_up_a_close(struct rt_harness *h)
+{
+    for (uint32_t round = 0; round < 3; round++) {
+        struct net_pair pair;
+        uint8_t *part = flow_part(h);
+        struct iovec iov = {part, FLOW_PART_BYTES};
+        net_pair_open(h, &pair);
+        if (round == 0) {
+            rt_op_set_deadline(&pair.client_op.op, h->shard->now_ns + 40 * RT_NS_PER_MS);
+        }
+        rt_sock_send(&pair.client, &pair.client_op.op, &iov, 1);
+        rt_harness_sleep(h, 20 * RT_NS_PER_MS);
+        bool is_done = pair.client_op.dones_count == 1;
+        if (round == 1) {
+            rt_op_cancel(&pair.client_op.op);
+        }
+        if (round == 2) {
+            net_close(h, &pair.client);
+        }
+        static const enum err stopped[] = {ERR_TIMEOUT, ERR_CANCELED, ERR_CLOSING};
+        enum err err = rt_harness_wait(&pair.client_op);
+        RT_CHECK_ERR(err, is_done ? ERR_OK : stopped[round]); /* its bytes are dropped then */
+        RT_CHECK(IMPLIES(err == ERR_OK, pair.client_op.op.result == FLOW_PART_BYTES));
+        net_pair_close(h, &pair);
+        budget_free(rt_shard_budget(h->shard), part);
+    }
+}
+
 /* Hold every receive buffer of the shard; `chunks` has room for LIMIT_RECV_BUFFERS_COUNT. Returns
  * how many. */
 static uint32_t flow_hold_all_buffers(struct rt_harness *h, struct net_pair *pair,
@@ -432,6 +462,7 @@ const struct rt_harness_test contract_flow_tests[] = {
     RT_HARNESS_TEST(flow_thousand_connections_echo),
     RT_HARNESS_TEST(flow_peer_is_held_back_when_nobody_reads),
     RT_HARNESS_TEST(flow_send_that_waits_can_be_canceled_and_time_out),
+    RT_HARNESS_TEST(flow_send_that_waits_in_the_kernel_does_not_hold_up_a_close),
     RT_HARNESS_TEST(flow_receive_without_buffers_waits_for_one),
     RT_HARNESS_TEST(flow_connection_in_the_line_for_buffers_can_be_closed),
     RT_HARNESS_TEST(flow_accept_without_descriptors_leaves_the_backlog),
