@@ -53,9 +53,8 @@ struct rt_sock {
     bool is_open;           /* between a successful accept or connect and close or detach */
     bool is_closing;        /* close or detach asked for */
     bool is_recv_ended;     /* no more bytes come: the peer ended its side, or recv_err */
-    bool is_copied; /* zero-copy sends turned out to be copied (loopback): plain sends from then on
-                     */
-    enum err recv_err;      /* why receiving ended, ERR_OK: the peer's end of stream */
+    bool is_copied;    /* no zero-copy sends: they are copied all the same (loopback), or refused */
+    enum err recv_err; /* why receiving ended, ERR_OK: the peer's end of stream */
     uint32_t backend_flags; /* backend's */
     uint32_t waiting_count; /* ops submitted and not done, without close and detach */
     uint32_t held_count;    /* chunks handed out and not released */

@@ -61,6 +61,7 @@ static void rt_uring_recv_stop(struct rt_uring *u, struct rt_sock *sock);
 static void rt_uring_recv_ended(struct rt_uring *u, struct rt_sock *sock, int result);
 static void rt_uring_send(struct rt_uring *u, struct rt_op *op);
 static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result, unsigned flags);
+static bool rt_uring_is_zc_refused(const struct rt_op *op, int result);
 static void rt_uring_sock_end(struct rt_uring *u, struct rt_sock *sock, struct rt_op *op);
 static void rt_uring_abort(struct rt_op *op);
 static enum rt_uring_group rt_uring_group_of(const struct rt_recv_buf *buf);
@@ -427,10 +428,6 @@ static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result,
         bool is_failed = (op->backend_flags & RT_URING_ZC_FAILED) != 0;
         bool is_aborted = (op->backend_flags & RT_URING_ZC_ABORTED) != 0;
         result = is_failed ? -op->saved_errno : is_aborted ? -ECANCELED : 0;
-    } else if ((op->backend_flags & RT_URING_ZC) && result == -EINVAL &&
-               !(flags & IORING_CQE_F_MORE)) {
-        op->sock->is_copied = true; /* this kernel does not report copies: send plainly */
-        result = 0;
     } else if (flags & IORING_CQE_F_MORE) { /* the notification will end it */
         op->backend_flags |= RT_URING_ZC_TAKEN;
         if (op->stop_err != ERR_OK) {
@@ -446,6 +443,10 @@ static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result,
     } else if (result > 0) {
         op->progress += (uint64_t)result;
     }
+    if (rt_uring_is_zc_refused(op, result)) {
+        op->sock->is_copied = true; /* send plainly */
+        result = 0;
+    }
     if (result < 0 && result != -EINTR && result != -EAGAIN) {
         rt_op_complete(op, result == -ECANCELED ? ERR_CANCELED : rt_err_from_errno(-result),
                        (int64_t)op->progress, -result);
@@ -456,6 +457,15 @@ static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result,
     } else {
         rt_uring_send(u, op);
     }
+}
+
+/* A zero-copy send of which nothing went, for a reason that is zero-copy's own: this kernel does
+ * not report copies (EINVAL), or the pages of all sends under way would exceed RLIMIT_MEMLOCK, to
+ * which the kernel charges them unless the process has CAP_IPC_LOCK (ENOMEM, ENOBUFS). */
+static bool rt_uring_is_zc_refused(const struct rt_op *op, int result)
+{
+    return (op->backend_flags & RT_URING_ZC) && op->progress == 0 &&
+           (result == -EINVAL || result == -ENOMEM || result == -ENOBUFS);
 }
 
 /* Close or detach: nothing of the connection is in the kernel any more. */
