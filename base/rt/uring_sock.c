@@ -57,6 +57,7 @@ static void rt_uring_accepted(struct rt_uring *u, struct rt_op *op, int fd);
 static void rt_uring_listener_end(struct rt_uring *u, struct rt_listener *listener);
 static void rt_uring_connect(struct rt_uring *u, struct rt_op *op);
 static void rt_uring_recv_arm(struct rt_uring *u, struct rt_sock *sock);
+static void rt_uring_recv_arm_starved(struct rt_uring *u);
 static void rt_uring_recv_stop(struct rt_uring *u, struct rt_sock *sock);
 static void rt_uring_recv_ended(struct rt_uring *u, struct rt_sock *sock, int result);
 static void rt_uring_send(struct rt_uring *u, struct rt_op *op);
@@ -199,9 +200,8 @@ void rt_uring_release(struct rt_shard *shard, struct rt_recv_buf *buf)
 {
     struct rt_uring *u = rt_uring_of(shard);
     rt_uring_buf_free(u, buf);
-    struct list_node *node = list_pop_front(&u->starved);
-    if (node != NULL) {
-        rt_uring_recv_arm(u, CONTAINER_OF(node, struct rt_sock, in_backend));
+    if (u->free_counts[rt_uring_group_of(buf)] == 1) {
+        rt_uring_recv_arm_starved(u);
     }
 }
 
@@ -364,6 +364,20 @@ static void rt_uring_recv_arm(struct rt_uring *u, struct rt_sock *sock)
     rt_uring_target(sqe, sock->fd, sock->slot);
     rt_uring_tag(sqe, sock, RT_URING_RECV);
     sock->backend_flags |= RT_URING_ARMED;
+}
+
+/* The first buffer of a group is free again: arm all that wait. An armed receive takes a buffer
+ * only when bytes come, and nobody knows whose will; who comes too late is told so (-ENOBUFS) and
+ * waits again, behind the others. So nobody waits while a buffer that serves him is free. */
+static void rt_uring_recv_arm_starved(struct rt_uring *u)
+{
+    struct list line;
+    list_init(&line);
+    list_append_all(&line, &u->starved);
+    struct list_node *node;
+    while ((node = list_pop_front(&line)) != NULL) {
+        rt_uring_recv_arm(u, CONTAINER_OF(node, struct rt_sock, in_backend));
+    }
 }
 
 static void rt_uring_recv_stop(struct rt_uring *u, struct rt_sock *sock)

@@ -331,6 +331,39 @@ static void flow_receive_without_buffers_waits_for_one(struct rt_harness *h)
     net_pair_close(h, &pair);
 }
 
+/* A buffer that comes back is for whoever has bytes: the oldest in the line may be silent for ever.
+ */
+static void flow_silent_connection_in_the_line_does_not_block_those_behind(struct rt_harness *h)
+{
+    struct net_pair pair, silent, other;
+    struct rt_chunk chunks[LIMIT_RECV_BUFFERS_COUNT];
+    net_pair_open(h, &pair);
+    net_pair_open(h, &silent);
+    net_pair_open(h, &other);
+    uint32_t count = flow_hold_all_buffers(h, &pair, chunks);
+    rt_sock_recv(&silent.server, &silent.server_op.op);
+    rt_sock_recv(&other.server, &other.server_op.op);
+    RT_CHECK_ERR(net_send(&other.client_op, &other.client, "y", 1), ERR_OK);
+    rt_harness_sleep(h, 20 * RT_NS_PER_MS);
+    RT_CHECK_INT(other.server_op.dones_count, 0);
+    for (uint32_t i = 0; i < 2; i++) { /* one for `pair`, which is first, one for `other` */
+        rt_sock_release(&pair.server, chunks[i]);
+    }
+    RT_CHECK_ERR(rt_harness_wait(&other.server_op), ERR_OK);
+    rt_sock_release(&other.server, rt_sock_chunk(&other.server_op.op));
+    RT_CHECK_ERR(rt_harness_wait(&pair.server_op), ERR_OK);
+    rt_sock_release(&pair.server, rt_sock_chunk(&pair.server_op.op));
+    RT_CHECK_INT(silent.server_op.dones_count, 0);
+    rt_op_cancel(&silent.server_op.op);
+    RT_CHECK_ERR(rt_harness_wait(&silent.server_op), ERR_CANCELED);
+    for (uint32_t i = 2; i < count; i++) {
+        rt_sock_release(&pair.server, chunks[i]);
+    }
+    net_pair_close(h, &other);
+    net_pair_close(h, &silent);
+    net_pair_close(h, &pair);
+}
+
 static void flow_connection_in_the_line_for_buffers_can_be_closed(struct rt_harness *h)
 {
     struct net_pair pair, other;
@@ -464,6 +497,7 @@ const struct rt_harness_test contract_flow_tests[] = {
     RT_HARNESS_TEST(flow_send_that_waits_can_be_canceled_and_time_out),
     RT_HARNESS_TEST(flow_send_that_waits_in_the_kernel_does_not_hold_up_a_close),
     RT_HARNESS_TEST(flow_receive_without_buffers_waits_for_one),
+    RT_HARNESS_TEST(flow_silent_connection_in_the_line_does_not_block_those_behind),
     RT_HARNESS_TEST(flow_connection_in_the_line_for_buffers_can_be_closed),
     RT_HARNESS_TEST(flow_accept_without_descriptors_leaves_the_backlog),
     RT_HARNESS_TEST(flow_connect_and_listen_without_descriptors),
