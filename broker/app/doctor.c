@@ -28,6 +28,8 @@ struct doctor {
     char *text;                      /* the events; the process's budget */
     struct rt_probe probe;           /* of the data directory's device */
     struct doctor_events events;     /* figures of the events */
+    bool is_over;                    /* nothing is being measured any more; shard 0's */
+    bool is_interrupted;             /* a signal came before that; shard 0's until it has ended */
 };
 
 static enum cli_exit doctor_with(struct doctor *doctor, FILE *out, FILE *err);
@@ -35,8 +37,10 @@ static bool doctor_make_dir(const char *dir, bool *is_new, FILE *err);
 static bool doctor_load(struct doctor *doctor, FILE *err);
 static enum cli_exit doctor_report(struct doctor *doctor, FILE *out, FILE *err);
 static void doctor_shard_start(struct rt_shard *shard);
+static void doctor_shard_stop(struct rt_shard *shard);
 static void doctor_probed(struct rt_probe *probe);
 static void doctor_measured(struct doctor_events *events);
+static void doctor_end(struct doctor *doctor, struct rt_shard *shard);
 static void doctor_print(const struct doctor *doctor, FILE *out);
 static void doctor_print_machine(const struct doctor *doctor, FILE *out);
 static void doctor_print_events(const struct doctor *doctor, FILE *out);
@@ -86,7 +90,7 @@ static enum cli_exit doctor_with(struct doctor *doctor, FILE *out, FILE *err)
 {
     bool is_new = false;
     enum cli_exit status = CLI_EXIT_FAILED;
-    if (!boot_open(&doctor->boot, doctor->settings, doctor, doctor_shard_start, rt_shard_finish,
+    if (!boot_open(&doctor->boot, doctor->settings, doctor, doctor_shard_start, doctor_shard_stop,
                    err)) {
         return status;
     }
@@ -151,16 +155,16 @@ static enum cli_exit doctor_report(struct doctor *doctor, FILE *out, FILE *err)
 {
     const struct rt_probe *probe = &doctor->probe;
     const struct doctor_events *events = &doctor->events;
+    if (doctor->is_interrupted) {
+        fprintf(err, "tdb: interrupted\n");
+        return CLI_EXIT_FAILED;
+    }
     if (probe->err != ERR_OK || events->err != ERR_OK) {
         enum err result = probe->err != ERR_OK ? probe->err : events->err;
         int saved_errno = probe->err != ERR_OK ? probe->saved_errno : events->saved_errno;
         fprintf(err, "tdb: cannot measure in %s: %s%s%s\n", doctor->settings->data_dir,
                 err_text(result), saved_errno != 0 ? ": " : "",
                 saved_errno != 0 ? strerrordesc_np(saved_errno) : "");
-        return CLI_EXIT_FAILED;
-    }
-    if (probe->forms[0].samples_count == 0) {
-        fprintf(err, "tdb: interrupted\n");
         return CLI_EXIT_FAILED;
     }
     if (doctor->is_json) {
@@ -179,11 +183,20 @@ static void doctor_shard_start(struct rt_shard *shard)
     }
 }
 
+/* What is being measured notices shard->is_stopping, removes its file and ends. */
+static void doctor_shard_stop(struct rt_shard *shard)
+{
+    struct doctor *doctor = shard->app;
+    if (shard->id != 0 || doctor->is_over) {
+        rt_shard_finish(shard);
+    }
+}
+
 static void doctor_probed(struct rt_probe *probe)
 {
     struct doctor *doctor = CONTAINER_OF(probe, struct doctor, probe);
-    if (probe->err != ERR_OK || doctor->text == NULL || probe->shard->is_finished) {
-        boot_end();
+    if (probe->err != ERR_OK || doctor->text == NULL || probe->shard->is_stopping) {
+        doctor_end(doctor, probe->shard);
         return;
     }
     rt_set_flush_form(probe->shard, probe->best);
@@ -192,8 +205,18 @@ static void doctor_probed(struct rt_probe *probe)
 
 static void doctor_measured(struct doctor_events *events)
 {
-    (void)events;
-    boot_end();
+    doctor_end(CONTAINER_OF(events, struct doctor, events), events->shard);
+}
+
+static void doctor_end(struct doctor *doctor, struct rt_shard *shard)
+{
+    doctor->is_over = true;
+    doctor->is_interrupted = shard->is_stopping;
+    if (shard->is_stopping) {
+        rt_shard_finish(shard);
+    } else {
+        boot_end(); /* rt_stop follows */
+    }
 }
 
 static void doctor_print(const struct doctor *doctor, FILE *out)

@@ -99,6 +99,7 @@ static void doctor_run(struct rt_op *op)
         }
         return;
     case DOCTOR_APPEND:
+        err = err == ERR_OK && events->shard->is_stopping ? ERR_CANCELED : err;
         if (err != ERR_OK) {
             doctor_close(events, err);
         } else {
@@ -106,6 +107,7 @@ static void doctor_run(struct rt_op *op)
         }
         return;
     case DOCTOR_READ:
+        err = err == ERR_OK && events->shard->is_stopping ? ERR_CANCELED : err;
         err = err == ERR_OK ? doctor_check(events) : err;
         if (err != ERR_OK || events->text_pos == events->text_bytes) {
             doctor_close(events, err);

@@ -37,7 +37,7 @@ struct doctor_events {
     void (*done)(struct doctor_events *events); /* fires once, from the ready queue */
 
     /* The figures, in done. */
-    enum err err;          /* ERR_CORRUPT: what was read is not what was appended */
+    enum err err;          /* ERR_CORRUPT: other bytes came back; ERR_CANCELED: told to stop */
     int saved_errno;       /* the system's errno behind err */
     uint64_t events_count; /* lines that are not empty */
     uint64_t events_bytes; /* their bytes, without line ends */

@@ -51,6 +51,13 @@ run "$tdb" doctor --data-dir "$work/data"
 expect_status 2
 expect_err 'did you mean --data_dir'
 
+# Ctrl-C while it measures: an orderly end.
+for _ in {1..40}; do cat "$events"; done > "$work/many"
+run timeout --preserve-status -s INT 0.3 "$tdb" doctor --events "$work/many" --data_dir "$work/kept"
+expect_status 1
+expect_err 'tdb: interrupted'
+[ -z "$(ls -A "$work/kept")" ] || fail "something stayed behind: $(ls -A "$work/kept")"
+
 # A disk that is full: a file may grow to 64 KiB and no further.
 run bash -c "ulimit -f 64; '$tdb' doctor --data_dir '$work/kept'"
 expect_status 1
