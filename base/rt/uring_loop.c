@@ -120,9 +120,12 @@ struct io_uring_sqe *rt_uring_sqe(struct rt_uring *u, unsigned count)
 {
     if (io_uring_sq_space_left(&u->ring) < count) {
         (void)io_uring_submit(&u->ring);
+        /* The kernel takes all entries of a submit (IORING_SETUP_SUBMIT_ALL). A second submit
+         * between the entries of a link would cut it. */
+        ASSERT(io_uring_sq_space_left(&u->ring) >= count);
     }
     struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
-    ASSERT(sqe != NULL); /* the kernel takes all entries of a submit (IORING_SETUP_SUBMIT_ALL) */
+    ASSERT(sqe != NULL);
     return sqe;
 }
 
