@@ -25,6 +25,14 @@
 
 #define RT_URING_TAG_MASK 7ull
 
+/* IORING_FEAT_RW_ATTR, of linux/io_uring.h of 6.14: not in Debian 12's headers. Where it is missing
+ * (the kernel is older than 6.13, or just that), registered files are left alone: those kernels
+ * drop a file that was taken out of the table only when every request on any registered file that
+ * was issued before has ended. One receive of a silent connection would keep all that is closed
+ * after it open: no end of stream reaches the peers, no lock and no block of a file is given back
+ * (axboe/liburing issue 1192). */
+#define RT_URING_FEAT_RW_ATTR (1u << 16)
+
 static enum err rt_uring_ring_open(struct rt_uring *u);
 static enum err rt_uring_tables_open(struct rt_uring *u);
 static void rt_uring_submit(struct rt_shard *shard, struct rt_op *op);
@@ -238,7 +246,8 @@ static enum err rt_uring_tables_open(struct rt_uring *u)
     u->slots = slots;
     u->msgs = msgs;
     u->windows = windows;
-    if (io_uring_register_files_sparse(&u->ring, RT_URING_FILE_COUNT) == 0) {
+    if ((u->ring.features & RT_URING_FEAT_RW_ATTR) &&
+        io_uring_register_files_sparse(&u->ring, RT_URING_FILE_COUNT) == 0) {
         for (uint32_t i = 0; i < RT_URING_FILE_COUNT; i++) {
             u->slots[i] = RT_URING_FILE_COUNT - 1 - i;
         }
