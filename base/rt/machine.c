@@ -140,7 +140,7 @@ void rt_machine_explain_uring(const struct rt_machine *machine, char *message, s
                        "with CONFIG_IO_URING=y",
                        machine->kernel);
         break;
-    case ENOMEM: /* before 5.12 rings were charged to RLIMIT_MEMLOCK */
+    case ENOMEM: /* rings are charged to RLIMIT_MEMLOCK, but for those with CAP_IPC_LOCK */
         rt_machine_say(message, message_bytes,
                        "io_uring gets no memory: only %llu KiB may be locked; raise the limit: "
                        "`ulimit -l unlimited`, or LimitMEMLOCK=infinity in the systemd unit, or "

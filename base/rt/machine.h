@@ -43,8 +43,8 @@ void rt_machine_derive(struct rt_machine *machine);
 MUST_USE enum err rt_machine_check(const struct rt_machine *machine, char *message,
                                    size_t message_bytes);
 
-/* Why io_uring does not work here and how to permit it, in one sentence without a full stop;
- * `message` is empty where it does. Pure. */
+/* Why io_uring does not work here (machine->uring_errno) and how to permit it, in one sentence
+ * without a full stop; `message` is empty where it does. Pure. */
 void rt_machine_explain_uring(const struct rt_machine *machine, char *message,
                               size_t message_bytes);
 

@@ -232,8 +232,9 @@ static void runtime_falls_back_to_epoll_and_says_why(void **state)
         uint32_t kernel_major;
         const char *says;
     } rows[] = {
-        {false, EPERM, 6, "io_uring"},
-        {false, ENOSYS, 6, "io_uring"},
+        {false, EPERM, 6, "io_uring is forbidden here: set sysctl kernel.io_uring_disabled=0"},
+        {false, ENOSYS, 6, "built without io_uring"},
+        {false, ENOMEM, 6, "KiB may be locked; raise the limit"},
         {true, 0, 5, "5.15.0-test"}, /* it has one, without multishot receives */
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
