@@ -125,6 +125,8 @@ static void rt_shard_run_ready(struct rt_shard *shard)
         struct rt_op *op = CONTAINER_OF(node, struct rt_op, in_queue);
         ASSERT(op->state == RT_OP_READY);
         ASSERT(IMPLIES(op->kind == RT_OP_SOCK_CLOSE, op->sock->held_count == 0));
+        ASSERT(IMPLIES(op->kind == RT_OP_SOCK_DETACH && op->err != ERR_UNSUPPORTED,
+                       op->sock->held_count == 0));
         op->state = RT_OP_IDLE;
         if (rt_op_is_ending(op->kind)) {
             if (op->file != NULL) {

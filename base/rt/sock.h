@@ -118,7 +118,7 @@ void rt_sock_recv(struct rt_sock *sock, struct rt_op *op);
 struct rt_chunk rt_sock_chunk(const struct rt_op *op);
 
 /* Give a chunk back to the runtime. Every chunk once, in any order, also after the connection
- * failed, but before its close is done (asserted). */
+ * failed, but before its close or detach is done (asserted). */
 void rt_sock_release(struct rt_sock *sock, struct rt_chunk chunk);
 
 /* Send all bytes of `iov` (1 .. LIMIT_IOV_COUNT entries, > 0 bytes; array and bytes unchanged until
