@@ -8,7 +8,8 @@
  * handler's thread) rt_mail_post pushes onto one list per shard.
  *
  * From a successful send until it is delivered the mail belongs to the runtime; from then on to the
- * receiver, who usually sends it back as the answer. */
+ * receiver, who usually sends it back as the answer. What is under way when its receiver finishes
+ * is never delivered: nobody may wait for an answer at the end. */
 #ifndef BASE_RT_MAILBOX_H
 #define BASE_RT_MAILBOX_H
 

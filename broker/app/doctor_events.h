@@ -40,7 +40,7 @@ struct doctor_events {
     enum err err;          /* ERR_CORRUPT: other bytes came back; ERR_CANCELED: told to stop */
     int saved_errno;       /* the system's errno behind err */
     uint64_t events_count; /* lines that are not empty */
-    uint64_t events_bytes; /* their bytes, without line ends */
+    uint64_t events_bytes; /* their bytes, line ends included */
     uint64_t checksum_ns;  /* time of one CRC-32C over all batches */
     struct doctor_codec codecs[CODEC_KIND_COUNT]; /* by enum codec_kind; CODEC_NONE unused */
     uint32_t batches_count;                       /* durable appends, one at a time */
