@@ -13,7 +13,9 @@
 #include "base/rt/backend.h"
 
 static bool rt_pool_start_thread(struct rt_pool *pool, uint32_t index);
-static void *rt_pool_thread(void *context);
+static void *rt_pool_thread_main(void *context);
+static struct rt_pool_thread *rt_pool_take_idle(struct rt_pool *pool);
+static void rt_pool_wake_all(struct rt_pool *pool);
 static struct rt_op *rt_pool_next(struct rt_pool *pool);
 static void rt_pool_run(struct rt_op *op);
 static void rt_pool_deliver(struct rt_shard *shard, struct rt_mail *mail);
@@ -26,10 +28,14 @@ void rt_pool_init(struct rt_pool *pool, uint32_t threads_count)
     *pool = (struct rt_pool){.threads_count = threads_count};
     list_init(&pool->files);
     list_init(&pool->jobs);
+    list_init(&pool->idle);
     int error = pthread_mutex_init(&pool->lock, NULL);
     ASSERT(error == 0); /* glibc's cannot fail with default attributes */
-    error = pthread_cond_init(&pool->work, NULL);
-    ASSERT(error == 0);
+    for (uint32_t i = 0; i < threads_count; i++) {
+        pool->threads[i].pool = pool;
+        error = pthread_cond_init(&pool->threads[i].work, NULL);
+        ASSERT(error == 0);
+    }
 }
 
 void rt_pool_deinit(struct rt_pool *pool)
@@ -37,7 +43,9 @@ void rt_pool_deinit(struct rt_pool *pool)
     ASSERT(pool->running_count == 0);
     ASSERT(list_is_empty(&pool->files));
     ASSERT(list_is_empty(&pool->jobs));
-    pthread_cond_destroy(&pool->work);
+    for (uint32_t i = 0; i < pool->threads_count; i++) {
+        pthread_cond_destroy(&pool->threads[i].work);
+    }
     pthread_mutex_destroy(&pool->lock);
 }
 
@@ -57,11 +65,11 @@ void rt_pool_stop(struct rt_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
     pool->is_stopping = true;
-    pthread_cond_broadcast(&pool->work);
+    rt_pool_wake_all(pool);
     pthread_mutex_unlock(&pool->lock);
     while (pool->running_count > 0) {
         pool->running_count--;
-        int error = pthread_join(pool->threads[pool->running_count], NULL);
+        int error = pthread_join(pool->threads[pool->running_count].id, NULL);
         ASSERT(error == 0);
     }
     pool->is_stopping = false;
@@ -71,20 +79,20 @@ void rt_pool_submit(struct rt_pool *pool, struct rt_op *op)
 {
     bool is_job = op->kind == RT_OP_JOB;
     bool is_full = false;
-    bool must_signal = false;
+    struct rt_pool_thread *thread = NULL;
     pthread_mutex_lock(&pool->lock);
     if (is_job && pool->jobs_count == LIMIT_JOBS_COUNT) {
         is_full = true;
     } else {
         list_push_back(is_job ? &pool->jobs : &pool->files, &op->in_queue);
         pool->jobs_count += is_job;
-        must_signal = pool->idle_count > 0;
+        thread = rt_pool_take_idle(pool);
     }
     pthread_mutex_unlock(&pool->lock);
     if (is_full) {
         rt_op_complete(op, ERR_FULL, 0, 0);
-    } else if (must_signal) {
-        pthread_cond_signal(&pool->work);
+    } else if (thread != NULL) {
+        pthread_cond_signal(&thread->work);
     }
 }
 
@@ -113,25 +121,27 @@ uint32_t rt_pool_busy_count(const struct rt_pool *pool)
 static bool rt_pool_start_thread(struct rt_pool *pool, uint32_t index)
 {
     ASSERT(index == pool->running_count);
+    struct rt_pool_thread *thread = &pool->threads[index];
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&pool->threads[index], NULL, rt_pool_thread, pool);
+    int error = pthread_create(&thread->id, NULL, rt_pool_thread_main, thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error != 0) {
         return false;
     }
     char name[16];
     snprintf(name, sizeof(name), "tdb-work-%u", index);
-    pthread_setname_np(pool->threads[index], name);
+    pthread_setname_np(thread->id, name);
     pool->running_count++;
     return true;
 }
 
-static void *rt_pool_thread(void *context)
+static void *rt_pool_thread_main(void *context)
 {
-    struct rt_pool *pool = context;
+    struct rt_pool_thread *thread = context;
+    struct rt_pool *pool = thread->pool;
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         struct rt_op *op = rt_pool_next(pool);
@@ -147,14 +157,31 @@ static void *rt_pool_thread(void *context)
         } else if (pool->is_stopping && list_is_empty(&pool->jobs)) {
             break;
         } else {
-            pool->idle_count++;
-            pthread_cond_wait(&pool->work, &pool->lock);
-            pool->idle_count--;
+            list_push_front(&pool->idle, &thread->in_idle);
+            while (list_is_linked(&thread->in_idle)) {
+                pthread_cond_wait(&thread->work, &pool->lock);
+            }
         }
     }
-    pthread_cond_broadcast(&pool->work); /* to those that could not take the last jobs */
+    rt_pool_wake_all(pool); /* those that could not take the last jobs */
     pthread_mutex_unlock(&pool->lock);
     return NULL;
+}
+
+/* Under the lock: the idle thread to wake for one more op, NULL: none. The caller signals it. */
+static struct rt_pool_thread *rt_pool_take_idle(struct rt_pool *pool)
+{
+    struct list_node *node = list_pop_front(&pool->idle);
+    return node != NULL ? CONTAINER_OF(node, struct rt_pool_thread, in_idle) : NULL;
+}
+
+/* Under the lock: have every idle thread look again. */
+static void rt_pool_wake_all(struct rt_pool *pool)
+{
+    struct rt_pool_thread *thread;
+    while ((thread = rt_pool_take_idle(pool)) != NULL) {
+        pthread_cond_signal(&thread->work);
+    }
 }
 
 /* Unlink what to run next, NULL: nothing this thread may run now. */

@@ -19,26 +19,34 @@
 
 struct rt_op;
 
+/* One of the threads. */
+struct rt_pool_thread {
+    struct rt_pool *pool;     /* whose */
+    pthread_t id;             /* valid while it is counted in running_count */
+    pthread_cond_t work;      /* it was taken out of `idle` */
+    struct list_node in_idle; /* rt_pool.idle, while it waits for `work` */
+};
+
 struct rt_pool {
     /* Config. */
     uint32_t threads_count; /* 1 .. LIMIT_WORKERS_COUNT */
 
     /* Under `lock`. */
     pthread_mutex_t lock;
-    pthread_cond_t work;         /* something to run, or is_stopping */
     struct list files;           /* rt_op.in_queue: FILE_*, PATH_* that wait, oldest first */
     struct list jobs;            /* rt_op.in_queue: JOBs that wait, oldest first */
     uint32_t jobs_count;         /* of these, at most LIMIT_JOBS_COUNT */
     uint32_t jobs_running_count; /* JOBs that run */
-    uint32_t idle_count;         /* threads that wait for `work` */
-    bool is_stopping;            /* threads end when nothing waits any more */
+    struct list idle; /* rt_pool_thread.in_idle: threads that wait, last used first: its caches
+                         are warm, and little work keeps to one thread */
+    bool is_stopping; /* threads end when nothing waits any more */
 
     /* Read by any thread. */
     atomic_uint busy_count; /* threads that run something */
 
     /* The starting thread's. */
     uint32_t running_count; /* threads started and not joined */
-    pthread_t threads[LIMIT_WORKERS_COUNT];
+    struct rt_pool_thread threads[LIMIT_WORKERS_COUNT];
 };
 
 /* A pool of `threads_count` threads (1 .. LIMIT_WORKERS_COUNT), none of which runs. */

@@ -12,10 +12,11 @@
 #include "base/rt/op.h"
 #include "base/sm.h"
 
-/* Measured writes per form, and how long one form may take: slow disks give fewer samples. */
-#define RT_PROBE_WRITES_MAX  64
-#define RT_PROBE_WRITES_MIN  4
-#define RT_PROBE_FORM_NS_MAX (30 * 1000000ull)
+/* Measured writes per form. They are made in rounds, the fewest of each form in a row; after
+ * RT_PROBE_NS_MAX no round begins: slow disks give fewer samples. */
+#define RT_PROBE_WRITES_MAX 64
+#define RT_PROBE_WRITES_MIN 4
+#define RT_PROBE_NS_MAX     (90 * 1000000ull)
 
 /* One form's figures. */
 struct rt_probe_form {
@@ -31,7 +32,7 @@ struct rt_probe {
     void *owner;                                /* the caller's */
     enum err err;                               /* in done: why it failed; ERR_OK: the rest holds */
     int saved_errno;                            /* the system's errno behind err */
-    enum rt_flush_form best;                    /* lowest median */
+    enum rt_flush_form best;                    /* lowest median; linked unless clearly beaten */
     bool is_direct;                             /* O_DIRECT works there */
     struct rt_probe_form forms[RT_FLUSH_COUNT]; /* figures, by enum rt_flush_form */
     struct sm sm;                               /* where it stands */
@@ -42,8 +43,7 @@ struct rt_probe {
     void *region;                               /* what is written; from the shard's budget */
     struct iovec iov;                           /* one block of it */
     uint32_t form;                              /* being measured */
-    uint32_t write;                             /* writes done of this form */
-    uint64_t form_began_ns;                     /* start of this form */
+    uint64_t began_ns;                          /* start of the first measured write */
     uint64_t write_began_ns;                    /* start of this write */
 };
 

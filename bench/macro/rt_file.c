@@ -83,7 +83,7 @@ int main(int argc, char **argv)
     struct rt_machine machine;
     char message[256];
     enum err err = rt_machine_read(&machine, message, sizeof(message));
-    if (err == ERR_OK && machine.has_uring) {
+    if (getenv("EPOLL_ONLY") == NULL && err == ERR_OK && machine.has_uring) {
         file_backend(f, RT_KIND_URING);
     } else {
         bench_note(&f->b, "io_uring is refused here: epoll only");
@@ -133,6 +133,10 @@ void file_times_ended(struct file_times *times)
 
 void file_load_bind(const struct file_load *load)
 {
+    if (!load->is_bound) {
+        (void)pthread_setaffinity_np(pthread_self(), sizeof(load->cpus), &load->cpus);
+        return;
+    }
     cpu_set_t one;
     CPU_ZERO(&one);
     uint32_t skip = load->run / 2 % (uint32_t)CPU_COUNT(&load->cpus); /* who is first alternates */
@@ -211,6 +215,8 @@ static void file_backend(struct file_bench *f, enum rt_kind kind)
     file_ours_start(&f->ours, kind, &f->load);
     for (size_t i = 0; i < ARRAY_COUNT(file_cases); i++) {
         const struct file_case *c = &file_cases[i];
+        if (getenv("CASE") != NULL && atoi(getenv("CASE")) != (int)i)
+            continue;
         if (c->act == FILE_ACT_WRITE_DURABLE) {
             file_durable(f, kind, c);
             continue;
@@ -240,6 +246,8 @@ static void file_durable(struct file_bench *f, enum rt_kind kind, const struct f
                    (double)probe->forms[form].p50_ns / 1000);
     }
     for (uint32_t form = 0; form < RT_FLUSH_COUNT; form++) {
+        if (getenv("FORM") != NULL && atoi(getenv("FORM")) != (int)form)
+            continue;
         char name[96];
         f->load.form = (enum rt_flush_form)form;
         snprintf(name, sizeof(name), "%s: %s, %s", backend, c->name,
@@ -264,6 +272,7 @@ static struct bench_pair file_case_run(struct file_bench *f, enum rt_kind kind,
     load->block_bytes = c->block_bytes;
     load->depth = c->depth;
     load->is_random = c->is_random;
+    load->is_bound = is_uring || threads_count == 1;
     file_ours_open(&f->ours);
     f->ours_side = (struct file_side){.load = load, .run = file_ours_run, .context = &f->ours};
     if (is_uring) {

@@ -51,7 +51,8 @@ struct file_load {
     bool is_random;              /* blocks in random order, else one after another */
     enum rt_flush_form form;     /* of durable writes */
     uint64_t ops_count;          /* operations of one run */
-    uint32_t run; /* runs of this side so far: says which CPU it is this one's turn */
+    bool is_bound;               /* each side is one thread, and keeps to one CPU at a time */
+    uint32_t run;                /* runs of this side so far: whose turn it is among the CPUs */
 };
 
 /* When the operations of one run ended. */
@@ -72,8 +73,9 @@ uint64_t file_load_pos(const struct file_load *load, uint64_t index);
 /* Nanoseconds per operation of a run that is over. */
 double file_load_cost(const struct file_load *load, struct file_times *times);
 
-/* Bind the calling thread to the CPU whose turn it is in this run: the same for both sides, because
- * a disk's interrupts arrive at one CPU, and who sits there is ahead. */
+/* Where each side is one thread, bind the calling thread to the CPU whose turn it is: the same for
+ * both sides, because a disk's interrupts arrive at one CPU, and who sits there is ahead. Else let
+ * it run anywhere. */
 void file_load_bind(const struct file_load *load);
 
 /* Open the load's file, with O_DIRECT where it works. */

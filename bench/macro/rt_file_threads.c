@@ -63,9 +63,7 @@ static void *file_threads_main(void *context)
         if (threads->is_stopping) {
             return NULL;
         }
-        if (threads->count == 1) {
-            file_load_bind(load);
-        }
+        file_load_bind(load);
         file_times_begin(&threads->times[id]);
         uint64_t index;
         while ((index = atomic_fetch_add(&threads->index, 1)) < threads->index_end) {
