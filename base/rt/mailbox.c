@@ -29,6 +29,7 @@ static struct rt_ring *rt_ring_new(struct rt_shard *from, uint32_t capacity);
 static bool rt_ring_is_full(const struct rt_ring *ring);
 static enum err rt_lane_push(struct rt_shard *from, struct rt_lane *lane, struct rt_mail *mail);
 static struct rt_mail *rt_lane_pop(struct rt_lane *lane);
+static uint32_t rt_lane_count(const struct rt_lane *lane);
 static void rt_mail_wake(struct rt_shard *to);
 static uint32_t rt_mail_deliver_lane(struct rt_shard *shard, uint32_t from);
 static uint32_t rt_mail_deliver_posted(struct rt_shard *shard);
@@ -244,19 +245,31 @@ static struct rt_mail *rt_lane_pop(struct rt_lane *lane)
     return NULL;
 }
 
-/* A turn's worth: what comes in while delivering rings its own doorbell and waits for the next
- * turn. */
+/* A turn's worth, so that no chain of mails keeps timers and I/O waiting: of the own lane what is
+ * there now, of another at most what it could hold; the rest waits for the next turn. */
 static uint32_t rt_mail_deliver_lane(struct rt_shard *shard, uint32_t from)
 {
     struct rt_lane *lane = &shard->inbox->lanes[from];
+    uint32_t count_max = from == shard->id ? rt_lane_count(lane) : LIMIT_MAILBOX_COUNT;
     uint32_t count = 0;
     struct rt_mail *mail;
-    while (count < LIMIT_MAILBOX_COUNT && (mail = rt_lane_pop(lane)) != NULL) {
+    while (count < count_max && (mail = rt_lane_pop(lane)) != NULL) {
         count++;
         mail->deliver(shard, mail);
     }
     if (count == LIMIT_MAILBOX_COUNT) { /* perhaps more: look again next turn */
         atomic_fetch_or(&shard->inbox->pending[from / 64], 1ull << (from % 64));
+    }
+    return count;
+}
+
+/* Mails in a lane both of whose ends are this shard's. What is sent from now on rings anew. */
+static uint32_t rt_lane_count(const struct rt_lane *lane)
+{
+    uint32_t count = 0;
+    const struct rt_ring *ring = atomic_load_explicit(&lane->first, memory_order_relaxed);
+    for (; ring != NULL; ring = atomic_load_explicit(&ring->next, memory_order_relaxed)) {
+        count += ring->tail - ring->head;
     }
     return count;
 }
