@@ -7,10 +7,11 @@
  *   snappy  read: the raw block format (librdkafka, franz-go) and snappy-java's "xerial" stream of
  *           length-prefixed blocks (Java client), told apart by the magic; written: xerial, 32 KiB
  *           blocks, as the Java client does. All three clients read both.
- *   lz4     exactly one LZ4 frame, with or without content size and checksums, blocks independent
- * or linked (old clients); written: independent 64 KiB blocks, which is all Java reads zstd    RFC
- * 8878, one or more frames, skippable ones ignored, no dictionary; window <= 128 MiB, which is what
- * Kafka's Java client reads
+ *   lz4     exactly one LZ4 frame, with or without content size and checksums, its blocks
+ *           independent or linked (old clients); written: independent 64 KiB blocks, which is all
+ *           Java reads
+ *   zstd    RFC 8878, one or more frames, skippable ones ignored, no dictionary; window
+ *           <= 128 MiB, which is what Kafka's Java client reads
  *
  * Memory: output goes only to the caller's buffer and never past its size, so a bomb costs its own
  * input. The libraries' contexts are kept in a struct codec_context, one per shard: they are made

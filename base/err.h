@@ -75,8 +75,8 @@ struct err_info {
  * pos, length);` */
 #define ERR_RECORD(info, err, a, b) err_record((info), (err), 0, __FILE__, __LINE__, (a), (b))
 
-/* The function behind ERR_RECORD; base/rt passes the system's errno. Overwrites what `info` held.
- * Returns `err`. */
+/* The function behind ERR_RECORD, for who has an errno to keep as well (an op's saved_errno).
+ * Overwrites what `info` held. Returns `err`. */
 enum err err_record(struct err_info *info, enum err err, int saved_errno, const char *file,
                     int line, uint64_t a, uint64_t b);
 

@@ -1,5 +1,8 @@
 /* Text from anywhere, made safe to stand inside quotes: what log lines, listings and problem
- * reports share. */
+ * reports share.
+ *
+ * Each function stops before the first character that does not fit with its whole escape, leaves
+ * the writer's error alone, and returns how many bytes of `text` it took: `length` when all fit. */
 #ifndef BASE_ESCAPE_H
 #define BASE_ESCAPE_H
 

@@ -5,7 +5,7 @@
  * the hash, and the caller's function settles the rare case that two strings share it:
  *
  *     node = map_find(&partitions, id.v);
- *     node = map_find_equal(&topics, XXH3_64bits_withSeed(name, length, seed), topic_is, &name);
+ *     node = map_find_equal(&topics, hash64(name, length, seed), topic_is, &name);
  *
  * Iteration follows insertion, never addresses or bucket counts: the same calls give the same
  * order in every run and every build, which the simulator and every fold rely on.

@@ -47,7 +47,7 @@ static inline uint64_t varint_get_u64(struct bytes_reader *r)
     return LIKELY(varint_is_short(r)) ? r->data[r->pos++] : varint_get_u64_long(r);
 }
 
-/* The signed value that zigzag numbers `value`, and back. */
+/* The signed value that zigzag numbers `value`, and back (which is the same for both widths). */
 static inline int32_t varint_unzigzag32(uint32_t value)
 {
     return (int32_t)(value >> 1 ^ (0 - (value & 1)));
@@ -55,10 +55,6 @@ static inline int32_t varint_unzigzag32(uint32_t value)
 static inline int64_t varint_unzigzag64(uint64_t value)
 {
     return (int64_t)(value >> 1 ^ (0 - (value & 1)));
-}
-static inline uint32_t varint_zigzag32(int32_t value)
-{
-    return (uint32_t)value << 1 ^ (uint32_t)(value >> 31);
 }
 static inline uint64_t varint_zigzag64(int64_t value)
 {

@@ -61,7 +61,7 @@ bool rt_addr_is_loopback(const struct rt_addr *addr)
                        : addr->ip[0] == 127;
 }
 
-bool rt_addr_equal(const struct rt_addr *a, const struct rt_addr *b)
+bool rt_addr_is_equal(const struct rt_addr *a, const struct rt_addr *b)
 {
     return a->is_v6 == b->is_v6 && a->port == b->port &&
            memcmp(a->ip, b->ip, a->is_v6 ? 16 : 4) == 0;

@@ -28,6 +28,6 @@ const char *rt_addr_format(const struct rt_addr *addr, char *out);
 bool rt_addr_is_loopback(const struct rt_addr *addr);
 
 /* Same family, address and port. */
-bool rt_addr_equal(const struct rt_addr *a, const struct rt_addr *b);
+bool rt_addr_is_equal(const struct rt_addr *a, const struct rt_addr *b);
 
 #endif

@@ -123,16 +123,17 @@ void rt_sock_recv_end(struct rt_sock *sock, enum err err);
 /* The oldest waiting accept of `listener`, NULL: none. */
 struct rt_op *rt_listener_next_accept(struct rt_listener *listener);
 
-/* Submitting, from the back end's view:
- *  SOCK_RECV   only when nothing is queued and receiving has not ended; op is sock->recv_op.
- * Completed through rt_sock_received, rt_sock_recv_end, or (canceled) rt_op_complete. SOCK_SEND op
- * is sock->send_op; args.io.iov. SOCK_CLOSE, SOCK_DETACH, LISTENER_CLOSE, FILE_CLOSE  only when no
- * other op of the target waits; the backend first ends what it has under way there itself (a
- * multishot receive). A detach hands
- *              over sock->fd (op->result) or, when sock->unread_bytes > args.net.unread_max, closes
- * it and ends ERR_TOO_LARGE; sock.c then copies the queued bytes out. SOCK_ACCEPT in
- * listener->accepts already; complete with rt_op_complete after args.net.sock's fd and peer are
- * set. */
+/* What `submit` finds of each kind, and what it owes:
+ *
+ *  - SOCK_RECV: only when nothing is queued and receiving has not ended; op is sock->recv_op. Ends
+ *    through rt_sock_received, rt_sock_recv_end or, canceled, rt_op_complete.
+ *  - SOCK_SEND: op is sock->send_op; the bytes are args.io.iov.
+ *  - SOCK_ACCEPT: stands in listener->accepts already; ends with rt_op_complete after the fd and
+ *    peer of args.net.sock are set.
+ *  - SOCK_CLOSE, SOCK_DETACH, LISTENER_CLOSE, FILE_CLOSE: only when no other op of the target
+ *    waits; what the backend has under way there by itself (a multishot receive) it ends first.
+ *  - SOCK_DETACH hands over sock->fd as op->result, or closes it and ends ERR_TOO_LARGE when
+ *    sock->unread_bytes > args.net.unread_max; sock.c then copies the queued bytes out. */
 
 /* --- What the two real backends share. --- */
 

@@ -13,10 +13,11 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/limits.h"
 #include "base/rt/op.h"
 
 /* Direct I/O moves whole blocks of this size, from memory aligned to it. */
-#define RT_BLOCK_BYTES 4096
+#define RT_BLOCK_BYTES ((int)LIMIT_BLOCK_BYTES)
 
 enum rt_file_flags {
     RT_FILE_READ = 1 << 0,

@@ -10,7 +10,6 @@
 
 #include "base/budget.h"
 #include "base/cpu.h"
-
 #include "base/list.h"
 #include "base/prng.h"
 #include "base/rt/mailbox.h"

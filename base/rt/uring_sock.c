@@ -12,7 +12,7 @@
  *   - the connection is closed or detached: we cancel it, and go on when it has ended.
  *
  * Sending: one request per send, MSG_WAITALL, so that the kernel goes on after a short one. From
- * RT_ZC_BYTES_MIN on, zero-copy where it pays (limits.h); its first completion tells the result,
+ * RT_URING_ZC_BYTES_MIN on, zero-copy where it pays; its first completion tells the result,
  * its second (IORING_CQE_F_NOTIF) that the bytes are free, and whether the kernel copied them after
  * all: then this connection sends plainly from now on.
  *
@@ -33,7 +33,7 @@
 /* From this size on a send goes zero-copy. Where the kernel copies after all (loopback, veth) a
  * send of 4 or 16 KiB takes over 10 times as long that way, of 64 KiB and more about twice, once
  * per connection (bench/run zerocopy). */
-#define RT_ZC_BYTES_MIN (64u << 10)
+#define RT_URING_ZC_BYTES_MIN (64u << 10)
 
 /* Mappings: the buffers of both groups, and the ring of one. */
 #define RT_URING_DATA_BYTES ((size_t)LIMIT_RECV_BUFFERS_COUNT * LIMIT_RECV_BUFFER_BYTES)
@@ -411,7 +411,7 @@ static void rt_uring_send(struct rt_uring *u, struct rt_op *op)
     const struct iovec *iov = op->args.io.iov;
     uint32_t iov_count = op->args.io.iov_count;
     bool is_zc = u->has_send_zc && !sock->is_copied && op->progress == 0 &&
-                 op->args.io.length >= RT_ZC_BYTES_MIN;
+                 op->args.io.length >= RT_URING_ZC_BYTES_MIN;
     struct io_uring_sqe *sqe = rt_uring_sqe(u, 1);
     struct msghdr *msg = rt_uring_msg(u, sqe);
     if (op->progress > 0) {

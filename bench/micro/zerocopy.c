@@ -1,6 +1,6 @@
-/* From which size on zero-copy sending pays (base/rt/uring_sock.c, RT_ZC_BYTES_MIN): one send at a
- * time over loopback, plain against IORING_OP_SEND_ZC, on a bare ring as the runtime sets its rings
- * up. A zero-copy send is over when its notification has come.
+/* From which size on zero-copy sending pays (base/rt/uring_sock.c, RT_URING_ZC_BYTES_MIN): one send
+ * at a time over loopback, plain against IORING_OP_SEND_ZC, on a bare ring as the runtime sets its
+ * rings up. A zero-copy send is over when its notification has come.
  *
  * Over loopback, and between network namespaces, the kernel copies the bytes after all when it
  * delivers them; it then says so in the notification, and the runtime sends plainly on that

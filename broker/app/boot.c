@@ -18,6 +18,7 @@ bool boot_open(struct boot *boot, const struct settings *settings, void *app,
     if (settings->simd != NULL && cpu_force(&boot->cpu, settings->simd) != ERR_OK) {
         fprintf(err, "tdb: simd %s: this machine has %s at most\n", settings->simd,
                 cpu_level_name(boot->cpu.level));
+        boot_close(boot);
         return false;
     }
     enum err result = rt_machine_read(&boot->machine, boot->note, sizeof(boot->note));

@@ -228,7 +228,7 @@ static void doctor_print(const struct doctor *doctor, FILE *out)
             doctor->settings->data_dir,
             probe->is_direct ? "" : " (direct I/O is refused: buffered)");
     for (int i = 0; i < RT_FLUSH_COUNT; i++) {
-        fprintf(out, "  %-12s p50 %-10s p99 %-10s%s\n", rt_flush_form_name((enum rt_flush_form)i),
+        fprintf(out, "  %-12s p50 %-10s p99 %s%s\n", rt_flush_form_name((enum rt_flush_form)i),
                 doctor_duration(probe->forms[i].p50_ns, p50),
                 doctor_duration(probe->forms[i].p99_ns, p99),
                 i == (int)probe->best ? " <- used" : "");

@@ -140,7 +140,7 @@ static bool sim_addr_is_any(const struct rt_addr *addr)
 static bool sim_listener_hears(const struct sim_listener *l, const struct rt_addr *addr)
 {
     const struct rt_addr *own = &l->listener->addr;
-    return own->port == addr->port && (rt_addr_equal(own, addr) || sim_addr_is_any(own));
+    return own->port == addr->port && (rt_addr_is_equal(own, addr) || sim_addr_is_any(own));
 }
 
 /* Who gets a connection to `addr`: one of those that listen there, drawn. */

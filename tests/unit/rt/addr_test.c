@@ -49,7 +49,7 @@ static void addr_text_is_read_and_written_alike(void **state)
         assert_string_equal(rt_addr_format(&addr, text), rows[i].want);
         struct rt_addr again;
         assert_int_equal(rt_addr_parse(text, 0, &again), ERR_OK);
-        assert_true(rt_addr_equal(&addr, &again));
+        assert_true(rt_addr_is_equal(&addr, &again));
     }
 }
 
@@ -119,19 +119,19 @@ static void addr_equal_looks_at_family_address_and_port(void **state)
     struct rt_addr a = {.ip = {10, 0, 0, 1}, .port = 1};
     struct rt_addr b = a;
     b.ip[9] = 9; /* behind an IPv4 address: no part of it */
-    assert_true(rt_addr_equal(&a, &b));
+    assert_true(rt_addr_is_equal(&a, &b));
     b.port = 2;
-    assert_false(rt_addr_equal(&a, &b));
+    assert_false(rt_addr_is_equal(&a, &b));
     b = a;
     b.ip[3] = 2;
-    assert_false(rt_addr_equal(&a, &b));
+    assert_false(rt_addr_is_equal(&a, &b));
     b = a;
     b.is_v6 = true;
-    assert_false(rt_addr_equal(&a, &b));
+    assert_false(rt_addr_is_equal(&a, &b));
     a.is_v6 = true;
-    assert_true(rt_addr_equal(&a, &b));
+    assert_true(rt_addr_is_equal(&a, &b));
     b.ip[15] = 1;
-    assert_false(rt_addr_equal(&a, &b));
+    assert_false(rt_addr_is_equal(&a, &b));
 }
 
 /* Any address survives its text; any text is an address that survives, or refused. */
@@ -151,7 +151,7 @@ static void addr_survives_its_text_whatever_it_is(void **state)
             addr.ip[i] = (uint8_t)(prng_chance(&prng, 1, 2) ? 0 : prng_u64(&prng));
         }
         assert_int_equal(rt_addr_parse(rt_addr_format(&addr, text), 1, &again), ERR_OK);
-        assert_true(rt_addr_equal(&addr, &again));
+        assert_true(rt_addr_is_equal(&addr, &again));
         size_t length = prng_below(&prng, sizeof(text));
         for (size_t i = 0; i < length; i++) {
             if (prng_chance(&prng, 1, 8)) {
@@ -161,7 +161,7 @@ static void addr_survives_its_text_whatever_it_is(void **state)
         text[length] = '\0';
         if (rt_addr_parse(text, 1, &addr) == ERR_OK) {
             assert_int_equal(rt_addr_parse(rt_addr_format(&addr, text), 1, &again), ERR_OK);
-            assert_true(rt_addr_equal(&addr, &again));
+            assert_true(rt_addr_is_equal(&addr, &again));
         }
     }
     share_close(&share);

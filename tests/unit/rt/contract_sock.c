@@ -59,7 +59,7 @@ static void sock_listen_ipv6(struct rt_harness *h)
     RT_CHECK_ERR(rt_harness_wait(&accept), ERR_OK);
     RT_CHECK(rt_addr_is_loopback(&server.peer));
     RT_CHECK(server.peer.is_v6);
-    RT_CHECK(rt_addr_equal(&client.peer, &listener.addr));
+    RT_CHECK(rt_addr_is_equal(&client.peer, &listener.addr));
     net_close(h, &client);
     net_close(h, &server);
     net_listener_close(h, &listener);

@@ -204,23 +204,27 @@ static void *runtime_stopper(void *context)
 static void runtime_may_be_stopped_from_any_thread(void **state)
 {
     (void)state;
-    struct runtime_app app = {0};
-    struct budget budget;
-    struct cpu cpu = {0};
+    enum rt_kind kinds[2];
+    uint32_t kinds_count = runtime_kinds(kinds);
     struct rt_machine machine = runtime_machine();
-    struct rt_config config = runtime_config(&app, &budget, &cpu);
-    struct rt *rt;
-    char note[256];
-    pthread_t thread;
-    config.kind = RT_KIND_EPOLL;
-    assert_int_equal(rt_new(&config, &machine, &rt, note, sizeof(note)), ERR_OK);
-    assert_int_equal(rt_start(rt), ERR_OK);
-    assert_int_equal(pthread_create(&thread, NULL, runtime_stopper, rt), 0);
-    rt_join(rt);
-    pthread_join(thread, NULL);
-    assert_int_equal(app.stops_count, 3);
-    rt_free(rt);
-    budget_deinit(&budget);
+    for (uint32_t i = 0; i < kinds_count; i++) {
+        struct runtime_app app = {0};
+        struct budget budget;
+        struct cpu cpu = {0};
+        struct rt_config config = runtime_config(&app, &budget, &cpu);
+        struct rt *rt;
+        char note[256];
+        pthread_t thread;
+        config.kind = kinds[i];
+        assert_int_equal(rt_new(&config, &machine, &rt, note, sizeof(note)), ERR_OK);
+        assert_int_equal(rt_start(rt), ERR_OK);
+        assert_int_equal(pthread_create(&thread, NULL, runtime_stopper, rt), 0);
+        rt_join(rt);
+        pthread_join(thread, NULL);
+        assert_int_equal(app.stops_count, 3);
+        rt_free(rt);
+        budget_deinit(&budget);
+    }
 }
 
 static void runtime_falls_back_to_epoll_and_says_why(void **state)
