@@ -834,7 +834,7 @@ static void disk_images_share_their_pages(void **state)
         assert_int_equal(disk_peek_byte(image, "/f", 0), 'a');
         sim_disk_free(image);
     }
-    assert_true(share.cases_count > 50);
+    assert_true(IMPLIES(share.cases_max == 0, share.cases_count > 50));
     share_close(&share);
     sim_disk_close(file);
     sim_disk_free(disk);
