@@ -199,10 +199,8 @@ void sim_inode_punch(struct sim_inode *inode, uint64_t sequence, uint64_t pos, u
     v->zero_pos = pos;
     v->zero_end = pos + length;
     sim_inode_apply_meta(&inode->latest, &inode->latest_bytes, v);
-    sim_inode_add_edge(inode, sequence, pos);
-    if (pos / SIM_SECTOR_BYTES != (pos + length) / SIM_SECTOR_BYTES) {
-        sim_inode_add_edge(inode, sequence, pos + length);
-    }
+    sim_inode_add_edge(inode, sequence, pos); /* within one sector: twice the same, no harm */
+    sim_inode_add_edge(inode, sequence, pos + length);
 }
 
 void sim_inode_reserve(struct sim_inode *inode, uint64_t sequence, uint64_t pos, uint64_t length,

@@ -351,6 +351,50 @@ static void disk_cut_file_shows_nothing_old_when_it_grows(void **state)
     sim_disk_free(disk);
 }
 
+/* A hole that was punched leaves the rest of its sectors as it was then: not one byte of what an
+ * unsynced write had covered before. */
+static void disk_hole_uncovers_nothing_older(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint64_t pos;
+        uint64_t end;
+    } rows[] = {{"first bytes of a sector", 512, 600},
+                {"inner bytes", 600, 700},
+                {"last bytes", 600, 1024},
+                {"all bytes", 512, 1024},
+                {"parts of two sectors", 600, 1200},
+                {"a sector and a part", 512, 1200}};
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct sim_disk *disk = disk_calm(i);
+        struct prng prng;
+        prng_init(&prng, i);
+        struct sim_handle *file = disk_open(disk, "/f", RW | RT_FILE_CREATE);
+        disk_sync(disk, "/");
+        assert_int_equal(disk_fill(file, 0, 1536, 'a'), ERR_OK);
+        disk_flush(disk, file);
+        assert_int_equal(disk_fill(file, 0, 1536, 'b'), ERR_OK);
+        assert_int_equal(
+            sim_disk_allocate(file, RT_ALLOCATE_PUNCH, rows[i].pos, rows[i].end - rows[i].pos),
+            ERR_OK);
+        size_t holes = 0;
+        for (int k = 0; k < 100; k++) {
+            struct sim_disk *image = sim_disk_crash_image(disk, &prng);
+            bool is_hole = disk_peek_byte(image, "/f", rows[i].pos) == 0;
+            if (is_hole && (disk_peek_byte(image, "/f", rows[i].pos / 512 * 512) == 'a' ||
+                            disk_peek_byte(image, "/f", (rows[i].end - 1) | 511) == 'a')) {
+                fail_msg("%s: what was overwritten is back", rows[i].name);
+            }
+            holes += is_hole;
+            sim_disk_free(image);
+        }
+        assert_in_range(holes, 10, 90);
+        sim_disk_close(file);
+        sim_disk_free(disk);
+    }
+}
+
 static void disk_space_is_counted_and_ends(void **state)
 {
     (void)state;
@@ -655,8 +699,12 @@ static void twin_case(struct twin *twin, uint64_t seed)
 static void disk_crash_leaves_only_what_was_written_there(void **state)
 {
     (void)state;
+    static const uint64_t failed_once[] = {860777097 /* a hole at a sector's start */};
     struct twin *twin = malloc(sizeof(*twin));
     assert_non_null(twin);
+    for (size_t i = 0; i < ARRAY_COUNT(failed_once); i++) {
+        twin_case(twin, failed_once[i]);
+    }
     struct share share = share_open("crash images against every past state", 50);
     while (share_more(&share)) {
         twin_case(twin, share_case_seed(&share));
@@ -786,7 +834,7 @@ static void disk_images_share_their_pages(void **state)
         assert_int_equal(disk_peek_byte(image, "/f", 0), 'a');
         sim_disk_free(image);
     }
-    assert_true(share.cases_count > 50);
+    assert_true(IMPLIES(share.cases_max == 0, share.cases_count > 50));
     share_close(&share);
     sim_disk_close(file);
     sim_disk_free(disk);
@@ -834,6 +882,7 @@ int main(void)
         cmocka_unit_test(disk_replaced_file_lives_as_long_as_it_is_open),
         cmocka_unit_test(disk_durable_write_takes_along_what_its_form_says),
         cmocka_unit_test(disk_cut_file_shows_nothing_old_when_it_grows),
+        cmocka_unit_test(disk_hole_uncovers_nothing_older),
         cmocka_unit_test(disk_space_is_counted_and_ends),
         cmocka_unit_test(disk_fault_lost_write_is_done_but_gone),
         cmocka_unit_test(disk_fault_misdirected_write_hits_another_place),
