@@ -7,8 +7,8 @@
  *
  * Of forms that are about equal the linked one is taken. On io_uring, RWF_DSYNC on a device without
  * forced unit access (FUA) is ended by a kernel worker bound to the CPU of the disk's interrupt
- * (iomap's s_dio_done_wq): while something else runs there, a write takes until the next tick, up to 4
- * ms, which a quiet moment at start does not show. Where FUA makes it one trip to the device
+ * (iomap's s_dio_done_wq): while something else runs there, a write takes until the next tick, up
+ * to 4 ms, which a quiet moment at start does not show. Where FUA makes it one trip to the device
  * instead of two, it wins by far more than the margin. */
 #include "base/rt/probe.h"
 

@@ -54,12 +54,15 @@ bool boot_start(struct boot *boot, FILE *err)
     return true;
 }
 
-void boot_wait(struct boot *boot)
+void boot_wait(struct boot *boot, void (*reload)(void *context), void *context)
 {
     sigset_t signals;
-    int signal_number;
+    int signal_number = 0;
     boot_signals(&signals);
-    while (sigwait(&signals, &signal_number) != 0) {
+    while (sigwait(&signals, &signal_number) != 0 || (signal_number == SIGHUP && reload != NULL)) {
+        if (signal_number == SIGHUP) {
+            reload(context);
+        }
     }
     rt_stop(boot->rt);
     rt_join(boot->rt);
@@ -80,6 +83,7 @@ void boot_close(struct boot *boot)
 static void boot_signals(sigset_t *signals)
 {
     sigemptyset(signals);
+    sigaddset(signals, SIGHUP);
     sigaddset(signals, SIGINT);
     sigaddset(signals, SIGTERM);
 }

@@ -31,8 +31,10 @@ MUST_USE bool boot_open(struct boot *boot, const struct settings *settings, void
  * on `err`, when the system grants no threads. */
 MUST_USE bool boot_start(struct boot *boot, FILE *err);
 
-/* Wait for SIGINT, SIGTERM or boot_end; then stop the runtime and wait for its end. */
-void boot_wait(struct boot *boot);
+/* Wait for SIGINT, SIGTERM or boot_end; then stop the runtime and wait for its end. At each SIGHUP
+ * before that, `reload` is called with `context` on this thread and the wait goes on; NULL: SIGHUP
+ * ends it too. */
+void boot_wait(struct boot *boot, void (*reload)(void *context), void *context);
 
 /* End boot_wait from a shard's thread: the command is over. */
 void boot_end(void);

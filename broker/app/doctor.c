@@ -96,7 +96,7 @@ static enum cli_exit doctor_with(struct doctor *doctor, FILE *out, FILE *err)
     }
     if (doctor_make_dir(doctor->settings->data_dir, &is_new, err) && doctor_load(doctor, err) &&
         boot_start(&doctor->boot, err)) {
-        boot_wait(&doctor->boot);
+        boot_wait(&doctor->boot, NULL, NULL);
         status = doctor_report(doctor, out, err);
     }
     if (is_new) {

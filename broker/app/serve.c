@@ -60,6 +60,8 @@ struct serve_shard {
 struct serve {
     /* Config: before the threads start. */
     const struct settings *settings; /* what it was told */
+    int argc;                        /* its arguments, to read the settings again */
+    char **argv;                     /* likewise */
     struct boot boot;                /* the runtime */
     struct serve_shard *shards;      /* one per shard; the process's budget */
     struct diag_levels levels;       /* which log lines are wanted */
@@ -67,7 +69,9 @@ struct serve {
     FILE *err;                       /* stderr */
 
     /* Shared. */
-    atomic_bool has_failed; /* it ends because it could not boot */
+    atomic_bool has_failed;       /* it ends because it could not boot */
+    atomic_bool is_reload_untold; /* `reload` is on its way to shard 0 */
+    struct rt_mail reload;        /* says there that the settings were read again */
 
     /* Shard 0's. */
     struct sm sm;                     /* where its life stands */
@@ -91,6 +95,8 @@ static void serve_probed(struct rt_probe *probe);
 static void serve_close(struct serve *serve);
 static void serve_fail(struct serve *serve, const char *what, const char *path, enum err err,
                        int saved_errno);
+static void serve_reload(void *context);
+static void serve_reloaded(struct rt_shard *at, struct rt_mail *mail);
 static void serve_log_machine(struct serve *serve, struct rt_shard *shard);
 static void serve_log_probe(struct serve *serve, struct rt_shard *shard);
 
@@ -106,7 +112,11 @@ enum cli_exit cli_serve(int argc, char **argv, FILE *out, FILE *err)
     enum err result = settings_read(&settings, argc, argv, (const char *const *)environ);
     cli_config_complain(&settings.config, err);
     if (result == ERR_OK) {
-        struct serve serve = {.settings = &settings, .err = err, .sink = {serve_write_line}};
+        struct serve serve = {.settings = &settings,
+                              .argc = argc,
+                              .argv = argv,
+                              .err = err,
+                              .sink = {serve_write_line}};
         status = serve_with(&serve, err);
     }
     settings_deinit(&settings);
@@ -128,7 +138,7 @@ static enum cli_exit serve_with(struct serve *serve, FILE *err)
     }
     bool is_started = serve_new_shards(serve) && boot_start(&serve->boot, err);
     if (is_started) {
-        boot_wait(&serve->boot);
+        boot_wait(&serve->boot, serve_reload, serve);
         sm_deinit(&serve->sm);
     }
     budget_free(&serve->boot.budget, serve->shards);
@@ -307,6 +317,35 @@ static void serve_fail(struct serve *serve, const char *what, const char *path, 
     } else {
         boot_end();
     }
+}
+
+/* On main's thread: the levels are the only settings that shards read while they run. */
+static void serve_reload(void *context)
+{
+    struct serve *serve = context;
+    struct settings settings;
+    if (settings_init(&settings) != ERR_OK) {
+        return;
+    }
+    enum err err = settings_read(&settings, serve->argc, serve->argv, (const char *const *)environ);
+    cli_config_complain(&settings.config, serve->err);
+    if (err == ERR_OK) {
+        err = diag_levels_set(&serve->levels, NULL, settings.log_level);
+        ASSERT(err == ERR_OK); /* all modules are known */
+        if (!atomic_exchange(&serve->is_reload_untold, true)) {
+            serve->reload.deliver = serve_reloaded;
+            rt_mail_post(rt_shard_at(serve->boot.rt, 0), &serve->reload);
+        }
+    }
+    settings_deinit(&settings);
+}
+
+static void serve_reloaded(struct rt_shard *at, struct rt_mail *mail)
+{
+    struct serve *serve = CONTAINER_OF(mail, struct serve, reload);
+    atomic_store(&serve->is_reload_untold, false);
+    DIAG_INFO(serve_diag(at), "serve",
+              "settings read again; only log.level applies before a start");
 }
 
 static void serve_log_machine(struct serve *serve, struct rt_shard *shard)

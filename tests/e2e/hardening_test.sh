@@ -23,3 +23,20 @@ expect_out 'endbr64'
 run readelf --wide --dyn-syms "$tdb"
 expect_out '__stack_chk_fail'
 expect_out '__(v?snprintf|memcpy|fprintf|read|memset)_chk'
+
+# What leaves no mark in the program: the flags it was compiled with.
+command="compile_commands.json"
+python3 - "$1/build/release/compile_commands.json" <<'PYTHON' 2>"$err" || fail 'a flag is missing'
+import json
+import sys
+wanted = ["-O2", "-D_FORTIFY_SOURCE=3", "-fstack-protector-strong", "-fstack-clash-protection", "-fcf-protection=full", "-fPIE"]
+filled = ["-ftrivial-auto-var-init=zero", "-fzero-call-used-regs=used-gpr"]
+kernels = {"crc32c.c", "crc32c_x86.c"}
+for entry in json.load(open(sys.argv[1])):
+    flags = entry["command"].split()
+    name = entry["file"].rsplit("/", 1)[-1]
+    for flag in wanted + filled:
+        assert flag in flags, (entry["file"], flag)
+    skips = "-fzero-call-used-regs=skip" in flags
+    assert skips == (name in kernels), (entry["file"], "is it a kernel file?")
+PYTHON

@@ -55,6 +55,35 @@ command="tdb serve, SIGINT"
 expect_status 0
 [ "$(ls "$work/data")" = lock ] || fail "something stayed behind in the data directory: $(ls "$work/data")"
 
+# SIGHUP: the log level changes while it runs; a file that is wrong changes nothing.
+printf 'log:\n  level: error\n' >"$work/tdb.yaml"
+"$tdb" serve --config "$work/tdb.yaml" --data_dir "$work/data" 2>"$log" &
+server=$!
+for _ in $(seq 100); do
+    [ -e "$work/data/lock" ] && ! flock --nonblock "$work/data/lock" true && break
+    sleep 0.05
+done
+command="tdb serve, SIGHUP"
+printf 'log:\n  level: info\n' >"$work/tdb.yaml"
+kill -HUP "$server"
+for _ in $(seq 100); do
+    grep -q 'settings read again' "$log" && break
+    sleep 0.05
+done
+printf 'log:\n  level: loud\n' >"$work/tdb.yaml"
+kill -HUP "$server"
+for _ in $(seq 100); do
+    grep -q 'loud' "$log" && break
+    sleep 0.05
+done
+finish TERM
+expect_status 0
+cp "$log" "$err"
+expect_err 'settings read again'
+expect_err 'tdb.yaml:2:10: .*loud'
+expect_err 'stopped'
+! grep -q ' ready' "$log" || fail "log.level error let an info line through"
+
 run "$tdb" serve --data_dir "$work/missing/data"
 expect_status 1
 expect_err 'cannot make the data directory.*missing/data.*NOT_FOUND'

@@ -285,7 +285,10 @@ static void runtime_too_large_or_too_poor_says_what_to_do(void **state)
         {2, 64u << 20, 100, ERR_BUDGET, "no memory"},
         {16, 512u << 20, 20000, ERR_BUDGET, "no memory"},
     };
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+    enum rt_kind kinds[2];
+    uint32_t kinds_count = runtime_kinds(kinds);
+    for (size_t k = 0; k < ARRAY_COUNT(rows) * kinds_count; k++) {
+        size_t i = k / kinds_count;
         struct runtime_app app = {0};
         struct budget budget;
         struct cpu cpu = {0};
@@ -293,7 +296,7 @@ static void runtime_too_large_or_too_poor_says_what_to_do(void **state)
         struct rt_config config = runtime_config(&app, &budget, &cpu);
         struct rt *rt;
         char note[256];
-        config.kind = RT_KIND_EPOLL;
+        config.kind = kinds[k % kinds_count];
         config.shards_count = rows[i].shards_count;
         config.memory_bytes = rows[i].memory_bytes;
         budget_set_limit(&budget, rows[i].budget_bytes);
@@ -306,10 +309,17 @@ static void runtime_too_large_or_too_poor_says_what_to_do(void **state)
 }
 
 #ifndef __SANITIZE_THREAD__ /* it cannot start threads in a forked child */
-/* In a child process: with `threads_max` threads allowed, main's included, how rt_start ends. */
+/* What a child process is allowed, and on which backend. */
+struct runtime_threads {
+    rlim_t threads_max; /* main's included */
+    enum rt_kind kind;  /* backend */
+};
+
+/* In a child process: with so many threads allowed, how rt_start ends. */
 static int runtime_start_with_threads(void *context)
 {
-    rlim_t threads_max = *(const rlim_t *)context;
+    const struct runtime_threads *threads = context;
+    rlim_t threads_max = threads->threads_max;
     struct runtime_app app = {0};
     struct budget budget;
     struct cpu cpu = {0};
@@ -318,7 +328,7 @@ static int runtime_start_with_threads(void *context)
     struct rlimit limit = {.rlim_cur = threads_max, .rlim_max = threads_max};
     struct rt *rt;
     char note[256];
-    config.kind = RT_KIND_EPOLL;
+    config.kind = threads->kind;
     if ((geteuid() == 0 && setresuid(61234, 61234, 61234) != 0) || /* the limit spares root */
         setrlimit(RLIMIT_NPROC, &limit) != 0 ||
         rt_new(&config, &machine, &rt, note, sizeof(note)) != ERR_OK) {
@@ -342,9 +352,12 @@ static void runtime_starts_all_threads_or_none(void **state)
         skip_test("runtime_starts_all_threads_or_none",
                   "needs a user with no other processes: run as root");
     }
-    for (rlim_t threads_max = 0; threads_max <= 6; threads_max++) {
-        assert_int_equal(child_run(runtime_start_with_threads, &threads_max),
-                         threads_max < 6 ? ERR_RESOURCES : ERR_OK);
+    enum rt_kind kinds[2];
+    uint32_t kinds_count = runtime_kinds(kinds);
+    for (uint32_t i = 0; i < 7 * kinds_count; i++) {
+        struct runtime_threads threads = {i / kinds_count, kinds[i % kinds_count]};
+        assert_int_equal(child_run(runtime_start_with_threads, &threads),
+                         threads.threads_max < 6 ? ERR_RESOURCES : ERR_OK);
     }
 }
 
