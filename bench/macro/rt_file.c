@@ -1,12 +1,13 @@
 /* Files through the runtime, against the same calls made raw: the same sizes, as many in flight,
  * flushed as often, on the same file, in the same run, polling the same way.
  *
- * io_uring is held against a bare liburing loop, epoll (whose file work goes to worker threads)
- * against as many plain threads that make blocking calls. The file's blocks are allocated and
- * written before, as the journal's are (LOG §4), so writes are pure overwrites. Durable writes are
- * measured in each form; the row with the bar is that of the form that the runtime would choose in
- * this directory. Each case says what an operation costs in time, and in processor time of the
- * whole process, the kernel's helper threads included. */
+ * io_uring is held against a bare liburing loop, epoll (whose file work goes to four worker
+ * threads) against plain threads that make blocking calls: as many as can be in flight at once, and
+ * for reads also as many as are asked for at once. The file's blocks are allocated and written
+ * before, as the journal's are (LOG §4), so writes are pure overwrites. Durable writes are measured
+ * in each form; the row with the bar repeats the form that the runtime would choose in this
+ * directory. Each case says what an operation costs in time, and in processor time of the whole
+ * process, the kernel's helper threads included. */
 #include "bench/macro/rt_file.h"
 
 #include <errno.h>
@@ -20,32 +21,51 @@
 
 #define FILE_BYTES       (256u << 20)
 #define FILE_BYTES_QUICK (64u << 20)
-#define FILE_RUN_NS      10000000.0 /* one run of one side: short, to be in turns often */
+#define FILE_RUN_NS      10000000.0   /* one run of one side: short, to be in turns often */
+#define FILE_RUN_OPS_MIN 8u           /* at least, however slow the disk */
+#define FILE_CASE_NS     5000000000.0 /* all pairs of a case: a slow disk gets fewer */
 #define FILE_PAIRS_COUNT 201
 #define FILE_FITS_COUNT  7
 
-/* One load, and how its row is written. */
+/* One load on one backend, and how its row is written. */
 struct file_case {
-    const char *name;
-    enum file_act act;
-    uint32_t block_bytes;
-    uint32_t depth;
-    bool is_random;
+    enum rt_kind kind;      /* backend */
+    const char *name;       /* of the row */
+    enum file_act act;      /* what */
+    uint32_t block_bytes;   /* of one operation */
+    uint32_t depth;         /* operations in flight */
+    bool is_random;         /* blocks in random order */
+    uint32_t threads_count; /* of the peer; 0: a ring */
+    const char *peer;       /* what the row calls it */
+    const char *bar;        /* NULL: none */
 };
 
 static const struct file_case file_cases[] = {
-    {"1 MiB writes, 2 in flight", FILE_ACT_WRITE, 1u << 20, 2, false},
-    {"4 KiB durable writes, 1 in flight", FILE_ACT_WRITE_DURABLE, RT_BLOCK_BYTES, 1, false},
-    {"4 KiB random reads, 32 in flight", FILE_ACT_READ, RT_BLOCK_BYTES, 32, true},
+    {RT_KIND_URING, "io_uring: 1 MiB writes, 2 in flight", FILE_ACT_WRITE, 1u << 20, 2, false, 0,
+     "a bare ring", ">= 0.95"},
+    {RT_KIND_URING, "io_uring: 4 KiB durable writes", FILE_ACT_WRITE_DURABLE, RT_BLOCK_BYTES, 1,
+     false, 0, "a bare ring", ">= 0.95"},
+    {RT_KIND_URING, "io_uring: 4 KiB random reads, 32 in flight", FILE_ACT_READ, RT_BLOCK_BYTES, 32,
+     true, 0, "a bare ring", ">= 0.95"},
+    {RT_KIND_EPOLL, "epoll: 1 MiB writes, 2 in flight", FILE_ACT_WRITE, 1u << 20, 2, false, 2,
+     "2 plain threads", NULL},
+    {RT_KIND_EPOLL, "epoll: 4 KiB durable writes", FILE_ACT_WRITE_DURABLE, RT_BLOCK_BYTES, 1, false,
+     1, "a plain thread", NULL},
+    {RT_KIND_EPOLL, "epoll: 4 KiB random reads, 32 in flight", FILE_ACT_READ, RT_BLOCK_BYTES, 32,
+     true, RT_WORKERS_DEFAULT, "4 plain threads", NULL},
+    {RT_KIND_EPOLL, "epoll: the same reads, more threads", FILE_ACT_READ, RT_BLOCK_BYTES, 32, true,
+     32, "32 plain threads", NULL},
 };
+
+static_assert(RT_WORKERS_DEFAULT == 4, "the rows name the number of threads");
 
 /* One side of a pair, and the processor time of its runs. */
 struct file_side {
-    struct file_load *load;
-    double (*run)(void *context);
-    void *context;
-    double cpu_ns[FILE_PAIRS_COUNT + 1]; /* per operation; [0] is the warming run's */
-    unsigned runs_count;
+    struct file_load *load;                /* what it does */
+    struct file_run (*run)(void *context); /* file_ours_run, file_raw_run, file_threads_run */
+    void *context;                         /* its struct */
+    double cpu_ns[FILE_PAIRS_COUNT + 1];   /* per operation; [0] is the warming run's */
+    unsigned runs_count;                   /* so far */
 };
 
 /* All that main holds. */
@@ -62,15 +82,14 @@ struct file_bench {
 static void file_make(struct file_bench *f);
 static void file_write_once(struct file_bench *f);
 static void file_backend(struct file_bench *f, enum rt_kind kind);
-static void file_durable(struct file_bench *f, enum rt_kind kind, const struct file_case *c);
-static struct bench_pair file_case_run(struct file_bench *f, enum rt_kind kind,
-                                       const struct file_case *c, const char *name,
-                                       uint32_t threads_count);
-static void file_fit(struct file_bench *f);
+static void file_durable(struct file_bench *f, const struct file_case *c);
+static struct bench_pair file_measure(struct file_bench *f, const struct file_case *c,
+                                      const char *name);
+static unsigned file_fit(struct file_bench *f);
 static double file_cost(void *context);
-static void file_rows(struct file_bench *f, const char *name, const char *peer, const char *bar,
-                      const struct bench_pair *pair);
-static double file_cpu_ratio(const struct file_bench *f, double *ours_ns);
+static void file_row(struct file_bench *f, const struct file_case *c, const char *name,
+                     const char *bar, const struct bench_pair *pair);
+static void file_row_cpu(struct file_bench *f, const struct file_case *c, const char *name);
 
 int main(int argc, char **argv)
 {
@@ -83,7 +102,7 @@ int main(int argc, char **argv)
     struct rt_machine machine;
     char message[256];
     enum err err = rt_machine_read(&machine, message, sizeof(message));
-    if (getenv("EPOLL_ONLY") == NULL && err == ERR_OK && machine.has_uring) {
+    if (err == ERR_OK && machine.has_uring) {
         file_backend(f, RT_KIND_URING);
     } else {
         bench_note(&f->b, "io_uring is refused here: epoll only");
@@ -108,13 +127,13 @@ uint64_t file_load_pos(const struct file_load *load, uint64_t index)
     return index % blocks_count * load->block_bytes;
 }
 
-double file_load_cost(const struct file_load *load, struct file_times *times)
+struct file_run file_load_run(const struct file_load *load, struct file_times *times)
 {
-    ASSERT(times->last_ns > times->began_ns);
-    if (load->depth == 1) {
-        return bench_quantile(times->gaps_ns, times->ended_count, 0.5);
-    }
-    return (double)(times->last_ns - times->began_ns) / (double)load->ops_count;
+    ASSERT(times->ended_count > 0);
+    uint64_t run_ns = times->last_ns - times->began_ns;
+    double cost_ns = load->depth == 1 ? bench_quantile(times->gaps_ns, times->ended_count, 0.5)
+                                      : (double)run_ns / (double)times->ended_count;
+    return (struct file_run){cost_ns, times->ended_count};
 }
 
 void file_times_begin(struct file_times *times)
@@ -123,12 +142,13 @@ void file_times_begin(struct file_times *times)
     times->began_ns = times->last_ns = bench_now_ns();
 }
 
-void file_times_ended(struct file_times *times)
+bool file_times_ended(struct file_times *times)
 {
     uint64_t now_ns = bench_now_ns();
     ASSERT(times->ended_count < FILE_OPS_MAX);
     times->gaps_ns[times->ended_count++] = (double)(now_ns - times->last_ns);
     times->last_ns = now_ns;
+    return now_ns - times->began_ns < FILE_RUN_NS_MAX;
 }
 
 void file_load_bind(const struct file_load *load)
@@ -211,83 +231,73 @@ static void file_write_once(struct file_bench *f)
 /* All cases on one backend. */
 static void file_backend(struct file_bench *f, enum rt_kind kind)
 {
-    bool is_uring = kind == RT_KIND_URING;
     file_ours_start(&f->ours, kind, &f->load);
     for (size_t i = 0; i < ARRAY_COUNT(file_cases); i++) {
         const struct file_case *c = &file_cases[i];
-        if (getenv("CASE") != NULL && atoi(getenv("CASE")) != (int)i)
-            continue;
-        if (c->act == FILE_ACT_WRITE_DURABLE) {
-            file_durable(f, kind, c);
+        if (c->kind != kind) {
             continue;
         }
-        char name[96];
-        uint32_t threads_count = c->depth < RT_WORKERS_DEFAULT ? c->depth : RT_WORKERS_DEFAULT;
-        snprintf(name, sizeof(name), "%s: %s", is_uring ? "io_uring" : "epoll", c->name);
-        struct bench_pair pair = file_case_run(f, kind, c, name, threads_count);
-        char peer[64];
-        snprintf(peer, sizeof(peer), "%u plain threads", threads_count);
-        file_rows(f, name, is_uring ? "a bare ring" : peer, ">= 0.95", &pair);
+        if (c->act == FILE_ACT_WRITE_DURABLE) {
+            file_durable(f, c);
+        } else {
+            struct bench_pair pair = file_measure(f, c, c->name);
+            file_row(f, c, c->name, c->bar, &pair);
+            file_row_cpu(f, c, c->name);
+        }
     }
     file_ours_stop(&f->ours);
 }
 
-/* Durable writes: a row per form, and the best of them again under a name that stays the same. */
-static void file_durable(struct file_bench *f, enum rt_kind kind, const struct file_case *c)
+/* A row per form, and the chosen one again under a name that stays the same. Without a ring the
+ * linked form and that with a thread are the same two calls. */
+static void file_durable(struct file_bench *f, const struct file_case *c)
 {
-    bool is_uring = kind == RT_KIND_URING;
-    const char *backend = is_uring ? "io_uring" : "epoll";
-    const char *peer = is_uring ? "a bare ring" : "1 plain thread";
     file_ours_probe(&f->ours, f->b.dir);
     const struct rt_probe *probe = &f->ours.probe;
-    for (uint32_t form = 0; form < RT_FLUSH_COUNT; form++) {
-        bench_note(&f->b, "%s: probe: form %s: p50 %.1f us", backend,
-                   rt_flush_form_name((enum rt_flush_form)form),
-                   (double)probe->forms[form].p50_ns / 1000);
-    }
-    for (uint32_t form = 0; form < RT_FLUSH_COUNT; form++) {
-        if (getenv("FORM") != NULL && atoi(getenv("FORM")) != (int)form)
+    struct bench_pair best = {0};
+    char name[BENCH_PATH_BYTES];
+    for (uint32_t i = 0; i < RT_FLUSH_COUNT; i++) {
+        f->load.form = (enum rt_flush_form)i;
+        if (f->load.form == RT_FLUSH_THREAD && c->kind == RT_KIND_EPOLL) {
             continue;
-        char name[96];
-        f->load.form = (enum rt_flush_form)form;
-        snprintf(name, sizeof(name), "%s: %s, %s", backend, c->name,
-                 rt_flush_form_name(f->load.form));
-        struct bench_pair pair = file_case_run(f, kind, c, name, 1);
-        file_rows(f, name, peer, NULL, &pair);
-        if (f->load.form == probe->best) {
-            bench_note(&f->b, "%s: best form: %s", backend, rt_flush_form_name(probe->best));
-            snprintf(name, sizeof(name), "%s: %s, best form", backend, c->name);
-            file_rows(f, name, peer, ">= 0.95", &pair);
         }
+        snprintf(name, sizeof(name), "%s, %s", c->name, rt_flush_form_name(f->load.form));
+        struct bench_pair pair = file_measure(f, c, name);
+        file_row(f, c, name, NULL, &pair);
+        file_row_cpu(f, c, name);
+        best = i == 0 || f->load.form == probe->best ? pair : best;
     }
+    bench_note(&f->b, "%s: the runtime chooses %s; it measured %.1f, %.1f and %.1f us", c->name,
+               rt_flush_form_name(probe->best), (double)probe->forms[0].p50_ns / 1000,
+               (double)probe->forms[1].p50_ns / 1000, (double)probe->forms[2].p50_ns / 1000);
+    snprintf(name, sizeof(name), "%s, as the runtime chooses", c->name);
+    file_row(f, c, name, c->bar, &best);
 }
 
-static struct bench_pair file_case_run(struct file_bench *f, enum rt_kind kind,
-                                       const struct file_case *c, const char *name,
-                                       uint32_t threads_count)
+static struct bench_pair file_measure(struct file_bench *f, const struct file_case *c,
+                                      const char *name)
 {
     struct file_load *load = &f->load;
-    bool is_uring = kind == RT_KIND_URING;
     load->act = c->act;
     load->block_bytes = c->block_bytes;
     load->depth = c->depth;
     load->is_random = c->is_random;
-    load->is_bound = is_uring || threads_count == 1;
-    file_ours_open(&f->ours);
+    load->is_bound = c->threads_count <= 1;
     f->ours_side = (struct file_side){.load = load, .run = file_ours_run, .context = &f->ours};
-    if (is_uring) {
+    f->peer_side = (struct file_side){.load = load, .run = file_raw_run, .context = &f->raw};
+    file_ours_open(&f->ours);
+    if (c->threads_count == 0) {
         file_raw_open(&f->raw, load);
-        f->peer_side = (struct file_side){.load = load, .run = file_raw_run, .context = &f->raw};
     } else {
-        file_threads_open(&f->threads, load, threads_count);
-        f->peer_side =
-            (struct file_side){.load = load, .run = file_threads_run, .context = &f->threads};
+        file_threads_open(&f->threads, load, c->threads_count);
+        f->peer_side.run = file_threads_run;
+        f->peer_side.context = &f->threads;
     }
-    file_fit(f);
+    unsigned pairs_count = file_fit(f);
     struct bench_side ours = {.cost = file_cost, .context = &f->ours_side};
     struct bench_side peer = {.cost = file_cost, .context = &f->peer_side};
-    struct bench_pair pair = bench_pair(&f->b, name, &ours, &peer, FILE_PAIRS_COUNT);
-    if (is_uring) {
+    struct bench_pair pair = bench_pair(&f->b, name, &ours, &peer, pairs_count);
+    if (c->threads_count == 0) {
         file_raw_close(&f->raw);
     } else {
         file_threads_close(&f->threads);
@@ -296,66 +306,66 @@ static struct bench_pair file_case_run(struct file_bench *f, enum rt_kind kind,
     return pair;
 }
 
-/* Fit the number of operations to a run, by the median of a few. */
-static void file_fit(struct file_bench *f)
+/* Fit the number of operations to a run, by the median of a few short ones of the peer; how many
+ * pairs there is time for. */
+static unsigned file_fit(struct file_bench *f)
 {
     struct file_side *peer = &f->peer_side;
     double costs_ns[FILE_FITS_COUNT];
-    f->load.ops_count = FILE_DEPTH_MAX;
+    uint64_t ops_min = f->load.depth > FILE_RUN_OPS_MIN ? f->load.depth : FILE_RUN_OPS_MIN;
+    f->load.ops_count = ops_min;
     for (size_t i = 0; i < FILE_FITS_COUNT; i++) {
-        costs_ns[i] = peer->run(peer->context);
+        costs_ns[i] = peer->run(peer->context).cost_ns;
     }
-    double fitted = FILE_RUN_NS / bench_quantile(costs_ns, FILE_FITS_COUNT, 0.5);
-    f->load.ops_count = fitted < FILE_DEPTH_MAX ? FILE_DEPTH_MAX
-                        : fitted > FILE_OPS_MAX ? FILE_OPS_MAX
-                                                : (uint64_t)fitted;
+    double cost_ns = bench_quantile(costs_ns, FILE_FITS_COUNT, 0.5);
+    double fitted = FILE_RUN_NS / cost_ns;
+    f->load.ops_count = fitted < (double)ops_min ? ops_min
+                        : fitted > FILE_OPS_MAX  ? FILE_OPS_MAX
+                                                 : (uint64_t)fitted;
+    double pairs = FILE_CASE_NS / (2 * cost_ns * (double)f->load.ops_count);
+    return pairs > FILE_PAIRS_COUNT ? FILE_PAIRS_COUNT : (unsigned)pairs | 1;
 }
 
 static double file_cost(void *context)
 {
     struct file_side *side = context;
-    side->load->run = side->runs_count;
-    double ops_count = (double)side->load->ops_count;
-    uint64_t began_ns = bench_cpu_ns(BENCH_CPU_PROCESS);
-    double cost_ns = side->run(side->context);
     ASSERT(side->runs_count <= FILE_PAIRS_COUNT);
-    side->cpu_ns[side->runs_count++] =
-        (double)(bench_cpu_ns(BENCH_CPU_PROCESS) - began_ns) / ops_count;
-    return cost_ns;
+    side->load->run = side->runs_count;
+    uint64_t began_ns = bench_cpu_ns(BENCH_CPU_PROCESS);
+    struct file_run run = side->run(side->context);
+    double cpu_ns = (double)(bench_cpu_ns(BENCH_CPU_PROCESS) - began_ns);
+    side->cpu_ns[side->runs_count++] = cpu_ns / (double)run.ops_count;
+    return run.cost_ns;
 }
 
-/* Two rows: time, or throughput where blocks are large, and processor time. */
-static void file_rows(struct file_bench *f, const char *name, const char *peer, const char *bar,
-                      const struct bench_pair *pair)
+/* Time, or throughput where blocks are large. */
+static void file_row(struct file_bench *f, const struct file_case *c, const char *name,
+                     const char *bar, const struct bench_pair *pair)
 {
-    bool is_large = f->load.block_bytes == FILE_BLOCK_BYTES_MAX;
+    bool is_large = c->block_bytes == FILE_BLOCK_BYTES_MAX;
     bench_row(&f->b, &(struct bench_row){.name = name,
                                          .value = is_large ? 1e9 / pair->ours : pair->ours / 1000,
                                          .unit = is_large ? "MiB/s" : "us/op",
-                                         .peer = peer,
+                                         .peer = c->peer,
                                          .ratio = pair->ratio,
                                          .bar = bar});
-    char cpu_name[128];
-    double cpu_ns;
-    double ratio = file_cpu_ratio(f, &cpu_ns);
-    snprintf(cpu_name, sizeof(cpu_name), "%s: processor", name);
-    bench_row(&f->b, &(struct bench_row){.name = cpu_name,
-                                         .value = cpu_ns / 1000,
-                                         .unit = "us/op",
-                                         .peer = peer,
-                                         .ratio = ratio});
 }
 
-/* Median of the pairs' ratios, peer to ours; `ours_ns`: our median. */
-static double file_cpu_ratio(const struct file_bench *f, double *ours_ns)
+/* Processor time of the last case: the medians of ours, and of the pairs' ratios. */
+static void file_row_cpu(struct file_bench *f, const struct file_case *c, const char *name)
 {
-    double ours[FILE_PAIRS_COUNT];
+    double ours_ns[FILE_PAIRS_COUNT];
     double ratios[FILE_PAIRS_COUNT];
     unsigned count = f->ours_side.runs_count - 1;
     for (unsigned i = 0; i < count; i++) {
-        ours[i] = f->ours_side.cpu_ns[i + 1];
-        ratios[i] = f->peer_side.cpu_ns[i + 1] / ours[i];
+        ours_ns[i] = f->ours_side.cpu_ns[i + 1];
+        ratios[i] = f->peer_side.cpu_ns[i + 1] / ours_ns[i];
     }
-    *ours_ns = bench_quantile(ours, count, 0.5);
-    return bench_quantile(ratios, count, 0.5);
+    char cpu_name[BENCH_PATH_BYTES];
+    snprintf(cpu_name, sizeof(cpu_name), "%s: processor", name);
+    bench_row(&f->b, &(struct bench_row){.name = cpu_name,
+                                         .value = bench_quantile(ours_ns, count, 0.5) / 1000,
+                                         .unit = "us/op",
+                                         .peer = c->peer,
+                                         .ratio = bench_quantile(ratios, count, 0.5)});
 }

@@ -50,10 +50,14 @@ struct file_load {
     uint32_t depth;              /* operations in flight */
     bool is_random;              /* blocks in random order, else one after another */
     enum rt_flush_form form;     /* of durable writes */
-    uint64_t ops_count;          /* operations of one run */
+    uint64_t ops_count;          /* operations of one run, unless it takes too long */
     bool is_bound;               /* each side is one thread, and keeps to one CPU at a time */
     uint32_t run;                /* runs of this side so far: whose turn it is among the CPUs */
 };
+
+/* A run that has taken this long begins no more operations: a disk that others keep busy now and
+ * then makes some runs shorter, not the benchmark longer. */
+#define FILE_RUN_NS_MAX 20000000u
 
 /* When the operations of one run ended. */
 struct file_times {
@@ -63,15 +67,25 @@ struct file_times {
     double gaps_ns[FILE_OPS_MAX]; /* from one end to the next; sorted when the run is over */
 };
 
-/* A run begins; one of its operations has ended. */
+/* What one run found. */
+struct file_run {
+    double cost_ns;     /* of one operation: the time of the run by their number; with one in flight
+                           the median of its operations, which a flush that met another program's
+                           does not spoil */
+    uint64_t ops_count; /* operations done */
+};
+
+/* A run begins. */
 void file_times_begin(struct file_times *times);
-void file_times_ended(struct file_times *times);
+
+/* One of its operations has ended. Whether it may begin another one. */
+bool file_times_ended(struct file_times *times);
 
 /* Where operation `index` of a side works; both sides count theirs from 0 on, over all runs. */
 uint64_t file_load_pos(const struct file_load *load, uint64_t index);
 
-/* Nanoseconds per operation of a run that is over. */
-double file_load_cost(const struct file_load *load, struct file_times *times);
+/* What the run found that is over. */
+struct file_run file_load_run(const struct file_load *load, struct file_times *times);
 
 /* Where each side is one thread, bind the calling thread to the CPU whose turn it is: the same for
  * both sides, because a disk's interrupts arrive at one CPU, and who sits there is ahead. Else let
@@ -99,12 +113,14 @@ struct file_ours {
     struct rt_file file;          /* open between file_ours_open and file_ours_close */
     struct rt_op op;              /* open and close */
     struct rt_probe probe;        /* of the forms of durable writes */
-    struct file_ours_slot slots[FILE_DEPTH_MAX];
-    uint64_t index;          /* operations begun, over all runs */
-    uint64_t index_end;      /* of this run */
-    struct file_times times; /* of this run */
+    struct file_ours_slot slots[FILE_DEPTH_MAX]; /* as many as the load's depth are used */
+    uint64_t index;                              /* operations begun, over all runs */
+    uint64_t index_end;                          /* of this run */
+    uint32_t waiting_count;                      /* operations in flight */
+    struct file_times times;                     /* of this run */
 };
 
+/* Start a runtime of `kind` in place; it ends with file_ours_stop. */
 void file_ours_start(struct file_ours *ours, enum rt_kind kind, const struct file_load *load);
 
 /* Measure the forms of durable writes in directory `dir`: ours->probe. */
@@ -113,16 +129,18 @@ void file_ours_probe(struct file_ours *ours, const char *dir);
 /* Open the file, with the load's form. */
 void file_ours_open(struct file_ours *ours);
 
-/* One run of the `context`, a struct file_ours. Returns nanoseconds per operation: the time of the
- * run by their number; with one in flight the median time of one, which a flush that met another
- * program's does not spoil. */
-double file_ours_run(void *context);
+/* One run; `context` is a struct file_ours. */
+struct file_run file_ours_run(void *context);
 
+/* Close the file. */
 void file_ours_close(struct file_ours *ours);
+
+/* End the runtime; the file is closed. */
 void file_ours_stop(struct file_ours *ours);
 
 /* --- A bare ring. --- */
 
+/* One thread with a ring, and one that flushes for it. */
 struct file_raw {
     const struct file_load *load; /* what to do */
     pthread_t id;                 /* its thread */
@@ -141,13 +159,15 @@ struct file_raw {
 /* Open the ring and the file on a thread of their own. */
 void file_raw_open(struct file_raw *raw, const struct file_load *load);
 
-/* As file_ours_run. */
-double file_raw_run(void *context);
+/* One run; `context` is a struct file_raw. */
+struct file_run file_raw_run(void *context);
 
+/* End the threads, close the ring and the file. */
 void file_raw_close(struct file_raw *raw);
 
 /* --- Bare blocking calls. --- */
 
+/* Threads that make blocking calls. */
 struct file_threads {
     const struct file_load *load;            /* what to do */
     uint32_t count;                          /* threads: each has one operation in flight */
@@ -162,11 +182,13 @@ struct file_threads {
     struct file_times times[FILE_DEPTH_MAX]; /* of the last run, per thread */
 };
 
+/* Open the file and start `count` threads, 1 .. FILE_DEPTH_MAX. */
 void file_threads_open(struct file_threads *threads, const struct file_load *load, uint32_t count);
 
-/* As file_ours_run. */
-double file_threads_run(void *context);
+/* One run; `context` is a struct file_threads. */
+struct file_run file_threads_run(void *context);
 
+/* End the threads and close the file. */
 void file_threads_close(struct file_threads *threads);
 
 #endif

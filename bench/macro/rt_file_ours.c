@@ -35,11 +35,11 @@ void file_ours_open(struct file_ours *ours)
     rt_side_run(&ours->side, file_ours_open_begin);
 }
 
-double file_ours_run(void *context)
+struct file_run file_ours_run(void *context)
 {
     struct file_ours *ours = context;
     rt_side_run(&ours->side, file_ours_run_begin);
-    return file_load_cost(ours->load, &ours->times);
+    return file_load_run(ours->load, &ours->times);
 }
 
 void file_ours_close(struct file_ours *ours)
@@ -116,6 +116,7 @@ static void file_ours_next(struct file_ours *ours, struct file_ours_slot *slot)
     if (ours->index == ours->index_end) {
         return;
     }
+    ours->waiting_count++;
     uint64_t pos = file_load_pos(load, ours->index++);
     switch (load->act) {
     case FILE_ACT_READ:
@@ -136,10 +137,12 @@ static void file_ours_done(struct rt_op *op)
     if (op->err != ERR_OK || op->result != (int64_t)ours->load->block_bytes) {
         file_fail("an operation of ours", op->saved_errno);
     }
-    file_times_ended(&ours->times);
-    if (ours->times.ended_count == ours->load->ops_count) {
-        rt_side_done(op->shard);
-        return;
+    if (!file_times_ended(&ours->times)) {
+        ours->index_end = ours->index;
     }
+    ours->waiting_count--;
     file_ours_next(ours, CONTAINER_OF(op, struct file_ours_slot, op));
+    if (ours->waiting_count == 0) {
+        rt_side_done(op->shard);
+    }
 }

@@ -45,12 +45,12 @@ void file_raw_open(struct file_raw *raw, const struct file_load *load)
     file_raw_await(&raw->ended);
 }
 
-double file_raw_run(void *context)
+struct file_run file_raw_run(void *context)
 {
     struct file_raw *raw = context;
     sem_post(&raw->go);
     file_raw_await(&raw->ended);
-    return file_load_cost(raw->load, &raw->times);
+    return file_load_run(raw->load, &raw->times);
 }
 
 void file_raw_close(struct file_raw *raw)
@@ -105,12 +105,13 @@ static void file_raw_ring_open(struct file_raw *raw)
 static void file_raw_loop(struct file_raw *raw)
 {
     const uint64_t index_end = raw->index + raw->load->ops_count;
+    uint32_t waiting_count = raw->load->depth;
     file_load_bind(raw->load);
     file_times_begin(&raw->times);
     for (uint32_t i = 0; i < raw->load->depth; i++) {
         file_raw_next(raw, i);
     }
-    while (raw->times.ended_count < raw->load->ops_count) {
+    while (waiting_count > 0) {
         file_raw_poll(raw);
         struct io_uring_cqe *cqe;
         unsigned head;
@@ -121,9 +122,10 @@ static void file_raw_loop(struct file_raw *raw)
             if (!file_raw_ended(raw, cqe)) {
                 continue;
             }
-            file_times_ended(&raw->times);
-            if (raw->index < index_end) {
+            if (file_times_ended(&raw->times) && raw->index < index_end) {
                 file_raw_next(raw, (uint32_t)cqe->user_data);
+            } else {
+                waiting_count--;
             }
         }
         io_uring_cq_advance(&raw->ring, seen_count);

@@ -24,9 +24,10 @@ void file_threads_open(struct file_threads *threads, const struct file_load *loa
     }
 }
 
-double file_threads_run(void *context)
+struct file_run file_threads_run(void *context)
 {
     struct file_threads *threads = context;
+    atomic_store(&threads->index, threads->index_end); /* each thread took one too many */
     threads->index_end += threads->load->ops_count;
     pthread_barrier_wait(&threads->go);
     pthread_barrier_wait(&threads->ended);
@@ -35,9 +36,9 @@ double file_threads_run(void *context)
         const struct file_times *times = &threads->times[i];
         all->began_ns = times->began_ns < all->began_ns ? times->began_ns : all->began_ns;
         all->last_ns = times->last_ns > all->last_ns ? times->last_ns : all->last_ns;
+        all->ended_count += times->ended_count;
     }
-    atomic_store(&threads->index, threads->index_end); /* each thread took one too many */
-    return file_load_cost(threads->load, all);
+    return file_load_run(threads->load, all);
 }
 
 void file_threads_close(struct file_threads *threads)
@@ -66,9 +67,10 @@ static void *file_threads_main(void *context)
         file_load_bind(load);
         file_times_begin(&threads->times[id]);
         uint64_t index;
-        while ((index = atomic_fetch_add(&threads->index, 1)) < threads->index_end) {
+        bool is_late = false;
+        while (!is_late && (index = atomic_fetch_add(&threads->index, 1)) < threads->index_end) {
             file_threads_call(threads, data, file_load_pos(load, index));
-            file_times_ended(&threads->times[id]);
+            is_late = !file_times_ended(&threads->times[id]);
         }
         pthread_barrier_wait(&threads->ended);
     }
