@@ -183,13 +183,16 @@ uint64_t sim_inode_holes(const struct sim_inode *inode, uint64_t pos, uint64_t l
 void sim_inode_truncate(struct sim_inode *inode, uint64_t sequence, uint64_t size_bytes)
 {
     struct sim_version *v = sim_inode_add(inode, sequence);
+    bool is_growth = size_bytes > inode->latest_bytes;
     v->size_bytes = size_bytes;
-    if (size_bytes <= inode->latest_bytes) { /* equal: blocks reserved behind the end go */
+    if (!is_growth) { /* equal: blocks reserved behind the end go */
         v->zero_pos = size_bytes;
         v->zero_end = UINT64_MAX;
     }
     sim_inode_apply_meta(&inode->latest, &inode->latest_bytes, v);
-    sim_inode_add_edge(inode, sequence, size_bytes);
+    if (!is_growth) { /* growing changes no byte: earlier writes stay on their own */
+        sim_inode_add_edge(inode, sequence, size_bytes);
+    }
 }
 
 void sim_inode_punch(struct sim_inode *inode, uint64_t sequence, uint64_t pos, uint64_t length)
