@@ -26,6 +26,7 @@
 #define FILE_CASE_NS     5000000000.0 /* all pairs of a case: a slow disk gets fewer */
 #define FILE_PAIRS_COUNT 201
 #define FILE_FITS_COUNT  7
+#define FILE_NAME_BYTES  128 /* of a row */
 
 /* One load on one backend, and how its row is written. */
 struct file_case {
@@ -255,7 +256,7 @@ static void file_durable(struct file_bench *f, const struct file_case *c)
     file_ours_probe(&f->ours, f->b.dir);
     const struct rt_probe *probe = &f->ours.probe;
     struct bench_pair best = {0};
-    char name[BENCH_PATH_BYTES];
+    char name[FILE_NAME_BYTES];
     for (uint32_t i = 0; i < RT_FLUSH_COUNT; i++) {
         f->load.form = (enum rt_flush_form)i;
         if (f->load.form == RT_FLUSH_THREAD && c->kind == RT_KIND_EPOLL) {
@@ -361,7 +362,7 @@ static void file_row_cpu(struct file_bench *f, const struct file_case *c, const 
         ours_ns[i] = f->ours_side.cpu_ns[i + 1];
         ratios[i] = f->peer_side.cpu_ns[i + 1] / ours_ns[i];
     }
-    char cpu_name[BENCH_PATH_BYTES];
+    char cpu_name[FILE_NAME_BYTES + 16];
     snprintf(cpu_name, sizeof(cpu_name), "%s: processor", name);
     bench_row(&f->b, &(struct bench_row){.name = cpu_name,
                                          .value = bench_quantile(ours_ns, count, 0.5) / 1000,
