@@ -80,14 +80,28 @@ bool rt_shard_has_work(struct rt_shard *shard);
 uint64_t rt_shard_next_ns(const struct rt_shard *shard);
 
 /* The shards of one runtime, and what they share: the inboxes. */
+/* A device whose durable writes were measured. */
+struct rt_device {
+    uint64_t id;             /* st_dev */
+    enum rt_flush_form form; /* the best of its forms */
+};
+
+/* Devices of one process: data, journal, cold tier, and some more. */
+#define RT_DEVICES_MAX 8
+
 struct rt_group {
     struct rt_shard *shards;  /* shards_count of them */
     uint32_t shards_count;    /* 1 .. LIMIT_SHARDS_COUNT */
     struct rt_inbox *inboxes; /* one per shard */
     struct rt_lane *lanes;    /* of all inboxes */
     struct rt_pool *workers;  /* worker threads, NULL in the simulator */
-    enum rt_flush_form form;  /* of durable writes, measured at start */
+    enum rt_flush_form form;  /* of durable writes on devices that were not measured */
+    struct rt_device devices[RT_DEVICES_MAX]; /* those that were; written before files are opened */
+    uint32_t devices_count;                   /* how many */
 };
+
+/* The form of durable writes on device `device_id` (st_dev). */
+enum rt_flush_form rt_group_form(const struct rt_group *group, uint64_t device_id);
 
 /* --- For who makes shards and gives them turns: rt.c and the simulator. --- */
 

@@ -29,8 +29,7 @@ void rt_file_open(struct rt_file *file, struct rt_op *op, struct rt_shard *shard
                              .fd = -1,
                              .slot = -1,
                              .flags = flags,
-                             .is_direct = (flags & RT_FILE_DIRECT) != 0,
-                             .form = shard->group->form};
+                             .is_direct = (flags & RT_FILE_DIRECT) != 0};
     rt_op_submit(op, RT_OP_FILE_OPEN);
     op->file = file;
     file->waiting_count++;
@@ -178,6 +177,16 @@ void rt_path_space(struct rt_op *op, const char *path, struct rt_space *space)
     rt_path_start(op, path);
 }
 
+enum rt_flush_form rt_group_form(const struct rt_group *group, uint64_t device_id)
+{
+    for (uint32_t i = 0; i < group->devices_count; i++) {
+        if (group->devices[i].id == device_id) {
+            return group->devices[i].form;
+        }
+    }
+    return group->form;
+}
+
 void rt_file_settle(struct rt_op *op)
 {
     struct rt_file *file = op->file;
@@ -189,6 +198,7 @@ void rt_file_settle(struct rt_op *op)
     file->waiting_count--;
     if (op->kind == RT_OP_FILE_OPEN) {
         file->is_open = op->err == ERR_OK;
+        file->form = rt_group_form(op->shard->group, file->device_id);
     }
     if (file->waiting_count == 0 && file->close_op != NULL) {
         rt_op_start_ending(file->close_op);

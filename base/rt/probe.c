@@ -105,6 +105,7 @@ static void rt_probe_run(struct rt_op *op)
             return;
         }
         probe->is_direct = probe->file.is_direct;
+        probe->device_id = probe->file.device_id;
         sm_move(&probe->sm, RT_PROBE_FILL);
         probe->iov = (struct iovec){probe->region, RT_PROBE_REGION_BYTES};
         rt_file_write_durable(&probe->file, op, &probe->iov, 1, 0);

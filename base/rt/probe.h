@@ -33,6 +33,7 @@ struct rt_probe {
     enum err err;                               /* in done: why it failed; ERR_OK: the rest holds */
     int saved_errno;                            /* the system's errno behind err */
     enum rt_flush_form best;                    /* lowest median; linked unless clearly beaten */
+    uint64_t device_id;                         /* the device of `dir`, for rt_set_flush_form */
     bool is_direct;                             /* O_DIRECT works there */
     struct rt_probe_form forms[RT_FLUSH_COUNT]; /* figures, by enum rt_flush_form */
     struct sm sm;                               /* where it stands */

@@ -184,10 +184,17 @@ struct rt_shard *rt_shard_at(struct rt *rt, uint32_t id)
     return &rt->group.shards[id];
 }
 
-void rt_set_flush_form(struct rt_shard *shard, enum rt_flush_form form)
+void rt_set_flush_form(struct rt_shard *shard, uint64_t device_id, enum rt_flush_form form)
 {
     ASSERT(form < RT_FLUSH_COUNT);
-    shard->group->form = form;
+    struct rt_group *group = shard->group;
+    uint32_t i = 0;
+    while (i < group->devices_count && group->devices[i].id != device_id) {
+        i++;
+    }
+    ASSERT(i < RT_DEVICES_MAX);
+    group->devices[i] = (struct rt_device){.id = device_id, .form = form};
+    group->devices_count = i == group->devices_count ? i + 1 : group->devices_count;
 }
 
 /* Shards, their mail and their threads, all in the process's budget. Whatever was made is freed by

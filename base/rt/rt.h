@@ -76,8 +76,9 @@ const char *rt_backend_name(const struct rt *rt);
  * rt_free. */
 struct rt_shard *rt_shard_at(struct rt *rt, uint32_t id);
 
-/* Use `form` for durable writes on files that `shard`'s runtime opens from now on; probe.h says
- * which is best. Before other shards open files. */
-void rt_set_flush_form(struct rt_shard *shard, enum rt_flush_form form);
+/* Use `form` for durable writes on files of device `device_id` that `shard`'s runtime opens from
+ * now on; probe.h says which is best. Before other shards open files; at most RT_DEVICES_MAX
+ * devices. */
+void rt_set_flush_form(struct rt_shard *shard, uint64_t device_id, enum rt_flush_form form);
 
 #endif

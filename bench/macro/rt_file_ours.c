@@ -73,7 +73,7 @@ static void file_ours_open_begin(struct rt_shard *shard)
 {
     struct file_ours *ours = file_ours_of(shard);
     const struct file_load *load = ours->load;
-    rt_set_flush_form(shard, load->form);
+    rt_set_flush_form(shard, ours->probe.device_id, load->form);
     for (uint32_t i = 0; i < load->depth; i++) {
         struct file_ours_slot *slot = &ours->slots[i];
         rt_op_init(&slot->op, shard, file_ours_done);

@@ -199,7 +199,7 @@ static void doctor_probed(struct rt_probe *probe)
         doctor_end(doctor, probe->shard);
         return;
     }
-    rt_set_flush_form(probe->shard, probe->best);
+    rt_set_flush_form(probe->shard, probe->device_id, probe->best);
     doctor_events_start(&doctor->events, probe->shard);
 }
 

@@ -281,7 +281,7 @@ static void serve_probed(struct rt_probe *probe)
                    probe->saved_errno);
         return;
     }
-    rt_set_flush_form(shard, probe->best);
+    rt_set_flush_form(shard, probe->device_id, probe->best);
     serve_log_probe(serve, shard);
     if (shard->is_stopping) {
         serve_close(serve);

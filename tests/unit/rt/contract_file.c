@@ -192,11 +192,16 @@ static void file_writev_gathers_every_buffer(struct rt_harness *h)
 
 static void file_write_durable_in_every_form(struct rt_harness *h)
 {
+    struct file_fixture f;
+    file_open(h, &f, "a", FILE_READ_WRITE);
+    uint64_t device_id = f.file.device_id;
+    RT_CHECK_INT(f.file.form, RT_FLUSH_LINKED); /* nothing was measured */
+    file_close(&f);
+    rt_set_flush_form(h->shard, device_id + 1, RT_FLUSH_THREAD); /* another device's */
     for (enum rt_flush_form form = 0; form < RT_FLUSH_COUNT; form++) {
-        struct file_fixture f;
         char data[32] = {0};
         struct iovec iov[] = {{"durable ", 8}, {"bytes", 5}};
-        rt_set_flush_form(h->shard, form);
+        rt_set_flush_form(h->shard, device_id, form);
         file_open(h, &f, "a", FILE_READ_WRITE);
         RT_CHECK_INT(f.file.form, form);
         for (uint32_t i = 0; i < 3; i++) {
