@@ -36,6 +36,7 @@ enum file_act {
     FILE_ACT_READ,
     FILE_ACT_WRITE,
     FILE_ACT_WRITE_DURABLE,
+    FILE_ACT_HANDOVER, /* ours only: an empty job, to a worker thread and back */
 };
 
 /* The work of one run. Both sides read it; main changes it between cases. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/rt/worker.h"
 #include "bench/macro/rt_file.h"
 
 static struct file_ours *file_ours_of(struct rt_shard *shard);
@@ -12,6 +13,7 @@ static void file_ours_close_begin(struct rt_shard *shard);
 static void file_ours_admin_done(struct rt_op *op);
 static void file_ours_run_begin(struct rt_shard *shard);
 static void file_ours_next(struct file_ours *ours, struct file_ours_slot *slot);
+static enum err file_ours_handover(struct rt_op *op);
 static void file_ours_done(struct rt_op *op);
 
 void file_ours_start(struct file_ours *ours, enum rt_kind kind, const struct file_load *load)
@@ -128,7 +130,15 @@ static void file_ours_next(struct file_ours *ours, struct file_ours_slot *slot)
     case FILE_ACT_WRITE_DURABLE:
         rt_file_write_durable(&ours->file, &slot->op, &slot->iov, 1, pos);
         break;
+    case FILE_ACT_HANDOVER: rt_job_submit(&slot->op, file_ours_handover); break;
     }
+}
+
+/* On a worker thread: all that an operation needs but the operation. */
+static enum err file_ours_handover(struct rt_op *op)
+{
+    op->result = (int64_t)CONTAINER_OF(op, struct file_ours_slot, op)->iov.iov_len;
+    return ERR_OK;
 }
 
 static void file_ours_done(struct rt_op *op)
