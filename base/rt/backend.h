@@ -3,8 +3,8 @@
  *
  * The front (op.c, file.c, sock.c) checks arguments, keeps the books that all backends share, and
  * calls `submit`. A backend ends a submitted op with rt_op_complete, once, at any time, inside
- * `submit` too: that only queues the op (and takes it out of any
- * list it is in by op->in_queue). It never calls `done`. */
+ * `submit` too: that only queues the op (and takes it out of any list it is in by op->in_queue). It
+ * never calls `done`. */
 #ifndef BASE_RT_BACKEND_H
 #define BASE_RT_BACKEND_H
 
@@ -79,7 +79,6 @@ bool rt_shard_has_work(struct rt_shard *shard);
 /* When the next timer is due (monotonic ns), UINT64_MAX: none. */
 uint64_t rt_shard_next_ns(const struct rt_shard *shard);
 
-/* The shards of one runtime, and what they share: the inboxes. */
 /* A device whose durable writes were measured. */
 struct rt_device {
     uint64_t id;             /* st_dev */
@@ -89,6 +88,7 @@ struct rt_device {
 /* Devices of one process: data, journal, cold tier, and some more. */
 #define RT_DEVICES_MAX 8
 
+/* The shards of one runtime, and what they share. */
 struct rt_group {
     struct rt_shard *shards;  /* shards_count of them */
     uint32_t shards_count;    /* 1 .. LIMIT_SHARDS_COUNT */

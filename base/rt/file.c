@@ -33,14 +33,9 @@ void rt_file_open(struct rt_file *file, struct rt_op *op, struct rt_shard *shard
     rt_op_submit(op, RT_OP_FILE_OPEN);
     op->file = file;
     file->waiting_count++;
-    op->args.path.path = path;
     op->args.path.flags = flags;
     op->args.path.mode = mode;
-    if (!rt_path_fits(path)) {
-        rt_op_complete(op, ERR_INVALID, 0, 0);
-        return;
-    }
-    rt_op_start(op);
+    rt_path_start(op, path);
 }
 
 void rt_file_close(struct rt_file *file, struct rt_op *op)

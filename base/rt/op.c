@@ -2,8 +2,9 @@
  *
  * rt_op_submit and rt_op_complete are the only two functions that change op->state, but for the
  * turn (shard.c), which makes a ready op idle before it calls done. What belongs to the target (a
- * file's or connection's count of waiting ops) is kept by file.c and sock.c through rt_op_settle.
- */
+ * file's or connection's count of waiting ops) is kept by file.c and sock.c: rt_file_settle and
+ * rt_sock_settle when an op is complete, rt_file_ended and rt_sock_ended just before the done of a
+ * close. */
 #include "base/rt/op.h"
 
 #include "base/assert.h"

@@ -45,7 +45,6 @@ enum rt_uring_sock_flags {
 struct rt_uring {
     struct rt_shard *shard; /* whose ring */
     struct io_uring ring;   /* the ring */
-    unsigned setup_flags;   /* IORING_SETUP_* in force */
     bool has_send_zc;       /* the kernel knows IORING_OP_SENDMSG_ZC */
     int wake_fd;            /* eventfd */
     uint64_t wake_value;    /* what its read delivers */

@@ -210,7 +210,6 @@ static enum err rt_uring_ring_open(struct rt_uring *u)
         params.flags =
             tries[i] | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_R_DISABLED;
         result = io_uring_queue_init_params(RT_URING_SQ_COUNT, &u->ring, &params);
-        u->setup_flags = params.flags;
     }
     if (result < 0) {
         errno = -result;

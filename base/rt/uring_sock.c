@@ -8,7 +8,7 @@
  *     more by then, so this connection receives singly from now on (RT_URING_SINGLE): each request
  *     of the product takes one buffer of the second group;
  *   - no buffer of its group is free (-ENOBUFS): one single receive helps out; when the second
- * group is empty too, the connection waits in `starved` until a buffer comes back;
+ *     group is empty too, the connection waits in `starved` until a buffer comes back;
  *   - the connection is closed or detached: we cancel it, and go on when it has ended.
  *
  * Sending: one request per send, MSG_WAITALL, so that the kernel goes on after a short one. From
@@ -96,7 +96,6 @@ void rt_uring_sock_submit(struct rt_uring *u, struct rt_op *op)
     case RT_OP_SOCK_SEND: rt_uring_send(u, op); break;
     case RT_OP_SOCK_CLOSE:
     case RT_OP_SOCK_DETACH:
-        op->sock->end_op = op;
         if (op->sock->backend_flags & RT_URING_ARMED) {
             rt_uring_recv_stop(u, op->sock);
         } else {

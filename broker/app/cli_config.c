@@ -17,6 +17,7 @@
 static enum cli_exit cli_config_check(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_config_keys(FILE *out, FILE *err);
 static enum cli_exit cli_config_usage(FILE *err);
+static void cli_config_complain(const struct config *c, FILE *err);
 static void cli_config_table(const struct config *c, FILE *out);
 static void cli_config_json(const struct config *c, FILE *out);
 static void cli_config_json_key(const struct config *c, size_t index, FILE *out);
@@ -35,6 +36,21 @@ enum cli_exit cli_config(int argc, char **argv, FILE *out, FILE *err)
         return cli_config_keys(out, err);
     }
     return cli_config_usage(err);
+}
+
+enum cli_exit cli_config_read(struct settings *s, int argc, char **argv, FILE *err)
+{
+    if (settings_init(s) != ERR_OK) {
+        fprintf(err, "tdb: no memory for the configuration\n");
+        return CLI_EXIT_FAILED;
+    }
+    enum err result = settings_read(s, argc, argv, (const char *const *)environ);
+    cli_config_complain(&s->config, err);
+    if (result != ERR_OK) {
+        settings_deinit(s);
+        return CLI_EXIT_USAGE;
+    }
+    return CLI_EXIT_OK;
 }
 
 static enum cli_exit cli_config_check(int argc, char **argv, FILE *out, FILE *err)
@@ -90,7 +106,7 @@ static enum cli_exit cli_config_usage(FILE *err)
     return CLI_EXIT_USAGE;
 }
 
-void cli_config_complain(const struct config *c, FILE *err)
+static void cli_config_complain(const struct config *c, FILE *err)
 {
     size_t errors_shown = 0;
     for (size_t i = 0; i < c->problems_count; i++) {

@@ -4,8 +4,9 @@
 
 #include <stdio.h>
 
-#include "base/config.h"
+#include "base/compiler.h"
 #include "broker/app/cli.h"
+#include "broker/app/settings.h"
 
 /* Run `tdb config` with the `argc` arguments behind it:
  *
@@ -16,8 +17,9 @@
  * `out` but, with --json, one object that holds the same. Blocks while a file is read. */
 enum cli_exit cli_config(int argc, char **argv, FILE *out, FILE *err);
 
-/* Say on `err` what is wrong, and what looks wrong, with the configuration that a command has read:
- * one line each. */
-void cli_config_complain(const struct config *c, FILE *err);
+/* Start `s` and read the settings of a command with the `argc` arguments behind it; what is wrong,
+ * or looks wrong, is on `err`, one line each. CLI_EXIT_OK: `s` is the caller's to deinit; else
+ * there is nothing to give back. */
+MUST_USE enum cli_exit cli_config_read(struct settings *s, int argc, char **argv, FILE *err);
 
 #endif

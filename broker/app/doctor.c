@@ -68,20 +68,14 @@ enum cli_exit cli_doctor(int argc, char **argv, FILE *out, FILE *err)
         }
     }
     struct settings settings;
-    if (settings_init(&settings) != ERR_OK) {
-        fprintf(err, "tdb: no memory for the configuration\n");
-        return CLI_EXIT_FAILED;
-    }
-    enum cli_exit status = CLI_EXIT_USAGE;
-    enum err result = settings_read(&settings, args_count, args, (const char *const *)environ);
-    cli_config_complain(&settings.config, err);
-    if (result == ERR_OK) {
-        doctor.settings = &settings;
-        status = doctor_with(&doctor, out, err);
-    } else {
+    enum cli_exit status = cli_config_read(&settings, args_count, args, err);
+    if (status != CLI_EXIT_OK) {
         fprintf(err,
                 "usage: tdb doctor [--events FILE] [--json] [--config FILE] [--KEY VALUE ...]\n");
+        return status;
     }
+    doctor.settings = &settings;
+    status = doctor_with(&doctor, out, err);
     settings_deinit(&settings);
     return status;
 }

@@ -8,7 +8,6 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/assert.h"
 #include "base/diag.h"
@@ -104,21 +103,13 @@ enum cli_exit cli_serve(int argc, char **argv, FILE *out, FILE *err)
 {
     (void)out;
     struct settings settings;
-    if (settings_init(&settings) != ERR_OK) {
-        fprintf(err, "tdb: no memory for the configuration\n");
-        return CLI_EXIT_FAILED;
+    enum cli_exit status = cli_config_read(&settings, argc, argv, err);
+    if (status != CLI_EXIT_OK) {
+        return status;
     }
-    enum cli_exit status = CLI_EXIT_USAGE;
-    enum err result = settings_read(&settings, argc, argv, (const char *const *)environ);
-    cli_config_complain(&settings.config, err);
-    if (result == ERR_OK) {
-        struct serve serve = {.settings = &settings,
-                              .argc = argc,
-                              .argv = argv,
-                              .err = err,
-                              .sink = {serve_write_line}};
-        status = serve_with(&serve, err);
-    }
+    struct serve serve = {
+        .settings = &settings, .argc = argc, .argv = argv, .err = err, .sink = {serve_write_line}};
+    status = serve_with(&serve, err);
     settings_deinit(&settings);
     return status;
 }
@@ -324,20 +315,16 @@ static void serve_reload(void *context)
 {
     struct serve *serve = context;
     struct settings settings;
-    if (settings_init(&settings) != ERR_OK) {
+    if (cli_config_read(&settings, serve->argc, serve->argv, serve->err) != CLI_EXIT_OK) {
         return;
     }
-    enum err err = settings_read(&settings, serve->argc, serve->argv, (const char *const *)environ);
-    cli_config_complain(&settings.config, serve->err);
-    if (err == ERR_OK) {
-        err = diag_levels_set(&serve->levels, NULL, settings.log_level);
-        ASSERT(err == ERR_OK); /* all modules are known */
-        if (!atomic_exchange(&serve->is_reload_untold, true)) {
-            serve->reload.deliver = serve_reloaded;
-            rt_mail_post(rt_shard_at(serve->boot.rt, 0), &serve->reload);
-        }
-    }
+    enum err err = diag_levels_set(&serve->levels, NULL, settings.log_level);
+    ASSERT(err == ERR_OK); /* all modules are known */
     settings_deinit(&settings);
+    if (!atomic_exchange(&serve->is_reload_untold, true)) {
+        serve->reload.deliver = serve_reloaded;
+        rt_mail_post(rt_shard_at(serve->boot.rt, 0), &serve->reload);
+    }
 }
 
 static void serve_reloaded(struct rt_shard *at, struct rt_mail *mail)
