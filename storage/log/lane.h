@@ -15,6 +15,7 @@
 #include "base/rt/op.h"
 #include "base/rt/timer.h"
 #include "storage/log/frame.h"
+#include "storage/log/keeper.h"
 
 struct log;
 struct log_op;
@@ -77,7 +78,10 @@ struct log_lane {
                                                            of it are in flight, the next */
     uint32_t current;                                   /* which of them frames go to */
     bool has_next;                                      /* the following one is ready */
-    bool is_waiting_file;                               /* asked for one */
+    struct log_file_request request;                    /* for the next file */
+    struct rt_op op_file;                               /* opens it, closes one that is full */
+    uint64_t direct_batch_bytes;           /* a batch above this never goes through the journal */
+    bool is_waiting_file;                  /* asked for one */
     uint64_t previous_number;              /* number of the lane's file before the current */
     struct rt_op op_turn;                  /* builds a frame at the end of the turn */
     struct rt_timer seal_timer;            /* idle since the last frame */

@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "storage/log/batch.h"
 #include "storage/log/format.h"
+#include "storage/log/record.h"
 
 struct log;
 struct log_op;
@@ -37,11 +38,12 @@ struct log_op {
     /* Private to storage/log. */
     struct list_node in_queue; /* lane.pending, or frame.ops */
     struct log_slot *slot;     /* append: where the entry is kept */
-    uint8_t kind;              /* enum log_record_kind */
-    uint64_t seq;              /* group_seq */
-    uint8_t fixed[56];         /* other than append: the record's fixed part, encoded */
-    uint32_t fixed_bytes;      /* of it */
-    struct buf_slice data;     /* tail: sidecar records and rest, a reference held */
+    struct log_record
+        record; /* kind and group_seq (given when its frame is built); all of it but for appends */
+    struct buf_slice
+        data;             /* of the record: sidecar records and rest, lane ends; a reference held */
+    uint64_t file_number; /* in done: the journal file it went to */
+    bool is_pooled;       /* the log's own: goes back to log_shard.ops after done */
 };
 
 /* What is known of a group. */

@@ -37,6 +37,7 @@ struct log {
     struct log_hard_state hard;   /* newest */
     uint64_t membership_index;    /* newest membership entry */
     uint64_t next_seq;            /* of the next record */
+    uint32_t generation;          /* of segments that begin now: raised by every cut and reset */
     uint64_t cut_epoch;           /* raised by every cut and reset: stale settles are dropped */
     struct log_tail tail;         /* newest entries: hot, not settled, or both */
     struct log_segments segments; /* its segments */
@@ -59,6 +60,13 @@ struct log {
     bool is_direct;         /* writes much: goes straight to its segment */
     uint64_t pending_bytes; /* of its appends in lane.pending */
     uint64_t pending_count; /* its records in lane.pending and in frames in flight */
+
+    /* Building a frame: lane.c's. */
+    uint64_t frame_number;         /* the frame in which it has a row */
+    uint32_t frame_row;            /* which */
+    uint64_t frame_skip;           /* the frame that takes nothing more of it */
+    uint64_t frame_direct;         /* the frame along with which it writes directly */
+    struct log_segment *frame_seg; /* the segment written so */
 
     /* State. */
     bool is_deleted;    /* log_delete was submitted */
@@ -103,6 +111,7 @@ struct log_shard {
     struct map groups;         /* log.in_map */
     struct map_node **buckets; /* of groups */
     struct pool logs;          /* of struct log */
+    struct pool ops;           /* of struct log_op: rolls, tails, marks of the log itself */
     struct pool chunks;        /* of struct log_chunk */
     struct pool segments;      /* of struct log_segment */
     struct pool small;         /* of struct log_term, log_range: union */
