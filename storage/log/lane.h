@@ -68,11 +68,12 @@ struct log_lane_frame {
 };
 
 struct log_lane {
-    struct log_shard *ls;                               /* whose */
-    uint64_t next_number;                               /* of the next frame */
-    uint64_t durable_through;                           /* frames up to here are durable */
-    struct list pending;                                /* log_op.in_queue: not in a frame yet */
-    uint64_t pending_bytes;                             /* what they take in frames */
+    struct log_shard *ls;     /* whose */
+    uint64_t next_number;     /* of the next frame */
+    uint64_t durable_through; /* frames up to here are durable */
+    struct list pending;      /* log_op.in_queue: not in a frame yet */
+    struct list failed;       /* log_op.in_queue: end without having been written */
+    uint64_t pending_bytes;   /* what they take in frames */
     struct log_lane_frame frames[LOG_LANE_FRAMES];      /* frame n is frames[n % 2] */
     struct log_journal_file files[LOG_LANE_FRAMES + 1]; /* current one, the one before while frames
                                                            of it are in flight, the next */

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "storage/log/record.h"
 #include "storage/log/sidecar.h"
 
 struct log;
@@ -59,6 +60,13 @@ struct log_tail {
     uint32_t dir_capacity; /* room */
     uint64_t slots_count;  /* in all */
 };
+
+/* What the slot's entry takes in the journal: its share of lane.unsettled_bytes. */
+static inline uint64_t log_slot_cost(const struct log_slot *slot)
+{
+    return ((uint64_t)slot->rec.length + LOG_RECORD_ENTRY_BYTES + LOG_RECORD_ALIGN - 1) &
+           ~(uint64_t)(LOG_RECORD_ALIGN - 1);
+}
 
 /* Make `log`'s tail empty; give all slots back. */
 void log_tail_init(struct log *log);
