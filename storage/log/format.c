@@ -50,7 +50,7 @@ enum err log_uuid_parse(const char *text, struct log_uuid *out)
         if (digit > 15) {
             return ERR_INVALID;
         }
-        uuid.bytes[i / 2] = (uint8_t)(uuid.bytes[i / 2] << 4 | digit);
+        uuid.bytes[i / 2] = (uint8_t)((unsigned)uuid.bytes[i / 2] << 4 | digit);
         text++;
     }
     if (*text != '\0') {
