@@ -77,7 +77,7 @@ struct log_found_entry {
     uint32_t slot;              /* journal file, as given to log_recover_file */
     uint64_t slot_pos;          /* of the batch's first byte in it */
     uint64_t file_number; /* the file's life: the lowest of a group tells which files it needs */
-    uint64_t seq; /* group_seq of its record; 0: a gap, in no file yet */
+    uint64_t seq;         /* group_seq of its record; 0: a gap, in no file yet */
 };
 
 /* A segment that begins behind the settled end: a roll, a cut or a reset made it. */
@@ -124,8 +124,8 @@ struct log_found {
                              UINT64_MAX: none */
     bool is_available;    /* not R6, not G6 */
     bool is_tail_torn;    /* G7: may have lost what was never answered */
-    bool is_cut;                 /* a cut or reset was applied: segments of other generations may be there still */
-    bool has_row;         /* it stands in the table */
+    bool is_cut;  /* a cut or reset was applied: segments of other generations may be there still */
+    bool has_row; /* it stands in the table */
     struct list_node in_recover; /* log_recover.groups, by group */
 };
 
