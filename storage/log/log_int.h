@@ -57,7 +57,15 @@ struct log {
     struct log_row row; /* as the next table will say; settled end, segment, seq: see log_settle */
     struct list_node in_dirty; /* log_settle.dirty: has something in the journal that is needed */
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
-    bool is_settling;       /* a settle writes its segment now */
+    uint64_t row_round;     /* the round that has sent its row */
+    uint64_t table_index;   /* entries up to here are settled, and the table says so */
+    uint64_t table_segment; /* first index of the segment the table names; 0: not told yet */
+    uint64_t clean_epoch;   /* cut_epoch when cut_index was set */
+    uint64_t cut_index;     /* of segments from here on, files of others are to go; 0: none */
+    bool is_row_old;        /* the table does not say what `row` would */
+    bool is_unclean;        /* files of it may have to go */
+    bool is_direct_wanted;  /* a direct write waits for a settle: names, bytes not in memory */
+    bool is_settling;       /* a settle writes its segment now, or journals its remnant */
     uint32_t direct_count;  /* direct writes of it under way */
     bool is_direct;         /* writes much: goes straight to its segment */
     uint64_t pending_bytes; /* of its appends in lane.pending */
