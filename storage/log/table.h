@@ -42,6 +42,7 @@ struct log_row {
     uint32_t segment_generation; /* its generation */
     uint32_t recs_count;         /* sidecar records settled in it */
     uint32_t written_bytes;      /* of its .log, whole blocks */
+    uint32_t end_pos;            /* in its .log, of the settled end: where the next entry begins */
     int64_t max_timestamp;       /* running maximum at the settled end, -1: none */
     uint64_t seq;                /* group_seq: records up to this are in here and in the segments */
     uint64_t quarantine_index;   /* lowest quarantined index, 0: none */
@@ -54,7 +55,8 @@ size_t log_table_bytes(uint32_t rows_count);
 /* The seed of the rows' checksums. */
 uint32_t log_table_seed(const struct crc32c *kernels, const struct log_uuid *disk, uint64_t number);
 
-/* Write the header block, zeros included; write one row. */
+/* Write the header block, zeros included; write one row. What their decoders call corrupt is
+ * asserted not to be written. */
 void log_table_header_encode(const struct log_table_header *header, const struct crc32c *kernels,
                              uint8_t out[LOG_TABLE_HEADER_BYTES]);
 void log_row_encode(const struct log_row *row, const struct crc32c *kernels, uint32_t seed,
