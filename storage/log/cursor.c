@@ -156,8 +156,8 @@ static void log_cursor_loaded(struct log_load *load)
 
 bool log_cursor_has_files(struct log_cursor *c, struct log_segment *seg, bool needs_idx)
 {
-    bool is_same = c->has_segment && c->segment_index == seg->start.index &&
-                   c->generation == seg->generation;
+    bool is_same =
+        c->has_segment && c->segment_index == seg->start.index && c->generation == seg->generation;
     if (!is_same) {
         if (c->waits_count > 0) {
             return false; /* they are requests on the other one; each wakes the read */
@@ -305,36 +305,38 @@ static enum log_got log_cursor_plan_next(struct log_cursor *c, struct log_run *r
         return has_moved ? LOG_GOT_NOTHING
                          : log_window_bad(c, want, run->next_slot, run->next_index);
     }
-    bool is_gap = (rec.flags & LOG_SIDECAR_GAP) != 0;
-    if (rec.last_index >= run->next_index) {
-        enum log_got got = is_gap ? LOG_GOT_IT : LOG_GOT_CORRUPT;
-        if (rec.index > run->next_index) { /* what stands between is missing */
-            c->bad_first = run->next_index;
-            c->bad_last = rec.index - 1 < want->last_index ? rec.index - 1 : want->last_index;
-            c->bad_offset = rec.base_offset;
-            return LOG_GOT_CORRUPT;
-        }
-        if ((rec.flags & LOG_SIDECAR_QUARANTINED) == 0 && !is_gap) {
-            got = log_cursor_plan_record(run, want, &rec);
-        } else if ((rec.flags & LOG_SIDECAR_QUARANTINED) != 0) {
-            got = LOG_GOT_CORRUPT;
-        }
-        if (got != LOG_GOT_IT) {
-            c->bad_first = run->next_index;
-            c->bad_last = rec.last_index;
-            c->bad_offset = log_sidecar_next_offset(&rec);
-            return got;
-        }
-        run->next_index = rec.last_index + 1;
+    if (rec.last_index < run->next_index) {
+        run->next_slot++;
+        return LOG_GOT_IT;
     }
+    if (rec.index > run->next_index) { /* what stands between is missing */
+        c->bad_first = run->next_index;
+        c->bad_last = rec.index - 1 < want->last_index ? rec.index - 1 : want->last_index;
+        c->bad_offset = rec.base_offset;
+        return LOG_GOT_CORRUPT;
+    }
+    enum log_got got = log_cursor_plan_record(run, want, &rec);
+    if (got != LOG_GOT_IT) {
+        c->bad_first = run->next_index;
+        c->bad_last = rec.last_index;
+        c->bad_offset = log_sidecar_next_offset(&rec);
+        return got;
+    }
+    run->next_index = rec.last_index + 1;
     run->next_slot++;
     return LOG_GOT_IT;
 }
 
-/* Take a batch. Nothing: it stays for another run. */
+/* Take a batch, or pass over it. Nothing: it stays for another run. */
 static enum log_got log_cursor_plan_record(struct log_run *run, const struct log_want *want,
                                            const struct log_sidecar *rec)
 {
+    if ((rec->flags & LOG_SIDECAR_QUARANTINED) != 0) {
+        return LOG_GOT_CORRUPT;
+    }
+    if ((rec->flags & LOG_SIDECAR_GAP) != 0) {
+        return LOG_GOT_IT;
+    }
     if (rec->kind != LOG_KIND_DATA && want->does_skip_internal) {
         return LOG_GOT_IT;
     }

@@ -78,7 +78,8 @@ struct log_want {
     struct log_segment *seg; /* which */
     enum log_read_from from; /* what `key` is */
     uint64_t key;            /* index, offset or timestamp */
-    uint64_t last_index;     /* the last entry of the segment that is settled */
+    uint64_t last_index;     /* the last entry of the segment that no slot holds */
+    uint64_t last_offset;    /* behind it */
     uint64_t index_max;      /* the last that is wanted, <= last_index */
     uint32_t bytes_left;     /* stop before the batch that would pass it */
     bool is_first;           /* nothing was given out yet: the first batch is taken in any case */
@@ -94,12 +95,12 @@ enum log_got {
 };
 
 struct log_cursor {
-    struct log_shard *ls;  /* where */
-    struct log *log;       /* of which group; not used any more without a read */
-    struct log_read *read; /* who is served; NULL: it ends with its last request */
-    bool is_ahead;         /* reads ahead */
-    uint32_t items_max;    /* batches of a run */
-    uint32_t run_bytes;    /* bytes of a run, whole blocks */
+    struct log_shard *ls;   /* where */
+    struct log *log;        /* of which group; not used any more without a read */
+    struct log_read *read;  /* who is served; NULL: it ends with its last request */
+    bool is_ahead;          /* reads ahead */
+    uint32_t items_max;     /* batches of a run */
+    uint32_t run_bytes;     /* bytes of a run, whole blocks */
     struct log_run runs[2]; /* the second only when it reads ahead */
     struct log_run *run;    /* the one in hand; the other is ahead */
     struct log_load load;   /* the group's older segments */
@@ -149,7 +150,8 @@ struct log_cursor {
     uint64_t bad_offset; /* behind it */
 };
 
-/* *out = a cursor for `read`; one that reads ahead in steps of `run_bytes` for a reader. ERR_BUDGET.
+/* *out = a cursor for `read`; one that reads ahead in steps of `run_bytes` for a reader.
+ * ERR_BUDGET.
  */
 MUST_USE enum err log_cursor_new(struct log_read *read, struct log_cursor **out);
 
