@@ -2,14 +2,12 @@
 #include "storage/log/records.h"
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "base/varint.h"
 
-/* Where fields of a batch's header stand. */
-enum {
-    LOG_RECORDS_LENGTH_POS = 8,
-    LOG_RECORDS_CRC_POS = 17,
-    LOG_RECORDS_CRC_FROM = 21,
-};
+/* Where the CRC of a batch's header stands, and what it covers from. */
+#define LOG_RECORDS_CRC_POS  17
+#define LOG_RECORDS_CRC_FROM 21
 
 static int64_t log_records_delta(const struct log_records_writer *rw, int64_t timestamp);
 static size_t log_records_body_size(const struct log_records_writer *rw,
@@ -83,7 +81,6 @@ uint32_t log_records_end(struct log_records_writer *rw, const struct crc32c *ker
     bytes_put_u32be(&header, rw->count);
     ASSERT(header.err == ERR_OK);
     ASSERT(header.pos == LOG_BATCH_HEADER_BYTES);
-    static_assert(LOG_RECORDS_LENGTH_POS + 4 == LOG_BATCH_PREFIX_BYTES, "what the length leaves");
     bytes_patch_u32be(
         &header, LOG_RECORDS_CRC_POS,
         crc32c(kernels, 0, rw->w.data + LOG_RECORDS_CRC_FROM, length - LOG_RECORDS_CRC_FROM));
