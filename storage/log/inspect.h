@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/rt/op.h"
 #include "storage/log/batch.h"
 #include "storage/log/format.h"
 #include "storage/log/meta.h"
@@ -42,13 +43,14 @@ enum log_inspect_from {
 
 /* Something that is wrong. */
 struct log_inspect_fault {
-    char file[LOG_INSPECT_NAME_BYTES]; /* below the directory; the journal's as journal/<slot>.jnl */
-    uint64_t pos;                      /* byte in it */
-    uint64_t group;                    /* whose; 0: the node's */
-    uint64_t index;                    /* of the entry; 0: none in particular */
-    uint64_t last_index;               /* of a range, else = index */
-    const char *what;                  /* a sentence without a full stop; static storage */
-    enum err err;                      /* ERR_CORRUPT, or what the system said */
+    char
+        file[LOG_INSPECT_NAME_BYTES]; /* below the directory; the journal's as journal/<slot>.jnl */
+    uint64_t pos;                     /* byte in it */
+    uint64_t group;                   /* whose; 0: the node's */
+    uint64_t index;                   /* of the entry; 0: none in particular */
+    uint64_t last_index;              /* of a range, else = index */
+    const char *what;                 /* a sentence without a full stop; static storage */
+    enum err err;                     /* ERR_CORRUPT, or what the system said */
 };
 
 /* A segment, after its entries. */
@@ -126,9 +128,10 @@ struct log_inspect {
     uint64_t bytes;                          /* of their batches */
     uint64_t journal_bytes;                  /* of journal files */
     uint64_t faults_count;                   /* faults */
-    uint64_t looks_count;                    /* times it looked: 1, more when something did not fit */
+    uint64_t looks_count; /* times it looked: 1, more when something did not fit */
 
-    void *state; /* inspect*.c's */
+    struct rt_op op; /* to be done from the ready queue where there is no memory for more */
+    void *state;     /* inspect*.c's */
 };
 
 /* Begin. */
