@@ -6,10 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
+#include "base/list.h"
 #include "base/rt/mailbox.h"
-#include "storage/log/settle.h"
-#include "storage/log/store.h"
 
+struct log_rows;
+struct log_shard;
 struct log_recover;
 
 /* A lane asks for a journal file to write into. */

@@ -15,6 +15,7 @@
 #include "base/rt/op.h"
 #include "base/rt/timer.h"
 #include "storage/log/frame.h"
+#include "storage/log/keeper.h"
 
 struct log;
 struct log_op;
@@ -22,6 +23,9 @@ struct log_shard;
 
 /* Frames in flight. */
 #define LOG_LANE_FRAMES 2u
+
+/* Files in a lane's hands: the current one, two that are full, and the next. */
+#define LOG_LANE_FILES 4u
 
 /* Direct writes of one frame. */
 #define LOG_LANE_DIRECTS 4u
@@ -33,14 +37,27 @@ struct log_shard;
 /* A batch above this always goes directly. */
 #define LOG_DIRECT_BATCH_BYTES (1u << 20)
 
+/* What a lane does with a journal file. */
+enum log_journal_state {
+    LOG_JOURNAL_FREE,    /* a place for one */
+    LOG_JOURNAL_OPENING, /* given by the keeper */
+    LOG_JOURNAL_NEXT,    /* ready */
+    LOG_JOURNAL_CURRENT, /* frames go there */
+    LOG_JOURNAL_OLD,     /* full; frames of it may be in flight */
+    LOG_JOURNAL_CLOSING, /* its close is under way */
+};
+
 /* A journal file in the hands of a lane. */
 struct log_journal_file {
-    struct rt_file file; /* open for writing */
-    bool is_open;        /* file is open */
-    uint32_t slot;       /* its name */
-    uint64_t number;     /* of this life */
-    uint64_t file_bytes; /* its size */
-    uint64_t pos;        /* where the next frame goes; 0: not even the header */
+    struct log_shard *ls;         /* whose */
+    enum log_journal_state state; /* what is done with it */
+    struct rt_op op;              /* its open, its close */
+    struct rt_file file;          /* for writing */
+    uint32_t slot;                /* its name */
+    uint64_t number;              /* of this life */
+    uint64_t file_bytes;          /* its size */
+    uint64_t pos;                 /* where the next frame goes; 0: not even the header */
+    char path[LIMIT_PATH_BYTES];  /* its name */
 };
 
 /* A direct write: whole blocks of one group's segment, along with a frame. settle.c's log_direct_*.
@@ -60,6 +77,7 @@ struct log_lane_frame {
     struct log_frame_row *rows; /* its directory, copied into the next frame; room for rows_max */
     uint32_t rows_count;        /* rows used */
     uint32_t rows_max;          /* room */
+    uint32_t directs_count;     /* direct writes that go along with it */
     uint32_t waits_count;       /* its write, and direct writes, that are not done */
     uint64_t records_bytes;     /* of its records */
     enum err err;               /* of any of these */
@@ -67,18 +85,19 @@ struct log_lane_frame {
 };
 
 struct log_lane {
-    struct log_shard *ls;                               /* whose */
-    uint64_t next_number;                               /* of the next frame */
-    uint64_t durable_through;                           /* frames up to here are durable */
-    struct list pending;                                /* log_op.in_queue: not in a frame yet */
-    uint64_t pending_bytes;                             /* what they take in frames */
-    struct log_lane_frame frames[LOG_LANE_FRAMES];      /* frame n is frames[n % 2] */
-    struct log_journal_file files[LOG_LANE_FRAMES + 1]; /* current one, the one before while frames
-                                                           of it are in flight, the next */
-    uint32_t current;                                   /* which of them frames go to */
-    bool has_next;                                      /* the following one is ready */
-    bool is_waiting_file;                               /* asked for one */
-    uint64_t previous_number;              /* number of the lane's file before the current */
+    struct log_shard *ls;     /* whose */
+    uint64_t next_number;     /* of the next frame */
+    uint64_t durable_through; /* frames up to here are durable */
+    struct list pending;      /* log_op.in_queue: not in a frame yet */
+    struct list failed;       /* log_op.in_queue: end without having been written */
+    uint64_t pending_bytes;   /* what they take in frames */
+    struct log_lane_frame frames[LOG_LANE_FRAMES]; /* frame n is frames[n % 2] */
+    struct log_journal_file files[LOG_LANE_FILES]; /* in whatever state */
+    struct log_journal_file *current;              /* the one frames go to; NULL: none yet */
+    struct log_file_request request;               /* for the next one */
+    bool is_waiting_file;                          /* the request is under way */
+    uint64_t previous_number;              /* number of the lane's file before the current one */
+    uint64_t direct_batch_bytes;           /* a batch above this never goes through the journal */
     struct rt_op op_turn;                  /* builds a frame at the end of the turn */
     struct rt_timer seal_timer;            /* idle since the last frame */
     bool is_sealed;                        /* the last frame was a seal, or there was none */

@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "storage/log/batch.h"
 #include "storage/log/format.h"
+#include "storage/log/record.h"
 
 struct log;
 struct log_op;
@@ -37,11 +38,12 @@ struct log_op {
     /* Private to storage/log. */
     struct list_node in_queue; /* lane.pending, or frame.ops */
     struct log_slot *slot;     /* append: where the entry is kept */
-    uint8_t kind;              /* enum log_record_kind */
-    uint64_t seq;              /* group_seq */
-    uint8_t fixed[56];         /* other than append: the record's fixed part, encoded */
-    uint32_t fixed_bytes;      /* of it */
-    struct buf_slice data;     /* tail: sidecar records and rest, a reference held */
+    struct log_record
+        record; /* kind and group_seq (given when its frame is built); all of it but for appends */
+    struct buf_slice
+        data;             /* of the record: sidecar records and rest, lane ends; a reference held */
+    uint64_t file_number; /* in done: the journal file it went to */
+    bool is_pooled;       /* the log's own: goes back to log_shard.ops after done */
 };
 
 /* What is known of a group. */
@@ -93,8 +95,10 @@ void log_delete(struct log *log, struct log_op *op);
  * (retriable), and the common ones. */
 MUST_USE enum err log_append(struct log *log, struct log_op *op, struct buf_slice batch);
 
-/* Drop all entries from `first_index` (> the log start, asserted; <= the end + 1) on. What is not
- * yet durable of them is never answered as durable: their ops end with ERR_CANCELED. */
+/* Drop all entries from `first_index` (> log start and <= end + 1, asserted) on. What is not yet
+ * durable of them is never answered as durable: their ops end with ERR_CANCELED. Where the entry
+ * before lies in a segment it is looked up first: until op->done appends are refused with ERR_AGAIN
+ * then. */
 void log_cut(struct log *log, struct log_op *op, uint64_t first_index);
 
 /* Persist term and vote; the commit hint along. */
@@ -106,14 +110,13 @@ void log_set_hard_state(struct log *log, struct log_op *op, const struct log_har
  * segment if need be. ERR_NOT_FOUND: not an index of the log. */
 void log_trim(struct log *log, struct log_op *op, uint64_t first_index);
 
-/* Seal the active segment: the next entry begins a new one. Nothing to do on an empty segment.
- * `sections` go into the new segment's .snap beside the term runs; copied. */
-struct log_snap_section;
-void log_roll(struct log *log, struct log_op *op, const struct log_snap_section *sections,
-              uint32_t sections_count);
+/* Seal the active segment: the next entry begins a new one. Nothing to do when it is empty: done
+ * with ERR_OK. */
+void log_roll(struct log *log, struct log_op *op);
 
 /* The term of entry `index`, log start - 1 included; 0 for index 0. From memory. ERR_NOT_FOUND:
- * below that or behind the end. */
+ * below that or behind the end; ERR_AGAIN: older segments are not loaded yet, which any read of
+ * them does. */
 MUST_USE enum err log_term_of(const struct log *log, uint64_t index, uint32_t *term);
 
 /* A reason to keep segments that lie below the log start. */

@@ -15,6 +15,7 @@
 #include "base/rt/timer.h"
 #include "storage/log/lane.h"
 #include "storage/log/log.h"
+#include "storage/log/lookup.h"
 #include "storage/log/segment.h"
 #include "storage/log/settle.h"
 #include "storage/log/store.h"
@@ -35,8 +36,10 @@ struct log {
     struct log_point end;         /* newest entry */
     int64_t max_timestamp;        /* running maximum at the end */
     struct log_hard_state hard;   /* newest */
+    uint64_t membership_before;   /* the membership entry before that one, for a cut; 0: unknown */
     uint64_t membership_index;    /* newest membership entry */
     uint64_t next_seq;            /* of the next record */
+    uint32_t generation;          /* of segments that begin now: raised by every cut and reset */
     uint64_t cut_epoch;           /* raised by every cut and reset: stale settles are dropped */
     struct log_tail tail;         /* newest entries: hot, not settled, or both */
     struct log_segments segments; /* its segments */
@@ -60,7 +63,15 @@ struct log {
     uint64_t pending_bytes; /* of its appends in lane.pending */
     uint64_t pending_count; /* its records in lane.pending and in frames in flight */
 
+    /* Building a frame: lane.c's. */
+    uint64_t frame_number;         /* the frame in which it has a row */
+    uint32_t frame_row;            /* which */
+    uint64_t frame_skip;           /* the frame that takes nothing more of it */
+    uint64_t frame_direct;         /* the frame along with which it writes directly */
+    struct log_segment *frame_seg; /* the segment written so */
+
     /* State. */
+    bool is_cutting;    /* a cut looks up where it begins: no appends meanwhile */
     bool is_deleted;    /* log_delete was submitted */
     bool is_amnesiac;   /* read-only */
     bool is_available;  /* can be read */
@@ -103,6 +114,8 @@ struct log_shard {
     struct map groups;         /* log.in_map */
     struct map_node **buckets; /* of groups */
     struct pool logs;          /* of struct log */
+    struct pool lookups;       /* of struct log_lookup, for cuts and trims */
+    struct pool ops;           /* of struct log_op: rolls, tails, marks of the log itself */
     struct pool chunks;        /* of struct log_chunk */
     struct pool segments;      /* of struct log_segment */
     struct pool small;         /* of struct log_term, log_range: union */
@@ -145,6 +158,18 @@ void log_submit(struct log *log, struct log_op *op, const struct log_record *rec
 
 /* A record is durable (lane.c calls it in order): what the table may say moves on. */
 void log_record_durable(struct log *log, struct log_op *op);
+
+/* End `op` with `err` from the ready queue, without having done anything. */
+void log_end(struct log_shard *ls, struct log_op *op, enum err err);
+
+/* Why nothing may be written to `log` now, or ERR_OK. */
+enum err log_writable(const struct log *log);
+
+/* Look up what stands just before `first_index` (start.index .. end.index + 1): *out.index =
+ * first_index - 1, and the running maximum timestamp and end position (0 at a segment's border)
+ * there. ERR_AGAIN: it stands in a sidecar, log_lookup_start reads it. */
+MUST_USE enum err log_point_before(const struct log *log, uint64_t first_index,
+                                   struct log_lookup *out);
 
 /* The term run list: entry `index` has `term`. */
 MUST_USE enum err log_terms_add(struct log *log, uint64_t index, uint64_t offset, uint32_t term);

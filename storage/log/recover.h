@@ -77,6 +77,7 @@ struct log_found_entry {
     uint32_t slot;              /* journal file, as given to log_recover_file */
     uint64_t slot_pos;          /* of the batch's first byte in it */
     uint64_t file_number; /* the file's life: the lowest of a group tells which files it needs */
+    uint64_t seq; /* group_seq of its record; 0: a gap, in no file yet */
 };
 
 /* A segment that begins behind the settled end: a roll, a cut or a reset made it. */
@@ -123,6 +124,7 @@ struct log_found {
                              UINT64_MAX: none */
     bool is_available;    /* not R6, not G6 */
     bool is_tail_torn;    /* G7: may have lost what was never answered */
+    bool is_cut;                 /* a cut or reset was applied: segments of other generations may be there still */
     bool has_row;         /* it stands in the table */
     struct list_node in_recover; /* log_recover.groups, by group */
 };
@@ -147,9 +149,11 @@ struct log_recover_direct {
 struct log_recover_lane;
 
 struct log_recover {
-    struct budget *budget;                   /* pays for all of it */
-    const struct crc32c *kernels;            /* for checksums */
-    struct log_uuid disk;                    /* whose directory */
+    struct budget *budget;        /* pays for all of it */
+    const struct crc32c *kernels; /* for checksums */
+    struct log_uuid disk;         /* whose directory */
+    uint64_t
+        journal_floor; /* the table's; set after init: files of lower numbers are former lives */
     uint64_t counts[LOG_RECOVER_ROWS_COUNT]; /* decisions made, by row */
     uint64_t file_number_max;                /* highest file number seen */
     uint64_t boot_epoch_max;                 /* highest boot epoch seen */
@@ -158,8 +162,6 @@ struct log_recover {
     bool is_newer; /* a file or frame of a newer version was seen: refuse */
     void *state;   /* log_recover.c's */
 };
-
-/* A former start's end of lanes, and what this start must write down: see log_recover_ends. */
 
 /* Begin. `shards_hint` lanes or so. */
 MUST_USE enum err log_recover_init(struct log_recover *r, struct budget *budget,

@@ -116,7 +116,7 @@ void log_row_encode(const struct log_row *row, const struct crc32c *kernels, uin
     bytes_put_u32le(&w, row->segment_generation);
     bytes_put_u32le(&w, row->recs_count);
     bytes_put_u32le(&w, row->written_bytes);
-    bytes_put_u32le(&w, 0);
+    bytes_put_u32le(&w, row->end_pos);
     bytes_put_u64le(&w, (uint64_t)row->max_timestamp);
     bytes_put_u64le(&w, row->seq);
     bytes_put_u64le(&w, row->quarantine_index);
@@ -174,7 +174,7 @@ static struct log_row log_row_get(struct bytes_reader *r)
     row.segment_generation = bytes_get_u32le(r);
     row.recs_count = bytes_get_u32le(r);
     row.written_bytes = bytes_get_u32le(r);
-    bytes_skip(r, 4);
+    row.end_pos = bytes_get_u32le(r);
     row.max_timestamp = (int64_t)bytes_get_u64le(r);
     row.seq = bytes_get_u64le(r);
     row.quarantine_index = bytes_get_u64le(r);

@@ -42,6 +42,7 @@ struct log_row {
     uint32_t segment_generation; /* its generation */
     uint32_t recs_count;         /* sidecar records settled in it */
     uint32_t written_bytes;      /* of its .log, whole blocks */
+    uint32_t end_pos;            /* in its .log, of the settled end: where the next entry begins */
     int64_t max_timestamp;       /* running maximum at the settled end, -1: none */
     uint64_t seq;                /* group_seq: records up to this are in here and in the segments */
     uint64_t quarantine_index;   /* lowest quarantined index, 0: none */

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "storage/log/record.h"
 #include "storage/log/sidecar.h"
 
 struct log;
@@ -36,6 +37,8 @@ struct log_slot {
     uint64_t file_number;      /* journal file that holds its record; 0: none yet */
     uint64_t journal_pos;      /* of its batch in it */
     uint32_t journal_slot;     /* the file's slot */
+    uint32_t unsettled_bytes;  /* its share of lane.unsettled_bytes: whoever settles or drops it
+                                  takes it off */
     enum log_slot_where where; /* see there */
     bool is_durable;           /* its frame is flushed */
     bool is_settled;           /* in segment and sidecar, synced, and the table says so */
@@ -59,6 +62,13 @@ struct log_tail {
     uint32_t dir_capacity; /* room */
     uint64_t slots_count;  /* in all */
 };
+
+/* What the slot's entry takes in the journal. */
+static inline uint64_t log_slot_cost(const struct log_slot *slot)
+{
+    return ((uint64_t)slot->rec.length + LOG_RECORD_ENTRY_BYTES + LOG_RECORD_ALIGN - 1) &
+           ~(uint64_t)(LOG_RECORD_ALIGN - 1);
+}
 
 /* Make `log`'s tail empty; give all slots back. */
 void log_tail_init(struct log *log);

@@ -358,5 +358,5 @@ int main(void)
         cmocka_unit_test(records_that_do_not_fit_change_nothing),
         cmocka_unit_test(records_read_back_what_was_written),
     };
-    return cmocka_run_group_tests_name("storage_records", tests, records_setup, records_teardown);
+    return cmocka_run_group_tests_name("log_records", tests, records_setup, records_teardown);
 }
