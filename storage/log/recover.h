@@ -72,6 +72,7 @@ struct log_found_entry {
     struct list_node in_group;  /* log_found.entries, by index */
     struct log_sidecar rec;     /* pos, chain and running timestamp included; quarantined and gap
                                    entries are flagged */
+    uint64_t seq;               /* group_seq of its record; of a tail's entries: the tail's */
     uint64_t segment_index;     /* first index of the segment it belongs to */
     enum log_found_where where; /* where its bytes are */
     uint32_t slot;              /* journal file, as given to log_recover_file */
