@@ -299,17 +299,14 @@ static bool inspect_looks_again(struct log_inspect_state *state)
 /* Forget what a look found, but for faults. */
 static void inspect_release(struct log_inspect_state *state)
 {
-    for (uint32_t i = 0; i < LOG_INSPECT_TABLES; i++) {
-        budget_free(&state->budget, state->tables[i].data);
-        state->tables[i] = (struct log_inspect_table){.data = NULL};
-    }
+    log_inspect_release_tables(state);
     for (uint32_t i = 0; i < state->journals_count; i++) {
         budget_free(&state->budget, state->journals[i].copy);
     }
     budget_free(&state->budget, state->journals);
     state->journals = NULL;
     state->journals_count = 0;
-    state->table = NULL;
+    state->tables_tries = 0;
     if (state->has_recover) {
         log_recover_deinit(&state->recover);
         state->has_recover = false;

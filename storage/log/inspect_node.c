@@ -13,11 +13,15 @@
 #include "base/budget.h"
 #include "storage/log/inspect_int.h"
 
-static const char *const inspect_table_names[LOG_INSPECT_TABLES] = {"groups.tab", "groups.tab.new",
-                                                                    "groups.tab.old"};
+static const char *const inspect_table_names[LOG_TABLES_COUNT] = {
+    [LOG_TABLES_NOW] = "groups.tab",
+    [LOG_TABLES_NEW] = "groups.tab.new",
+    [LOG_TABLES_OLD] = "groups.tab.old",
+};
 
-static bool inspect_table_decode(struct log_inspect_state *state, struct log_inspect_table *table);
-static void inspect_table_choose(struct log_inspect_state *state);
+static enum err inspect_table_keep(struct log_inspect_state *state);
+static bool inspect_table_choose(struct log_inspect_state *state);
+static void inspect_table_check(struct log_inspect_state *state, uint32_t which);
 static bool inspect_journal_slot(const char *name, uint32_t *slot);
 static int inspect_journal_compare(const void *a, const void *b);
 static bool inspect_is_zero(const uint8_t *data, size_t length);
@@ -60,36 +64,36 @@ bool log_inspect_meta(struct log_inspect_state *state)
 bool log_inspect_tables(struct log_inspect_state *state)
 {
     struct log_inspect_view *view = &state->view;
-    for (; state->step < LOG_INSPECT_TABLES; state->step++) {
-        struct log_inspect_table *table = &state->tables[state->step];
+    for (; state->step < LOG_TABLES_COUNT; state->step++) {
         char path[LIMIT_PATH_BYTES];
-        table->name = inspect_table_names[state->step];
-        log_inspect_path(state, table->name, path);
+        const char *name = inspect_table_names[state->step];
+        log_inspect_path(state, name, path);
         if (!log_inspect_get(view, path, 0, LOG_TABLE_HEADER_BYTES)) {
             return false;
         }
-        if (view->err == ERR_NOT_FOUND) {
-            continue;
-        }
+        uint64_t bytes = log_table_bytes(LIMIT_PARTITIONS_COUNT);
         if (view->err == ERR_OK) {
-            uint64_t max_bytes = log_table_bytes(LIMIT_PARTITIONS_COUNT);
-            uint64_t bytes = view->file.size_bytes < max_bytes ? view->file.size_bytes : max_bytes;
-            if (bytes == 0) {
-                continue;
-            }
-            if (!log_inspect_get(view, path, 0, (size_t)bytes)) {
+            bytes = view->file.size_bytes < bytes ? view->file.size_bytes : bytes;
+            if (bytes > 0 && !log_inspect_get(view, path, 0, (size_t)bytes)) {
                 return false;
             }
         }
-        if (view->err != ERR_OK) {
-            log_inspect_fail(state, view->err, view->saved_errno, table->name);
-            return true;
+        enum err err = view->err == ERR_NOT_FOUND ? ERR_OK : view->err;
+        if (view->err == ERR_OK && bytes > 0) {
+            err = inspect_table_keep(state);
         }
-        if (!inspect_table_decode(state, table)) {
+        if (err != ERR_OK) {
+            log_inspect_fail(state, err, view->saved_errno, name);
             return true;
         }
     }
-    inspect_table_choose(state);
+    if (!inspect_table_choose(state)) {
+        state->step = 0; /* names changed while they were read */
+        state->tables_tries++;
+        log_inspect_release_tables(state);
+        log_inspect_forget(view);
+        return log_inspect_tables(state);
+    }
     return true;
 }
 
@@ -200,8 +204,8 @@ bool log_inspect_files(struct log_inspect_state *state)
 bool log_inspect_again(struct log_inspect_state *state)
 {
     struct log_inspect_view *view = &state->view;
-    uint64_t known = state->table != NULL ? state->table->header.number : 0;
-    for (; state->step < LOG_INSPECT_TABLES; state->step++) {
+    uint64_t known = state->tables.chosen != NULL ? state->tables.chosen->header.number : 0;
+    for (; state->step < LOG_TABLES_COUNT; state->step++) {
         char path[LIMIT_PATH_BYTES];
         log_inspect_path(state, inspect_table_names[state->step], path);
         if (!log_inspect_get(view, path, 0, LOG_TABLE_HEADER_BYTES)) {
@@ -218,68 +222,69 @@ bool log_inspect_again(struct log_inspect_state *state)
     return true;
 }
 
-/* Keep the table's bytes and look at each row. False: it cannot go on. */
-static bool inspect_table_decode(struct log_inspect_state *state, struct log_inspect_table *table)
+/* Keep what was read of table state->step. */
+static enum err inspect_table_keep(struct log_inspect_state *state)
 {
-    struct log_inspect_view *view = &state->view;
+    const struct log_inspect_view *view = &state->view;
+    struct log_tables_read *file = &state->tables.files[state->step];
     size_t length = log_inspect_have(view, 0);
     size_t capacity = 0;
-    enum err err = log_inspect_grow(state, &table->data, &capacity, length);
-    if (err != ERR_OK) {
-        log_inspect_fail(state, err, 0, table->name);
-        return false;
+    uint8_t *data = NULL;
+    enum err err = log_inspect_grow(state, &data, &capacity, length);
+    if (err == ERR_OK) {
+        memcpy(data, log_inspect_at(view, 0), length);
+        state->tables_data[state->step] = data;
+        file->data = data;
+        file->length = length;
     }
-    memcpy(table->data, log_inspect_at(view, 0), length);
-    table->length = length;
-    err = log_table_header_decode(table->data, length, state->kernels, false, &table->header);
+    return err;
+}
+
+/* Which of them counts, and what is wrong with each. False: to be read again. */
+static bool inspect_table_choose(struct log_inspect_state *state)
+{
+    struct log_tables *tables = &state->tables;
+    tables->kernels = state->kernels;
+    tables->disk = state->meta.disk;
+    enum err err = log_tables_choose(tables, false);
     if (err == ERR_UNSUPPORTED) {
-        log_inspect_fail(state, err, 0, table->name);
-        return false;
-    }
-    if (err == ERR_OK && !log_uuid_is_equal(&table->header.disk, &state->meta.disk)) {
-        table->header.number = 0;
-        log_inspect_fault(state, table->name, 0, 0, 0, "table of another directory", ERR_CORRUPT);
+        log_inspect_fail(state, err, 0, "groups.tab");
         return true;
     }
-    bool is_new = strcmp(table->name, "groups.tab.new") == 0; /* a crash may leave any part of it */
     if (err != ERR_OK) {
-        if (!is_new) {
-            log_inspect_fault(state, table->name, 0, 0, 0, "header of the table does not verify",
-                              ERR_CORRUPT);
+        if (state->tables_tries + 1 < LOG_INSPECT_LOOKS) {
+            return false;
         }
-        return true;
+        tables->chosen = NULL;
+        log_inspect_fault(state, "groups.tab", 0, 0, 0,
+                          "no table says which groups there are: a server would refuse to start",
+                          ERR_CORRUPT);
     }
-    uint32_t seed = log_table_seed(state->kernels, &table->header.disk, table->header.number);
-    for (uint32_t i = 0; i < table->header.rows_count; i++) {
-        struct log_row row;
-        size_t pos = LOG_TABLE_HEADER_BYTES + (size_t)i * LOG_TABLE_ROW_BYTES;
-        size_t have = length > pos ? length - pos : 0;
-        if (log_row_decode(table->data + (have > 0 ? pos : 0), have, state->kernels, seed, &row) !=
-            ERR_OK) {
-            table->bad_count++;
-            if (!is_new) {
-                log_inspect_fault(state, table->name, pos, 0, 0, "row of the table does not verify",
-                                  ERR_CORRUPT);
-            }
+    for (uint32_t i = 0; i < LOG_TABLES_COUNT; i++) {
+        if (i != LOG_TABLES_NEW && tables->files[i].data != NULL) { /* .new may be torn any time */
+            inspect_table_check(state, i);
         }
     }
     return true;
 }
 
-/* The highest number that verifies whole, else the highest. */
-static void inspect_table_choose(struct log_inspect_state *state)
+/* Name what does not verify in table `which`. */
+static void inspect_table_check(struct log_inspect_state *state, uint32_t which)
 {
-    state->table = NULL;
-    for (uint32_t i = 0; i < LOG_INSPECT_TABLES; i++) {
-        struct log_inspect_table *table = &state->tables[i];
-        if (table->header.number == 0) {
-            continue;
-        }
-        bool is_whole = table->bad_count == 0;
-        bool was_whole = state->table != NULL && state->table->bad_count == 0;
-        if (state->table == NULL || (is_whole && !was_whole) ||
-            (is_whole == was_whole && table->header.number > state->table->header.number)) {
-            state->table = table;
+    const struct log_tables_read *file = &state->tables.files[which];
+    const char *name = inspect_table_names[which];
+    if (file->err != ERR_OK) {
+        log_inspect_fault(state, name, 0, 0, 0, "header of the table does not verify", ERR_CORRUPT);
+        return;
+    }
+    for (uint32_t i = 0; i < file->header.rows_count; i++) {
+        struct log_row row;
+        size_t pos = LOG_TABLE_HEADER_BYTES + (size_t)i * LOG_TABLE_ROW_BYTES;
+        size_t have = file->length > pos ? file->length - pos : 0;
+        if (log_row_decode(file->data + (have > 0 ? pos : 0), have, state->kernels, file->seed,
+                           &row) != ERR_OK) {
+            log_inspect_fault(state, name, pos, 0, 0, "row of the table does not verify",
+                              ERR_CORRUPT);
         }
     }
 }
@@ -317,6 +322,20 @@ static int inspect_journal_compare(const void *a, const void *b)
 static bool inspect_is_zero(const uint8_t *data, size_t length)
 {
     return length == 0 || (data[0] == 0 && memcmp(data, data + 1, length - 1) == 0);
+}
+
+const char *log_inspect_name_table(uint32_t which)
+{
+    return inspect_table_names[which];
+}
+
+void log_inspect_release_tables(struct log_inspect_state *state)
+{
+    for (uint32_t i = 0; i < LOG_TABLES_COUNT; i++) {
+        budget_free(&state->budget, state->tables_data[i]);
+        state->tables_data[i] = NULL;
+    }
+    state->tables = (struct log_tables){.chosen = NULL};
 }
 
 static enum err inspect_copy(struct log_inspect_state *state, struct log_inspect_journal *journal,

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/budget.h"
 #include "storage/log/inspect_int.h"
 
 static enum err inspect_feed_rows(struct log_inspect_state *state);
-static enum err inspect_feed_lost(struct log_inspect_state *state);
 static bool inspect_direct_next(struct log_inspect_state *state);
 static bool inspect_direct_rec(struct log_inspect_state *state, bool *is_sound);
 static void inspect_frame(void *ctx, enum log_recover_row row, uint64_t boot_epoch, uint32_t lane,
@@ -18,7 +18,9 @@ void log_inspect_feed(struct log_inspect_state *state)
 {
     enum err err = ERR_OK;
     if (!state->has_recover) {
-        err = log_recover_init(&state->recover, &state->budget, state->kernels, &state->meta.disk);
+        const struct log_tables_read *table = state->tables.chosen;
+        err = log_recover_init(&state->recover, &state->budget, state->kernels, &state->meta.disk,
+                               table != NULL ? table->header.journal_floor : 0);
         state->has_recover = err == ERR_OK;
         err = err == ERR_OK ? inspect_feed_rows(state) : err;
     }
@@ -69,10 +71,11 @@ void log_inspect_decided(struct log_inspect_state *state)
     if (is_first && visitor->meta != NULL) {
         visitor->meta(inspect->ctx, &state->meta);
     }
-    for (uint32_t i = 0; is_first && i < LOG_INSPECT_TABLES && visitor->table != NULL; i++) {
-        const struct log_inspect_table *table = &state->tables[i];
-        if (table->header.number > 0) {
-            visitor->table(inspect->ctx, table->name, &table->header, table == state->table);
+    for (uint32_t i = 0; is_first && i < LOG_TABLES_COUNT && visitor->table != NULL; i++) {
+        const struct log_tables_read *table = &state->tables.files[i];
+        if (table->data != NULL && table->err == ERR_OK) {
+            visitor->table(inspect->ctx, log_inspect_name_table(i), &table->header,
+                           table == state->tables.chosen);
         }
     }
     for (uint32_t i = 0; is_first && i < state->journals_count; i++) {
@@ -94,34 +97,29 @@ void log_inspect_decided(struct log_inspect_state *state)
     }
 }
 
-/* Rows of the table that counts; those that do not verify there, as an older table has them. */
+/* Rows of the table that counts, and what is known of groups whose rows are lost. */
 static enum err inspect_feed_rows(struct log_inspect_state *state)
 {
-    const struct log_inspect_table *table = state->table;
-    enum err err = ERR_OK;
-    if (table == NULL) {
+    const struct log_tables *tables = &state->tables;
+    struct log_tables_lost lost;
+    struct log_row row;
+    if (tables->chosen == NULL) {
         return ERR_OK;
     }
-    uint32_t seed = log_table_seed(state->kernels, &table->header.disk, table->header.number);
-    for (uint32_t i = 0; i < table->header.rows_count && err == ERR_OK; i++) {
-        struct log_row row;
-        size_t pos = LOG_TABLE_HEADER_BYTES + (size_t)i * LOG_TABLE_ROW_BYTES;
-        size_t have = table->length > pos ? table->length - pos : 0;
-        if (log_row_decode(table->data + (have > 0 ? pos : 0), have, state->kernels, seed, &row) ==
-            ERR_OK) {
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; i < tables->chosen->header.rows_count && err == ERR_OK; i++) {
+        if (log_tables_row(tables, i, &row) == ERR_OK && (row.flags & LOG_ROW_LOST) == 0) {
             err = log_recover_row(&state->recover, &row);
         }
     }
-    return err == ERR_OK && table->bad_count > 0 ? inspect_feed_lost(state) : err;
-}
-
-/* What a row that does not verify said of its group is lost: an older table's row would bring back
- * a past that the journal may not lead on from. */
-static enum err inspect_feed_lost(struct log_inspect_state *state)
-{
-    enum err err = ERR_OK;
-    for (uint32_t i = 0; i < state->table->bad_count && err == ERR_OK; i++) {
-        err = log_recover_row_lost(&state->recover, 0);
+    if (err == ERR_OK) {
+        err = log_tables_lost(tables, &state->budget, &lost);
+        for (uint32_t i = 0; i < lost.rows_count && err == ERR_OK; i++) {
+            err = (lost.rows[i].flags & LOG_ROW_LOST) != 0
+                      ? log_recover_row_lost(&state->recover, lost.rows[i].group)
+                      : log_recover_row(&state->recover, &lost.rows[i]);
+        }
+        budget_free(&state->budget, lost.rows);
     }
     return err;
 }
