@@ -86,6 +86,12 @@ bool log_inspect_is_point(const struct log_point *a, const struct log_point *b)
            hash128_is_equal(a->chain, b->chain);
 }
 
+bool log_inspect_is_end_known(const struct log_row *row)
+{
+    return row->end.index == 0 || row->end.term > 0 || row->end.chain.low != 0 ||
+           row->end.chain.high != 0;
+}
+
 static bool inspect_files_parse(const char *name, struct log_inspect_files *out)
 {
     const size_t stem = INSPECT_INDEX_DIGITS + 1 + INSPECT_GENERATION_DIGITS;

@@ -12,6 +12,8 @@ static bool inspect_tail_body(struct log_inspect_state *state, const uint8_t **d
                               const char **what);
 static bool inspect_tail_journal(struct log_inspect_state *state, uint32_t slot, uint64_t pos,
                                  uint32_t length, const uint8_t **data);
+static const struct log_found_rest *inspect_tail_rest(const struct log_found *found,
+                                                      uint64_t segment_index);
 static uint32_t inspect_tail_generation(const struct log_found *found, uint64_t segment_index);
 
 void log_inspect_tail_begin(struct log_inspect_state *state)
@@ -20,9 +22,12 @@ void log_inspect_tail_begin(struct log_inspect_state *state)
     struct log_found *found = walk->found;
     struct list_node *first = list_first(&found->entries);
     walk->unsettled = first != NULL ? CONTAINER_OF(first, struct log_found_entry, in_group) : NULL;
-    walk->end = found->row.end;
-    walk->max_timestamp = found->row.max_timestamp;
-    walk->has_end = true;
+    bool is_known = log_inspect_is_end_known(&found->row);
+    if (is_known || !walk->has_end || walk->end.index != found->row.end.index) {
+        walk->end = found->row.end;
+        walk->max_timestamp = found->row.max_timestamp;
+        walk->has_end = is_known;
+    }
 }
 
 bool log_inspect_tail(struct log_inspect_state *state)
@@ -140,7 +145,7 @@ static bool inspect_tail_body(struct log_inspect_state *state, const uint8_t **d
 {
     const struct log_inspect_walk *walk = &state->walk;
     const struct log_found_entry *entry = walk->unsettled;
-    const struct log_found_rest *rest = &walk->found->rest;
+    const struct log_found_rest *rest = inspect_tail_rest(walk->found, entry->segment_index);
     const uint8_t *found = NULL;
     if (entry->where == LOG_FOUND_JOURNAL) {
         if (!inspect_tail_journal(state, entry->slot, entry->slot_pos, entry->rec.length, &found)) {
@@ -150,7 +155,7 @@ static bool inspect_tail_body(struct log_inspect_state *state, const uint8_t **d
         struct log_inspect_body body = {
             .pos = entry->rec.pos, .length = entry->rec.length, .written_bytes = UINT32_MAX};
         snprintf(body.name, sizeof(body.name), "%s", walk->name);
-        if (rest->segment_index == entry->segment_index && rest->bytes > 0) {
+        if (rest != NULL && rest->bytes > 0) {
             if (!inspect_tail_journal(state, rest->slot, rest->slot_pos, rest->bytes, &body.rest)) {
                 return false;
             }
@@ -194,6 +199,19 @@ static bool inspect_tail_journal(struct log_inspect_state *state, uint32_t slot,
         *data = log_inspect_at(view, pos);
     }
     return true;
+}
+
+/* What lies behind the written bytes of a segment; NULL: nothing that is known. */
+static const struct log_found_rest *inspect_tail_rest(const struct log_found *found,
+                                                      uint64_t segment_index)
+{
+    list_for_each (node, &found->rests) {
+        const struct log_found_rest *rest = CONTAINER_OF(node, struct log_found_rest, in_group);
+        if (rest->segment_index == segment_index) {
+            return rest;
+        }
+    }
+    return NULL;
 }
 
 /* Of the files of the unsettled segment that begins at `segment_index`. */

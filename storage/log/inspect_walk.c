@@ -588,7 +588,11 @@ static void inspect_walk_settled(struct log_inspect_state *state)
     if (state->inspect->group != 0) {
         return; /* its entries have been told, each as it verifies */
     }
-    if (walk->has_end && !log_inspect_is_point(&walk->end, &row->end)) {
+    if (!log_inspect_is_end_known(row)) {
+        return;
+    }
+    if (walk->has_end && (!log_inspect_is_point(&walk->end, &row->end) ||
+                          (walk->seg.is_active && walk->seg.end_pos != row->end_pos))) {
         log_inspect_fault(state, walk->seg.file, walk->seg.end_pos, row->group, row->end.index,
                           "the settled end of the table is not what the segment holds",
                           ERR_CORRUPT);

@@ -48,6 +48,9 @@ bool log_inspect_is_chained(const struct log_sidecar *rec, struct hash128 previo
 /* Whether both points are the same place. */
 bool log_inspect_is_point(const struct log_point *a, const struct log_point *b);
 
+/* Whether the row says of the settled end more than its index. */
+bool log_inspect_is_end_known(const struct log_row *row);
+
 /* Begin with the unsettled entries. */
 void log_inspect_tail_begin(struct log_inspect_state *state);
 

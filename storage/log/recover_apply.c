@@ -1,4 +1,5 @@
-/* Applying a group's records in order. See recover_int.h and the rows R2, R8, R9, G5 of storage/README.md. */
+/* Applying a group's records in order. See recover_int.h and the rows R2, R8, R9, G5 of
+ * storage/README.md. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -192,7 +193,8 @@ static void rec_apply_entry(struct rec_group *g, const struct rec_record *record
         rec_count(g, LOG_RECOVER_G5);
         rec_quarantine(g, rec.index, rec.last_index, log_sidecar_next_offset(&rec), rec.term);
     }
-    if (rec.base_offset < found->end.offset) { /* records do not overlap in a log that was written whole */
+    if (rec.base_offset <
+        found->end.offset) { /* records do not overlap in a log that was written whole */
         rec_count(g, LOG_RECOVER_R8);
         rec_amnesia(g);
     }
@@ -206,7 +208,8 @@ static void rec_apply_entry(struct rec_group *g, const struct rec_record *record
     }
 }
 
-/* Entries from `first_index` on go; the end is what stands before it, as far as that is not settled. */
+/* Entries from `first_index` on go; the end is what stands before it, as far as that is not
+ * settled. */
 static void rec_drop_entries(struct rec_group *g, uint64_t first_index)
 {
     struct log_found *found = g->found;

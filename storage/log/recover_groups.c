@@ -89,12 +89,13 @@ static enum err rec_collect(struct log_recover *r, struct rec_input *in)
                     n + 1 < lane->frames_count ? lane->frames[n + 1] : NULL;
                 bool is_own = frame->rows != NULL;
                 bool is_copy = !is_own && next != NULL && next->copy != NULL;
-                err = rec_collect_marks(
-                    s, &in->torn, frame,
-                    is_own    ? frame->rows
-                    : is_copy ? next->copy
-                              : NULL,
-                    is_own ? frame->head.rows_count : is_copy ? next->head.copy_count : 0);
+                err = rec_collect_marks(s, &in->torn, frame,
+                                        is_own    ? frame->rows
+                                        : is_copy ? next->copy
+                                                  : NULL,
+                                        is_own    ? frame->head.rows_count
+                                        : is_copy ? next->head.copy_count
+                                                  : 0);
             }
             bool does_count = frame->row == LOG_RECOVER_F1 || is_rot;
             for (struct rec_record *record = frame->records;
@@ -238,8 +239,8 @@ static enum err rec_group_decide(struct log_recover *r, const struct rec_input *
         c->record++;
         const struct rec_record *next =
             c->record < in->records.count ? in->records.items[c->record] : NULL;
-        bool is_same = next != NULL && next->record.group == group &&
-                       next->record.seq == record->record.seq;
+        bool is_same =
+            next != NULL && next->record.group == group && next->record.seq == record->record.seq;
         rec_group_record(&g, record, !is_same, mark_seq);
         last = record;
     }

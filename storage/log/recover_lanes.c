@@ -47,8 +47,9 @@ static enum err rec_lane_extend(struct log_recover *r, struct rec_lane *lane)
     if (lane->durable_through <= last || lane->durable_through - last > REC_MISSING_MAX) {
         return ERR_OK;
     }
-    struct rec_vector all = {
-        .items = (void **)lane->frames, .count = lane->frames_count, .capacity = lane->frames_count};
+    struct rec_vector all = {.items = (void **)lane->frames,
+                             .count = lane->frames_count,
+                             .capacity = lane->frames_count};
     for (uint64_t number = last + 1; number <= lane->durable_through; number++) {
         struct rec_frame *missing = rec_lane_missing(r, lane, number);
         if (missing == NULL || rec_vector_push(&s->arena, &all, missing) != ERR_OK) {
