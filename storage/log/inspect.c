@@ -64,7 +64,7 @@ void log_inspect_start(struct log_inspect *inspect)
 {
     ASSERT(inspect->done != NULL);
     ASSERT(inspect->visitor != NULL);
-    ASSERT(IMPLIES(inspect->from != LOG_INSPECT_START, inspect->group != 0));
+    ASSERT(IMPLIES(inspect->from != LOG_INSPECT_START, inspect->group != LOG_INSPECT_NONE));
     struct rt_shard *shard = inspect->shard;
     void *made = NULL;
     inspect->err =
@@ -229,7 +229,7 @@ static void inspect_groups_begin(struct log_inspect_state *state)
     state->is_walking = false;
     state->has_groups = false;
     uint64_t wanted = state->inspect->group;
-    if (wanted == 0 || state->is_failed) {
+    if (wanted == LOG_INSPECT_NONE || state->is_failed) {
         return;
     }
     list_for_each (node, &state->recover.groups) {
@@ -273,7 +273,8 @@ static struct log_found *inspect_next_group(struct log_inspect_state *state)
     for (; node != NULL; node = list_next(groups, node)) {
         struct log_found *found = CONTAINER_OF(node, struct log_found, in_recover);
         uint64_t group = found->row.group;
-        bool is_wanted = state->inspect->group == 0 || state->inspect->group == group;
+        bool is_wanted =
+            state->inspect->group == LOG_INSPECT_NONE || state->inspect->group == group;
         bool is_suspect = state->look == 1 || log_inspect_is_suspect(state, group, state->look - 1);
         if (is_wanted && is_suspect && found->row.state != LOG_ROW_DELETED) {
             state->group = node;
@@ -286,7 +287,7 @@ static struct log_found *inspect_next_group(struct log_inspect_state *state)
 /* Whether there is to be another look. */
 static bool inspect_looks_again(struct log_inspect_state *state)
 {
-    if (state->inspect->group != 0) {
+    if (state->inspect->group != LOG_INSPECT_NONE) {
         return state->does_restart;
     }
     if (state->look < LOG_INSPECT_LOOKS && log_inspect_has_seen(state)) {
@@ -321,7 +322,7 @@ static void inspect_release(struct log_inspect_state *state)
 static void inspect_finish(struct log_inspect_state *state)
 {
     struct log_inspect *inspect = state->inspect;
-    if (!state->is_failed && inspect->group == 0) {
+    if (!state->is_failed && inspect->group == LOG_INSPECT_NONE) {
         log_inspect_tell(state);
     }
     inspect_release(state);

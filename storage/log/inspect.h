@@ -31,6 +31,9 @@ struct rt_shard;
 /* Room for a file's name below the directory, and its NUL. */
 #define LOG_INSPECT_NAME_BYTES 96u
 
+/* No group: all of them are looked at; a fault is the node's. */
+#define LOG_INSPECT_NONE UINT64_MAX
+
 /* Faults kept with their place; more are only counted. */
 #define LOG_INSPECT_FAULTS_MAX 4096u
 
@@ -46,7 +49,7 @@ struct log_inspect_fault {
     char
         file[LOG_INSPECT_NAME_BYTES]; /* below the directory; the journal's as journal/<slot>.jnl */
     uint64_t pos;                     /* byte in it */
-    uint64_t group;                   /* whose; 0: the node's */
+    uint64_t group;                   /* whose; LOG_INSPECT_NONE: the node's */
     uint64_t index;                   /* of the entry; 0: none in particular */
     uint64_t last_index;              /* of a range, else = index */
     const char *what;                 /* a sentence without a full stop; static storage */
@@ -109,7 +112,7 @@ struct log_inspect {
     const char *dir;                           /* DATA; <= LIMIT_PATH_BYTES - 100 bytes */
     const char *journal_dir;                   /* where journal files are; NULL: DATA/journal */
     const struct log_inspect_visitor *visitor; /* who is told */
-    uint64_t group;                            /* this one only; 0: all */
+    uint64_t group;                            /* this one only; LOG_INSPECT_NONE: all */
     enum log_inspect_from from;                /* with `group`: where to begin */
     int64_t at;                                /* offset, or ms */
     bool does_read_bodies;                     /* every batch is read and verified */

@@ -33,7 +33,7 @@ void log_inspect_fault(struct log_inspect_state *state, const char *file, uint64
 
 void log_inspect_fault_tell(struct log_inspect_state *state, const struct log_inspect_fault *fault)
 {
-    if (state->inspect->group != 0) {
+    if (state->inspect->group != LOG_INSPECT_NONE) {
         log_inspect_resume(state, fault);
     } else {
         log_inspect_see(state, fault);

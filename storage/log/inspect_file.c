@@ -244,7 +244,7 @@ static bool log_inspect_block_done(struct log_inspect_view *view)
         snprintf(name, sizeof(name), "%s",
                  strlen(view->path) > dir_bytes ? view->path + dir_bytes : view->path);
         memset(view->data + view->length, 0, LIMIT_BLOCK_BYTES);
-        log_inspect_fault(view->state, name, view->pos + view->length, 0, 0,
+        log_inspect_fault(view->state, name, view->pos + view->length, LOG_INSPECT_NONE, 0,
                           "the device does not give this block", ERR_IO);
     } else if (op->err != ERR_OK) {
         return false;

@@ -54,7 +54,7 @@ bool log_inspect_meta(struct log_inspect_state *state)
         err = log_meta_decode(data + pos, have < LIMIT_BLOCK_BYTES ? have : LIMIT_BLOCK_BYTES,
                               state->kernels, false, &block);
         if (err != ERR_OK) {
-            log_inspect_fault(state, "node.meta", pos, 0, 0,
+            log_inspect_fault(state, "node.meta", pos, LOG_INSPECT_NONE, 0,
                               "this copy of node.meta does not verify", ERR_CORRUPT);
         }
     }
@@ -157,8 +157,8 @@ bool log_inspect_heads(struct log_inspect_state *state)
             return true;
         }
         if (err != ERR_OK && !inspect_is_zero(data, length)) {
-            log_inspect_fault(state, name, 0, 0, 0, "header of the journal file does not verify",
-                              ERR_CORRUPT);
+            log_inspect_fault(state, name, 0, LOG_INSPECT_NONE, 0,
+                              "header of the journal file does not verify", ERR_CORRUPT);
         }
     }
     if (state->journals_count > 1) {
@@ -256,7 +256,7 @@ static bool inspect_table_choose(struct log_inspect_state *state)
             return false;
         }
         tables->chosen = NULL;
-        log_inspect_fault(state, "groups.tab", 0, 0, 0,
+        log_inspect_fault(state, "groups.tab", 0, LOG_INSPECT_NONE, 0,
                           "no table says which groups there are: a server would refuse to start",
                           ERR_CORRUPT);
     }
@@ -274,7 +274,8 @@ static void inspect_table_check(struct log_inspect_state *state, uint32_t which)
     const struct log_tables_read *file = &state->tables.files[which];
     const char *name = inspect_table_names[which];
     if (file->err != ERR_OK) {
-        log_inspect_fault(state, name, 0, 0, 0, "header of the table does not verify", ERR_CORRUPT);
+        log_inspect_fault(state, name, 0, LOG_INSPECT_NONE, 0,
+                          "header of the table does not verify", ERR_CORRUPT);
         return;
     }
     for (uint32_t i = 0; i < file->header.rows_count; i++) {
@@ -283,8 +284,8 @@ static void inspect_table_check(struct log_inspect_state *state, uint32_t which)
         size_t have = file->length > pos ? file->length - pos : 0;
         if (log_row_decode(file->data + (have > 0 ? pos : 0), have, state->kernels, file->seed,
                            &row) != ERR_OK) {
-            log_inspect_fault(state, name, pos, 0, 0, "row of the table does not verify",
-                              ERR_CORRUPT);
+            log_inspect_fault(state, name, pos, LOG_INSPECT_NONE, 0,
+                              "row of the table does not verify", ERR_CORRUPT);
         }
     }
 }

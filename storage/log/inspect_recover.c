@@ -179,7 +179,7 @@ static void inspect_frame(void *ctx, enum log_recover_row row, uint64_t boot_epo
         log_inspect_name_journal(slot != UINT32_MAX ? slot : end->slot, name);
     }
     if (row == LOG_RECOVER_F3 || row == LOG_RECOVER_F4 || row == LOG_RECOVER_F5) {
-        log_inspect_fault(state, name, slot != UINT32_MAX ? pos : end->pos, 0, 0,
+        log_inspect_fault(state, name, slot != UINT32_MAX ? pos : end->pos, LOG_INSPECT_NONE, 0,
                           log_recover_row_text(row), ERR_CORRUPT);
     }
     if (state->tells_node && visitor->frame != NULL) {

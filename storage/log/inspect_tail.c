@@ -51,7 +51,7 @@ bool log_inspect_tail(struct log_inspect_state *state)
             log_inspect_has_body(&entry->rec) && !inspect_tail_body(state, &data, &what)) {
             return false;
         }
-        if (what != NULL && (state->inspect->group != 0 || !is_quarantined)) {
+        if (what != NULL && (state->inspect->group != LOG_INSPECT_NONE || !is_quarantined)) {
             log_inspect_wrong(state, walk->name, walk->name_pos, entry->rec.index,
                               entry->rec.last_index, what);
         }

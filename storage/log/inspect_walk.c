@@ -54,7 +54,7 @@ void log_inspect_walk_begin(struct log_inspect_state *state, struct log_found *f
                                       .joined = walk->joined,
                                       .joined_capacity = walk->joined_capacity};
     sm_init(&walk->sm, &log_inspect_walk_decl, INSPECT_WALK_IDLE, NULL, found->row.group);
-    walk->tells = state->look == 1 || inspect->group != 0;
+    walk->tells = state->look == 1 || inspect->group != LOG_INSPECT_NONE;
     walk->is_begun = inspect->from == LOG_INSPECT_START && state->resume_index == 0;
     if (walk->tells && !state->has_told_group) {
         inspect->groups_count++;
@@ -62,7 +62,7 @@ void log_inspect_walk_begin(struct log_inspect_state *state, struct log_found *f
             inspect->visitor->group(inspect->ctx, found);
         }
     }
-    state->has_told_group = inspect->group != 0;
+    state->has_told_group = inspect->group != LOG_INSPECT_NONE;
     inspect_walk_found(state);
     sm_move(&walk->sm, INSPECT_WALK_LIST);
 }
@@ -105,7 +105,7 @@ void log_inspect_wrong(struct log_inspect_state *state, const char *file, uint64
                                       .what = what,
                                       .err = ERR_CORRUPT};
     snprintf(fault.file, sizeof(fault.file), "%s", file);
-    bool is_before = state->inspect->group != 0 && !walk->is_begun;
+    bool is_before = state->inspect->group != LOG_INSPECT_NONE && !walk->is_begun;
     if (is_before && (state->resume_index == 0 || last_index < state->resume_index)) {
         walk->lost = fault;
         walk->has_lost = true;
@@ -194,7 +194,7 @@ static void inspect_walk_found(struct log_inspect_state *state)
                           "the group may have lost entries that it answered (amnesiac)",
                           ERR_CORRUPT);
     }
-    if (state->inspect->group != 0) {
+    if (state->inspect->group != LOG_INSPECT_NONE) {
         return;
     }
     list_for_each (node, &found->ranges) {
@@ -526,7 +526,7 @@ static bool inspect_walk_seg(struct log_inspect_state *state)
         }
         walk->seg.log_bytes = state->log.err == ERR_OK ? state->log.file.size_bytes : 0;
     }
-    if (files->has_snap && inspect->group == 0 && !inspect_walk_snap(state)) {
+    if (files->has_snap && inspect->group == LOG_INSPECT_NONE && !inspect_walk_snap(state)) {
         return false;
     }
     if (walk->tells) {
@@ -585,7 +585,7 @@ static void inspect_walk_settled(struct log_inspect_state *state)
 {
     struct log_inspect_walk *walk = &state->walk;
     const struct log_row *row = &walk->found->row;
-    if (state->inspect->group != 0) {
+    if (state->inspect->group != LOG_INSPECT_NONE) {
         return; /* its entries have been told, each as it verifies */
     }
     if (!log_inspect_is_end_known(row)) {
