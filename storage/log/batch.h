@@ -50,10 +50,10 @@ struct log_batch {
 };
 
 /* Decode the header at `data`, of which `length` bytes were received. ERR_TRUNCATED: fewer than a
- * header; ERR_CORRUPT: a length below the header's or above LIMIT_BATCH_BYTES, a negative offset,
- * count or delta, a delta that passes the largest offset, an internal entry that takes offsets or
- * has an unknown kind; ERR_UNSUPPORTED: magic other than 2. *out is zero then. That the body is
- * there is not looked at. */
+ * header; ERR_UNSUPPORTED: magic other than 2; ERR_CORRUPT: a length below the header's or above
+ * LIMIT_BATCH_BYTES, a negative offset, count or delta, a leader epoch below -1, a next offset
+ * above LOG_NUMBER_MAX, an internal entry that takes offsets, counts records or has an unknown kind
+ * or other attributes. *out is zero then. That the body is there is not looked at. */
 MUST_USE enum err log_batch_decode(const void *data, size_t length, struct log_batch *out);
 
 /* Whether Kafka's CRC holds over the batch at `data`, whose `length` bytes are all there (>= the
@@ -63,7 +63,8 @@ bool log_batch_is_sound(const struct crc32c *kernels, const void *data, size_t l
 /* The CRC of the 61 header bytes at `data`. */
 uint32_t log_batch_header_crc(const struct crc32c *kernels, const void *data);
 
-/* Patch the 12 bytes that an append changes: base offset and leader epoch. */
+/* Patch the 12 bytes that an append changes: base offset (<= LOG_NUMBER_MAX) and leader epoch (<=
+ * LIMIT_TERM). */
 void log_batch_patch(uint8_t *data, uint64_t base_offset, uint32_t term);
 
 /* The offset behind the batch's last record. */

@@ -22,8 +22,8 @@ void log_meta_encode(const struct log_meta *meta, const struct crc32c *kernels,
                      uint8_t out[LOG_META_BYTES]);
 
 /* Decode the file, of which `length` bytes were read: of two blocks that verify the one of the
- * higher boot epoch. ERR_CORRUPT: neither block does; ERR_UNSUPPORTED: a newer version, or features
- * that `is_write` may not have. */
+ * higher boot epoch. ERR_CORRUPT: neither block does; ERR_UNSUPPORTED: one that verifies has a
+ * newer version, or features that `is_write` may not have. *out is zero then. */
 MUST_USE enum err log_meta_decode(const void *data, size_t length, const struct crc32c *kernels,
                                   bool is_write, struct log_meta *out);
 

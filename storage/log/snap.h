@@ -50,19 +50,22 @@ struct log_term_run {
 /* The bytes of the file. */
 size_t log_snap_bytes(const struct log_snap *snap);
 
-/* Write the whole file. ERR_TOO_LARGE in `w` when it does not fit. */
+/* Write the whole file, or nothing: ERR_TOO_LARGE in `w` when it does not fit or would pass
+ * LOG_SNAP_BYTES_MAX. */
 void log_snap_put(struct bytes_writer *w, const struct log_snap *snap,
                   const struct crc32c *kernels);
 
-/* Decode the whole file; sections point into `data`. ERR_TRUNCATED, ERR_CORRUPT, ERR_UNSUPPORTED.
- */
+/* Decode the whole file, of which `length` bytes were read; sections point into `data`. Bytes
+ * behind the file's own are not looked at. ERR_TRUNCATED; ERR_CORRUPT: also a section that does not
+ * fit, more than LOG_SNAP_SECTIONS_MAX of them or LOG_SNAP_BYTES_MAX bytes, group or first index 0;
+ * ERR_UNSUPPORTED: also a section's flag. *out is zero then. */
 MUST_USE enum err log_snap_decode(const void *data, size_t length, const struct crc32c *kernels,
                                   struct log_snap *out);
 
 /* The first section of `kind`, or NULL. */
 const struct log_snap_section *log_snap_find(const struct log_snap *snap, uint16_t kind);
 
-/* Put and get one run. */
+/* Put and get one run. Numbers as a point's: asserted by put, ERR_CORRUPT in the reader. */
 void log_term_run_put(struct bytes_writer *w, const struct log_term_run *run);
 struct log_term_run log_term_run_get(struct bytes_reader *r);
 

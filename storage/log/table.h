@@ -54,7 +54,8 @@ size_t log_table_bytes(uint32_t rows_count);
 /* The seed of the rows' checksums. */
 uint32_t log_table_seed(const struct crc32c *kernels, const struct log_uuid *disk, uint64_t number);
 
-/* Write the header block, zeros included; write one row. */
+/* Write the header block, zeros included; write one row. What their decoders call corrupt is
+ * asserted not to be written. */
 void log_table_header_encode(const struct log_table_header *header, const struct crc32c *kernels,
                              uint8_t out[LOG_TABLE_HEADER_BYTES]);
 void log_row_encode(const struct log_row *row, const struct crc32c *kernels, uint32_t seed,
