@@ -116,7 +116,7 @@ void log_row_encode(const struct log_row *row, const struct crc32c *kernels, uin
     bytes_put_u32le(&w, row->segment_generation);
     bytes_put_u32le(&w, row->recs_count);
     bytes_put_u32le(&w, row->written_bytes);
-    bytes_put_u32le(&w, 0);
+    bytes_put_u32le(&w, row->end_pos);
     bytes_put_u64le(&w, (uint64_t)row->max_timestamp);
     bytes_put_u64le(&w, row->seq);
     bytes_put_u64le(&w, row->quarantine_index);
@@ -174,7 +174,7 @@ static struct log_row log_row_get(struct bytes_reader *r)
     row.segment_generation = bytes_get_u32le(r);
     row.recs_count = bytes_get_u32le(r);
     row.written_bytes = bytes_get_u32le(r);
-    bytes_skip(r, 4);
+    row.end_pos = bytes_get_u32le(r);
     row.max_timestamp = (int64_t)bytes_get_u64le(r);
     row.seq = bytes_get_u64le(r);
     row.quarantine_index = bytes_get_u64le(r);
@@ -186,9 +186,9 @@ static struct log_row log_row_get(struct bytes_reader *r)
 static bool log_row_is_valid(const struct log_row *row)
 {
     bool is_state = row->state == LOG_ROW_LIVE || row->state == LOG_ROW_DELETED;
-    return row->group > 0 && is_state && (row->flags & ~LOG_ROW_AMNESIAC) == 0 &&
-           row->hard.term <= LIMIT_TERM && row->hard.commit <= LOG_NUMBER_MAX &&
-           row->membership_index <= LOG_NUMBER_MAX && row->segment_index <= LOG_NUMBER_MAX &&
-           row->written_bytes % LIMIT_BLOCK_BYTES == 0 && row->max_timestamp >= -1 &&
-           row->seq <= LOG_NUMBER_MAX && row->quarantine_index <= LOG_NUMBER_MAX;
+    return is_state && (row->flags & ~LOG_ROW_AMNESIAC) == 0 && row->hard.term <= LIMIT_TERM &&
+           row->hard.commit <= LOG_NUMBER_MAX && row->membership_index <= LOG_NUMBER_MAX &&
+           row->segment_index <= LOG_NUMBER_MAX && row->written_bytes % LIMIT_BLOCK_BYTES == 0 &&
+           row->max_timestamp >= -1 && row->seq <= LOG_NUMBER_MAX &&
+           row->quarantine_index <= LOG_NUMBER_MAX;
 }

@@ -42,6 +42,7 @@ struct log_row {
     uint32_t segment_generation; /* its generation */
     uint32_t recs_count;         /* sidecar records settled in it */
     uint32_t written_bytes;      /* of its .log, whole blocks */
+    uint32_t end_pos;            /* in its .log, of the settled end: where the next entry begins */
     int64_t max_timestamp;       /* running maximum at the settled end, -1: none */
     uint64_t seq;                /* group_seq: records up to this are in here and in the segments */
     uint64_t quarantine_index;   /* lowest quarantined index, 0: none */
@@ -66,7 +67,7 @@ MUST_USE enum err log_table_header_decode(const void *data, size_t length,
                                           const struct crc32c *kernels, bool is_write,
                                           struct log_table_header *out);
 
-/* Decode one row: ERR_TRUNCATED, ERR_CORRUPT (checksum, group 0 in no table, unknown state or flag,
+/* Decode one row: ERR_TRUNCATED, ERR_CORRUPT (checksum, unknown state or flag,
  * a number out of range, written bytes that are not whole blocks). */
 MUST_USE enum err log_row_decode(const void *data, size_t length, const struct crc32c *kernels,
                                  uint32_t seed, struct log_row *out);

@@ -255,7 +255,7 @@ static const struct {
     enum err err;
 } table_row_rows[] = {
     {"as it is", 0, 0, 0, ERR_OK},
-    {"group 0", 0, 8, 0, ERR_CORRUPT},
+    {"group 0, the controller's", 0, 8, 0, ERR_OK},
     {"the highest group", 0, 8, UINT64_MAX, ERR_OK},
     {"state 0", 28, 1, 0, ERR_CORRUPT},
     {"deleted", 28, 1, 2, ERR_OK},

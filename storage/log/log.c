@@ -1,0 +1,433 @@
+/* A group's log: what is asked of it besides appends. See log.h.
+ *
+ * State changes when an operation is submitted; its record follows in the lane's order, and
+ * log_record_durable moves what a table row may say. A cut or trim whose place stands in a sidecar
+ * looks it up first; both go back into line then. */
+#include "storage/log/log.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/rt/clock.h"
+#include "storage/log/log_int.h"
+
+static void log_point_wait(struct log *log, struct log_op *op, uint64_t first_index,
+                           void (*done)(struct log_lookup *lookup));
+static void log_cut_found(struct log_lookup *lookup);
+static void log_cut_at(struct log *log, struct log_op *op, const struct log_lookup *at);
+static void log_cut_slots(struct log *log, uint64_t first_index);
+static void log_trim_found(struct log_lookup *lookup);
+static void log_trim_at(struct log *log, struct log_op *op, const struct log_point *point);
+static void log_cut_durable(struct log *log, const struct log_record *record);
+
+struct log *log_find(struct log_shard *ls, uint64_t group)
+{
+    struct map_node *node = map_find(&ls->groups, group);
+    if (node == NULL) {
+        return NULL;
+    }
+    struct log *log = CONTAINER_OF(node, struct log, in_map);
+    return log->is_deleted ? NULL : log;
+}
+
+static struct log *log_live(const struct log_shard *ls, struct map_node *node)
+{
+    while (node != NULL && CONTAINER_OF(node, struct log, in_map)->is_deleted) {
+        node = map_next(&ls->groups, node);
+    }
+    return node != NULL ? CONTAINER_OF(node, struct log, in_map) : NULL;
+}
+
+struct log *log_first(struct log_shard *ls)
+{
+    return log_live(ls, map_first(&ls->groups));
+}
+
+struct log *log_next(struct log_shard *ls, struct log *log)
+{
+    return log_live(ls, map_next(&ls->groups, &log->in_map));
+}
+
+uint64_t log_group(const struct log *log)
+{
+    return log->group;
+}
+
+void log_partition(const struct log *log, struct log_uuid *topic, uint32_t *partition)
+{
+    *topic = log->topic;
+    *partition = log->partition;
+}
+
+void log_status(const struct log *log, struct log_status *out)
+{
+    *out = (struct log_status){
+        .start = log->start,
+        .end = log->end,
+        .durable_index = log->durable_index,
+        .settled_index = log->row.end.index,
+        .hard = log->hard,
+        .membership_index = log->membership_index,
+        .max_timestamp = log->max_timestamp,
+        .is_amnesiac = log->is_amnesiac,
+        .is_available = log->is_available,
+        .is_tail_torn = log->is_tail_torn,
+    };
+    list_for_each (node, &log->segments.list) {
+        out->segments_bytes += CONTAINER_OF(node, struct log_segment, in_log)->end_pos;
+    }
+    list_for_each (node, &log->ranges) {
+        const struct log_range *range = CONTAINER_OF(node, struct log_range, in_log);
+        if (out->quarantine_index == 0) {
+            out->quarantine_index = range->first_index;
+        }
+        out->quarantine_count++;
+    }
+}
+
+enum err log_writable(const struct log *log)
+{
+    if (log->ls->is_closing || log->is_deleted) {
+        return ERR_CLOSING;
+    }
+    if (atomic_load(&log->ls->store->is_fenced)) {
+        return ERR_FENCED;
+    }
+    return log->is_amnesiac || !log->is_available ? ERR_ACCESS : ERR_OK;
+}
+
+void log_end(struct log_shard *ls, struct log_op *op, enum err err)
+{
+    op->err = err;
+    list_push_back(&ls->lane.failed, &op->in_queue);
+    log_lane_kick(&ls->lane);
+}
+
+void log_submit(struct log *log, struct log_op *op, const struct log_record *record,
+                struct buf_slice data)
+{
+    op->err = ERR_OK;
+    op->log = log;
+    op->slot = NULL;
+    op->record = *record;
+    op->record.group = log->group;
+    op->data = data;
+    if (data.buf != NULL) {
+        buf_ref(data.buf);
+        op->record.data = buf_slice_data(data);
+        op->record.data_bytes = data.length;
+    }
+    log_lane_submit(&log->ls->lane, op);
+}
+
+void log_create(struct log_shard *ls, struct log_op *op, uint64_t group,
+                const struct log_uuid *topic, uint32_t partition)
+{
+    op->log = NULL;
+    struct log *log = NULL;
+    enum err err = ls->is_closing                         ? ERR_CLOSING
+                   : atomic_load(&ls->store->is_fenced)   ? ERR_FENCED
+                   : map_find(&ls->groups, group) != NULL ? ERR_EXISTS
+                                                          : ERR_OK;
+    if (err == ERR_OK) {
+        err = log_new(ls, group, topic, partition, &log);
+    }
+    if (err != ERR_OK) {
+        log_end(ls, op, err);
+        return;
+    }
+    struct log_record record = {.kind = LOG_RECORD_CREATE};
+    record.create.topic = *topic;
+    record.create.partition = partition;
+    log_submit(log, op, &record, (struct buf_slice){0});
+}
+
+void log_delete(struct log *log, struct log_op *op)
+{
+    op->log = log;
+    if (log->ls->is_closing || log->is_deleted || atomic_load(&log->ls->store->is_fenced)) {
+        log_end(log->ls, op, log->ls->is_closing || log->is_deleted ? ERR_CLOSING : ERR_FENCED);
+        return;
+    }
+    log->is_deleted = true;
+    log->cut_epoch++;
+    struct log_record record = {.kind = LOG_RECORD_DELETE};
+    log_submit(log, op, &record, (struct buf_slice){0});
+}
+
+void log_set_hard_state(struct log *log, struct log_op *op, const struct log_hard_state *hard)
+{
+    op->log = log;
+    enum err err = log_writable(log);
+    if (err == ERR_OK && (hard->term > LIMIT_TERM || hard->term < log->hard.term)) {
+        err = ERR_INVALID;
+    }
+    if (err != ERR_OK) {
+        log_end(log->ls, op, err);
+        return;
+    }
+    log->hard = *hard;
+    struct log_record record = {.kind = LOG_RECORD_HARD, .hard = *hard};
+    log_submit(log, op, &record, (struct buf_slice){0});
+}
+
+/* --- What stands before an entry --- */
+
+enum err log_point_before(const struct log *log, uint64_t first_index, struct log_lookup *out)
+{
+    ASSERT(first_index >= log->start.index);
+    ASSERT(first_index <= log->end.index + 1);
+    out->point = (struct log_point){0};
+    out->max_timestamp = -1;
+    out->end_pos = 0;
+    if (first_index == log->start.index) {
+        out->point = log->start;
+        out->point.index = first_index - 1;
+        return ERR_OK;
+    }
+    const struct log_slot *slot = log_tail_find(log, first_index - 1);
+    if (slot == NULL || slot->rec.last_index != first_index - 1) {
+        return ERR_AGAIN;
+    }
+    out->point = (struct log_point){
+        .index = first_index - 1,
+        .offset = log_sidecar_next_offset(&slot->rec),
+        .term = slot->rec.term,
+        .chain = slot->rec.chain,
+    };
+    out->max_timestamp = slot->rec.max_timestamp;
+    out->end_pos = slot->rec.pos + slot->rec.length;
+    return ERR_OK;
+}
+
+/* Look up what stands before `first_index`, then go on in `done`. */
+static void log_point_wait(struct log *log, struct log_op *op, uint64_t first_index,
+                           void (*done)(struct log_lookup *lookup))
+{
+    void *made = NULL;
+    enum err err = pool_acquire(&log->ls->lookups, &made);
+    if (err != ERR_OK) {
+        log_end(log->ls, op, err);
+        return;
+    }
+    struct log_lookup *lookup = made;
+    lookup->log = log;
+    lookup->op = op;
+    lookup->first_index = first_index;
+    lookup->done = done;
+    log_lookup_start(lookup);
+}
+
+/* --- Cut --- */
+
+void log_cut(struct log *log, struct log_op *op, uint64_t first_index)
+{
+    op->log = log;
+    enum err err = log->is_cutting ? ERR_AGAIN : log_writable(log);
+    if (err != ERR_OK) {
+        log_end(log->ls, op, err);
+        return;
+    }
+    ASSERT(first_index > log->start.index || log->start.index == 1);
+    struct log_lookup at = {.first_index = first_index};
+    if (log_point_before(log, first_index, &at) == ERR_OK) {
+        log_cut_at(log, op, &at);
+        return;
+    }
+    log->is_cutting = true;
+    log_point_wait(log, op, first_index, log_cut_found);
+}
+
+static void log_cut_found(struct log_lookup *lookup)
+{
+    struct log *log = lookup->log;
+    log->is_cutting = false;
+    enum err err = lookup->err != ERR_OK ? lookup->err : log_writable(log);
+    if (err != ERR_OK) {
+        log_end(log->ls, lookup->op, err);
+    } else {
+        log_cut_at(log, lookup->op, lookup);
+    }
+    pool_release(&log->ls->lookups, lookup);
+}
+
+/* Everything behind at->point goes; the next entry begins a segment of a new generation. */
+static void log_cut_at(struct log *log, struct log_op *op, const struct log_lookup *at)
+{
+    uint64_t first_index = at->first_index;
+    void *spare = NULL;
+    enum err err = pool_acquire(&log->ls->segments, &spare);
+    if (err != ERR_OK) { /* before anything has changed; released, it is there for the push below */
+        log_end(log->ls, op, err);
+        return;
+    }
+    pool_release(&log->ls->segments, spare);
+    struct log_point start = at->point;
+    start.index = first_index;
+    log->cut_epoch++;
+    log->generation++;
+    log_cut_slots(log, first_index);
+    struct list_node *node = list_last(&log->segments.list);
+    while (node != NULL) {
+        struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
+        if (seg->start.index < first_index) {
+            seg->last_index = first_index - 1 < seg->last_index ? first_index - 1 : seg->last_index;
+            seg->next_offset = at->point.offset;
+            seg->max_timestamp = at->max_timestamp;
+            seg->end_pos = at->end_pos;
+            seg->is_sealed = true;
+            break;
+        }
+        log_files_forget_segment(seg);
+        log_segment_free(seg);
+        node = list_last(&log->segments.list);
+    }
+    log->end = at->point;
+    log->max_timestamp = at->max_timestamp;
+    log_terms_cut(log, first_index);
+    if (log->membership_index >= first_index) {
+        log->membership_index = log->membership_before < first_index ? log->membership_before : 0;
+        log->membership_before = 0;
+    }
+    log->durable_index = log->durable_index < first_index ? log->durable_index : first_index - 1;
+    struct log_segment *pushed = NULL;
+    err = log_segment_push(log, &start, log->generation, &pushed);
+    ASSERT(err == ERR_OK);
+    struct log_record record = {.kind = LOG_RECORD_CUT};
+    record.cut.end = at->point;
+    record.cut.generation = log->generation;
+    log_submit(log, op, &record, (struct buf_slice){0});
+    log_settle_changed(log);
+}
+
+/* Take the slots from `first_index` on out; appends that wait for a frame end now, those in one
+ * when it does. */
+static void log_cut_slots(struct log *log, uint64_t first_index)
+{
+    struct log_lane *lane = &log->ls->lane;
+    for (struct log_slot *slot = log_tail_last(log); slot != NULL && slot->rec.index >= first_index;
+         slot = log_tail_last(log)) {
+        struct log_op *op = slot->op;
+        uint64_t cost = log_slot_cost(slot);
+        if (slot->seq == 0) { /* in no frame yet */
+            ASSERT(op != NULL);
+            list_remove(&op->in_queue);
+            lane->pending_bytes -= cost;
+            log->pending_bytes -= cost;
+            log->pending_count--;
+            log_end(log->ls, op, ERR_CANCELED);
+        } else {
+            ASSERT(lane->unsettled_bytes >= slot->unsettled_bytes);
+            lane->unsettled_bytes -= slot->unsettled_bytes;
+        }
+        if (op != NULL) {
+            op->err = ERR_CANCELED;
+        }
+        log_tail_pop_last(log);
+    }
+}
+
+/* --- Trim --- */
+
+void log_trim(struct log *log, struct log_op *op, uint64_t first_index)
+{
+    op->log = log;
+    enum err err = log_writable(log);
+    if (err != ERR_OK || first_index <= log->start.index) {
+        log_end(log->ls, op, err);
+        return;
+    }
+    ASSERT(first_index <= log->end.index + 1);
+    struct log_lookup at = {.first_index = first_index};
+    if (log_point_before(log, first_index, &at) == ERR_OK) {
+        log_trim_at(log, op, &at.point);
+        return;
+    }
+    log_point_wait(log, op, first_index, log_trim_found);
+}
+
+static void log_trim_found(struct log_lookup *lookup)
+{
+    struct log *log = lookup->log;
+    enum err err = lookup->err != ERR_OK ? lookup->err : log_writable(log);
+    if (err == ERR_OK && lookup->first_index > log->start.index) {
+        log_trim_at(log, lookup->op, &lookup->point);
+    } else {
+        log_end(log->ls, lookup->op, err);
+    }
+    pool_release(&log->ls->lookups, lookup);
+}
+
+/* The log starts behind `point`. */
+static void log_trim_at(struct log *log, struct log_op *op, const struct log_point *point)
+{
+    log->start = *point;
+    log->start.index++;
+    log_terms_trim(log);
+    struct log_record record = {.kind = LOG_RECORD_TRIM};
+    record.trim.start = log->start;
+    log_submit(log, op, &record, (struct buf_slice){0});
+}
+
+/* --- Durable --- */
+
+void log_record_durable(struct log *log, struct log_op *op)
+{
+    const struct log_record *record = &op->record;
+    ASSERT(record->seq > log->durable_seq);
+    log->durable_seq = record->seq;
+    switch (record->kind) {
+    case LOG_RECORD_HARD: log->durable_hard = record->hard; break;
+    case LOG_RECORD_TRIM:
+        log->durable_start = record->trim.start;
+        log_settle_changed(log);
+        break;
+    case LOG_RECORD_CUT: log_cut_durable(log, record); break;
+    case LOG_RECORD_DELETE: log_settle_changed(log); break;
+    case LOG_RECORD_ENTRY:
+    case LOG_RECORD_TAIL:
+    case LOG_RECORD_CREATE:
+    case LOG_RECORD_ROLL:
+    case LOG_RECORD_RESET:
+    case LOG_RECORD_SWITCH:
+    case LOG_RECORD_MARK:
+    case LOG_RECORD_LANES: break;
+    }
+}
+
+/* A settled end behind the cut is no end any more. What lies before the cut is settled then. */
+static void log_cut_durable(struct log *log, const struct log_record *record)
+{
+    struct log_row *row = &log->row;
+    if (row->end.index <= record->cut.end.index) {
+        return;
+    }
+    row->end = record->cut.end;
+    row->segment_index = record->cut.end.index + 1;
+    row->segment_generation = record->cut.generation;
+    row->recs_count = 0;
+    row->written_bytes = 0;
+}
+
+/* --- Pins --- */
+
+void log_pin_set(struct log *log, struct log_pin *pin, const char *owner, uint64_t index)
+{
+    pin->owner = owner;
+    pin->index = index;
+    pin->since_ns = rt_now_ns(log->ls->shard);
+    list_node_init(&pin->in_log);
+    list_push_back(&log->pins, &pin->in_log);
+}
+
+void log_pin_move(struct log_pin *pin, uint64_t index)
+{
+    ASSERT(index >= pin->index);
+    pin->index = index;
+}
+
+void log_pin_clear(struct log *log, struct log_pin *pin)
+{
+    list_remove(&pin->in_log);
+    log_settle_changed(log);
+}

@@ -1,0 +1,179 @@
+/* What the rooms of storage/log share: a shard's part of the store, and a group. Private to this
+ * folder. */
+#ifndef STORAGE_LOG_LOG_INT_H
+#define STORAGE_LOG_LOG_INT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/pool.h"
+#include "base/rt/file.h"
+#include "base/rt/op.h"
+#include "base/rt/timer.h"
+#include "storage/log/lane.h"
+#include "storage/log/log.h"
+#include "storage/log/lookup.h"
+#include "storage/log/segment.h"
+#include "storage/log/settle.h"
+#include "storage/log/store.h"
+#include "storage/log/table.h"
+#include "storage/log/tail.h"
+
+/* A group's log. */
+struct log {
+    /* Config: constant. */
+    struct log_shard *ls;   /* whose */
+    uint64_t group;         /* its id: key of in_map */
+    struct log_uuid topic;  /* its partition */
+    uint32_t partition;     /* likewise */
+    struct map_node in_map; /* log_shard.groups */
+
+    /* What has been submitted. */
+    struct log_point start;       /* log start */
+    struct log_point end;         /* newest entry */
+    int64_t max_timestamp;        /* running maximum at the end */
+    struct log_hard_state hard;   /* newest */
+    uint64_t membership_before;   /* the membership entry before that one, for a cut; 0: unknown */
+    uint64_t membership_index;    /* newest membership entry */
+    uint64_t next_seq;            /* of the next record */
+    uint32_t generation;          /* of segments that begin now: raised by every cut and reset */
+    uint64_t cut_epoch;           /* raised by every cut and reset: stale settles are dropped */
+    struct log_tail tail;         /* newest entries: hot, not settled, or both */
+    struct log_segments segments; /* its segments */
+    struct list terms;            /* log_term.in_log: term runs from log start - 1 on, in order */
+    struct list pins;             /* log_pin.in_log */
+    struct list reads;            /* log_read.in_log */
+
+    /* What is durable. */
+    uint64_t durable_index;             /* entries up to here */
+    uint64_t durable_seq;               /* records up to here */
+    struct log_hard_state durable_hard; /* what a table row may say */
+    struct log_point durable_start;     /* likewise */
+
+    /* Settling: settle.c's. */
+    struct log_row row; /* as the next table will say; settled end, segment, seq: see log_settle */
+    struct list_node in_dirty; /* log_settle.dirty: has something in the journal that is needed */
+    uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
+    bool is_settling;       /* a settle writes its segment now */
+    uint32_t direct_count;  /* direct writes of it under way */
+    bool is_direct;         /* writes much: goes straight to its segment */
+    uint64_t pending_bytes; /* of its appends in lane.pending */
+    uint64_t pending_count; /* its records in lane.pending and in frames in flight */
+
+    /* Building a frame: lane.c's. */
+    uint64_t frame_number;         /* the frame in which it has a row */
+    uint32_t frame_row;            /* which */
+    uint64_t frame_skip;           /* the frame that takes nothing more of it */
+    uint64_t frame_direct;         /* the frame along with which it writes directly */
+    struct log_segment *frame_seg; /* the segment written so */
+
+    /* State. */
+    bool is_cutting;    /* a cut looks up where it begins: no appends meanwhile */
+    bool is_deleted;    /* log_delete was submitted */
+    bool is_amnesiac;   /* read-only */
+    bool is_available;  /* can be read */
+    bool is_tail_torn;  /* for log_status */
+    bool is_loaded;     /* older segments and term runs are known */
+    struct list ranges; /* log_range.in_log: quarantined indexes, in order */
+};
+
+/* A term run, as log_term_of and snapshots know it. */
+struct log_term {
+    struct list_node in_log; /* log.terms */
+    uint64_t first_index;    /* of the run; the first run begins at log start - 1 */
+    uint64_t first_offset;   /* next offset at that entry */
+    uint32_t term;           /* of the run */
+};
+
+/* Quarantined indexes. */
+struct log_range {
+    struct list_node in_log; /* log.ranges */
+    uint64_t first_index;    /* of the range */
+    uint64_t last_index;     /* likewise */
+    uint64_t next_offset;    /* behind it, as far as known */
+};
+
+/* A shard's part of the store. `err`, `info`, `why`, `store` are its user's to read. */
+struct log_shard {
+    struct rt_shard *shard;  /* where it runs */
+    struct log_store *store; /* the node's */
+    struct diag *diag;       /* log lines; NULL: none */
+    log_shard_done_fn *done; /* of the open, close or settle under way */
+    enum err err;            /* how that ended */
+    struct err_info info;    /* where */
+    char why[160];           /* and in words, "" if there is nothing to say */
+    bool is_open;            /* between open and close */
+    bool is_closing;         /* close was called: new operations end with ERR_CLOSING */
+
+    struct budget budget;      /* all of it, below the shard's */
+    struct budget hot_budget;  /* what hot entries hold */
+    struct buf_pool bufs;      /* staging, cold reads */
+    struct map groups;         /* log.in_map */
+    struct map_node **buckets; /* of groups */
+    struct pool logs;          /* of struct log */
+    struct pool lookups;       /* of struct log_lookup, for cuts and trims */
+    struct pool ops;           /* of struct log_op: rolls, tails, marks of the log itself */
+    struct pool chunks;        /* of struct log_chunk */
+    struct pool segments;      /* of struct log_segment */
+    struct pool small;         /* of struct log_term, log_range: union */
+    struct list hot;           /* log_slot.in_hot: entries in memory, oldest first */
+    uint64_t hot_bytes;        /* their bytes */
+    uint64_t hot_bytes_max;    /* above it the oldest settled or journaled ones leave memory */
+
+    struct log_lane lane;     /* its stream of frames */
+    struct log_files files;   /* open segment and journal files */
+    struct log_settle settle; /* from journal to segments */
+
+    struct rt_op op_done; /* fires `done` from the ready queue */
+    struct rt_mail mail;  /* to and from shard 0 while opening and closing */
+    void *start;          /* start.c's, while opening */
+};
+
+/* Path of a partition's directory, and of one of its files (kind: "log", "idx", "snap"), into `out`
+ * of LIMIT_PATH_BYTES. */
+void log_path_partition(char *out, const struct log_store *store, const struct log_uuid *topic,
+                        uint32_t partition);
+void log_path_topic(char *out, const struct log_store *store, const struct log_uuid *topic);
+void log_path_segment(char *out, const struct log *log, uint64_t first_index, uint32_t generation,
+                      const char *kind);
+void log_path_journal(char *out, const struct log_store *store, uint32_t slot);
+
+/* A group's object, empty, in the map; from a row and what the journal holds (start.c). NULL
+ * `found`: a new group. ERR_BUDGET, ERR_FULL, ERR_EXISTS. */
+MUST_USE enum err log_new(struct log_shard *ls, uint64_t group, const struct log_uuid *topic,
+                          uint32_t partition, struct log **out);
+MUST_USE enum err log_new_found(struct log_shard *ls, const struct log_found *found,
+                                struct log **out);
+
+/* Take it out of the map and give its memory back; nothing of it is under way. */
+void log_free(struct log *log);
+
+/* Submit a record other than an entry: fills kind, seq, fixed part. `data`: a reference is taken.
+ */
+void log_submit(struct log *log, struct log_op *op, const struct log_record *record,
+                struct buf_slice data);
+
+/* A record is durable (lane.c calls it in order): what the table may say moves on. */
+void log_record_durable(struct log *log, struct log_op *op);
+
+/* End `op` with `err` from the ready queue, without having done anything. */
+void log_end(struct log_shard *ls, struct log_op *op, enum err err);
+
+/* Why nothing may be written to `log` now, or ERR_OK. */
+enum err log_writable(const struct log *log);
+
+/* Look up what stands just before `first_index` (start.index .. end.index + 1): *out.index =
+ * first_index - 1, and the running maximum timestamp and end position (0 at a segment's border)
+ * there. ERR_AGAIN: it stands in a sidecar, log_lookup_start reads it. */
+MUST_USE enum err log_point_before(const struct log *log, uint64_t first_index,
+                                   struct log_lookup *out);
+
+/* The term run list: entry `index` has `term`. */
+MUST_USE enum err log_terms_add(struct log *log, uint64_t index, uint64_t offset, uint32_t term);
+void log_terms_cut(struct log *log, uint64_t first_index);
+void log_terms_trim(struct log *log);
+
+#endif

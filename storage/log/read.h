@@ -1,0 +1,84 @@
+/* Reading a group's log: by index, by offset, by timestamp; hot entries from memory, unsettled ones
+ * that left it from the journal, the rest from segments. Own shard only; nothing blocks. Every
+ * batch given out verifies (header CRC, Kafka CRC); a hot one was verified when it came. */
+#ifndef STORAGE_LOG_READ_H
+#define STORAGE_LOG_READ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/rt/op.h"
+#include "storage/log/log.h"
+
+/* Pieces one read gives out at most. */
+#define LOG_READ_PARTS_MAX 64u
+
+struct log_read;
+typedef void log_read_fn(struct log_read *read);
+
+/* Where to begin. */
+enum log_read_from {
+    LOG_READ_INDEX,     /* at entry `at` */
+    LOG_READ_OFFSET,    /* at the batch that contains offset `at`, or the next one */
+    LOG_READ_TIMESTAMP, /* at the first batch whose max timestamp is >= `at` (ms) */
+};
+
+/* One read: entries in order from the place asked for, whole batches back to back. In place, the
+ * caller's until submitted. */
+struct log_read {
+    /* Asked. */
+    log_read_fn *done;       /* fires once, from the ready queue */
+    void *ctx;               /* the caller's */
+    struct log *log;         /* which group */
+    enum log_read_from from; /* what `at` is */
+    uint64_t at;             /* index, offset or timestamp in ms */
+    uint64_t index_max;      /* last index that may be given out: commit, or durable_index */
+    uint32_t
+        bytes_max; /* stop before the batch that would pass it; the first is given in any case */
+    bool does_skip_internal; /* leave internal entries out */
+
+    /* Answered. ERR_END: nothing at or behind the place up to index_max; ERR_RANGE: index or offset
+     * below what is there; ERR_CORRUPT: the entry at first_index cannot be read (it is quarantined;
+     * go on behind last_index); ERR_BUDGET, ERR_IO. */
+    enum err err;
+    uint64_t first_index;   /* of the first entry given out, or of what is corrupt */
+    uint64_t last_index;    /* of the last */
+    uint64_t next_offset;   /* behind it */
+    uint32_t entries_count; /* given out */
+    uint32_t parts_count;   /* pieces */
+    struct buf_slice parts[LOG_READ_PARTS_MAX]; /* bytes in order; a batch never spans two; each
+                                                   holds a reference */
+    bool is_hot;                                /* all of it was in memory */
+
+    /* Private to read.c. */
+    struct rt_op op;         /* its one request under way */
+    struct rt_op op_defer;   /* to be done from the ready queue */
+    struct list_node in_log; /* log.reads */
+    void *state;             /* read.c's */
+};
+
+/* Begin. Zero the struct, fill the first part. */
+void log_read(struct log_read *read);
+
+/* Drop the references of the parts. After done, before it is used again. */
+void log_read_release(struct log_read *read);
+
+/* A sequential reader: log_read again and again, with the next read of the segment under way before
+ * it is asked for, at lower priority than appends. */
+struct log_reader {
+    struct log_read read; /* the read in hand: parts are valid until the next log_reader_next */
+    void *state;          /* read-ahead; read.c's */
+};
+
+/* Begin at `from`/`at`, up to bytes_max bytes a step; `done` as log_read's. Then log_reader_next
+ * gives the following step. */
+void log_reader_open(struct log_reader *reader, struct log *log, enum log_read_from from,
+                     uint64_t at, uint32_t bytes_max, log_read_fn *done, void *ctx);
+void log_reader_next(struct log_reader *reader, uint64_t index_max);
+
+/* Give back what it holds; its read has ended. */
+void log_reader_close(struct log_reader *reader);
+
+#endif

@@ -1,0 +1,215 @@
+/* What a start believes: the decision table of storage/README.md ("Recovery") as code. Pure: bytes
+ * of journal files and rows of the table go in, the log of each group comes out.
+ *
+ *     log_recover_init(r, ...);
+ *     log_recover_row(r, &row) for each row of the table that counts; log_recover_row_lost(r) for
+ * unreadable ones log_recover_file(r, slot, data, length) for each journal file, in any order
+ *     log_recover_lanes(r);                        where each lane ends (F1..F8), as far as the
+ * journal tells while (log_recover_next_direct(r, &check))   bodies that stand in segments: the
+ * caller reads and says log_recover_direct(r, &check, is_sound) log_recover_groups(r); R1..R9,
+ * G1..G7 for (group = log_recover_first(r); ...)
+ *
+ * The outcome depends on the set of files and rows only, never on their order. Memory comes from
+ * the given budget and is a few hundred bytes per record; ERR_BUDGET may come from every call that
+ * adds, and then nothing may be asked any more. */
+#ifndef STORAGE_LOG_RECOVER_H
+#define STORAGE_LOG_RECOVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/budget.h"
+#include "base/list.h"
+#include "storage/log/format.h"
+#include "storage/log/frame.h"
+#include "storage/log/record.h"
+#include "storage/log/sidecar.h"
+#include "storage/log/table.h"
+
+/* The rows of the decision table: name, what. */
+#define LOG_RECOVER_ROWS(X)                                                                        \
+    X(F1, "frame counts")                                                                          \
+    X(F2, "frame dropped by a former start")                                                       \
+    X(F3, "frame is rot, its directory is readable")                                               \
+    X(F4, "frame is rot, the copy of its directory is readable")                                   \
+    X(F5, "frame is rot, no directory is readable")                                                \
+    X(F6, "frame is torn")                                                                         \
+    X(F7, "frame behind a torn one")                                                               \
+    X(F8, "frame of a former life")                                                                \
+    X(R1, "record is settled")                                                                     \
+    X(R2, "record applies")                                                                        \
+    X(R3, "gap that rot explains")                                                                 \
+    X(R4, "gap that nothing explains")                                                             \
+    X(R5, "two records of one number")                                                             \
+    X(R6, "record of an unknown group")                                                            \
+    X(R7, "record of a deleted group")                                                             \
+    X(R8, "index taken with another term")                                                         \
+    X(R9, "entry behind the next index")                                                           \
+    X(G1, "group is whole")                                                                        \
+    X(G2, "commit hint behind the end")                                                            \
+    X(G3, "hard state lost")                                                                       \
+    X(G4, "entries lost to rot")                                                                   \
+    X(G5, "entry whose body does not verify")                                                      \
+    X(G6, "row unreadable")                                                                        \
+    X(G7, "tail possibly lost")                                                                    \
+    X(G8, "settled end not in its segment")
+
+enum log_recover_row {
+#define LOG_RECOVER_ENUM(name, what) LOG_RECOVER_##name,
+    LOG_RECOVER_ROWS(LOG_RECOVER_ENUM)
+#undef LOG_RECOVER_ENUM
+        LOG_RECOVER_ROWS_COUNT
+};
+
+/* Where an entry's bytes are. */
+enum log_found_where {
+    LOG_FOUND_JOURNAL, /* whole, in a journal file */
+    LOG_FOUND_SEGMENT, /* in the segment, but for what lies in the rest */
+};
+
+/* An entry that is not settled. */
+struct log_found_entry {
+    struct list_node in_group;  /* log_found.entries, by index */
+    struct log_sidecar rec;     /* pos, chain and running timestamp included; quarantined and gap
+                                   entries are flagged */
+    uint64_t segment_index;     /* first index of the segment it belongs to */
+    enum log_found_where where; /* where its bytes are */
+    uint32_t slot;              /* journal file, as given to log_recover_file */
+    uint64_t slot_pos;          /* of the batch's first byte in it */
+    uint64_t file_number; /* the file's life: the lowest of a group tells which files it needs */
+    uint64_t seq;         /* group_seq of its record; 0: a gap, in no file yet */
+};
+
+/* A segment that begins behind the settled end: a roll, a cut or a reset made it. */
+struct log_found_segment {
+    struct list_node in_group;    /* log_found.segments, by first index */
+    struct log_point start;       /* first index, base offset, previous term and chain */
+    uint32_t generation;          /* of its files */
+    uint32_t generation_replaced; /* a switch: the generation whose files go, else = generation */
+};
+
+/* Indexes that cannot be read. */
+struct log_found_range {
+    struct list_node in_group; /* log_found.ranges, by first index */
+    uint64_t first_index;      /* of the range */
+    uint64_t last_index;       /* likewise */
+    uint64_t next_offset;      /* behind it; what is known */
+    uint32_t term;             /* of its last entry, as far as known */
+};
+
+/* The bytes of a segment behind its written blocks that no entry's record holds: from the newest
+ * tail. */
+struct log_found_rest {
+    uint64_t segment_index; /* 0: no tail */
+    uint32_t written_bytes; /* of that segment's .log: what precedes is in the segment */
+    uint32_t bytes;         /* from there on */
+    uint32_t slot;          /* journal file */
+    uint64_t slot_pos;      /* of the first byte in it */
+    uint64_t file_number;   /* of the file */
+};
+
+/* A group, as it is found. */
+struct log_found {
+    struct log_row
+        row; /* hard state, start, flags, state as of now; settled end, segment, seq as the table
+                had them, or as the newest cut or whole tail moved them; a zero segment: none yet */
+    uint64_t last_seq;     /* the highest group_seq that counts: the next record's is one more */
+    struct log_point end;  /* of the log: recorded end, entries that cannot be read included */
+    int64_t max_timestamp; /* running maximum at the end */
+    struct list entries;   /* log_found_entry: everything behind row.end, in order, without holes */
+    struct list segments;  /* log_found_segment */
+    struct list ranges;    /* log_found_range: what is quarantined, the row's own marks included */
+    struct log_found_rest rest; /* of the newest tail */
+    uint64_t file_lowest; /* lowest file number that holds something of the group behind row.seq;
+                             UINT64_MAX: none */
+    bool is_available;    /* not R6, not G6 */
+    bool is_tail_torn;    /* G7: may have lost what was never answered */
+    bool is_cut;  /* a cut or reset was applied: segments of other generations may be there still */
+    bool has_row; /* it stands in the table */
+    struct list_node in_recover; /* log_recover.groups, by group */
+};
+
+/* Bodies to be checked in a segment: those of a direct tail in a frame that is not known to be
+ * flushed. */
+struct log_recover_direct {
+    uint64_t group;         /* whose */
+    struct log_uuid topic;  /* of its partition, for the path; zero: unknown, say unsound */
+    uint32_t partition;     /* likewise */
+    uint64_t segment_index; /* of the segment */
+    uint32_t generation;    /* of the segment */
+    uint32_t written_bytes; /* what must be in the segment */
+    const uint8_t *recs;    /* sidecar records, encoded, 96 bytes each */
+    uint32_t recs_count;    /* of them */
+    const uint8_t *rest;    /* bytes behind written_bytes */
+    uint32_t rest_bytes;    /* of these */
+    void *frame;            /* log_recover's */
+};
+
+/* A lane of an earlier boot, after log_recover_lanes. */
+struct log_recover_lane;
+
+struct log_recover {
+    struct budget *budget;        /* pays for all of it */
+    const struct crc32c *kernels; /* for checksums */
+    struct log_uuid disk;         /* whose directory */
+    uint64_t
+        journal_floor; /* the table's; set after init: files of lower numbers are former lives */
+    uint64_t counts[LOG_RECOVER_ROWS_COUNT]; /* decisions made, by row */
+    uint64_t file_number_max;                /* highest file number seen */
+    uint64_t boot_epoch_max;                 /* highest boot epoch seen */
+    struct list groups;                      /* log_found.in_recover */
+    uint32_t groups_count;                   /* of them */
+    bool is_newer; /* a file or frame of a newer version was seen: refuse */
+    void *state;   /* log_recover.c's */
+};
+
+/* Begin. `shards_hint` lanes or so. */
+MUST_USE enum err log_recover_init(struct log_recover *r, struct budget *budget,
+                                   const struct crc32c *kernels, const struct log_uuid *disk);
+
+/* Give everything back. */
+void log_recover_deinit(struct log_recover *r);
+
+/* A row of the table. Before any file. */
+MUST_USE enum err log_recover_row(struct log_recover *r, const struct log_row *row);
+
+/* A row that is unreadable in every table; its group, if `group` is not 0, is unavailable (G6). */
+MUST_USE enum err log_recover_row_lost(struct log_recover *r, uint64_t group);
+
+/* Read journal file `slot`, all `length` bytes of it. `data` is the caller's and may go when this
+ * returns: what is needed is kept, of batches only their headers. ERR_BUDGET. */
+MUST_USE enum err log_recover_file(struct log_recover *r, uint32_t slot, const uint8_t *data,
+                                   size_t length);
+
+/* Decide where the lanes end. */
+MUST_USE enum err log_recover_lanes(struct log_recover *r);
+
+/* The next bodies to check, in order of lane and frame; false: none. A frame that was torn by an
+ * earlier answer is not asked about any more. */
+bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *check);
+
+/* Whether they are all there and verify; if not the frame is torn (F6) and those behind it dropped
+ * (F7). */
+void log_recover_direct(struct log_recover *r, const struct log_recover_direct *check,
+                        bool is_sound);
+
+/* Decide what each group is. */
+MUST_USE enum err log_recover_groups(struct log_recover *r);
+
+/* Lane ends for the `lanes` record: all lanes of earlier boots that have frames in the files.
+ * Writes up to `max`, returns how many there are. */
+uint32_t log_recover_ends(const struct log_recover *r, struct log_lane_end *out, uint32_t max);
+
+/* Tell `visit` every frame's decision, in order of boot, lane and number: for `tdb log dump` and
+ * `verify`. `frame` is NULL for one that is missing, `slot` then UINT32_MAX. */
+void log_recover_visit(const struct log_recover *r,
+                       void (*visit)(void *ctx, enum log_recover_row row, uint64_t boot_epoch,
+                                     uint32_t lane, uint64_t number, const struct log_frame *frame,
+                                     uint32_t slot, uint64_t pos),
+                       void *ctx);
+
+/* The row's name ("F1") and what it says. Static storage. */
+const char *log_recover_row_name(enum log_recover_row row);
+const char *log_recover_row_text(enum log_recover_row row);
+
+#endif
