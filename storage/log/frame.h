@@ -71,7 +71,9 @@ size_t log_frame_records_pos(const struct log_frame *frame);
 void log_journal_header_encode(const struct log_journal_header *header,
                                const struct crc32c *kernels, uint8_t out[LOG_JOURNAL_HEADER_BYTES]);
 
-/* Decode it. ERR_CORRUPT also for a file number of 0 or a size that is not whole blocks. */
+/* Decode it from the first `length` bytes of the file, 84 of which it needs. ERR_CORRUPT also for a
+ * file or frame number of 0 or a size that is not whole blocks; *out is zero then. Unknown ro bits
+ * are accepted: who writes asks log_features_check again. */
 MUST_USE enum err log_journal_header_decode(const void *data, size_t length,
                                             const struct crc32c *kernels,
                                             struct log_journal_header *out);
@@ -86,11 +88,12 @@ void log_frame_encode(const struct log_frame *frame, const struct crc32c *kernel
 
 /* Decode the header at `data`, of which `length` bytes are there. ERR_CORRUPT: no frame begins
  * here, or its parts do not fit its bytes, or its bytes are more than LIMIT_JOURNAL_FRAME_BYTES.
- * Whether directory, copy and records verify is not looked at. */
+ * Whether directory, copy and records verify is not looked at. On failure *out is zero. */
 MUST_USE enum err log_frame_decode(const void *data, size_t length, const struct crc32c *kernels,
                                    struct log_frame *out);
 
-/* Write one row of a directory; read one. */
+/* Write one row of a directory; read one. A row that no writer makes (a range that ends before it
+ * begins, a number out of range, an unknown bit) is ERR_CORRUPT in the reader, and zero. */
 void log_frame_row_put(struct bytes_writer *w, const struct log_frame_row *row);
 struct log_frame_row log_frame_row_get(struct bytes_reader *r);
 

@@ -198,16 +198,24 @@ static enum log_choice log_build_direct(struct log_build *build, struct log_op *
         build->is_full = true;
         return LOG_CHOICE_STOP;
     }
-    if (build->frame->directs_count == LOG_LANE_DIRECTS || !log_build_row(build, log)) {
-        return LOG_CHOICE_SKIP;
-    }
     void *made = NULL;
-    if (pool_acquire(&ls->ops, &made) != ERR_OK) {
+    if (build->frame->directs_count == LOG_LANE_DIRECTS ||
+        pool_acquire(&ls->ops, &made) != ERR_OK) {
         return LOG_CHOICE_SKIP;
     }
     struct log_op *tail = made;
+    bool has_row = log->frame_number == build->number;
+    if (!log_build_row(build, log)) {
+        pool_release(&ls->ops, tail);
+        return LOG_CHOICE_SKIP;
+    }
     if (log_direct_start(log, build->number, slot->rec.index, tail) != ERR_OK) {
         pool_release(&ls->ops, tail);
+        if (!has_row) { /* it is the last one */
+            build->frame->rows_count--;
+            build->bytes -= LOG_FRAME_ROW_BYTES;
+            log->frame_number = 0;
+        }
         return LOG_CHOICE_SKIP;
     }
     tail->is_pooled = true;

@@ -1,8 +1,8 @@
 /* What stands in a frame: records (storage/README.md, "Records"). Pure.
  *
- * Encoding: log_record_put writes head and fixed part; the variable part (a batch, sidecar records
- * and rest bytes) is put by the caller behind it, except that the CRC of a record other than an
- * entry covers it too, so it is given. */
+ * A record is its head, a fixed part that its kind gives, and a variable part: a batch, sidecar
+ * records and rest bytes, or lane ends. log_record_put writes all three. What a decoder would
+ * refuse is not written: ASSERTed. */
 #ifndef STORAGE_LOG_RECORD_H
 #define STORAGE_LOG_RECORD_H
 
@@ -17,7 +17,7 @@
 /* A record's head; an entry's head with its fixed part; the largest fixed part. */
 #define LOG_RECORD_HEAD_BYTES  32u
 #define LOG_RECORD_ENTRY_BYTES 72u
-#define LOG_RECORD_FIXED_MAX   56u
+#define LOG_RECORD_FIXED_MAX   48u
 
 /* Name, stored value, bytes of the fixed part. */
 #define LOG_RECORD_KINDS(X)                                                                        \

@@ -13,6 +13,7 @@
 #include "storage/log/format.h"
 
 struct log;
+struct log_files;
 struct log_shard;
 
 /* A segment. */
@@ -49,6 +50,7 @@ enum log_file_kind { LOG_FILE_LOG, LOG_FILE_IDX, LOG_FILE_JOURNAL };
 struct log_file {
     struct map_node
         in_map; /* log_files.map, by hash of group, first index, generation, kind; journal: slot */
+    struct log_files *files;     /* where it is kept */
     struct list_node in_lru;     /* log_files.lru while nobody uses it */
     struct list waiters;         /* log_file_get.in_file: wait for the open */
     struct rt_op op;             /* its open or close */
@@ -72,6 +74,7 @@ struct log_files {
     struct pool pool;                        /* of struct log_file */
     struct list lru;                         /* log_file.in_lru, longest unused first */
     uint32_t count;                          /* open or opening */
+    uint32_t closing_count;                  /* whose close is under way */
     uint32_t count_max;                      /* above it unused ones are closed */
     void (*closed)(struct log_files *files); /* end of log_files_close */
 };

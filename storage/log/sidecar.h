@@ -54,7 +54,8 @@ struct log_sidecar {
 /* The seed of a segment's record checksums. */
 uint32_t log_sidecar_seed(const struct crc32c *kernels, uint64_t group, uint32_t generation);
 
-/* Write and read the header. Decode: ERR_TRUNCATED, ERR_CORRUPT, ERR_UNSUPPORTED. */
+/* Write and read the header. Decode: ERR_TRUNCATED, ERR_CORRUPT, ERR_UNSUPPORTED; *out is zero
+ * then. Unknown ro bits are accepted: who writes asks log_features_check again. */
 void log_sidecar_header_encode(const struct log_sidecar_header *header,
                                const struct crc32c *kernels, uint8_t out[LOG_SIDECAR_BYTES]);
 MUST_USE enum err log_sidecar_header_decode(const void *data, size_t length,
@@ -62,14 +63,15 @@ MUST_USE enum err log_sidecar_header_decode(const void *data, size_t length,
                                             struct log_sidecar_header *out);
 
 /* Write and read one record. Decode: ERR_TRUNCATED, ERR_CORRUPT (checksum, unknown kind or flag, a
- * number out of range, pos + length >= 4 GiB, a gap that ends before it begins). */
+ * number out of range, pos + length >= 4 GiB, a gap that ends before it begins or has a batch, a
+ * data batch that takes no offset or another that does); *out is zero then. */
 void log_sidecar_encode(const struct log_sidecar *rec, const struct crc32c *kernels, uint32_t seed,
                         uint8_t out[LOG_SIDECAR_BYTES]);
 MUST_USE enum err log_sidecar_decode(const void *data, size_t length, const struct crc32c *kernels,
                                      uint32_t seed, struct log_sidecar *out);
 
-/* The record of entry `index` from its batch's decoded header, the record before it (NULL: none in
- * the whole log) for the running timestamp, its place and its chain. */
+/* The record of entry `index` from its place, its batch's decoded and patched header, its chain,
+ * and the running maximum timestamp of the entry before it (-1: none in the whole log). */
 void log_sidecar_fill(struct log_sidecar *out, uint64_t index, uint32_t pos,
                       const struct log_batch *batch, uint32_t header_crc, struct hash128 chain,
                       int64_t max_timestamp_before);

@@ -295,9 +295,57 @@ static void world_shard_start(struct rt_shard *shard)
     log_shard_open(&ws->ls, shard, &world->store, NULL, world_opened);
 }
 
+static void world_closed(struct log_shard *ls)
+{
+    struct world_shard *ws = CONTAINER_OF(ls, struct world_shard, ls);
+    if (ls->err != ERR_OK) {
+        world_fail(ws->world, "the store does not close", (uint64_t)ls->err, 0);
+    }
+    rt_shard_finish(ws->world->shards[ws - ws->world->shards].timer.shard);
+}
+
+/* Only world_end asks for it; the others end by crashes. */
 static void world_shard_stop(struct rt_shard *shard)
 {
-    (void)shard; /* worlds end by crashes */
+    struct world *world = shard->app;
+    struct world_shard *ws = &world->shards[shard->id];
+    rt_timer_stop(&ws->timer);
+    log_shard_close(&ws->ls, world_closed);
+}
+
+static bool world_is_answered(void *ctx)
+{
+    const struct world *world = ctx;
+    for (uint32_t i = 0; i < world->options.groups_count; i++) {
+        for (uint32_t n = 0; n < world->groups[i].submitted_count; n++) {
+            if (!world->groups[i].ops[n].is_done) {
+                return world->failure[0] != '\0';
+            }
+        }
+    }
+    return true;
+}
+
+static bool world_has_ended(void *ctx)
+{
+    const struct world *world = ctx;
+    return !sim_node_is_running(world->node);
+}
+
+bool world_end(struct world *world)
+{
+    world->is_stopping = true;
+    bool is_over = sim_run_until_true(world->sim, world_is_answered, world,
+                                      sim_now_ns(world->sim) + 100 * RT_NS_PER_S);
+    if (is_over) {
+        sim_node_stop(world->node);
+        is_over = sim_run_until_true(world->sim, world_has_ended, world,
+                                     sim_now_ns(world->sim) + 100 * RT_NS_PER_S);
+    }
+    if (!is_over) {
+        world_fail(world, "the store does not end", 0, 0);
+    }
+    return is_over && world->failure[0] == '\0';
 }
 
 void world_start(struct world *world, uint32_t shards_count)
@@ -519,6 +567,110 @@ bool world_check(struct world *world, struct sim_disk *disk, uint32_t shards_cou
     }
     for (uint32_t i = 0; i < WORLD_GROUPS; i++) {
         world->groups[i].log = logs[i];
+    }
+    tally->images_count++;
+    world_free(opened);
+    return world->failure[0] == '\0';
+}
+
+/* --- Rot --- */
+
+/* One entry of a store that rotted: right, or refused. */
+struct world_rot {
+    struct world_probe probe;
+    bool was_refused;
+};
+
+static void world_rot_done(struct log_read *read)
+{
+    struct world_rot *rot = read->ctx;
+    struct world_probe *probe = &rot->probe;
+    probe->is_reading = false;
+    if (read->err == ERR_CORRUPT || read->err == ERR_ACCESS) {
+        rot->was_refused = true;
+    } else if (read->err != ERR_OK || read->first_index != probe->next_index ||
+               read->parts_count == 0) {
+        world_fail(probe->world, read->err != ERR_OK ? err_name(read->err) : "read elsewhere",
+                   probe->group->id, probe->next_index);
+    } else {
+        uint64_t index = probe->next_index;
+        (void)world_compare(probe, buf_slice_data(read->parts[0]), read->parts[0].length);
+        probe->next_index = index;
+    }
+    log_read_release(read);
+}
+
+static void world_rot_read(struct rt_shard *shard, void *ctx)
+{
+    (void)shard;
+    struct world_rot *rot = ctx;
+    rot->probe.read = (struct log_read){.done = world_rot_done,
+                                        .ctx = rot,
+                                        .log = rot->probe.group->log,
+                                        .from = LOG_READ_INDEX,
+                                        .at = rot->probe.next_index,
+                                        .index_max = rot->probe.next_index,
+                                        .bytes_max = 1};
+    log_read(&rot->probe.read);
+}
+
+static void world_rot_group(struct world_rot *rot, struct world_group *group, bool *was_seen)
+{
+    struct world *world = rot->probe.world;
+    struct world *opened = rot->probe.opened;
+    const struct world_op *state = world_last(group);
+    uint32_t shard = (uint32_t)(group->id % opened->options.shards_count);
+    struct log *log = log_find(&opened->shards[shard].ls, group->id);
+    if (!state->is_exists || log == NULL) {
+        if (state->is_exists || log != NULL) {
+            world_fail(world, "a group is gone, or there again", group->id, 0);
+        }
+        return;
+    }
+    struct log_status status;
+    log_status(log, &status);
+    bool is_named = !status.is_available || status.is_amnesiac || status.quarantine_count > 0 ||
+                    status.is_tail_torn;
+    *was_seen |= is_named;
+    if (!status.is_available) {
+        return;
+    }
+    if (status.end.index != state->end.index && !is_named) {
+        world_fail(world, "an end that nobody questions", group->id, status.end.index);
+        return;
+    }
+    group->log = log;
+    rot->probe.group = group;
+    rot->probe.k = group->submitted_count;
+    for (uint64_t i = state->start_index; i <= state->end.index && world->failure[0] == '\0'; i++) {
+        rot->probe.next_index = i;
+        rot->probe.is_reading = true;
+        rot->was_refused = false;
+        sim_post(sim_node_shard(opened->node, shard), world_rot_read, rot);
+        if (!sim_run_until_true(opened->sim, world_is_read, &rot->probe,
+                                sim_now_ns(opened->sim) + 100 * RT_NS_PER_S)) {
+            world_fail(world, "a read does not end", group->id, i);
+        }
+        *was_seen |= rot->was_refused;
+    }
+}
+
+bool world_check_rot(struct world *world, struct sim_disk *disk, uint64_t seed, bool *was_seen,
+                     struct world_tally *tally)
+{
+    struct world_options options = world->options;
+    options.seed = seed;
+    options.shards_count = 1 + (uint32_t)(seed % WORLD_SHARDS);
+    options.sim = sim_options_calm();
+    options.sim.host.memory_bytes = 64 << 20;
+    struct world *opened = world_new(&options);
+    opened->is_stopping = true;
+    sim_disk_free(sim_node_swap_disk(opened->node, disk));
+    struct world_rot rot = {.probe = {.world = world, .opened = opened, .tally = tally}};
+    *was_seen = false;
+    world_open(&rot.probe);
+    for (uint32_t i = 0; i < options.groups_count && world->failure[0] == '\0'; i++) {
+        world_rot_group(&rot, &world->groups[i], was_seen);
     }
     tally->images_count++;
     world_free(opened);

@@ -112,4 +112,14 @@ void world_start(struct world *world, uint32_t shards_count);
 bool world_check(struct world *world, struct sim_disk *disk, uint32_t shards_count, uint64_t seed,
                  bool is_twice, struct world_tally *tally);
 
+/* Let all that was submitted be answered, close the store in order, and stop the process. False: it
+ * does not end. */
+bool world_end(struct world *world);
+
+/* Open the store of `disk` (which is freed), one byte of which has rotted since world_end. Every
+ * entry must be what was appended, or refused as corrupt; every group whole, or named as amnesiac
+ * or unavailable. *was_seen: something was said. False: world->failure. */
+bool world_check_rot(struct world *world, struct sim_disk *disk, uint64_t seed, bool *was_seen,
+                     struct world_tally *tally);
+
 #endif
