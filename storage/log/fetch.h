@@ -15,9 +15,10 @@
 
 struct log_fetch;
 
-/* One read, and how many of them are in flight. */
+/* The least that is read at once, and how many reads are in flight: a large file is read in so many
+ * larger ones, so that all of it is on its way while the caller looks at another. */
 #define LOG_FETCH_CHUNK_BYTES (1u << 20)
-#define LOG_FETCH_READS       4u
+#define LOG_FETCH_READS       8u
 
 /* A read in flight. */
 struct log_fetch_read {
@@ -54,6 +55,7 @@ struct log_fetch {
     struct rt_op op;                              /* open and close */
     struct rt_file file;                          /* the file */
     size_t next_pos;                              /* of the next chunk */
+    size_t chunk_bytes;                           /* of one */
     uint32_t reads_count;                         /* in flight */
     struct log_fetch_read reads[LOG_FETCH_READS]; /* them */
 };

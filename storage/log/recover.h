@@ -79,6 +79,7 @@ struct log_found_entry {
     uint32_t slot;              /* journal file, as given to log_recover_file */
     uint64_t slot_pos;          /* in it: of the batch's first byte; of the tail's first record */
     uint64_t file_number; /* the file's life: the lowest of a group tells which files it needs */
+    uint64_t seq;         /* group_seq of its record; 0: a gap, which has none */
 };
 
 /* A segment that begins behind the settled end: a roll, a cut or a reset made it. */

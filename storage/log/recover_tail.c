@@ -156,6 +156,7 @@ static enum err recover_tail_entries(struct log_recover *r, struct recover_group
         entry->slot = rec->frame->slot;
         entry->slot_pos = rec->data_pos;
         entry->file_number = rec->frame->head.file_number;
+        entry->seq = record->seq;
         bool has_chain = (entry->rec.flags & (LOG_SIDECAR_GAP | LOG_SIDECAR_REWRITTEN)) == 0;
         err = recover_append(r, g, entry, has_chain, fit);
         if (err != ERR_OK) {

@@ -21,11 +21,16 @@
 #include "base/budget.h"
 #include "base/diag.h"
 #include "base/limits.h"
+#include "base/rt/file.h"
+#include "base/rt/op.h"
 #include "base/rt/shard.h"
 #include "storage/log/format.h"
 #include "storage/log/recover.h"
 
 struct log_shard;
+
+/* Room for the reason of a failure, in words. */
+#define LOG_WHY_BYTES 160
 
 /* How a directory is used. Zero fields take the default said there. */
 struct log_config {
@@ -74,6 +79,9 @@ struct log_store {
 };
 
 typedef void log_shard_done_fn(struct log_shard *ls);
+
+/* Fill in what is zero, for shards of `memory_bytes` each; round what must be whole blocks. */
+void log_config_fill(struct log_config *config, uint64_t memory_bytes);
 
 /* Make `store` of `config` (copied; strings stay the caller's). */
 void log_store_init(struct log_store *store, const struct log_config *config,
