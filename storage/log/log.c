@@ -123,7 +123,6 @@ void log_submit(struct log *log, struct log_op *op, const struct log_record *rec
 void log_create(struct log_shard *ls, struct log_op *op, uint64_t group,
                 const struct log_uuid *topic, uint32_t partition)
 {
-    ASSERT(group > 0);
     op->log = NULL;
     struct log *log = NULL;
     enum err err = ls->is_closing                         ? ERR_CLOSING

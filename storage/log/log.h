@@ -76,7 +76,7 @@ uint64_t log_group(const struct log *log);
 void log_partition(const struct log *log, struct log_uuid *topic, uint32_t *partition);
 void log_status(const struct log *log, struct log_status *out);
 
-/* Make group `group` (> 0, never used before on this node) of a partition on this shard. op->log is
+/* Make group `group` (never used before on this node) of a partition on this shard. op->log is
  * set at once and may be appended to. ERR_EXISTS, ERR_FULL (config.groups_max), ERR_BUDGET: in
  * done, with op->log NULL. */
 void log_create(struct log_shard *ls, struct log_op *op, uint64_t group,

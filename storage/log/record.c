@@ -174,6 +174,8 @@ static void log_record_put_fixed(struct bytes_writer *w, const struct log_record
         bytes_put_u64le(w, record->tail.first_index);
         bytes_put_u32le(w, record->tail.written_bytes);
         bytes_put_u32le(w, record->tail.rest_bytes);
+        bytes_put_u32le(w, record->tail.recs_before);
+        bytes_put_u32le(w, 0);
         break;
     case LOG_RECORD_CREATE:
         log_uuid_put(w, &record->create.topic);
@@ -283,6 +285,8 @@ static void log_record_get_fixed(struct bytes_reader *r, struct log_record *reco
         record->tail.first_index = bytes_get_u64le(r);
         record->tail.written_bytes = bytes_get_u32le(r);
         record->tail.rest_bytes = bytes_get_u32le(r);
+        record->tail.recs_before = bytes_get_u32le(r);
+        bytes_skip(r, 4);
         break;
     case LOG_RECORD_CREATE:
         record->create.topic = log_uuid_get(r);

@@ -25,7 +25,7 @@
     X(CUT, 2, 40)                                                                                  \
     X(HARD, 3, 16)                                                                                 \
     X(TRIM, 4, 40)                                                                                 \
-    X(TAIL, 5, 32)                                                                                 \
+    X(TAIL, 5, 40)                                                                                 \
     X(CREATE, 6, 24)                                                                               \
     X(DELETE, 7, 0)                                                                                \
     X(ROLL, 8, 16)                                                                                 \
@@ -89,6 +89,7 @@ struct log_record {
             uint32_t generation;    /* of the segment */
             uint32_t recs_count;    /* sidecar records that follow */
             uint64_t first_index;   /* of these */
+            uint32_t recs_before;   /* sidecar records settled before them in the segment */
             uint32_t written_bytes; /* of the segment's .log, whole blocks */
             uint32_t rest_bytes; /* bytes of the .log from there on; < a block, unless a batch ends
                                     the log */

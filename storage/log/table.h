@@ -67,7 +67,7 @@ MUST_USE enum err log_table_header_decode(const void *data, size_t length,
                                           const struct crc32c *kernels, bool is_write,
                                           struct log_table_header *out);
 
-/* Decode one row: ERR_TRUNCATED, ERR_CORRUPT (checksum, group 0 in no table, unknown state or flag,
+/* Decode one row: ERR_TRUNCATED, ERR_CORRUPT (checksum, unknown state or flag,
  * a number out of range, written bytes that are not whole blocks). */
 MUST_USE enum err log_row_decode(const void *data, size_t length, const struct crc32c *kernels,
                                  uint32_t seed, struct log_row *out);
