@@ -32,12 +32,12 @@ struct log_fetch_read {
 /* In place; made by log_fetch_init, used again and again. */
 struct log_fetch {
     /* Config. */
-    struct rt_shard *shard;                  /* where it runs */
-    struct budget *budget;                   /* pays for `data` */
-    void (*done)(struct log_fetch *fetch);   /* fires once per start, from the ready queue */
+    struct rt_shard *shard;                     /* where it runs */
+    struct budget *budget;                      /* pays for `data` */
+    void (*done)(struct log_fetch *fetch);      /* fires once per start, from the ready queue */
     bool (*is_wanted)(struct log_fetch *fetch); /* asked when the first chunk is there: false ends
                                                    it; NULL: all is wanted */
-    void *ctx;                               /* the caller's */
+    void *ctx;                                  /* the caller's */
 
     /* Asked, then answered. */
     char path[LIMIT_PATH_BYTES]; /* of the file; filled in before the start */

@@ -57,8 +57,8 @@ MUST_USE enum err log_keeper_new(struct log_shard *ls, const struct log_keeper_f
 
 /* Make sure that a journal file can be given out, whose name is durable; then `prepared`, in whose
  * call the keeper may be closed. Nothing but that file is written. */
-void log_keeper_prepare(struct log_shard *ls, void (*prepared)(struct log_shard *ls, enum err err,
-                                                               int saved_errno));
+void log_keeper_prepare(struct log_shard *ls,
+                        void (*prepared)(struct log_shard *ls, enum err err, int saved_errno));
 
 /* The store is open: the reserve, the space on the disk and what else happens in the background. */
 void log_keeper_begin(struct log_shard *ls);

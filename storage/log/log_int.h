@@ -149,11 +149,11 @@ struct log_shard {
     struct log_files files;   /* open segment and journal files */
     struct log_settle settle; /* from journal to segments */
 
-    struct rt_op op_done;       /* fires `done` from the ready queue */
-    struct log_mails mails;     /* what it sends to other shards' parts */
-    struct log_mail mail;       /* to and from shard 0 while opening and closing */
+    struct rt_op op_done;        /* fires `done` from the ready queue */
+    struct log_mails mails;      /* what it sends to other shards' parts */
+    struct log_mail mail;        /* to and from shard 0 while opening and closing */
     struct rt_timer close_timer; /* looks again whether closing can go on */
-    void *loading;              /* found.c's, while groups are made */
+    void *loading;               /* found.c's, while groups are made */
 };
 
 /* Path of a partition's directory, and of one of its files (kind: "log", "idx", "snap"), into `out`

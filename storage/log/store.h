@@ -73,9 +73,25 @@ struct log_store {
     uint64_t boot_epoch;                          /* of this start */
     struct log_store_report report;               /* what the start found; constant once open */
     _Atomic uint64_t file_number;                 /* the last journal file number given out */
-    atomic_bool is_fenced; /* a journal write failed: nothing is written any more */
-    atomic_bool is_full;   /* the disk is full: producers are refused */
-    void *keeper;          /* shard 0's: struct log_keeper */
+    _Atomic uint32_t groups_count; /* groups there are, and deleted ones that are not forgotten */
+    _Atomic uint32_t rows_count;   /* groups that have a row in the table, or will have one */
+    uint32_t rows_max;             /* rows there may be; constant once groups are dealt */
+    atomic_bool is_fenced;         /* a journal write failed: nothing is written any more */
+    atomic_bool is_full;           /* the disk is full: producers are refused */
+
+    /* Shard 0's; the others read what is said before it mails them. */
+    void *keeper;                    /* struct log_keeper */
+    void *start;                     /* struct log_start, while opening */
+    const struct log_recover *found; /* what the start found, while groups are dealt */
+    uint32_t joined_count;           /* shards that have called log_shard_open */
+    uint32_t dealt_count;            /* shards that have made their groups */
+    uint32_t left_count;             /* shards that have closed their part */
+    bool is_ended;                   /* nothing is open any more, the lock is given back */
+    enum err err;                    /* how the open ended, for all shards */
+    struct err_info info;            /* where */
+    char why[LOG_WHY_BYTES];         /* in words */
+    struct rt_file lock;             /* DATA/lock, held while the store is open */
+    struct rt_op op_lock;            /* its close */
 };
 
 typedef void log_shard_done_fn(struct log_shard *ls);
