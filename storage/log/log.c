@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "base/rt/clock.h"
 #include "storage/log/log_int.h"
+#include "storage/log/range.h"
 
 static void log_point_wait(struct log *log, struct log_op *op, uint64_t first_index,
                            void (*done)(struct log_lookup *lookup));
@@ -285,6 +286,7 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
     log->end = at->point;
     log->max_timestamp = at->max_timestamp;
     log_terms_cut(log, first_index);
+    log_ranges_cut(log, first_index);
     if (log->membership_index >= first_index) {
         log->membership_index = log->membership_before < first_index ? log->membership_before : 0;
         log->membership_before = 0;
@@ -364,6 +366,7 @@ static void log_trim_at(struct log *log, struct log_op *op, const struct log_poi
     log->start = *point;
     log->start.index++;
     log_terms_trim(log);
+    log_ranges_trim(log);
     struct log_record record = {.kind = LOG_RECORD_TRIM};
     record.trim.start = log->start;
     log_submit(log, op, &record, (struct buf_slice){0});
