@@ -124,8 +124,8 @@ MUST_USE enum err log_segment_push(struct log *log, const struct log_point *star
 /* Take it out of the log and give its memory back. */
 void log_segment_free(struct log_segment *seg);
 
-/* Load the older segments of a group: its directory is listed, of each sidecar the header and the end
- * are read, term runs are built (load.c says how files are chosen). `done` fires once, from the
+/* Load the older segments of a group: its directory is listed, of each sidecar the header and the
+ * end are read, term runs are built (load.c says how files are chosen). `done` fires once, from the
  * ready queue. Loads of one group at a time are one. The group is not freed meanwhile
  * (log->loading). Entries that a damaged sidecar does not hold any more are quarantined. Files of
  * void generations are removed. */
