@@ -120,6 +120,7 @@ static enum err log_make(struct log_shard *ls, uint64_t group, const struct log_
     list_init(&log->pins);
     list_init(&log->reads);
     list_init(&log->ranges);
+    list_init(&log->garbage);
     log_tail_init(log);
     *out = log;
     return ERR_OK;
@@ -142,6 +143,9 @@ void log_free(struct log *log)
     }
     for (struct list_node *node; (node = list_pop_front(&log->ranges)) != NULL;) {
         pool_release(&ls->small, CONTAINER_OF(node, struct log_range, in_log));
+    }
+    for (struct list_node *node; (node = list_pop_front(&log->garbage)) != NULL;) {
+        pool_release(&ls->small, CONTAINER_OF(node, struct log_garbage, in_log));
     }
     while (list_pop_front(&log->pins) != NULL) { /* their owners', who may let go of them later */
     }
@@ -196,6 +200,7 @@ static void log_found_state(struct log *log, const struct log_found *found)
     log->durable_start = row->start;
     log->row = *row;
     log->is_deleted = row->state == LOG_ROW_DELETED;
+    log->is_delete_durable = log->is_deleted;
     log->is_amnesiac = (row->flags & LOG_ROW_AMNESIAC) != 0;
     log->is_tail_torn = found->is_tail_torn;
     log->is_loaded = row->end.index == 0; /* nothing of it has ever been settled */
@@ -257,6 +262,7 @@ static enum err log_found_first_segment(struct log *log, const struct log_row *r
     seg->is_made = !is_empty || row->written_bytes > 0;
     seg->written_bytes = row->written_bytes;
     seg->recs_count = row->recs_count;
+    seg->recs_total = row->recs_count;
     if (!is_empty) {
         seg->last_index = row->end.index;
         seg->next_offset = row->end.offset;
@@ -314,6 +320,7 @@ static enum err log_found_entry(struct log *log, const struct log_found_entry *e
     }
     slot->rec = *rec;
     slot->seg = seg;
+    slot->rec_number = seg->recs_total++;
     slot->seq = entry->seq;
     slot->file_number = entry->file_number;
     slot->journal_slot = entry->slot;

@@ -279,7 +279,7 @@ static bool settle_job_pick(struct settle_job *job)
     }
     list_for_each (node, &log->segments.list) {
         struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
-        if (!seg->is_finished && seg->is_known && settle_job_target(job, seg)) {
+        if (!seg->is_finished && settle_job_target(job, seg)) {
             job->seg = seg;
             job->seg_index = seg->start.index;
             break;
