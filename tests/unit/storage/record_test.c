@@ -9,7 +9,7 @@
 #include "tests/support/cmocka.h"
 #include "tests/support/share.h"
 #include "tests/unit/storage/formats.h"
-#include "tests/unit/storage/records.h"
+#include "tests/unit/storage/samples.h"
 
 static enum err record_decode_under(uint32_t seed, const void *data, size_t length)
 {
@@ -32,7 +32,7 @@ static enum err record_decode_under(uint32_t seed, const void *data, size_t leng
 static enum err record_decode(const struct crc32c *kernels, const void *data, size_t length)
 {
     (void)kernels;
-    return record_decode_under(RECORDS_SEED, data, length);
+    return record_decode_under(SAMPLES_SEED, data, length);
 }
 
 /* Bytes of the fixed part of the kind. */
@@ -49,18 +49,18 @@ static size_t record_fixed(enum log_record_kind kind)
 }
 
 /* Where what the checksum covers ends in the line. */
-static size_t record_covered_end(const struct records_sample *line)
+static size_t record_covered_end(const struct sample *line)
 {
-    struct log_record record = records_of_sample(line->kind);
+    struct log_record record = samples_record(line->kind);
     size_t end = LOG_RECORD_HEAD_BYTES + record_fixed(line->kind);
     return line->kind == LOG_RECORD_ENTRY ? end : end + record.data_bytes;
 }
 
 /* Put the checksum of the line's `data` right again. */
-static void record_seal(const struct records_sample *line, uint8_t *data)
+static void record_seal(const struct sample *line, uint8_t *data)
 {
     const struct crc32c *kernels = formats_kernels();
-    uint32_t crc = crc32c(kernels, RECORDS_SEED, data, 28);
+    uint32_t crc = crc32c(kernels, SAMPLES_SEED, data, 28);
     crc = crc32c(kernels, crc, data + 32, record_covered_end(line) - 32);
     formats_poke(data, 28, crc, 4);
 }
@@ -68,10 +68,10 @@ static void record_seal(const struct records_sample *line, uint8_t *data)
 static void record_kinds_have_their_names(void **state)
 {
     (void)state;
-    assert_int_equal(RECORDS_SAMPLES_COUNT, 12);
-    for (size_t i = 0; i < RECORDS_SAMPLES_COUNT; i++) {
-        assert_int_equal(records_sample(i)->kind, i + 1);
-        assert_string_equal(log_record_kind_name(records_sample(i)->kind), records_sample(i)->name);
+    assert_int_equal(SAMPLES_COUNT, 12);
+    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+        assert_int_equal(samples_get(i)->kind, i + 1);
+        assert_string_equal(log_record_kind_name(samples_get(i)->kind), samples_get(i)->name);
     }
     assert_string_equal(log_record_kind_name((enum log_record_kind)0), "unknown");
     assert_string_equal(log_record_kind_name((enum log_record_kind)13), "unknown");
@@ -81,33 +81,33 @@ static void record_kinds_have_their_names(void **state)
 static void record_of_each_kind_stands_as_the_table_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < RECORDS_SAMPLES_COUNT; i++) {
-        struct log_record record = records_of_sample(records_sample(i)->kind);
-        assert_int_equal(log_record_bytes(&record), records_sample(i)->length);
+    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+        struct log_record record = samples_record(samples_get(i)->kind);
+        assert_int_equal(log_record_bytes(&record), samples_get(i)->length);
         uint8_t out[256];
         memset(out, 0x55, sizeof(out));
-        struct bytes_writer w = bytes_writer(out, 8 + records_sample(i)->length);
+        struct bytes_writer w = bytes_writer(out, 8 + samples_get(i)->length);
         bytes_put_zeros(&w, 8);
-        log_record_put(&w, formats_kernels(), RECORDS_SEED, &record);
+        log_record_put(&w, formats_kernels(), SAMPLES_SEED, &record);
         assert_int_equal(w.err, ERR_OK);
-        assert_int_equal(w.pos, 8 + records_sample(i)->length);
-        assert_memory_equal(out + 8, records_sample(i)->bytes, records_sample(i)->length);
+        assert_int_equal(w.pos, 8 + samples_get(i)->length);
+        assert_memory_equal(out + 8, samples_get(i)->bytes, samples_get(i)->length);
     }
 }
 
 static void record_of_each_kind_is_read_as_it_was_written(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < RECORDS_SAMPLES_COUNT; i++) {
-        struct log_record want = records_of_sample(records_sample(i)->kind);
-        struct bytes_reader r = bytes_reader(records_sample(i)->bytes, records_sample(i)->length);
+    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+        struct log_record want = samples_record(samples_get(i)->kind);
+        struct bytes_reader r = bytes_reader(samples_get(i)->bytes, samples_get(i)->length);
         struct log_record record;
-        log_record_get(&r, formats_kernels(), RECORDS_SEED, &record);
+        log_record_get(&r, formats_kernels(), SAMPLES_SEED, &record);
         assert_int_equal(r.err, ERR_OK);
         assert_int_equal(bytes_reader_left(&r), 0);
-        records_assert_equal(&record, &want);
-        const uint8_t *data = (const uint8_t *)records_sample(i)->bytes + LOG_RECORD_HEAD_BYTES +
-                              record_fixed(records_sample(i)->kind);
+        samples_assert_equal(&record, &want);
+        const uint8_t *data = (const uint8_t *)samples_get(i)->bytes + LOG_RECORD_HEAD_BYTES +
+                              record_fixed(samples_get(i)->kind);
         assert_ptr_equal(record.data, record.data_bytes > 0 ? data : NULL);
     }
 }
@@ -115,9 +115,8 @@ static void record_of_each_kind_is_read_as_it_was_written(void **state)
 static void record_cut_short_is_truncated(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < RECORDS_SAMPLES_COUNT; i++) {
-        formats_cut_is_truncated(records_sample(i)->bytes, records_sample(i)->length,
-                                 record_decode);
+    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+        formats_cut_is_truncated(samples_get(i)->bytes, samples_get(i)->length, record_decode);
     }
 }
 
@@ -125,8 +124,8 @@ static void record_cut_short_is_truncated(void **state)
 static void record_with_a_flipped_bit_is_corrupt(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < RECORDS_SAMPLES_COUNT; i++) {
-        const struct records_sample *line = records_sample(i);
+    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+        const struct sample *line = samples_get(i);
         formats_flip_is_corrupt(line->bytes, line->length, 0, 4, record_decode);
         formats_flip_is_corrupt(line->bytes, line->length, 8, record_covered_end(line),
                                 record_decode);
@@ -145,8 +144,8 @@ static void record_with_a_flipped_bit_is_corrupt(void **state)
 static void record_batch_and_padding_are_not_looked_at(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < RECORDS_SAMPLES_COUNT; i++) {
-        const struct records_sample *line = records_sample(i);
+    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+        const struct sample *line = samples_get(i);
         uint8_t data[256];
         memcpy(data, line->bytes, line->length);
         size_t from = record_covered_end(line);
@@ -161,10 +160,10 @@ static void record_of_a_former_life_never_verifies(void **state)
     const struct crc32c *kernels = formats_kernels();
     struct log_uuid disk = {.bytes = {1, 2, 3}};
     uint32_t seed = log_frame_seed(kernels, &disk, 7, 11, 13);
-    for (size_t i = 0; i < RECORDS_SAMPLES_COUNT; i++) {
+    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
         uint8_t data[256];
         struct bytes_writer w = bytes_writer(data, sizeof(data));
-        struct log_record record = records_of_sample(records_sample(i)->kind);
+        struct log_record record = samples_record(samples_get(i)->kind);
         log_record_put(&w, kernels, seed, &record);
         assert_int_equal(record_decode_under(seed, data, w.pos), ERR_OK);
         struct log_uuid other = {.bytes = {1, 2, 4}};
@@ -185,12 +184,12 @@ static void record_of_a_former_life_never_verifies(void **state)
 static void record_that_does_not_fit_writes_nothing(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < RECORDS_SAMPLES_COUNT; i++) {
-        struct log_record record = records_of_sample(records_sample(i)->kind);
-        for (size_t room = 0; room < records_sample(i)->length; room++) {
+    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+        struct log_record record = samples_record(samples_get(i)->kind);
+        for (size_t room = 0; room < samples_get(i)->length; room++) {
             uint8_t out[256] = {0};
             struct bytes_writer w = bytes_writer(out, room);
-            log_record_put(&w, formats_kernels(), RECORDS_SEED, &record);
+            log_record_put(&w, formats_kernels(), SAMPLES_SEED, &record);
             assert_int_equal(w.err, ERR_TOO_LARGE);
             assert_int_equal(w.pos, 0);
             assert_memory_equal(out, ((uint8_t[256]){0}), sizeof(out));
@@ -201,16 +200,16 @@ static void record_that_does_not_fit_writes_nothing(void **state)
 static void record_after_a_failure_changes_nothing(void **state)
 {
     (void)state;
-    struct log_record record = records_of_sample(LOG_RECORD_HARD);
+    struct log_record record = samples_record(LOG_RECORD_HARD);
     uint8_t out[64] = {0};
     struct bytes_writer w = bytes_writer(out, sizeof(out));
     w.err = ERR_INVALID;
-    log_record_put(&w, formats_kernels(), RECORDS_SEED, &record);
+    log_record_put(&w, formats_kernels(), SAMPLES_SEED, &record);
     assert_int_equal(w.pos, 0);
     assert_int_equal(w.err, ERR_INVALID);
-    struct bytes_reader r = bytes_reader(records_sample(LOG_RECORD_HARD - 1)->bytes, 48);
+    struct bytes_reader r = bytes_reader(samples_get(LOG_RECORD_HARD - 1)->bytes, 48);
     bytes_reader_fail(&r, ERR_INVALID);
-    log_record_get(&r, formats_kernels(), RECORDS_SEED, &record);
+    log_record_get(&r, formats_kernels(), SAMPLES_SEED, &record);
     assert_int_equal(r.err, ERR_INVALID);
     assert_int_equal(r.pos, 0);
     assert_int_equal(record.kind, 0);
@@ -300,8 +299,8 @@ static const struct {
     {"roll: reserved", LOG_RECORD_ROLL, 44, 4, 0xffffffff, ERR_OK},
     {"switch: index 0", LOG_RECORD_SWITCH, 32, 8, 0, ERR_CORRUPT},
     {"mark: of no range", LOG_RECORD_MARK, 32, 8, 0, ERR_CORRUPT},
-    {"mark: ends before it begins", LOG_RECORD_MARK, 40, 8, RECORDS_INDEX - 2, ERR_CORRUPT},
-    {"mark: one index", LOG_RECORD_MARK, 40, 8, RECORDS_INDEX - 1, ERR_OK},
+    {"mark: ends before it begins", LOG_RECORD_MARK, 40, 8, SAMPLES_INDEX - 2, ERR_CORRUPT},
+    {"mark: one index", LOG_RECORD_MARK, 40, 8, SAMPLES_INDEX - 1, ERR_OK},
     {"mark: an index too high", LOG_RECORD_MARK, 40, 8, INT64_MAX + 1ull, ERR_CORRUPT},
     {"mark: an offset too high", LOG_RECORD_MARK, 48, 8, INT64_MAX + 1ull, ERR_CORRUPT},
     {"mark: a term too high", LOG_RECORD_MARK, 56, 4, LIMIT_TERM + 1, ERR_CORRUPT},
@@ -318,7 +317,7 @@ static void record_out_of_range_is_corrupt(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(record_rows); i++) {
-        const struct records_sample *line = records_sample(record_rows[i].kind - 1);
+        const struct sample *line = samples_get(record_rows[i].kind - 1);
         uint8_t data[256];
         memcpy(data, line->bytes, line->length);
         formats_poke(data, record_rows[i].pos, record_rows[i].value, record_rows[i].width);
@@ -326,7 +325,7 @@ static void record_out_of_range_is_corrupt(void **state)
         enum err err = ERR_OK;
         struct bytes_reader r = bytes_reader(data, line->length);
         struct log_record record;
-        log_record_get(&r, formats_kernels(), RECORDS_SEED, &record);
+        log_record_get(&r, formats_kernels(), SAMPLES_SEED, &record);
         err = r.err;
         if (err != record_rows[i].err) {
             fail_msg("%s: %s", record_rows[i].name, err_name(err));
@@ -339,8 +338,8 @@ static void record_out_of_range_is_corrupt(void **state)
 static void record_body_of_another_length_is_corrupt(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < RECORDS_SAMPLES_COUNT; i++) {
-        const struct records_sample *line = records_sample(i);
+    for (size_t i = 0; i < SAMPLES_COUNT; i++) {
+        const struct sample *line = samples_get(i);
         size_t body = record_covered_end(line) - LOG_RECORD_HEAD_BYTES;
         if (line->kind == LOG_RECORD_ENTRY) {
             continue;
@@ -349,11 +348,11 @@ static void record_body_of_another_length_is_corrupt(void **state)
             uint8_t data[256] = {0};
             memcpy(data, line->bytes, line->length);
             formats_poke(data, 4, other, 4);
-            uint32_t crc = crc32c(formats_kernels(), RECORDS_SEED, data, 28);
+            uint32_t crc = crc32c(formats_kernels(), SAMPLES_SEED, data, 28);
             formats_poke(data, 28, crc32c(formats_kernels(), crc, data + 32, other), 4);
             struct bytes_reader r = bytes_reader(data, sizeof(data));
             struct log_record record;
-            log_record_get(&r, formats_kernels(), RECORDS_SEED, &record);
+            log_record_get(&r, formats_kernels(), SAMPLES_SEED, &record);
             bool is_whole =
                 line->kind == LOG_RECORD_LANES ? other % LOG_LANE_END_BYTES == 0 : other == body;
             assert_int_equal(r.err, is_whole ? ERR_OK : ERR_CORRUPT);
@@ -367,9 +366,9 @@ static void record_of_lanes_may_be_empty(void **state)
     struct log_record record = {.kind = LOG_RECORD_LANES};
     uint8_t data[LOG_RECORD_HEAD_BYTES];
     struct bytes_writer w = bytes_writer(data, sizeof(data));
-    log_record_put(&w, formats_kernels(), RECORDS_SEED, &record);
+    log_record_put(&w, formats_kernels(), SAMPLES_SEED, &record);
     assert_int_equal(w.err, ERR_OK);
-    assert_int_equal(record_decode_under(RECORDS_SEED, data, sizeof(data)), ERR_OK);
+    assert_int_equal(record_decode_under(SAMPLES_SEED, data, sizeof(data)), ERR_OK);
 }
 
 /* Zeros, as they stand behind the last record, are no record. */
@@ -377,16 +376,16 @@ static void record_of_zeros_is_corrupt(void **state)
 {
     (void)state;
     static const uint8_t zeros[64];
-    assert_int_equal(record_decode_under(RECORDS_SEED, zeros, sizeof(zeros)), ERR_CORRUPT);
+    assert_int_equal(record_decode_under(SAMPLES_SEED, zeros, sizeof(zeros)), ERR_CORRUPT);
     assert_int_equal(record_decode_under(0, zeros, sizeof(zeros)), ERR_CORRUPT);
-    assert_int_equal(record_decode_under(RECORDS_SEED, NULL, 0), ERR_TRUNCATED);
+    assert_int_equal(record_decode_under(SAMPLES_SEED, NULL, 0), ERR_TRUNCATED);
 }
 
 static void record_lane_end_stands_as_the_table_says(void **state)
 {
     (void)state;
     struct log_lane_end want[2] = {
-        {.boot_epoch = 0x0102030405060708, .lane = 3, .last_frame = RECORDS_INDEX},
+        {.boot_epoch = 0x0102030405060708, .lane = 3, .last_frame = SAMPLES_INDEX},
         {.boot_epoch = 0x0102030405060708, .lane = 4},
     };
     uint8_t out[2 * LOG_LANE_END_BYTES];
@@ -394,7 +393,7 @@ static void record_lane_end_stands_as_the_table_says(void **state)
     log_lane_end_put(&w, &want[0]);
     log_lane_end_put(&w, &want[1]);
     assert_int_equal(w.err, ERR_OK);
-    assert_memory_equal(out, records_sample(LOG_RECORD_LANES - 1)->bytes + LOG_RECORD_HEAD_BYTES,
+    assert_memory_equal(out, samples_get(LOG_RECORD_LANES - 1)->bytes + LOG_RECORD_HEAD_BYTES,
                         sizeof(out));
     struct bytes_reader r = bytes_reader(out, sizeof(out) - 1);
     struct log_lane_end end = log_lane_end_get(&r);
@@ -410,7 +409,7 @@ static void record_is_a_bug(const struct log_record *record, size_t pos)
     uint8_t out[256];
     struct bytes_writer w = bytes_writer(out, sizeof(out));
     bytes_put_zeros(&w, pos);
-    expect_assert_failure(log_record_put(&w, formats_kernels(), RECORDS_SEED, record));
+    expect_assert_failure(log_record_put(&w, formats_kernels(), SAMPLES_SEED, record));
 }
 
 /* Each is one that log_record_get would refuse. */
@@ -419,7 +418,7 @@ static void record_that_nobody_would_read_is_a_bug(void **state)
     (void)state;
     struct log_record records[8];
     for (size_t i = 0; i < ARRAY_COUNT(records); i++) {
-        records[i] = records_of_sample((enum log_record_kind)(i % 5 + 1));
+        records[i] = samples_record((enum log_record_kind)(i % 5 + 1));
     }
     records[0].entry.index = 0;
     records[1].cut.end.index = LOG_NUMBER_MAX;
@@ -432,7 +431,7 @@ static void record_that_nobody_would_read_is_a_bug(void **state)
     for (size_t i = 0; i < ARRAY_COUNT(records); i++) {
         record_is_a_bug(&records[i], 0);
     }
-    struct log_record hard = records_of_sample(LOG_RECORD_HARD);
+    struct log_record hard = samples_record(LOG_RECORD_HARD);
     record_is_a_bug(&hard, 4); /* no multiple of 8 */
 }
 
@@ -443,15 +442,15 @@ static void record_case(uint64_t seed)
     const struct crc32c *kernels = formats_kernels();
     struct prng prng;
     prng_init(&prng, seed);
-    uint8_t data[RECORDS_DATA_BYTES_MAX];
+    uint8_t data[SAMPLES_DATA_BYTES_MAX];
     prng_fill(&prng, data, sizeof(data));
     struct log_record records[40];
-    uint8_t out[40 * (LOG_RECORD_HEAD_BYTES + LOG_RECORD_FIXED_MAX + RECORDS_DATA_BYTES_MAX)];
+    uint8_t out[40 * (LOG_RECORD_HEAD_BYTES + LOG_RECORD_FIXED_MAX + SAMPLES_DATA_BYTES_MAX)];
     struct bytes_writer w = bytes_writer(out, sizeof(out));
     uint32_t frame_seed = (uint32_t)prng_u64(&prng);
     for (size_t i = 0; i < ARRAY_COUNT(records); i++) {
         enum log_record_kind kind = (enum log_record_kind)prng_range(&prng, 1, 12);
-        records[i] = records_random(&prng, kind, data);
+        records[i] = samples_random(&prng, kind, data);
         size_t start = w.pos;
         log_record_put(&w, kernels, frame_seed, &records[i]);
         assert_int_equal(w.pos - start, log_record_bytes(&records[i]));
@@ -464,7 +463,7 @@ static void record_case(uint64_t seed)
         if (r.err != ERR_OK) {
             fail_msg("seed %llu: record %zu: %s", (unsigned long long)seed, i, err_name(r.err));
         }
-        records_assert_equal(&record, &records[i]);
+        samples_assert_equal(&record, &records[i]);
     }
     assert_int_equal(bytes_reader_left(&r), 0);
 }

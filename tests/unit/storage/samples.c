@@ -1,21 +1,21 @@
-/* See records.h. */
-#include "tests/unit/storage/records.h"
+/* See samples.h. */
+#include "tests/unit/storage/samples.h"
 
 #include <string.h>
 
 #include "tests/support/cmocka.h"
 
 /* A batch is not looked at: 61 bytes for its header and two behind. */
-#define RECORDS_BATCH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abc**"
+#define SAMPLES_BATCH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abc**"
 
 /* A sidecar record is not looked at: 96 bytes. */
-#define RECORDS_SIDECAR                                                                            \
+#define SAMPLES_SIDECAR                                                                            \
     "SIDECAR-........SIDECAR-........SIDECAR-........SIDECAR-........SIDECAR-........SIDECAR-...." \
     "...."
 
 /* One of each kind by the table "Records", with the zeros up to the next multiple of 8. Checksums
- * worked a bit at a time by another program, from RECORDS_SEED. */
-static const char records_entry_bytes[] =
+ * worked a bit at a time by another program, from SAMPLES_SEED. */
+static const char samples_entry_bytes[] =
     "\x01\x00\x03\x02"                                                 /* entry, key id */
     "\x67\x00\x00\x00"                                                 /* body: 40 + 63 */
     "\x18\x17\x16\x15\x14\x13\x12\x11"                                 /* group */
@@ -30,7 +30,7 @@ static const char records_entry_bytes[] =
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abc**"  /* batch */
     "\0";
 
-static const char records_cut_bytes[] =
+static const char samples_cut_bytes[] =
     "\x02\x00\x00\x00"                                                  /* cut */
     "\x28\x00\x00\x00"                                                  /* body: 40 */
     "\x18\x17\x16\x15\x14\x13\x12\x11"                                  /* group */
@@ -43,7 +43,7 @@ static const char records_cut_bytes[] =
     "\x09\x00\x00\x00"                                                  /* generation */
     "\xc0\xc1\xc2\xc3\xc4\xc5\xc6\xc7\xc8\xc9\xca\xcb\xcc\xcd\xce\xcf"; /* chain before it */
 
-static const char records_hard_bytes[] = "\x03\x00\x00\x00"                  /* hard */
+static const char samples_hard_bytes[] = "\x03\x00\x00\x00"                  /* hard */
                                          "\x10\x00\x00\x00"                  /* body: 16 */
                                          "\x18\x17\x16\x15\x14\x13\x12\x11"  /* group */
                                          "\x28\x27\x26\x25\x24\x23\x22\x21"  /* group_seq */
@@ -53,7 +53,7 @@ static const char records_hard_bytes[] = "\x03\x00\x00\x00"                  /* 
                                          "\x05\x00\x00\x80"                  /* vote */
                                          "\x38\x37\x36\x35\x34\x33\x32\x31"; /* commit hint */
 
-static const char records_trim_bytes[] =
+static const char samples_trim_bytes[] =
     "\x04\x00\x00\x00"                                                  /* trim */
     "\x28\x00\x00\x00"                                                  /* body: 40 */
     "\x18\x17\x16\x15\x14\x13\x12\x11"                                  /* group */
@@ -66,7 +66,7 @@ static const char records_trim_bytes[] =
     "\x00\x00\x00\x00"                                                  /* reserved */
     "\xc0\xc1\xc2\xc3\xc4\xc5\xc6\xc7\xc8\xc9\xca\xcb\xcc\xcd\xce\xcf"; /* previous chain */
 
-static const char records_tail_bytes[] =
+static const char samples_tail_bytes[] =
     "\x05\x01\x00\x00"                 /* tail, direct */
     "\x8d\x00\x00\x00"                 /* body: 40 + 96 + 5 */
     "\x18\x17\x16\x15\x14\x13\x12\x11" /* group */
@@ -86,7 +86,7 @@ static const char records_tail_bytes[] =
     "_rest" /* rest */
     "\0\0\0";
 
-static const char records_create_bytes[] =
+static const char samples_create_bytes[] =
     "\x06\x00\x00\x00"                                                 /* create */
     "\x18\x00\x00\x00"                                                 /* body: 24 */
     "\x18\x17\x16\x15\x14\x13\x12\x11"                                 /* group */
@@ -97,14 +97,14 @@ static const char records_create_bytes[] =
     "\x0b\x00\x00\x00"                                                 /* partition */
     "\x00\x00\x00\x00";                                                /* reserved */
 
-static const char records_delete_bytes[] = "\x07\x00\x00\x00"                 /* delete */
+static const char samples_delete_bytes[] = "\x07\x00\x00\x00"                 /* delete */
                                            "\x00\x00\x00\x00"                 /* no body */
                                            "\x18\x17\x16\x15\x14\x13\x12\x11" /* group */
                                            "\x28\x27\x26\x25\x24\x23\x22\x21" /* group_seq */
                                            "\x00\x00\x00\x00"                 /* no entry */
                                            "\xe2\x3d\x65\xc0";                /* checksum */
 
-static const char records_roll_bytes[] =
+static const char samples_roll_bytes[] =
     "\x08\x00\x00\x00"                 /* roll */
     "\x10\x00\x00\x00"                 /* body: 16 */
     "\x18\x17\x16\x15\x14\x13\x12\x11" /* group */
@@ -115,7 +115,7 @@ static const char records_roll_bytes[] =
     "\x09\x00\x00\x00"                 /* generation */
     "\x00\x00\x00\x00";                /* reserved */
 
-static const char records_reset_bytes[] =
+static const char samples_reset_bytes[] =
     "\x09\x00\x00\x00"                                                 /* reset */
     "\x30\x00\x00\x00"                                                 /* body: 48 */
     "\x18\x17\x16\x15\x14\x13\x12\x11"                                 /* group */
@@ -130,7 +130,7 @@ static const char records_reset_bytes[] =
     "\x09\x00\x00\x00"                                                 /* generation */
     "\x00\x00\x00\x00";                                                /* reserved */
 
-static const char records_switch_bytes[] =
+static const char samples_switch_bytes[] =
     "\x0a\x00\x00\x00"                 /* switch */
     "\x10\x00\x00\x00"                 /* body: 16 */
     "\x18\x17\x16\x15\x14\x13\x12\x11" /* group */
@@ -141,7 +141,7 @@ static const char records_switch_bytes[] =
     "\x09\x00\x00\x00"                 /* old generation */
     "\x0a\x00\x00\x00";                /* new generation */
 
-static const char records_mark_bytes[] = "\x0b\x00\x00\x00"                 /* mark */
+static const char samples_mark_bytes[] = "\x0b\x00\x00\x00"                 /* mark */
                                          "\x20\x00\x00\x00"                 /* body: 32 */
                                          "\x18\x17\x16\x15\x14\x13\x12\x11" /* group */
                                          "\x28\x27\x26\x25\x24\x23\x22\x21" /* group_seq */
@@ -153,7 +153,7 @@ static const char records_mark_bytes[] = "\x0b\x00\x00\x00"                 /* m
                                          "\x64\x63\x62\x61"                 /* term */
                                          "\x02\x00\x00\x00";                /* heal */
 
-static const char records_lanes_bytes[] =
+static const char samples_lanes_bytes[] =
     "\x0c\x00\x00\x00"                  /* lanes */
     "\x30\x00\x00\x00"                  /* body: 2 x 24 */
     "\x00\x00\x00\x00\x00\x00\x00\x00"  /* group */
@@ -167,76 +167,76 @@ static const char records_lanes_bytes[] =
     "\x04\x00\x00\x00\x00\x00\x00\x00"  /* lane, reserved */
     "\x00\x00\x00\x00\x00\x00\x00\x00"; /* none does */
 
-#define RECORDS_LINE(upper, lower)                                                                 \
+#define SAMPLES_LINE(upper, lower)                                                                 \
     {                                                                                              \
-        .name = #lower, .kind = LOG_RECORD_##upper, .bytes = records_##lower##_bytes,              \
-        .length = sizeof(records_##lower##_bytes) - 1 /* the NUL */                                \
+        .name = #lower, .kind = LOG_RECORD_##upper, .bytes = samples_##lower##_bytes,              \
+        .length = sizeof(samples_##lower##_bytes) - 1 /* the NUL */                                \
     }
 
 /* All kinds, in the order of their values. */
-static const struct records_sample records_samples[] = {
-    RECORDS_LINE(ENTRY, entry),   RECORDS_LINE(CUT, cut),   RECORDS_LINE(HARD, hard),
-    RECORDS_LINE(TRIM, trim),     RECORDS_LINE(TAIL, tail), RECORDS_LINE(CREATE, create),
-    RECORDS_LINE(DELETE, delete), RECORDS_LINE(ROLL, roll), RECORDS_LINE(RESET, reset),
-    RECORDS_LINE(SWITCH, switch), RECORDS_LINE(MARK, mark), RECORDS_LINE(LANES, lanes),
+static const struct sample samples[] = {
+    SAMPLES_LINE(ENTRY, entry),   SAMPLES_LINE(CUT, cut),   SAMPLES_LINE(HARD, hard),
+    SAMPLES_LINE(TRIM, trim),     SAMPLES_LINE(TAIL, tail), SAMPLES_LINE(CREATE, create),
+    SAMPLES_LINE(DELETE, delete), SAMPLES_LINE(ROLL, roll), SAMPLES_LINE(RESET, reset),
+    SAMPLES_LINE(SWITCH, switch), SAMPLES_LINE(MARK, mark), SAMPLES_LINE(LANES, lanes),
 };
 
-static_assert(ARRAY_COUNT(records_samples) == RECORDS_SAMPLES_COUNT, "a sample of every kind");
+static_assert(ARRAY_COUNT(samples) == SAMPLES_COUNT, "a sample of every kind");
 
-const struct records_sample *records_sample(size_t i)
+const struct sample *samples_get(size_t i)
 {
-    assert_true(i < RECORDS_SAMPLES_COUNT);
-    return &records_samples[i];
+    assert_true(i < SAMPLES_COUNT);
+    return &samples[i];
 }
 
-static struct hash128 records_chain(void)
+static struct hash128 samples_chain(void)
 {
     return (struct hash128){.high = 0xc0c1c2c3c4c5c6c7, .low = 0xc8c9cacbcccdcecf};
 }
 
-static struct log_point records_point(void)
+static struct log_point samples_point(void)
 {
-    return (struct log_point){RECORDS_INDEX, RECORDS_OFFSET, RECORDS_TERM, records_chain()};
+    return (struct log_point){SAMPLES_INDEX, SAMPLES_OFFSET, SAMPLES_TERM, samples_chain()};
 }
 
-struct log_record records_of_sample(enum log_record_kind kind)
+struct log_record samples_record(enum log_record_kind kind)
 {
-    struct log_record record = {.kind = kind, .group = RECORDS_GROUP, .seq = RECORDS_SEQ};
+    struct log_record record = {.kind = kind, .group = SAMPLES_GROUP, .seq = SAMPLES_SEQ};
     switch (kind) {
     case LOG_RECORD_ENTRY:
         record.key_id = 0x0203;
         record.header_crc = 0x41424344;
-        record.entry.index = RECORDS_INDEX;
-        record.entry.base_offset = RECORDS_OFFSET;
-        record.entry.term = RECORDS_TERM;
+        record.entry.index = SAMPLES_INDEX;
+        record.entry.base_offset = SAMPLES_OFFSET;
+        record.entry.term = SAMPLES_TERM;
         record.entry.last_offset_delta = 0x71727374;
-        record.entry.chain = records_chain();
-        record.data = (const uint8_t *)RECORDS_BATCH;
+        record.entry.chain = samples_chain();
+        record.data = (const uint8_t *)SAMPLES_BATCH;
         record.data_bytes = 63;
         break;
     case LOG_RECORD_CUT:
-        record.cut.end = records_point();
+        record.cut.end = samples_point();
         record.cut.generation = 9;
         break;
     case LOG_RECORD_HARD:
         record.hard = (struct log_hard_state){
-            .term = RECORDS_TERM, .vote = 0x80000005, .commit = RECORDS_INDEX};
+            .term = SAMPLES_TERM, .vote = 0x80000005, .commit = SAMPLES_INDEX};
         break;
-    case LOG_RECORD_TRIM: record.trim.start = records_point(); break;
+    case LOG_RECORD_TRIM: record.trim.start = samples_point(); break;
     case LOG_RECORD_RESET:
-        record.trim.start = records_point();
+        record.trim.start = samples_point();
         record.trim.generation = 9;
         break;
     case LOG_RECORD_TAIL:
         record.flags = LOG_TAIL_DIRECT;
-        record.tail.segment_index = RECORDS_INDEX - 1;
+        record.tail.segment_index = SAMPLES_INDEX - 1;
         record.tail.generation = 9;
         record.tail.recs_count = 1;
-        record.tail.first_index = RECORDS_INDEX;
+        record.tail.first_index = SAMPLES_INDEX;
         record.tail.recs_before = 42;
         record.tail.written_bytes = 3 * LIMIT_BLOCK_BYTES;
         record.tail.rest_bytes = 5;
-        record.data = (const uint8_t *)RECORDS_SIDECAR "_rest";
+        record.data = (const uint8_t *)SAMPLES_SIDECAR "_rest";
         record.data_bytes = 101;
         break;
     case LOG_RECORD_CREATE:
@@ -248,28 +248,28 @@ struct log_record records_of_sample(enum log_record_kind kind)
     case LOG_RECORD_DELETE: break;
     case LOG_RECORD_ROLL:
     case LOG_RECORD_SWITCH:
-        record.segment.segment_index = RECORDS_INDEX;
+        record.segment.segment_index = SAMPLES_INDEX;
         record.segment.generation = 9;
         record.segment.generation_new = kind == LOG_RECORD_SWITCH ? 10 : 0;
         break;
     case LOG_RECORD_MARK:
-        record.mark.first_index = RECORDS_INDEX - 1;
-        record.mark.last_index = RECORDS_INDEX;
-        record.mark.next_offset = RECORDS_OFFSET;
-        record.mark.term = RECORDS_TERM;
+        record.mark.first_index = SAMPLES_INDEX - 1;
+        record.mark.last_index = SAMPLES_INDEX;
+        record.mark.next_offset = SAMPLES_OFFSET;
+        record.mark.term = SAMPLES_TERM;
         record.mark.what = LOG_MARK_HEAL;
         break;
     case LOG_RECORD_LANES:
         record.group = 0;
         record.seq = 0;
-        record.data = (const uint8_t *)records_lanes_bytes + LOG_RECORD_HEAD_BYTES;
+        record.data = (const uint8_t *)samples_lanes_bytes + LOG_RECORD_HEAD_BYTES;
         record.data_bytes = 2 * LOG_LANE_END_BYTES;
         break;
     }
     return record;
 }
 
-static void records_assert_point(const struct log_point *a, const struct log_point *b)
+static void samples_assert_point(const struct log_point *a, const struct log_point *b)
 {
     assert_true(a->index == b->index);
     assert_true(a->offset == b->offset);
@@ -277,7 +277,7 @@ static void records_assert_point(const struct log_point *a, const struct log_poi
     assert_true(hash128_is_equal(a->chain, b->chain));
 }
 
-void records_assert_equal(const struct log_record *a, const struct log_record *b)
+void samples_assert_equal(const struct log_record *a, const struct log_record *b)
 {
     assert_int_equal(a->kind, b->kind);
     assert_int_equal(a->flags, b->flags);
@@ -296,7 +296,7 @@ void records_assert_equal(const struct log_record *a, const struct log_record *b
         assert_true(hash128_is_equal(a->entry.chain, b->entry.chain));
         break;
     case LOG_RECORD_CUT:
-        records_assert_point(&a->cut.end, &b->cut.end);
+        samples_assert_point(&a->cut.end, &b->cut.end);
         assert_int_equal(a->cut.generation, b->cut.generation);
         break;
     case LOG_RECORD_HARD:
@@ -306,7 +306,7 @@ void records_assert_equal(const struct log_record *a, const struct log_record *b
         break;
     case LOG_RECORD_TRIM:
     case LOG_RECORD_RESET:
-        records_assert_point(&a->trim.start, &b->trim.start);
+        samples_assert_point(&a->trim.start, &b->trim.start);
         assert_int_equal(a->trim.generation, b->trim.generation);
         break;
     case LOG_RECORD_TAIL:
@@ -340,36 +340,36 @@ void records_assert_equal(const struct log_record *a, const struct log_record *b
     }
 }
 
-static uint64_t records_number(struct prng *prng)
+static uint64_t samples_number(struct prng *prng)
 {
     return prng_range(prng, 1, LOG_NUMBER_MAX) >> prng_below(prng, 62);
 }
 
-static struct log_point records_random_point(struct prng *prng)
+static struct log_point samples_random_point(struct prng *prng)
 {
     struct log_point point = {
-        .index = 1 + records_number(prng) / 2,
-        .offset = records_number(prng),
+        .index = 1 + samples_number(prng) / 2,
+        .offset = samples_number(prng),
         .term = (uint32_t)prng_below(prng, LIMIT_TERM + 1ull),
         .chain = {.low = prng_u64(prng), .high = prng_u64(prng)},
     };
     return point;
 }
 
-struct log_record records_random(struct prng *prng, enum log_record_kind kind, const uint8_t *data)
+struct log_record samples_random(struct prng *prng, enum log_record_kind kind, const uint8_t *data)
 {
-    struct log_record record = records_of_sample(kind);
+    struct log_record record = samples_record(kind);
     uint32_t word = (uint32_t)prng_u64(prng);
     record.key_id = (uint16_t)prng_u64(prng);
     if (kind != LOG_RECORD_LANES) {
         record.group = prng_u64(prng) >> prng_below(prng, 64);
-        record.seq = 1 + records_number(prng) / 2;
+        record.seq = 1 + samples_number(prng) / 2;
     }
     switch (kind) {
     case LOG_RECORD_ENTRY:
         record.header_crc = word;
-        record.entry.index = 1 + records_number(prng) / 2;
-        record.entry.base_offset = records_number(prng) / 2;
+        record.entry.index = 1 + samples_number(prng) / 2;
+        record.entry.base_offset = samples_number(prng) / 2;
         record.entry.term = (uint32_t)prng_below(prng, LIMIT_TERM + 1ull);
         record.entry.last_offset_delta = (int32_t)prng_below(prng, 1u << 31) - 1;
         record.entry.chain = (struct hash128){.low = prng_u64(prng), .high = prng_u64(prng)};
@@ -377,18 +377,18 @@ struct log_record records_random(struct prng *prng, enum log_record_kind kind, c
         record.data_bytes = (uint32_t)prng_range(prng, 61, 300);
         break;
     case LOG_RECORD_CUT:
-        record.cut.end = records_random_point(prng);
+        record.cut.end = samples_random_point(prng);
         record.cut.end.index--;
         record.cut.generation = word;
         break;
     case LOG_RECORD_HARD:
         record.hard.term = (uint32_t)prng_below(prng, LIMIT_TERM + 1ull);
         record.hard.vote = word;
-        record.hard.commit = records_number(prng);
+        record.hard.commit = samples_number(prng);
         break;
     case LOG_RECORD_TRIM:
     case LOG_RECORD_RESET:
-        record.trim.start = records_random_point(prng);
+        record.trim.start = samples_random_point(prng);
         record.trim.generation = kind == LOG_RECORD_RESET ? word : 0;
         break;
     case LOG_RECORD_TAIL:
@@ -404,11 +404,11 @@ struct log_record records_random(struct prng *prng, enum log_record_kind kind, c
     case LOG_RECORD_CREATE: record.create.partition = word; break;
     case LOG_RECORD_ROLL:
     case LOG_RECORD_SWITCH:
-        record.segment.segment_index = 1 + records_number(prng) / 2;
+        record.segment.segment_index = 1 + samples_number(prng) / 2;
         record.segment.generation = word;
         break;
     case LOG_RECORD_MARK:
-        record.mark.first_index = 1 + records_number(prng) / 2;
+        record.mark.first_index = 1 + samples_number(prng) / 2;
         record.mark.last_index = prng_range(prng, record.mark.first_index, LOG_NUMBER_MAX);
         record.mark.what = (enum log_mark)prng_range(prng, 1, 4);
         break;
