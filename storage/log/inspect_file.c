@@ -241,7 +241,7 @@ static bool log_inspect_block_done(struct log_inspect_view *view)
     if (op->err == ERR_IO) {
         size_t dir_bytes = strlen(view->state->inspect->dir) + 1;
         char name[LOG_INSPECT_NAME_BYTES];
-        snprintf(name, sizeof(name), "%s",
+        snprintf(name, sizeof(name), "%.*s", (int)sizeof(name) - 1,
                  strlen(view->path) > dir_bytes ? view->path + dir_bytes : view->path);
         memset(view->data + view->length, 0, LIMIT_BLOCK_BYTES);
         log_inspect_fault(view->state, name, view->pos + view->length, LOG_INSPECT_NONE, 0,

@@ -55,7 +55,17 @@ struct log {
 
     /* Settling: settle.c's. */
     struct log_row row; /* as the next table will say; settled end, segment, seq: see log_settle */
-    struct list_node in_dirty; /* log_settle.dirty: has something in the journal that is needed */
+    struct list_node in_round; /* log_settle.round: is settled, or has been, in the present round */
+    struct list garbage;       /* log_garbage.in_log: files of segments that are no more */
+    uint32_t cuts_pending;     /* cuts that are not durable: no row can be made meanwhile */
+    struct log_row round_row;  /* as the present round says */
+    bool has_round_row;        /* it says something */
+    uint64_t round_file;       /* lowest file it needs then; UINT64_MAX: none */
+    uint64_t cut_epoch_of_round; /* cut_epoch then */
+    bool wants_clean;            /* cut, trimmed, unpinned or deleted: files may be to go */
+    bool is_delete_durable;      /* its files may go */
+    bool is_dir_made;            /* its directory is there, and its name durable */
+    struct list_node in_dirty;   /* log_settle.dirty: has something in the journal that is needed */
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
     bool is_settling;       /* a settle writes its segment now */
     uint32_t direct_count;  /* direct writes of it under way */
@@ -86,6 +96,13 @@ struct log_term {
     uint64_t first_index;    /* of the run; the first run begins at log start - 1 */
     uint64_t first_offset;   /* next offset at that entry */
     uint32_t term;           /* of the run */
+};
+
+/* Files that are to be removed. */
+struct log_garbage {
+    struct list_node in_log; /* log.garbage */
+    uint64_t first_index;    /* of the segment */
+    uint32_t generation;     /* of its files */
 };
 
 /* Quarantined indexes. */
@@ -170,6 +187,10 @@ enum err log_writable(const struct log *log);
  * there. ERR_AGAIN: it stands in a sidecar, log_lookup_start reads it. */
 MUST_USE enum err log_point_before(const struct log *log, uint64_t first_index,
                                    struct log_lookup *out);
+
+/* The segment's files go with the next round; its object is given back, and what the tail holds of
+ * it. */
+void log_segment_discard(struct log_segment *seg);
 
 /* The term run list: entry `index` has `term`. */
 MUST_USE enum err log_terms_add(struct log *log, uint64_t index, uint64_t offset, uint32_t term);

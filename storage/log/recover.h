@@ -77,7 +77,7 @@ struct log_found_entry {
     uint64_t segment_index;     /* first index of the segment it belongs to */
     enum log_found_where where; /* where its bytes are */
     uint32_t slot;              /* journal file, as given to log_recover_file */
-    uint64_t slot_pos;          /* of the batch's first byte in it */
+    uint64_t slot_pos;          /* in it: of the batch's first byte; of the tail's first record */
     uint64_t file_number; /* the file's life: the lowest of a group tells which files it needs */
 };
 
@@ -94,7 +94,7 @@ struct log_found_range {
     struct list_node in_group; /* log_found.ranges, by first index */
     uint64_t first_index;      /* of the range */
     uint64_t last_index;       /* likewise */
-    uint64_t next_offset;      /* behind it; what is known */
+    uint64_t next_offset;      /* behind it; 0: unknown */
     uint32_t term;             /* of its last entry, as far as known */
     bool is_marked;            /* a mark record or the table says so; else this start found it */
 };

@@ -27,6 +27,7 @@ struct log_segment {
     int64_t max_timestamp;   /* running maximum at its end */
     uint32_t end_pos;        /* bytes of all its batches */
     uint32_t written_bytes;  /* whole blocks of the .log that are synced */
+    uint32_t recs_total;     /* sidecar records that there are to be */
     uint32_t
         recs_count; /* sidecar records that are synced, in whole blocks (or all, once finished) */
     uint32_t allocated_bytes; /* size the .log was grown to */
@@ -34,6 +35,7 @@ struct log_segment {
     uint32_t rest_bytes; /* of them */
     bool is_sealed;      /* no entry will be added */
     bool is_finished;    /* sealed, and wholly on disk */
+    bool has_files;      /* they have been opened, so they are there */
     bool is_made;        /* its names are durable */
     bool is_known;       /* end and offsets are known: not a segment only listed so far */
 };
