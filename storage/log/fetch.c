@@ -32,6 +32,7 @@ static const struct sm_decl log_fetch_decl = {"log_fetch", log_fetch_stages,
                                               ARRAY_COUNT(log_fetch_stages), NULL};
 
 static void log_fetch_run(struct rt_op *op);
+static size_t log_fetch_blocks(size_t bytes);
 static enum err log_fetch_room(struct log_fetch *fetch);
 static void log_fetch_read(struct log_fetch *fetch, uint32_t reads_max);
 static void log_fetch_read_done(struct rt_op *op);
@@ -106,7 +107,14 @@ static void log_fetch_run(struct rt_op *op)
         return;
     }
     sm_move(&fetch->sm, LOG_FETCH_FIRST);
+    fetch->chunk_bytes = LOG_FETCH_CHUNK_BYTES;
     log_fetch_read(fetch, 1);
+}
+
+/* That many bytes, up to whole blocks. */
+static size_t log_fetch_blocks(size_t bytes)
+{
+    return (bytes + LIMIT_BLOCK_BYTES - 1) & ~(size_t)(LIMIT_BLOCK_BYTES - 1);
 }
 
 /* Room for the whole file. */
@@ -115,8 +123,7 @@ static enum err log_fetch_room(struct log_fetch *fetch)
     if (fetch->file_bytes > SIZE_MAX - LIMIT_BLOCK_BYTES) {
         return ERR_BUDGET;
     }
-    size_t bytes = ((size_t)fetch->file_bytes + LIMIT_BLOCK_BYTES - 1) &
-                   ~(size_t)(LIMIT_BLOCK_BYTES - 1);
+    size_t bytes = log_fetch_blocks((size_t)fetch->file_bytes);
     if (bytes <= fetch->capacity) {
         return ERR_OK;
     }
@@ -132,8 +139,7 @@ static enum err log_fetch_room(struct log_fetch *fetch)
 /* Begin reads until `reads_max` are in flight. */
 static void log_fetch_read(struct log_fetch *fetch, uint32_t reads_max)
 {
-    size_t size = ((size_t)fetch->file_bytes + LIMIT_BLOCK_BYTES - 1) &
-                  ~(size_t)(LIMIT_BLOCK_BYTES - 1);
+    size_t size = log_fetch_blocks((size_t)fetch->file_bytes);
     for (uint32_t i = 0; i < LOG_FETCH_READS && fetch->reads_count < reads_max; i++) {
         struct log_fetch_read *read = &fetch->reads[i];
         if (fetch->next_pos == size || fetch->err != ERR_OK) {
@@ -144,7 +150,7 @@ static void log_fetch_read(struct log_fetch *fetch, uint32_t reads_max)
         }
         size_t left = size - fetch->next_pos;
         read->pos = fetch->next_pos;
-        read->end = read->pos + (left < LOG_FETCH_CHUNK_BYTES ? left : LOG_FETCH_CHUNK_BYTES);
+        read->end = read->pos + (left < fetch->chunk_bytes ? left : fetch->chunk_bytes);
         read->is_by_block = false;
         fetch->next_pos = read->end;
         fetch->reads_count++;
@@ -171,6 +177,8 @@ static void log_fetch_read_done(struct rt_op *op)
             return;
         }
         fetch->length = (size_t)fetch->file_bytes;
+        size_t share = log_fetch_blocks(fetch->length / LOG_FETCH_READS);
+        fetch->chunk_bytes = share > LOG_FETCH_CHUNK_BYTES ? share : LOG_FETCH_CHUNK_BYTES;
         sm_move(&fetch->sm, LOG_FETCH_REST);
     }
     log_fetch_read(fetch, LOG_FETCH_READS);

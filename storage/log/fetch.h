@@ -15,9 +15,10 @@
 
 struct log_fetch;
 
-/* One read, and how many of them are in flight. */
+/* The least that is read at once, and how many reads are in flight: a large file is read in so many
+ * larger ones, so that all of it is on its way while the caller looks at another. */
 #define LOG_FETCH_CHUNK_BYTES (1u << 20)
-#define LOG_FETCH_READS       4u
+#define LOG_FETCH_READS       8u
 
 /* A read in flight. */
 struct log_fetch_read {
@@ -31,12 +32,12 @@ struct log_fetch_read {
 /* In place; made by log_fetch_init, used again and again. */
 struct log_fetch {
     /* Config. */
-    struct rt_shard *shard;                  /* where it runs */
-    struct budget *budget;                   /* pays for `data` */
-    void (*done)(struct log_fetch *fetch);   /* fires once per start, from the ready queue */
+    struct rt_shard *shard;                     /* where it runs */
+    struct budget *budget;                      /* pays for `data` */
+    void (*done)(struct log_fetch *fetch);      /* fires once per start, from the ready queue */
     bool (*is_wanted)(struct log_fetch *fetch); /* asked when the first chunk is there: false ends
                                                    it; NULL: all is wanted */
-    void *ctx;                               /* the caller's */
+    void *ctx;                                  /* the caller's */
 
     /* Asked, then answered. */
     char path[LIMIT_PATH_BYTES]; /* of the file; filled in before the start */
@@ -54,6 +55,7 @@ struct log_fetch {
     struct rt_op op;                              /* open and close */
     struct rt_file file;                          /* the file */
     size_t next_pos;                              /* of the next chunk */
+    size_t chunk_bytes;                           /* of one */
     uint32_t reads_count;                         /* in flight */
     struct log_fetch_read reads[LOG_FETCH_READS]; /* them */
 };

@@ -230,7 +230,7 @@ static bool log_frame_is_valid(const struct log_frame *frame)
 
 static bool log_frame_row_is_valid(const struct log_frame_row *row)
 {
-    uint32_t known = LOG_ROW_HARD | LOG_ROW_CUT | LOG_ROW_CONTROL | LOG_ROW_TAIL;
+    uint32_t known = LOG_ROW_HARD | LOG_ROW_CUT | LOG_ROW_CONTROL | LOG_ROW_TAIL | LOG_ROW_MOVE;
     return (row->first_index == 0) == (row->last_index == 0) &&
            row->first_index <= row->last_index && row->last_index <= LOG_NUMBER_MAX &&
            row->next_offset <= LOG_NUMBER_MAX && row->last_seq <= LOG_NUMBER_MAX &&

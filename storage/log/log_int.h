@@ -13,9 +13,11 @@
 #include "base/rt/file.h"
 #include "base/rt/op.h"
 #include "base/rt/timer.h"
+#include "base/sm.h"
 #include "storage/log/lane.h"
 #include "storage/log/log.h"
 #include "storage/log/lookup.h"
+#include "storage/log/mail.h"
 #include "storage/log/segment.h"
 #include "storage/log/settle.h"
 #include "storage/log/store.h"
@@ -121,7 +123,9 @@ struct log_shard {
     log_shard_done_fn *done; /* of the open, close or settle under way */
     enum err err;            /* how that ended */
     struct err_info info;    /* where */
-    char why[160];           /* and in words, "" if there is nothing to say */
+    char why[LOG_WHY_BYTES]; /* and in words, "" if there is nothing to say */
+    struct sm sm;            /* where opening and closing stand: store.c's */
+    bool is_made;            /* what follows from `groups` on is in use */
     bool is_open;            /* between open and close */
     bool is_closing;         /* close was called: new operations end with ERR_CLOSING */
 
@@ -144,9 +148,11 @@ struct log_shard {
     struct log_files files;   /* open segment and journal files */
     struct log_settle settle; /* from journal to segments */
 
-    struct rt_op op_done; /* fires `done` from the ready queue */
-    struct rt_mail mail;  /* to and from shard 0 while opening and closing */
-    void *start;          /* start.c's, while opening */
+    struct rt_op op_done;        /* fires `done` from the ready queue */
+    struct log_mails mails;      /* what it sends to other shards' parts */
+    struct log_mail mail;        /* to and from shard 0 while opening and closing */
+    struct rt_timer close_timer; /* looks again whether closing can go on */
+    void *loading;               /* found.c's, while groups are made */
 };
 
 /* Path of a partition's directory, and of one of its files (kind: "log", "idx", "snap"), into `out`
@@ -158,8 +164,8 @@ void log_path_segment(char *out, const struct log *log, uint64_t first_index, ui
                       const char *kind);
 void log_path_journal(char *out, const struct log_store *store, uint32_t slot);
 
-/* A group's object, empty, in the map; from a row and what the journal holds (start.c). NULL
- * `found`: a new group. ERR_BUDGET, ERR_FULL, ERR_EXISTS. */
+/* A group's object in the map: an empty one, or one as a start found it. ERR_BUDGET; log_new also
+ * ERR_EXISTS, and ERR_FULL (config.groups_max, or the table's rows). */
 MUST_USE enum err log_new(struct log_shard *ls, uint64_t group, const struct log_uuid *topic,
                           uint32_t partition, struct log **out);
 MUST_USE enum err log_new_found(struct log_shard *ls, const struct log_found *found,

@@ -186,6 +186,7 @@ enum err recover_group_make(struct log_recover *r, uint64_t group, struct recove
     found->is_available = true;
     list_init(&found->entries);
     list_init(&found->segments);
+    list_init(&found->switches);
     list_init(&found->ranges);
     list_init(&found->rests);
     g->next_seq = 1;
@@ -232,7 +233,9 @@ enum err log_recover_row(struct log_recover *r, const struct log_row *row)
         return err;
     }
     struct log_found *found = &g->found;
-    ASSERT(!found->has_row);
+    if (found->has_row && found->row.seq >= row->seq) {
+        return ERR_OK;
+    }
     found->has_row = true;
     found->row = *row;
     found->end = row->end;
@@ -244,6 +247,7 @@ enum err log_recover_row(struct log_recover *r, const struct log_row *row)
     g->segment_index = row->segment_index;
     g->end_pos = row->end_pos;
     g->membership_table = row->membership_index;
+    list_init(&found->ranges);
     if (row->quarantine_count == 0 || row->quarantine_index == 0) {
         return ERR_OK;
     }
@@ -257,7 +261,7 @@ enum err log_recover_row(struct log_recover *r, const struct log_row *row)
 
 enum err log_recover_row_lost(struct log_recover *r, uint64_t group)
 {
-    if (group == 0) {
+    if (group == LOG_RECOVER_GROUP_UNKNOWN) {
         r->counts[LOG_RECOVER_G6]++;
         return ERR_OK;
     }

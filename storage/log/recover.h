@@ -78,15 +78,24 @@ struct log_found_entry {
     enum log_found_where where; /* where its bytes are */
     uint32_t slot;              /* journal file, as given to log_recover_file */
     uint64_t slot_pos;          /* in it: of the batch's first byte; of the tail's first record */
-    uint64_t file_number; /* the file's life: the lowest of a group tells which files it needs */
+    uint64_t file_number; /* the file's life: the lowest of a group tells which files it needs;
+                             UINT64_MAX: a gap, in no file */
+    uint64_t seq;         /* group_seq of its record; 0: a gap */
 };
 
-/* A segment that begins behind the settled end: a roll, a cut or a reset made it. */
+/* A segment that begins behind the settled end: a roll or a cut made it. */
 struct log_found_segment {
-    struct list_node in_group;    /* log_found.segments, by first index */
-    struct log_point start;       /* first index, base offset, previous term and chain */
-    uint32_t generation;          /* of its files */
-    uint32_t generation_replaced; /* a switch: the generation whose files go, else = generation */
+    struct list_node in_group; /* log_found.segments, by first index */
+    struct log_point start;    /* first index, base offset, previous term and chain */
+    uint32_t generation;       /* of its files */
+};
+
+/* A segment, of any age, that got new files: a switch. */
+struct log_found_switch {
+    struct list_node in_group;    /* log_found.switches, by first index, then in order */
+    uint64_t segment_index;       /* its first index */
+    uint32_t generation;          /* of the files that count */
+    uint32_t generation_replaced; /* of those that go */
 };
 
 /* Indexes that cannot be read. */
@@ -115,14 +124,15 @@ struct log_found_rest {
 struct log_found {
     struct log_row row;    /* hard state, start, flags (amnesiac), state, membership as of now;
                               settled end, segment, seq as the table had them, or as the newest
-                              cut, reset or whole tail moved them; a zero segment: none yet. An
-                              end behind which neither term nor chain is known has zeros there:
-                              to be looked up in the segment */
+                              cut, reset or whole tail moved them; a zero segment: none yet. Where
+                              the chain of an end behind entries is zero, term and chain are not
+                              known: to be looked up in the segment */
     uint64_t last_seq;     /* the highest group_seq that counts: the next record's is one more */
     struct log_point end;  /* of the log: recorded end, entries that cannot be read included */
     int64_t max_timestamp; /* running maximum at the end */
     struct list entries;   /* log_found_entry: everything behind row.end, in order, no holes */
     struct list segments;  /* log_found_segment, without the one in `row` */
+    struct list switches;  /* log_found_switch */
     struct list ranges;    /* log_found_range: what is quarantined; of the row's own marks the
                               lowest index, the others stand in the sidecars */
     struct list rests;     /* log_found_rest, at most one per segment */
@@ -130,6 +140,8 @@ struct log_found {
                               row.seq; UINT64_MAX: none */
     bool is_available;     /* not R6, not G6 */
     bool is_tail_torn;     /* G7: may have lost what was never answered */
+    bool is_cut;           /* a cut or reset was applied: segments of older generations may be
+                              there still, in whole or with entries that are void */
     bool has_row;          /* it stands in the table */
     struct list_node in_recover; /* log_recover.groups, by group */
 };
@@ -173,10 +185,12 @@ MUST_USE enum err log_recover_init(struct log_recover *r, struct budget *budget,
 /* Give everything back, also after an error. */
 void log_recover_deinit(struct log_recover *r);
 
-/* A row of the table, one per group. Before any file. */
+/* A row of the table; of several of one group the first of the highest group_seq counts. Before any
+ * file. */
 MUST_USE enum err log_recover_row(struct log_recover *r, const struct log_row *row);
 
-/* A row that is unreadable in every table; its group, if `group` is not 0, is unavailable (G6). */
+/* A row that is unreadable in every table; its group, if that is known, is unavailable (G6). */
+#define LOG_RECOVER_GROUP_UNKNOWN UINT64_MAX
 MUST_USE enum err log_recover_row_lost(struct log_recover *r, uint64_t group);
 
 /* Read journal file `slot`, all `length` bytes of it. `data` is the caller's and may go when this

@@ -154,6 +154,7 @@ static enum err recover_apply_cut(struct log_recover *r, struct recover_group *g
         return err;
     }
     found->end = *end;
+    found->is_cut = true;
     g->is_chain_known = true;
     g->is_gap_open = false;
     g->is_cut_lost = false;
@@ -187,6 +188,7 @@ static void recover_apply_reset(struct recover_group *g, const struct log_record
     struct log_found *found = &g->found;
     struct log_row *row = &found->row;
     recover_log_clear(g);
+    found->is_cut = true;
     row->start = record->trim.start;
     row->end = record->trim.start;
     row->end.index--;
@@ -215,8 +217,7 @@ static enum err recover_apply_roll(struct log_recover *r, struct recover_group *
     return err != ERR_OK ? err : recover_log_segment(r, g, record->segment.generation);
 }
 
-/* A segment has other files now. One older than the settled end is told, too: somebody must remove
- * the replaced files. */
+/* A segment has other files now. */
 static enum err recover_apply_switch(struct log_recover *r, struct recover_group *g,
                                      const struct log_record *record)
 {
@@ -229,32 +230,29 @@ static enum err recover_apply_switch(struct log_recover *r, struct recover_group
     if (index == found->row.segment_index) {
         found->row.segment_generation = generation;
     }
-    struct list_node *behind = &found->segments.head;
     list_for_each (node, &found->segments) {
         struct log_found_segment *seg = CONTAINER_OF(node, struct log_found_segment, in_group);
         if (seg->start.index == index) {
             seg->generation = generation;
-            seg->generation_replaced = record->segment.generation;
-            return ERR_OK;
         }
-        if (seg->start.index > index) {
-            behind = node;
-            break;
-        }
-    }
-    if (index > found->row.segment_index) {
-        return ERR_OK; /* of no segment that is known */
     }
     void *made = NULL;
-    enum err err = recover_alloc(r, sizeof(struct log_found_segment), &made);
+    enum err err = recover_alloc(r, sizeof(struct log_found_switch), &made);
     if (err != ERR_OK) {
         return err;
     }
-    struct log_found_segment *seg = made;
-    seg->start.index = index;
-    seg->generation = generation;
-    seg->generation_replaced = record->segment.generation;
-    list_insert_before(behind, &seg->in_group);
+    struct log_found_switch *new = made;
+    new->segment_index = index;
+    new->generation = generation;
+    new->generation_replaced = record->segment.generation;
+    struct list_node *behind = &found->switches.head;
+    for (struct list_node *node = behind->prev; node != &found->switches.head; node = node->prev) {
+        if (CONTAINER_OF(node, struct log_found_switch, in_group)->segment_index <= index) {
+            break;
+        }
+        behind = node;
+    }
+    list_insert_before(behind, &new->in_group);
     return ERR_OK;
 }
 

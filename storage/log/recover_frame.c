@@ -307,6 +307,7 @@ static enum err recover_frame_keep_entry(struct log_recover *r, struct recover_r
     entry->slot = rec->frame->slot;
     entry->slot_pos = rec->data_pos;
     entry->file_number = rec->frame->head.file_number;
+    entry->seq = record->seq;
     rec->frame->is_sound &= is_sound;
     return ERR_OK;
 }

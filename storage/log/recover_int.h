@@ -1,9 +1,8 @@
 /* What the parts of log_recover share. Private to recover*.c.
  *
- * Reading files makes frames and records, in an arena that lasts as long as the log_recover; of a
- * batch only its header stays. Everything found is kept in singly linked lists whose link comes
- * first, so that one merge sort puts any of them in order. Each order is total over what was given,
- * hence the outcome does not depend on the order of the files. */
+ * Reading files makes frames and records, in an arena; of a batch only its header stays. Everything
+ * found is kept in singly linked lists whose link comes first, so that one merge sort puts any of
+ * them in order. Each order is total over what was given, so that of the files does not matter. */
 #ifndef STORAGE_LOG_RECOVER_INT_H
 #define STORAGE_LOG_RECOVER_INT_H
 

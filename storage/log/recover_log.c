@@ -110,7 +110,7 @@ enum err recover_log_gap(struct log_recover *r, struct recover_group *g, uint64_
         .term = term > end.term ? term : end.term,
     };
     struct log_found_entry *entry = made;
-    entry->where = LOG_FOUND_JOURNAL;
+    entry->where = LOG_FOUND_SEGMENT; /* none of its bytes are in the journal */
     entry->file_number = UINT64_MAX;
     entry->slot = UINT32_MAX;
     entry->rec = (struct log_sidecar){
@@ -163,6 +163,7 @@ void recover_log_clear(struct recover_group *g)
     list_init(&found->segments);
     list_init(&found->rests);
     list_init(&found->ranges);
+    list_init(&found->switches);
     g->is_gap_open = false;
     g->is_cut_lost = false;
     g->is_row_cut = false;
@@ -175,6 +176,7 @@ enum err recover_log_cut(struct log_recover *r, struct recover_group *g,
 {
     struct log_found *found = &g->found;
     ASSERT(end->index < found->end.index);
+    found->is_cut = true;
     struct log_found_entry *entry = recover_log_last(g);
     while (entry != NULL && entry->rec.index > end->index) {
         list_remove(&entry->in_group);
@@ -281,7 +283,6 @@ enum err recover_log_segment(struct log_recover *r, struct recover_group *g, uin
     struct log_found_segment *seg = made;
     seg->start = start;
     seg->generation = generation;
-    seg->generation_replaced = generation;
     list_push_back(&found->segments, &seg->in_group);
     return ERR_OK;
 }
@@ -302,7 +303,6 @@ enum err recover_log_split(struct log_recover *r, struct recover_group *g, uint6
     (void)recover_log_point(g, index - 1, &seg->start);
     seg->start.index = index;
     seg->generation = generation;
-    seg->generation_replaced = generation;
     list_push_back(&found->segments, &seg->in_group);
     g->segment_index = index;
     g->generation = generation;

@@ -91,8 +91,6 @@ static enum err recover_tail_segment(struct log_recover *r, struct recover_group
                 found->row.segment_generation = generation;
             } else if (last != NULL) {
                 CONTAINER_OF(last, struct log_found_segment, in_group)->generation = generation;
-                CONTAINER_OF(last, struct log_found_segment, in_group)->generation_replaced =
-                    generation;
             }
             g->generation = generation;
             fit->is_taken |= !g->is_gapped;
@@ -156,6 +154,7 @@ static enum err recover_tail_entries(struct log_recover *r, struct recover_group
         entry->slot = rec->frame->slot;
         entry->slot_pos = rec->data_pos;
         entry->file_number = rec->frame->head.file_number;
+        entry->seq = record->seq;
         bool has_chain = (entry->rec.flags & (LOG_SIDECAR_GAP | LOG_SIDECAR_REWRITTEN)) == 0;
         err = recover_append(r, g, entry, has_chain, fit);
         if (err != ERR_OK) {
@@ -217,18 +216,15 @@ static void recover_tail_row(struct recover_group *g, const struct log_record *r
     uint64_t index = record->tail.segment_index;
     bool is_same =
         row->segment_index == index && row->segment_generation == record->tail.generation;
-    uint32_t settled_count = 0; /* of the tail's segment, behind the row's end */
     if (row->segment_index > index) {
         return;
-    }
-    list_for_each (node, &found->entries) {
-        const struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
-        settled_count += entry->segment_index == index && entry->rec.last_index <= end->index;
     }
     list_for_each_safe (node, following, &found->segments) {
         list_remove(node);
     }
-    row->recs_count = (is_same ? row->recs_count : 0) + settled_count;
+    if (!is_same || record->tail.recs_before > row->recs_count) {
+        row->recs_count = record->tail.recs_before;
+    }
     if (!is_same || record->tail.written_bytes > row->written_bytes) {
         row->written_bytes = record->tail.written_bytes;
     }

@@ -69,9 +69,9 @@ enum err log_tables_choose(struct log_tables *tables, bool is_write)
         return ERR_CORRUPT;
     }
     tables->chosen = last;
-    return last->err == ERR_OK ? ERR_OK
-                               : log_tables_guess(tables, now->data != NULL ? LOG_TABLES_NOW
-                                                                            : LOG_TABLES_NEW);
+    return last->err == ERR_OK
+               ? ERR_OK
+               : log_tables_guess(tables, now->data != NULL ? LOG_TABLES_NOW : LOG_TABLES_NEW);
 }
 
 enum err log_tables_row(const struct log_tables *tables, uint32_t index, struct log_row *out)
@@ -83,8 +83,8 @@ enum err log_tables_row(const struct log_tables *tables, uint32_t index, struct 
 static void log_tables_header(struct log_tables *tables, enum log_tables_file which, bool is_write)
 {
     struct log_tables_read *file = &tables->files[which];
-    file->err = log_table_header_decode(file->data, file->length, tables->kernels, is_write,
-                                        &file->header);
+    file->err =
+        log_table_header_decode(file->data, file->length, tables->kernels, is_write, &file->header);
     if (file->err == ERR_OK && !log_uuid_is_equal(&file->header.disk, &tables->disk)) {
         file->err = ERR_CORRUPT;
     }
@@ -130,7 +130,7 @@ static enum err log_tables_guess(struct log_tables *tables, enum log_tables_file
     if (old->err == ERR_OK) {
         number = old->header.number + 1;
         is_known = true;
-    } else if (which == LOG_TABLES_NOW && new->err == ERR_OK && new->header.number > 1) {
+    } else if (which == LOG_TABLES_NOW && new->err == ERR_OK &&new->header.number > 1) {
         number = new->header.number - 1;
         is_known = true;
     }
@@ -161,7 +161,8 @@ static uint32_t log_tables_guess_number(struct log_tables *tables, struct log_ta
 static uint32_t log_tables_rows_there(const struct log_tables_read *file)
 {
     static const uint8_t zeros[LOG_TABLE_ROW_BYTES];
-    size_t bytes = file->length > LOG_TABLE_HEADER_BYTES ? file->length - LOG_TABLE_HEADER_BYTES : 0;
+    size_t bytes =
+        file->length > LOG_TABLE_HEADER_BYTES ? file->length - LOG_TABLE_HEADER_BYTES : 0;
     size_t count = bytes / LOG_TABLE_ROW_BYTES;
     count = count < LIMIT_PARTITIONS_COUNT ? count : LIMIT_PARTITIONS_COUNT;
     while (count > 0 && memcmp(file->data + LOG_TABLE_HEADER_BYTES + (count - 1) * sizeof(zeros),

@@ -36,10 +36,10 @@ struct log_tables_read {
 
 /* All three, and what came of them. */
 struct log_tables {
-    const struct crc32c *kernels;                  /* for checksums */
-    struct log_uuid disk;                          /* whose directory */
+    const struct crc32c *kernels;                   /* for checksums */
+    struct log_uuid disk;                           /* whose directory */
     struct log_tables_read files[LOG_TABLES_COUNT]; /* as read */
-    const struct log_tables_read *chosen;           /* the one that counts; NULL: none was written */
+    const struct log_tables_read *chosen; /* the one that counts; NULL: none was written */
 };
 
 /* Whether groups.tab is there and all of it verifies: then the others need not be read. */
