@@ -83,13 +83,14 @@ struct log {
     struct log_segment *frame_seg; /* the segment written so */
 
     /* State. */
-    bool is_cutting;    /* a cut looks up where it begins: no appends meanwhile */
-    bool is_deleted;    /* log_delete was submitted */
-    bool is_amnesiac;   /* read-only */
-    bool is_available;  /* can be read */
-    bool is_tail_torn;  /* for log_status */
-    bool is_loaded;     /* older segments and term runs are known */
-    struct list ranges; /* log_range.in_log: quarantined indexes, in order */
+    bool is_cutting;             /* a cut looks up where it begins: no appends meanwhile */
+    bool is_deleted;             /* log_delete was submitted */
+    bool is_amnesiac;            /* read-only */
+    bool is_available;           /* can be read */
+    bool is_tail_torn;           /* for log_status */
+    bool is_loaded;              /* older segments and term runs are known */
+    struct log_loading *loading; /* they are being read: load.c's; NULL: no */
+    struct list ranges;          /* log_range.in_log: quarantined indexes, in order */
 };
 
 /* A term run, as log_term_of and snapshots know it. */
