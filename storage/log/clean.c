@@ -1,13 +1,12 @@
 /* Files that go: of segments wholly below the log start that no pin holds, of segments that were
  * cut off, of deleted groups. See settle_int.h.
  *
- *     IDLE -> LIST -> UNLINK -> ... -> IDLE
- *                       a deleted group: -> RMDIR -> RMDIR_TOPIC -> SYNC -> IDLE
+ *     IDLE -> [LOAD ->] UNLINK -> ... -> IDLE
+ *          a deleted group: LIST -> EMPTY -> ... -> RMDIR -> RMDIR_TOPIC -> SYNC -> IDLE
  *
- * The directory says what there is, the group what of it counts: older segments may not have been
- * looked at since the start, and of what was cut off only the files are left. Nothing goes that the
- * table, or a record that is not durable yet, may still be believed about. A removal is not synced:
- * a file that comes back after a crash is found again by the same rule. */
+ * A segment goes when its end is durable (the cut, the trim) and the table names a later one or the
+ * cut has voided what it says. A removal is not synced: what comes back after a crash is void, and
+ * is removed by who loads the group's segments, or by the deleted group's row. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -17,24 +16,25 @@
 #define LOG_CLEAN_NAMES_MIN (16u << 10)
 #define LOG_CLEAN_NAMES_MAX (16u << 20)
 
-/* "<first index>-<generation>." and the kind behind it. */
-#define LOG_CLEAN_KIND_AT 26u
-
 enum {
     LOG_CLEAN_IDLE,
-    LOG_CLEAN_LIST,
-    LOG_CLEAN_UNLINK,
-    LOG_CLEAN_RMDIR,
-    LOG_CLEAN_RMDIR_TOPIC,
-    LOG_CLEAN_SYNC
+    LOG_CLEAN_LOAD,        /* the group's older segments */
+    LOG_CLEAN_UNLINK,      /* files of segments */
+    LOG_CLEAN_LIST,        /* the deleted group's directory */
+    LOG_CLEAN_EMPTY,       /* its files */
+    LOG_CLEAN_RMDIR,       /* itself */
+    LOG_CLEAN_RMDIR_TOPIC, /* the one above, if that was the last */
+    LOG_CLEAN_SYNC,        /* and the one above that */
 };
 
 static const struct sm_conf log_clean_stages[] = {
-    [LOG_CLEAN_IDLE] = {"IDLE", SM_BIT(LOG_CLEAN_LIST), SM_INITIAL | SM_FINAL},
-    [LOG_CLEAN_LIST] = {"LIST",
-                        SM_BIT(LOG_CLEAN_UNLINK) | SM_BIT(LOG_CLEAN_RMDIR) | SM_BIT(LOG_CLEAN_IDLE),
-                        0},
-    [LOG_CLEAN_UNLINK] = {"UNLINK", SM_BIT(LOG_CLEAN_RMDIR) | SM_BIT(LOG_CLEAN_IDLE), 0},
+    [LOG_CLEAN_IDLE] = {"IDLE",
+                        SM_BIT(LOG_CLEAN_LOAD) | SM_BIT(LOG_CLEAN_UNLINK) | SM_BIT(LOG_CLEAN_LIST),
+                        SM_INITIAL | SM_FINAL},
+    [LOG_CLEAN_LOAD] = {"LOAD", SM_BIT(LOG_CLEAN_UNLINK) | SM_BIT(LOG_CLEAN_IDLE), 0},
+    [LOG_CLEAN_UNLINK] = {"UNLINK", SM_BIT(LOG_CLEAN_IDLE), 0},
+    [LOG_CLEAN_LIST] = {"LIST", SM_BIT(LOG_CLEAN_EMPTY) | SM_BIT(LOG_CLEAN_IDLE), 0},
+    [LOG_CLEAN_EMPTY] = {"EMPTY", SM_BIT(LOG_CLEAN_RMDIR) | SM_BIT(LOG_CLEAN_IDLE), 0},
     [LOG_CLEAN_RMDIR] = {"RMDIR", SM_BIT(LOG_CLEAN_RMDIR_TOPIC), 0},
     [LOG_CLEAN_RMDIR_TOPIC] = {"RMDIR_TOPIC", SM_BIT(LOG_CLEAN_SYNC), 0},
     [LOG_CLEAN_SYNC] = {"SYNC", SM_BIT(LOG_CLEAN_IDLE), 0},
@@ -42,24 +42,20 @@ static const struct sm_conf log_clean_stages[] = {
 static const struct sm_decl log_clean_decl = {"log_clean", log_clean_stages,
                                               ARRAY_COUNT(log_clean_stages), NULL};
 
-/* A name that is a segment's file. */
-struct log_name {
-    uint64_t first_index; /* of the segment */
-    uint32_t generation;  /* of its files */
-};
+/* A segment's files. */
+static const char *const log_clean_kinds[] = {"log", "idx", "snap"};
 
 static uint64_t log_clean_floor(const struct log *log);
 static bool log_clean_has_trimmed(const struct log *log);
-static void log_clean_segments(struct log *log);
+static void log_clean_trimmed(struct log *log);
 static bool log_clean_may_begin(const struct log *log);
+static void log_clean_loaded(struct log_load *load);
 static void log_clean_done(struct rt_op *op);
+static void log_clean_segments(struct log_clean *clean);
+static void log_clean_unlink(struct log_clean *clean);
 static void log_clean_list(struct log_clean *clean);
 static void log_clean_listed(struct log_clean *clean);
-static void log_clean_next(struct log_clean *clean);
-static bool log_clean_parse(const char *name, struct log_name *out);
-static uint64_t log_clean_following(const struct log_clean *clean, uint64_t first_index);
-static bool log_clean_goes(struct log_clean *clean, const struct log_name *name);
-static void log_clean_emptied(struct log_clean *clean);
+static void log_clean_empty(struct log_clean *clean);
 static void log_clean_end(struct log_clean *clean);
 
 /* --- What may go --- */
@@ -91,38 +87,36 @@ static bool log_clean_has_trimmed(const struct log *log)
 bool log_clean_is_due(const struct log *log)
 {
     return log->is_available &&
-           (log->is_deleted || log->cut_index != 0 || log_clean_has_trimmed(log));
+           (log->is_deleted || !list_is_empty(&log->garbage) || log_clean_has_trimmed(log));
 }
 
-/* Segments in memory whose files go. Their entries that are still hot go with them. */
-static void log_clean_segments(struct log *log)
+/* Segments that were trimmed become garbage. Their entries that are still hot go with them. */
+static void log_clean_trimmed(struct log *log)
 {
     while (log_clean_has_trimmed(log)) {
         struct log_segment *seg =
             CONTAINER_OF(list_first(&log->segments.list), struct log_segment, in_log);
         for (struct log_slot *slot = log_tail_first(log); slot != NULL && slot->seg == seg;
              slot = log_tail_first(log)) {
-            ASSERT(slot->is_settled);
+            if (!slot->is_settled) {
+                return; /* it is when the table has been written once more */
+            }
             log_tail_pop_first(log);
         }
-        log_files_forget_segment(seg);
-        log_segment_free(seg);
+        log_segment_discard(seg);
     }
 }
 
 /* Whether nothing of the group is under way that its files, or a deleted one itself, are for. */
 static bool log_clean_may_begin(const struct log *log)
 {
-    if (log->is_settling || log->direct_count > 0 || !log->is_available) {
+    if (log->is_settling || log->direct_count > 0 || log->cuts_pending > 0 || !log->is_available) {
         return false;
     }
-    if (log->is_deleted) {
-        return log->row.state == LOG_ROW_DELETED && !log->is_row_old && log->pending_count == 0 &&
-               list_is_empty(&log->reads) && list_is_empty(&log->pins) &&
-               log->ls->lookups.in_use_count == 0;
-    }
-    const struct log_segment *active = log_segment_active(log);
-    return log->cut_index == 0 || active == NULL || log_segment_is_begun(active);
+    return !log->is_deleted ||
+           (log->row.state == LOG_ROW_DELETED && !log->is_row_old && log->pending_count == 0 &&
+            log->loading == NULL && list_is_empty(&log->reads) && list_is_empty(&log->pins) &&
+            log->ls->lookups.in_use_count == 0);
 }
 
 /* --- Running --- */
@@ -146,31 +140,48 @@ void log_clean_start(struct log_clean *clean, struct log *log)
     clean->log = log;
     clean->is_failed = !log_clean_may_begin(log);
     clean->cut_epoch = log->cut_epoch;
-    sm_move(&clean->sm, LOG_CLEAN_LIST);
+    clean->kind = 0;
     if (clean->is_failed) {
-        clean->list.count = 0;
+        sm_move(&clean->sm, LOG_CLEAN_UNLINK);
         rt_op_defer(&clean->op);
+    } else if (log->is_deleted) {
+        sm_move(&clean->sm, LOG_CLEAN_LIST);
+        log_clean_list(clean);
+    } else if (!log->is_loaded) {
+        sm_move(&clean->sm, LOG_CLEAN_LOAD);
+        log_load_start(&clean->load, log, log_clean_loaded);
+    } else {
+        sm_move(&clean->sm, LOG_CLEAN_UNLINK);
+        rt_op_defer(&clean->op);
+    }
+}
+
+static void log_clean_loaded(struct log_load *load)
+{
+    struct log_clean *clean = CONTAINER_OF(load, struct log_clean, load);
+    if (load->err != ERR_OK && load->err != ERR_CORRUPT) {
+        clean->is_failed = true;
+        log_clean_end(clean);
         return;
     }
-    log_clean_segments(log);
-    log_clean_list(clean);
+    sm_move(&clean->sm, LOG_CLEAN_UNLINK);
+    log_clean_segments(clean);
 }
 
 static void log_clean_done(struct rt_op *op)
 {
     struct log_clean *clean = CONTAINER_OF(op, struct log_clean, op);
     struct log *log = clean->log;
+    bool is_gone = op->err == ERR_OK || op->err == ERR_NOT_FOUND;
     switch (sm_stage(&clean->sm)) {
-    case LOG_CLEAN_LIST:
-        if (clean->is_failed) {
-            log_clean_end(clean);
-        } else {
-            log_clean_listed(clean);
-        }
-        return;
     case LOG_CLEAN_UNLINK:
-        clean->is_failed |= op->err != ERR_OK && op->err != ERR_NOT_FOUND;
-        log_clean_next(clean);
+        clean->is_failed |= !is_gone;
+        log_clean_segments(clean);
+        return;
+    case LOG_CLEAN_LIST: log_clean_listed(clean); return;
+    case LOG_CLEAN_EMPTY:
+        clean->is_failed |= !is_gone;
+        log_clean_empty(clean);
         return;
     case LOG_CLEAN_RMDIR:
         sm_move(&clean->sm, LOG_CLEAN_RMDIR_TOPIC);
@@ -185,6 +196,42 @@ static void log_clean_done(struct rt_op *op)
     default: UNREACHABLE();
     }
 }
+
+/* --- Segments --- */
+
+/* The next file of what is garbage, unless the group was cut meanwhile. */
+static void log_clean_segments(struct log_clean *clean)
+{
+    struct log *log = clean->log;
+    clean->is_failed |= log->cut_epoch != clean->cut_epoch || log->is_deleted;
+    if (clean->is_failed) {
+        log_clean_end(clean);
+        return;
+    }
+    log_clean_trimmed(log);
+    if (clean->kind == ARRAY_COUNT(log_clean_kinds)) {
+        clean->kind = 0;
+        pool_release(&log->ls->small,
+                     CONTAINER_OF(list_pop_front(&log->garbage), struct log_garbage, in_log));
+    }
+    if (list_is_empty(&log->garbage)) {
+        log_clean_end(clean);
+        return;
+    }
+    log_clean_unlink(clean);
+}
+
+static void log_clean_unlink(struct log_clean *clean)
+{
+    const struct log *log = clean->log;
+    const struct log_garbage *garbage =
+        CONTAINER_OF(list_first(&log->garbage), struct log_garbage, in_log);
+    log_path_segment(clean->path, log, garbage->first_index, garbage->generation,
+                     log_clean_kinds[clean->kind++]);
+    rt_path_unlink(&clean->op, clean->path);
+}
+
+/* --- A deleted group --- */
 
 static void log_clean_list(struct log_clean *clean)
 {
@@ -201,8 +248,8 @@ static void log_clean_list(struct log_clean *clean)
         clean->names_max = bytes;
     }
     clean->list = (struct rt_dir_list){.names = clean->names, .names_max = clean->names_max};
-    log_path_partition(clean->path, log->ls->store, &log->topic, log->partition);
-    rt_path_list(&clean->op, clean->path, &clean->list);
+    log_path_partition(clean->dir, log->ls->store, &log->topic, log->partition);
+    rt_path_list(&clean->op, clean->dir, &clean->list);
 }
 
 static void log_clean_listed(struct log_clean *clean)
@@ -215,127 +262,54 @@ static void log_clean_listed(struct log_clean *clean)
         log_clean_list(clean);
         return;
     }
-    if (err != ERR_OK) { /* missing: nothing was ever written */
-        clean->list.count = 0;
-        clean->list.names_bytes = 0;
-        clean->is_failed = err != ERR_NOT_FOUND;
-    }
-    clean->at = 0;
-    if (clean->log->cut_epoch != clean->cut_epoch) {
-        clean->is_failed = true; /* cut meanwhile: its record is not durable */
+    clean->is_failed |= err != ERR_OK && err != ERR_NOT_FOUND;
+    if (clean->is_failed) {
         log_clean_end(clean);
         return;
     }
-    log_clean_next(clean);
+    list_for_each (node, &clean->log->segments.list) {
+        log_files_forget_segment(CONTAINER_OF(node, struct log_segment, in_log));
+    }
+    if (err == ERR_NOT_FOUND) { /* nothing was ever written */
+        clean->list.names_bytes = 0;
+    }
+    clean->at = 0;
+    sm_move(&clean->sm, LOG_CLEAN_EMPTY);
+    log_clean_empty(clean);
 }
 
-/* Remove the next file that goes. */
-static void log_clean_next(struct log_clean *clean)
+/* Remove the next file; behind the last, the directory. */
+static void log_clean_empty(struct log_clean *clean)
 {
-    struct log *log = clean->log;
-    bool is_cut = log->cut_epoch != clean->cut_epoch;
-    while (clean->at < clean->list.names_bytes && !is_cut) {
-        const char *text = clean->names + clean->at;
-        struct log_name name;
-        clean->at += strlen(text) + 1;
-        if (log_clean_parse(text, &name) && log_clean_goes(clean, &name)) {
-            const char *kind = text + LOG_CLEAN_KIND_AT;
-            log_path_segment(clean->path, log, name.first_index, name.generation, kind);
-            if (sm_stage(&clean->sm) != LOG_CLEAN_UNLINK) {
-                sm_move(&clean->sm, LOG_CLEAN_UNLINK);
-            }
-            rt_path_unlink(&clean->op, clean->path);
-            return;
-        }
-    }
-    clean->is_failed |= is_cut;
-    log_clean_emptied(clean);
-}
-
-/* The first index and generation that a file's name says. */
-static bool log_clean_parse(const char *name, struct log_name *out)
-{
-    uint64_t words[2] = {0, 0};
-    if (strlen(name) < LOG_CLEAN_KIND_AT || name[16] != '-' || name[25] != '.') {
-        return false;
-    }
-    for (size_t i = 0; i < LOG_CLEAN_KIND_AT - 1; i++) {
-        char c = name[i];
-        if (i == 16) {
+    while (clean->at < clean->list.names_bytes) {
+        const char *name = clean->names + clean->at;
+        size_t length = strlen(name);
+        size_t dir_length = strlen(clean->dir);
+        clean->at += length + 1;
+        if (dir_length + length + 2 > sizeof(clean->path)) {
+            clean->is_failed = true; /* no file of ours has such a name */
             continue;
         }
-        bool is_digit = c >= '0' && c <= '9';
-        if (!is_digit && !(c >= 'a' && c <= 'f')) {
-            return false;
-        }
-        uint64_t digit = (uint64_t)(is_digit ? c - '0' : c - 'a' + 10);
-        words[i > 16] = words[i > 16] << 4 | digit;
+        memcpy(clean->path, clean->dir, dir_length);
+        clean->path[dir_length] = '/';
+        memcpy(clean->path + dir_length + 1, name, length + 1);
+        rt_path_unlink(&clean->op, clean->path);
+        return;
     }
-    *out = (struct log_name){.first_index = words[0], .generation = (uint32_t)words[1]};
-    const char *kind = name + LOG_CLEAN_KIND_AT;
-    return strcmp(kind, "log") == 0 || strcmp(kind, "idx") == 0 || strcmp(kind, "snap") == 0;
-}
-
-/* The first index of the segment behind that of the names before clean->at, as the names tell. */
-static uint64_t log_clean_following(const struct log_clean *clean, uint64_t first_index)
-{
-    for (size_t at = clean->at; at < clean->list.names_bytes; at += strlen(clean->names + at) + 1) {
-        struct log_name name;
-        if (log_clean_parse(clean->names + at, &name) && name.first_index > first_index) {
-            return name.first_index;
-        }
-    }
-    return UINT64_MAX;
-}
-
-/* Whether a file is of no use any more. */
-static bool log_clean_goes(struct log_clean *clean, const struct log_name *name)
-{
-    const struct log *log = clean->log;
-    struct list_node *node = list_first(&log->segments.list);
-    if (log->is_deleted) {
-        return true;
-    }
-    if (node == NULL || log_segment_of(log, name->first_index, name->generation) != NULL) {
-        return false;
-    }
-    if (log->cut_index != 0 && name->first_index >= log->cut_index) {
-        return true;
-    }
-    uint64_t first_known = CONTAINER_OF(node, struct log_segment, in_log)->start.index;
-    if (name->first_index >= first_known) {
-        return false; /* what cannot be read is no reason to remove it */
-    }
-    uint64_t following = log_clean_following(clean, name->first_index);
-    following = following < first_known ? following : first_known;
-    return following <= log_clean_floor(log) && following <= log->table_segment;
-}
-
-/* All that goes has gone: a deleted group's directory follows. */
-static void log_clean_emptied(struct log_clean *clean)
-{
-    struct log *log = clean->log;
-    if (!log->is_deleted || clean->is_failed) {
+    if (clean->is_failed) {
         log_clean_end(clean);
         return;
     }
     sm_move(&clean->sm, LOG_CLEAN_RMDIR);
-    log_path_partition(clean->path, log->ls->store, &log->topic, log->partition);
-    rt_path_rmdir(&clean->op, clean->path);
+    rt_path_rmdir(&clean->op, clean->dir);
 }
 
 static void log_clean_end(struct log_clean *clean)
 {
     struct log *log = clean->log;
     sm_move(&clean->sm, LOG_CLEAN_IDLE);
-    log->is_unclean = clean->is_failed;
-    if (!clean->is_failed) {
-        log->cut_index = 0;
-    }
+    log->wants_clean = clean->is_failed;
     if (log->is_deleted && !clean->is_failed) {
-        list_for_each (node, &log->segments.list) {
-            log_files_forget_segment(CONTAINER_OF(node, struct log_segment, in_log));
-        }
         log_free(log);
     }
     log_round_clean_done(clean);

@@ -324,9 +324,9 @@ static uint32_t log_build_what(enum log_record_kind kind)
     case LOG_RECORD_TAIL: return LOG_ROW_TAIL;
     case LOG_RECORD_ENTRY: return 0;
     case LOG_RECORD_TRIM:
+    case LOG_RECORD_ROLL: return LOG_ROW_MOVE;
     case LOG_RECORD_CREATE:
     case LOG_RECORD_DELETE:
-    case LOG_RECORD_ROLL:
     case LOG_RECORD_RESET:
     case LOG_RECORD_SWITCH:
     case LOG_RECORD_MARK:

@@ -1,450 +1,338 @@
-/* Applying a group's records in order. See recover_int.h and the rows R2, R8, R9, G5 of
- * storage/README.md. */
-#include <string.h>
-
+/* Recovery: a record acts on its group's log. See recover_int.h, and storage/README.md for what
+ * each kind means.
+ *
+ * A record that does not fit is applied all the same, so that the log is what was written last; the
+ * outcome says R8 or R9, and the group is amnesiac. Where a gap has been seen before it, jumps that
+ * the gap explains do not count as misfits. */
 #include "base/assert.h"
 #include "storage/log/recover_int.h"
 
-static void rec_apply_entry(struct rec_group *g, const struct rec_record *record);
-static void rec_apply_cut(struct rec_group *g, const struct log_record *in);
-static void rec_apply_start(struct rec_group *g, const struct log_record *in);
-static void rec_apply_reset(struct rec_group *g, const struct log_record *in);
-static void rec_apply_roll(struct rec_group *g, uint64_t first_index, uint32_t generation);
-static void rec_apply_tail(struct rec_group *g, const struct rec_record *record);
-static void rec_apply_mark(struct rec_group *g, const struct log_record *in);
-static void rec_count(struct rec_group *g, enum log_recover_row row);
-static void rec_drop_entries(struct rec_group *g, uint64_t first_index);
-static void rec_drop_ranges(struct rec_group *g, uint64_t first_index);
-static struct log_found_entry *rec_add(struct rec_group *g, const struct log_sidecar *rec);
+static enum err recover_apply_entry(struct log_recover *r, struct recover_group *g,
+                                    struct recover_record *rec, struct recover_fit *fit);
+static enum err recover_apply_cut(struct log_recover *r, struct recover_group *g,
+                                  const struct log_record *record);
+static enum err recover_apply_trim(struct log_recover *r, struct recover_group *g,
+                                   const struct log_record *record, struct recover_fit *fit);
+static void recover_apply_reset(struct recover_group *g, const struct log_record *record);
+static void recover_apply_hard(struct recover_group *g, const struct log_record *record);
+static enum err recover_apply_roll(struct log_recover *r, struct recover_group *g,
+                                   const struct log_record *record, struct recover_fit *fit);
+static enum err recover_apply_switch(struct log_recover *r, struct recover_group *g,
+                                     const struct log_record *record);
+static enum err recover_apply_mark(struct log_recover *r, struct recover_group *g,
+                                   const struct log_record *record);
+static void recover_apply_create(struct recover_group *g, const struct log_record *record);
 
-static void *rec_alloc(struct rec_group *g, size_t bytes)
+enum err recover_apply(struct log_recover *r, struct recover_group *g, struct recover_record *rec,
+                       enum log_recover_row *out)
 {
-    void *made = arena_alloc_zeroed(&rec_state(g->r)->arena, bytes, 8);
-    if (made == NULL) {
-        g->err = ERR_BUDGET;
-    }
-    return made;
-}
-
-void rec_apply(struct rec_group *g, const struct rec_record *record)
-{
-    const struct log_record *in = &record->record;
-    struct log_found *found = g->found;
-    switch (in->kind) {
-    case LOG_RECORD_ENTRY: rec_apply_entry(g, record); break;
-    case LOG_RECORD_CUT: rec_apply_cut(g, in); break;
-    case LOG_RECORD_HARD:
-        found->row.hard = in->hard;
-        g->hard_seq = in->seq;
+    const struct log_record *record = &rec->record;
+    struct recover_fit fit = {0};
+    enum err err = ERR_OK;
+    switch (record->kind) {
+    case LOG_RECORD_ENTRY: err = recover_apply_entry(r, g, rec, &fit); break;
+    case LOG_RECORD_CUT: err = recover_apply_cut(r, g, record); break;
+    case LOG_RECORD_HARD: recover_apply_hard(g, record); break;
+    case LOG_RECORD_TRIM: err = recover_apply_trim(r, g, record, &fit); break;
+    case LOG_RECORD_TAIL: err = recover_apply_tail(r, g, rec, &fit); break;
+    case LOG_RECORD_CREATE: recover_apply_create(g, record); break;
+    case LOG_RECORD_DELETE:
+        recover_log_clear(g);
+        g->found.row.state = LOG_ROW_DELETED;
         break;
-    case LOG_RECORD_TRIM: rec_apply_start(g, in); break;
-    case LOG_RECORD_TAIL: rec_apply_tail(g, record); break;
-    case LOG_RECORD_CREATE:
-        found->row.topic = in->create.topic;
-        found->row.partition = in->create.partition;
-        break;
-    case LOG_RECORD_DELETE: found->row.state = LOG_ROW_DELETED; break;
-    case LOG_RECORD_ROLL:
-        rec_apply_roll(g, in->segment.segment_index, in->segment.generation);
-        break;
-    case LOG_RECORD_RESET: rec_apply_reset(g, in); break;
-    case LOG_RECORD_SWITCH: {
-        struct log_found_segment *seg = rec_alloc(g, sizeof(*seg));
-        if (seg != NULL) {
-            seg->start.index = in->segment.segment_index;
-            seg->generation = in->segment.generation_new;
-            seg->generation_replaced = in->segment.generation;
-            list_push_back(&found->segments, &seg->in_group);
-        }
-        break;
-    }
-    case LOG_RECORD_MARK: rec_apply_mark(g, in); break;
+    case LOG_RECORD_ROLL: err = recover_apply_roll(r, g, record, &fit); break;
+    case LOG_RECORD_RESET: recover_apply_reset(g, record); break;
+    case LOG_RECORD_SWITCH: err = recover_apply_switch(r, g, record); break;
+    case LOG_RECORD_MARK: err = recover_apply_mark(r, g, record); break;
     case LOG_RECORD_LANES: break;
     }
-    found->last_seq = in->seq;
-    g->expected_seq = in->seq + 1;
-    g->is_gap = false;
-    if (record->frame->head.file_number < found->file_lowest) {
-        found->file_lowest = record->frame->head.file_number;
-    }
+    g->is_amnesiac |= fit.is_taken || fit.is_behind;
+    *out = fit.is_taken ? LOG_RECOVER_R8 : fit.is_behind ? LOG_RECOVER_R9 : LOG_RECOVER_R2;
+    return err;
 }
 
-static void rec_count(struct rec_group *g, enum log_recover_row row)
-{
-    g->r->counts[row]++;
-    g->is_noted = true;
-}
+/* --- Entries --- */
 
-void rec_amnesia(struct rec_group *g)
+enum err recover_place(struct log_recover *r, struct recover_group *g, uint64_t index,
+                       uint64_t offset, uint32_t term, struct recover_fit *fit)
 {
-    g->found->row.flags |= LOG_ROW_AMNESIAC;
-}
-
-void rec_quarantine(struct rec_group *g, uint64_t first_index, uint64_t last_index,
-                    uint64_t next_offset, uint32_t term)
-{
-    struct log_found *found = g->found;
-    list_for_each (node, &found->ranges) {
-        const struct log_found_range *old = CONTAINER_OF(node, struct log_found_range, in_group);
-        if (old->first_index <= first_index && last_index <= old->last_index) {
-            return;
+    enum err err = ERR_OK;
+    uint64_t next = g->found.end.index + 1;
+    if (index > next) {
+        fit->is_behind = !g->is_gap_open;
+        err = recover_log_gap(r, g, index - 1, offset, term);
+    } else if (index < next) {
+        fit->is_taken = !g->is_cut_lost;
+        struct log_point end;
+        g->is_chain_known = recover_log_point(g, index - 1, &end);
+        if (end.index > 0 && recover_chain_is_zero(end.chain)) {
+            end.offset = offset;
+            g->is_amnesiac = true; /* below the settled end: nobody knows what is there */
         }
-    }
-    struct log_found_range *range = rec_alloc(g, sizeof(*range));
-    if (range == NULL) {
-        return;
-    }
-    range->first_index = first_index;
-    range->last_index = last_index;
-    range->next_offset = next_offset;
-    range->term = term;
-    list_for_each (node, &found->ranges) {
-        if (CONTAINER_OF(node, struct log_found_range, in_group)->first_index > first_index) {
-            list_insert_before(node, &range->in_group);
-            return;
+        err = recover_log_cut(r, g, &end);
+        if (err == ERR_OK) {
+            err = recover_log_segment(r, g, g->generation + 1);
         }
+    } else if (g->is_cut_lost) {
+        err = recover_log_segment(r, g, g->generation + 1);
     }
-    list_push_back(&found->ranges, &range->in_group);
+    g->is_gap_open = false;
+    g->is_cut_lost = false;
+    return err;
 }
 
-/* Put an entry behind the last one; the segment it belongs to is the present one. */
-static struct log_found_entry *rec_add(struct rec_group *g, const struct log_sidecar *rec)
+/* The chain up to `rec` from the one before. */
+static struct hash128 recover_chain_of(struct hash128 previous, const struct log_sidecar *rec)
 {
-    struct log_found *found = g->found;
-    struct log_found_entry *entry = rec_alloc(g, sizeof(*entry));
-    if (entry == NULL) {
-        return NULL;
-    }
-    if (g->segment_index == 0) {
-        rec_apply_roll(g, rec->index, 0);
-    }
-    entry->rec = *rec;
-    if (found->max_timestamp > entry->rec.max_timestamp) {
-        entry->rec.max_timestamp = found->max_timestamp;
-    }
-    entry->segment_index = g->segment_index;
-    list_push_back(&found->entries, &entry->in_group);
-    found->max_timestamp = entry->rec.max_timestamp;
-    found->end = (struct log_point){
-        .index = rec->last_index,
-        .offset = log_sidecar_next_offset(rec),
+    struct log_batch batch = {
+        .base_offset = rec->base_offset,
+        .length_bytes = rec->length,
         .term = rec->term,
-        .chain = rec->chain,
+        .crc = rec->crc,
+        .kind = rec->kind,
+        .last_offset_delta = rec->last_offset_delta,
+        .records_count = rec->records_count,
     };
-    g->pos = rec->pos + rec->length;
-    return entry;
+    return log_chain(previous, rec->index, rec->term, &batch, rec->header_crc);
 }
 
-void rec_gap(struct rec_group *g, uint64_t last_index, uint64_t next_offset, uint32_t term)
+enum err recover_append(struct log_recover *r, struct recover_group *g,
+                        struct log_found_entry *entry, bool has_chain, struct recover_fit *fit)
 {
-    struct log_found *found = g->found;
-    uint64_t first_index = found->end.index + 1;
-    ASSERT(last_index >= first_index);
-    uint64_t offset = next_offset > found->end.offset ? next_offset : found->end.offset;
-    uint64_t count = offset - found->end.offset;
-    struct log_sidecar rec = {
-        .index = first_index,
-        .last_index = last_index,
-        .base_offset = count <= INT32_MAX ? found->end.offset : offset - INT32_MAX,
-        .last_offset_delta = (int32_t)(count <= INT32_MAX ? count : INT32_MAX) - 1,
-        .term = term > found->end.term ? term : found->end.term,
-        .pos = g->pos,
-        .max_timestamp = found->max_timestamp,
-        .producer_id = -1,
-        .producer_epoch = -1,
-        .base_sequence = -1,
-        .kind = count > 0 ? LOG_KIND_DATA : LOG_KIND_NOOP,
-        .flags = LOG_SIDECAR_GAP | LOG_SIDECAR_QUARANTINED,
-        .chain = log_chain_gap(found->end.chain, first_index, last_index),
+    struct log_found *found = &g->found;
+    const struct log_sidecar *rec = &entry->rec;
+    bool fits = rec->term >= found->end.term &&
+                (rec->base_offset == found->end.offset ||
+                 (!g->is_chain_known && recover_log_gap_offset(g, rec->base_offset)));
+    if (has_chain && g->is_chain_known &&
+        !hash128_is_equal(rec->chain, recover_chain_of(found->end.chain, rec))) {
+        fits = false;
+    }
+    fit->is_taken |= !fits;
+    enum err err = recover_log_push(r, g, entry);
+    if (err != ERR_OK || (rec->flags & LOG_SIDECAR_QUARANTINED) == 0) {
+        return err;
+    }
+    g->has_lost |= (rec->flags & LOG_SIDECAR_GAP) != 0;
+    g->has_unsound |= (rec->flags & LOG_SIDECAR_GAP) == 0;
+    struct log_found_range range = {
+        .first_index = rec->index,
+        .last_index = rec->last_index,
+        .next_offset = log_sidecar_next_offset(rec),
+        .term = rec->term,
     };
-    struct log_found_entry *entry = rec_add(g, &rec);
-    if (entry != NULL) {
-        entry->where = LOG_FOUND_SEGMENT;
-        entry->file_number = UINT64_MAX;
-    }
-    rec_quarantine(g, first_index, last_index, found->end.offset, rec.term);
+    return recover_range_add(r, g, &range);
 }
 
-static void rec_apply_entry(struct rec_group *g, const struct rec_record *record)
+static enum err recover_apply_entry(struct log_recover *r, struct recover_group *g,
+                                    struct recover_record *rec, struct recover_fit *fit)
 {
-    struct log_found *found = g->found;
-    const struct log_record *in = &record->record;
-    if (in->entry.index <= found->end.index || in->entry.term < found->end.term) {
-        rec_count(g, LOG_RECOVER_R8);
-        rec_amnesia(g);
-        if (in->entry.index <= found->row.end.index || in->entry.index <= found->end.index) {
-            rec_drop_entries(g, in->entry.index);
-        }
-        if (in->entry.index != found->end.index + 1 || in->entry.term < found->end.term) {
-            return; /* it cannot follow what is settled */
-        }
+    const struct log_sidecar *side = &rec->entry->rec;
+    enum err err = recover_place(r, g, side->index, side->base_offset, side->term, fit);
+    if (err != ERR_OK) {
+        return err;
     }
-    bool is_behind = in->entry.index > found->end.index + 1;
-    if (is_behind) {
-        if (!g->is_gap) {
-            rec_count(g, LOG_RECOVER_R9);
-            rec_amnesia(g);
-        }
-        rec_gap(g, in->entry.index - 1, in->entry.base_offset, in->entry.term);
-    }
-    struct log_sidecar rec = record->rec;
-    rec.pos = g->pos;
-    if (!record->is_sound) {
-        rec_count(g, LOG_RECOVER_G5);
-        rec_quarantine(g, rec.index, rec.last_index, log_sidecar_next_offset(&rec), rec.term);
-    }
-    if (rec.base_offset <
-        found->end.offset) { /* records do not overlap in a log that was written whole */
-        rec_count(g, LOG_RECOVER_R8);
-        rec_amnesia(g);
-    }
-    struct log_found_entry *entry = rec_add(g, &rec);
-    if (entry != NULL) {
-        entry->where = LOG_FOUND_JOURNAL;
-        entry->slot = record->frame->slot;
-        entry->slot_pos = record->slot_pos;
-        entry->file_number = record->frame->head.file_number;
-        entry->seq = in->seq;
-    }
+    return recover_append(r, g, rec->entry, rec->is_header_sound, fit);
 }
 
-/* Entries from `first_index` on go; the end is what stands before it, as far as that is not
- * settled. */
-static void rec_drop_entries(struct rec_group *g, uint64_t first_index)
-{
-    struct log_found *found = g->found;
-    struct list_node *node = list_last(&found->entries);
-    while (node != NULL) {
-        struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
-        if (entry->rec.index < first_index) {
-            found->end = (struct log_point){
-                .index = entry->rec.last_index,
-                .offset = log_sidecar_next_offset(&entry->rec),
-                .term = entry->rec.term,
-                .chain = entry->rec.chain,
-            };
-            found->max_timestamp = entry->rec.max_timestamp;
-            g->pos = entry->rec.pos + entry->rec.length;
-            return;
-        }
-        list_remove(node);
-        node = list_last(&found->entries);
-    }
-    found->end = found->row.end;
-    found->max_timestamp = found->row.max_timestamp;
-}
+/* --- What moves the log --- */
 
-static void rec_drop_ranges(struct rec_group *g, uint64_t first_index)
+/* The cut says what stands before it; that holds even where the log does not reach so far. */
+static enum err recover_apply_cut(struct log_recover *r, struct recover_group *g,
+                                  const struct log_record *record)
 {
-    list_for_each_safe (node, following, &g->found->ranges) {
-        struct log_found_range *range = CONTAINER_OF(node, struct log_found_range, in_group);
-        if (range->first_index >= first_index) {
-            list_remove(node);
-        } else if (range->last_index >= first_index) {
-            range->last_index = first_index - 1;
-        }
+    struct log_found *found = &g->found;
+    const struct log_point *end = &record->cut.end;
+    enum err err = ERR_OK;
+    if (end->index > found->end.index && !g->is_gap_open) {
+        return ERR_OK; /* what it cut never got into a frame: a later cut took it while it waited */
     }
-}
-
-static void rec_apply_cut(struct rec_group *g, const struct log_record *in)
-{
-    struct log_found *found = g->found;
-    uint64_t first_index = in->cut.end.index + 1;
-    if (in->cut.end.index > found->end.index) { /* what it cuts is missing */
-        if (!g->is_gap) {
-            rec_count(g, LOG_RECOVER_R9);
-        }
-        rec_amnesia(g);
-        rec_gap(g, in->cut.end.index, in->cut.end.offset, in->cut.end.term);
+    if (end->index > found->end.index) {
+        err = recover_log_gap(r, g, end->index, end->offset, end->term);
+    } else if (end->index < found->end.index) {
+        err = recover_log_cut(r, g, end);
     }
-    rec_drop_entries(g, first_index);
-    rec_drop_ranges(g, first_index);
-    if (found->row.end.index > in->cut.end.index) {
-        found->row.end = in->cut.end;
-        found->row.segment_index = first_index;
-        found->row.segment_generation = in->cut.generation;
-        found->row.recs_count = 0;
-        found->row.written_bytes = 0;
-        found->row.end_pos = 0;
+    if (err != ERR_OK) {
+        return err;
     }
-    found->end = in->cut.end;
+    found->end = *end;
     found->is_cut = true;
-    if (found->row.membership_index >= first_index) {
-        found->row.membership_index = 0;
-    }
-    list_for_each_safe (node, following, &found->segments) {
-        struct log_found_segment *seg = CONTAINER_OF(node, struct log_found_segment, in_group);
-        if (seg->start.index >= first_index) {
-            list_remove(node);
-        }
-    }
-    if (found->rest.segment_index >= first_index) {
-        found->rest = (struct log_found_rest){0};
-    }
-    g->segment_index = 0;
-    rec_apply_roll(g, first_index, in->cut.generation);
+    g->is_chain_known = true;
+    g->is_gap_open = false;
+    g->is_cut_lost = false;
+    return recover_log_segment(r, g, record->cut.generation);
 }
 
-static void rec_apply_start(struct rec_group *g, const struct log_record *in)
+/* Only forward: the row may be ahead of its records. */
+static enum err recover_apply_trim(struct log_recover *r, struct recover_group *g,
+                                   const struct log_record *record, struct recover_fit *fit)
 {
-    struct log_found *found = g->found;
-    if (in->trim.start.index <= found->row.start.index) {
-        return;
+    struct log_found *found = &g->found;
+    struct log_point start = record->trim.start;
+    if (start.index > found->row.start.index) {
+        found->row.start = start;
     }
-    found->row.start = in->trim.start;
-    if (in->trim.start.index > found->end.index + 1) {
-        rec_gap(g, in->trim.start.index - 1, in->trim.start.offset, in->trim.start.term);
+    if (start.index <= found->end.index + 1) {
+        return ERR_OK;
     }
+    fit->is_behind = !g->is_gap_open;
+    enum err err = recover_log_gap(r, g, start.index - 1, start.offset, start.term);
+    start.index--;
+    found->end = start;
+    g->is_chain_known = true;
+    g->is_gap_open = false;
+    g->is_cut_lost = false;
+    return err;
 }
 
-static void rec_apply_reset(struct rec_group *g, const struct log_record *in)
+static void recover_apply_reset(struct recover_group *g, const struct log_record *record)
 {
-    struct log_found *found = g->found;
-    list_init(&found->entries);
-    list_init(&found->segments);
-    list_init(&found->ranges);
-    found->rest = (struct log_found_rest){0};
-    found->row.start = in->trim.start;
-    found->row.end = in->trim.start;
-    found->row.end.index--;
-    found->row.max_timestamp = -1;
-    found->row.segment_index = in->trim.start.index;
-    found->row.segment_generation = in->trim.generation;
-    found->row.recs_count = 0;
-    found->row.written_bytes = 0;
-    found->row.end_pos = 0;
-    found->row.membership_index = 0;
-    found->end = found->row.end;
+    struct log_found *found = &g->found;
+    struct log_row *row = &found->row;
+    recover_log_clear(g);
+    found->is_cut = true;
+    row->start = record->trim.start;
+    row->end = record->trim.start;
+    row->end.index--;
+    row->segment_index = record->trim.start.index;
+    row->segment_generation = record->trim.generation;
+    row->recs_count = 0;
+    row->written_bytes = 0;
+    row->end_pos = 0;
+    row->max_timestamp = -1;
+    row->membership_index = 0;
+    g->membership_table = 0;
+    found->end = row->end;
     found->max_timestamp = -1;
-    found->is_cut = true;
-    g->segment_index = 0;
-    rec_apply_roll(g, in->trim.start.index, in->trim.generation);
+    g->segment_index = row->segment_index;
+    g->generation = row->segment_generation;
+    g->end_pos = 0;
+    g->is_chain_known = true;
 }
 
-/* The next entry begins a segment. */
-static void rec_apply_roll(struct rec_group *g, uint64_t first_index, uint32_t generation)
+static enum err recover_apply_roll(struct log_recover *r, struct recover_group *g,
+                                   const struct log_record *record, struct recover_fit *fit)
 {
-    struct log_found *found = g->found;
-    if (first_index > found->end.index + 1) {
-        rec_gap(g, first_index - 1, found->end.offset, found->end.term);
+    struct log_found *found = &g->found;
+    uint64_t index = record->segment.segment_index;
+    if (index > found->end.index + 1 && !g->is_gap_open) {
+        return ERR_OK; /* what precedes it never got into a frame, and a cut that follows took both
+                        */
     }
-    if (first_index != found->end.index + 1 || first_index == g->segment_index) {
-        return; /* it began already */
+    enum err err = recover_place(r, g, index, found->end.offset, found->end.term, fit);
+    return err != ERR_OK ? err : recover_log_segment(r, g, record->segment.generation);
+}
+
+/* A segment has other files now. */
+static enum err recover_apply_switch(struct log_recover *r, struct recover_group *g,
+                                     const struct log_record *record)
+{
+    struct log_found *found = &g->found;
+    uint64_t index = record->segment.segment_index;
+    uint32_t generation = record->segment.generation_new;
+    if (index == g->segment_index) {
+        g->generation = generation;
     }
-    struct log_found_segment *seg = rec_alloc(g, sizeof(*seg));
-    if (seg == NULL) {
+    if (index == found->row.segment_index) {
+        found->row.segment_generation = generation;
+    }
+    list_for_each (node, &found->segments) {
+        struct log_found_segment *seg = CONTAINER_OF(node, struct log_found_segment, in_group);
+        if (seg->start.index == index) {
+            seg->generation = generation;
+        }
+    }
+    void *made = NULL;
+    enum err err = recover_alloc(r, sizeof(struct log_found_switch), &made);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct log_found_switch *new = made;
+    new->segment_index = index;
+    new->generation = generation;
+    new->generation_replaced = record->segment.generation;
+    struct list_node *behind = &found->switches.head;
+    for (struct list_node *node = behind->prev; node != &found->switches.head; node = node->prev) {
+        if (CONTAINER_OF(node, struct log_found_switch, in_group)->segment_index <= index) {
+            break;
+        }
+        behind = node;
+    }
+    list_insert_before(behind, &new->in_group);
+    return ERR_OK;
+}
+
+/* --- What does not --- */
+
+static void recover_apply_create(struct recover_group *g, const struct log_record *record)
+{
+    if (g->found.has_row || g->is_created) {
         return;
     }
-    seg->start = found->end;
-    seg->start.index = first_index;
-    seg->generation = generation;
-    seg->generation_replaced = generation;
-    list_push_back(&found->segments, &seg->in_group);
-    g->segment_index = first_index;
-    g->segment_generation = generation;
-    g->pos = 0;
+    g->is_created = true;
+    g->found.row.topic = record->create.topic;
+    g->found.row.partition = record->create.partition;
 }
 
-/* The point behind which a whole tail begins: settled, or among the entries it replaces. */
-static bool rec_tail_before(struct rec_group *g, uint64_t first_index, struct log_row *row)
+/* Terms and votes only move forward: the row may be ahead of its records. */
+static void recover_apply_hard(struct recover_group *g, const struct log_record *record)
 {
-    const struct log_found *found = g->found;
-    list_for_each (node, &found->entries) {
-        const struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
-        if (entry->rec.last_index + 1 == first_index) {
-            row->end = (struct log_point){
-                .index = entry->rec.last_index,
-                .offset = log_sidecar_next_offset(&entry->rec),
-                .term = entry->rec.term,
-                .chain = entry->rec.chain,
-            };
-            row->max_timestamp = entry->rec.max_timestamp;
-            return true;
-        }
+    struct log_hard_state *hard = &g->found.row.hard;
+    g->is_hard_lost = false;
+    if (record->hard.term > hard->term) {
+        hard->term = record->hard.term;
+        hard->vote = record->hard.vote;
+    } else if (record->hard.term == hard->term && record->hard.vote != 0) {
+        hard->vote = record->hard.vote;
     }
-    return found->row.end.index + 1 == first_index;
+    hard->commit = record->hard.commit > hard->commit ? record->hard.commit : hard->commit;
 }
 
-static void rec_apply_tail(struct rec_group *g, const struct rec_record *record)
+/* Entries of first..last carry the flag, or not. */
+static void recover_mark_entries(struct recover_group *g, const struct log_record *record,
+                                 bool is_quarantined)
 {
-    struct log_found *found = g->found;
-    const struct log_record *in = &record->record;
-    bool is_direct = (in->flags & LOG_TAIL_DIRECT) != 0;
-    uint32_t seed = log_sidecar_seed(g->r->kernels, in->group, in->tail.generation);
-    if (!is_direct) {
-        struct log_row row = found->row;
-        if (!rec_tail_before(g, in->tail.first_index, &row)) {
-            rec_count(g, LOG_RECOVER_R9);
-            rec_amnesia(g);
-            return;
+    list_for_each (node, &g->found.entries) {
+        struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
+        if (entry->rec.index > record->mark.last_index ||
+            entry->rec.last_index < record->mark.first_index) {
+            continue;
         }
-        found->row = row;
-        list_init(&found->entries);
-        list_init(&found->segments);
-        found->row.segment_index = in->tail.segment_index;
-        found->row.segment_generation = in->tail.generation;
-        found->row.recs_count = in->tail.recs_before;
-        found->row.written_bytes = in->tail.written_bytes;
-        found->end = found->row.end;
-        found->max_timestamp = found->row.max_timestamp;
-        found->file_lowest = UINT64_MAX;
-        found->row.seq = in->seq - 1;
-        g->segment_index = in->tail.segment_index;
-        g->segment_generation = in->tail.generation;
+        uint8_t flags = (uint8_t)(entry->rec.flags & ~LOG_SIDECAR_QUARANTINED);
+        entry->rec.flags = is_quarantined ? (uint8_t)(flags | LOG_SIDECAR_QUARANTINED) : flags;
     }
-    for (uint32_t i = 0; i < in->tail.recs_count; i++) {
-        struct log_sidecar rec;
-        size_t left = in->data_bytes - (size_t)i * LOG_SIDECAR_BYTES;
-        enum err err = log_sidecar_decode(in->data + (size_t)i * LOG_SIDECAR_BYTES, left,
-                                          g->r->kernels, seed, &rec);
-        if (err != ERR_OK || rec.index != found->end.index + 1) {
-            if (err == ERR_OK && g->is_gap && rec.index > found->end.index + 1) {
-                rec_gap(g, rec.index - 1, rec.base_offset, rec.term);
-            } else {
-                rec_count(g, LOG_RECOVER_R9);
-                rec_amnesia(g);
-                return;
-            }
-        }
-        if (!is_direct && i == 0) {
-            found->row.end_pos = rec.pos;
-        }
-        struct log_found_entry *entry = rec_add(g, &rec);
-        if (entry != NULL) {
-            entry->where = LOG_FOUND_SEGMENT;
-            entry->slot = record->frame->slot;
-            entry->file_number = record->frame->head.file_number;
-            entry->seq = in->seq;
-        }
-    }
-    found->rest = (struct log_found_rest){
-        .segment_index = in->tail.segment_index,
-        .written_bytes = in->tail.written_bytes,
-        .bytes = in->tail.rest_bytes,
-        .slot = record->frame->slot,
-        .slot_pos = record->slot_pos + (uint64_t)in->tail.recs_count * LOG_SIDECAR_BYTES,
-        .file_number = record->frame->head.file_number,
+}
+
+static enum err recover_apply_mark(struct log_recover *r, struct recover_group *g,
+                                   const struct log_record *record)
+{
+    struct log_found *found = &g->found;
+    struct log_found_range range = {
+        .first_index = record->mark.first_index,
+        .last_index = record->mark.last_index,
+        .next_offset = record->mark.next_offset,
+        .term = record->mark.term,
+        .is_marked = true,
     };
-}
-
-static void rec_apply_mark(struct rec_group *g, const struct log_record *in)
-{
-    struct log_found *found = g->found;
-    switch (in->mark.what) {
+    enum err err = ERR_OK;
+    switch (record->mark.what) {
     case LOG_MARK_QUARANTINE:
-        rec_quarantine(g, in->mark.first_index, in->mark.last_index, in->mark.next_offset,
-                       in->mark.term);
-        break;
-    case LOG_MARK_HEAL:
-        list_for_each_safe (node, following, &found->ranges) {
-            struct log_found_range *range = CONTAINER_OF(node, struct log_found_range, in_group);
-            if (in->mark.first_index <= range->first_index &&
-                range->last_index <= in->mark.last_index) {
-                list_remove(node);
-            }
+        if (range.last_index > found->end.index) {
+            err = recover_log_gap(r, g, range.last_index, range.next_offset, range.term);
         }
+        recover_mark_entries(g, record, true);
+        return err != ERR_OK ? err : recover_range_add(r, g, &range);
+    case LOG_MARK_HEAL:
+        recover_mark_entries(g, record, false);
+        return recover_range_remove(r, g, range.first_index, range.last_index, true);
+    case LOG_MARK_AMNESIAC: found->row.flags |= LOG_ROW_AMNESIAC; break;
+    case LOG_MARK_ACCEPTED:
+        found->row.flags = (uint8_t)(found->row.flags & ~LOG_ROW_AMNESIAC);
+        g->is_amnesiac = false;
+        g->is_hard_lost = false;
+        g->is_cut_lost = false;
+        g->is_gapped = false;
         break;
-    case LOG_MARK_AMNESIAC: rec_amnesia(g); break;
-    case LOG_MARK_ACCEPTED: found->row.flags &= (uint8_t)~LOG_ROW_AMNESIAC; break;
     }
+    return ERR_OK;
 }

@@ -1,324 +1,461 @@
-/* Where the lanes end: the rows F1 to F7. See recover.h and storage/README.md. */
-#include <string.h>
-
+/* Recovery: where each lane ends, and what each of its frames is (storage/README.md, F1..F8). See
+ * recover.h.
+ *
+ * Boots are decided from the newest to the oldest, since the first frame of a boot says where the
+ * lanes of earlier ones end; of several that say so the oldest counts, which was the first to act
+ * on it. */
 #include "base/assert.h"
 #include "storage/log/recover_int.h"
 
-/* A number further ahead than this, and than frames were read, is a lie that verifies. */
-#define REC_MISSING_MAX 65536u
-
-static int rec_frame_compare(const void *a, const void *b);
-static enum err rec_lanes_split(struct log_recover *r);
-static enum err rec_lane_fill(struct log_recover *r, struct rec_lane *lane,
-                              struct rec_frame **frames, uint32_t count);
-static struct rec_frame *rec_lane_missing(struct log_recover *r, const struct rec_lane *lane,
-                                          uint64_t number);
-static enum err rec_lane_extend(struct log_recover *r, struct rec_lane *lane);
-static void rec_lanes_close(struct log_recover *r);
-static void rec_lane_decide(struct log_recover *r, struct rec_lane *lane);
-static void rec_lane_rot(struct rec_frame *frame, const struct rec_frame *next);
+static bool recover_frame_is_before(const struct recover_link *a, const struct recover_link *b);
+static bool recover_file_is_before(const struct recover_link *a, const struct recover_link *b);
+static enum err recover_lanes_make(struct log_recover *r);
+static void recover_lane_take_frames(struct log_recover *r, struct recover_lane *lane,
+                                     struct recover_link **frames);
+static void recover_lane_take_files(const struct log_recover *r, struct recover_lane *lane,
+                                    struct recover_link **files);
+static void recover_lanes_first_flushed(struct recover_state *state);
+static void recover_lane_decide(struct log_recover *r, struct recover_lane *lane);
+static void recover_lanes_named(struct recover_state *state, const struct recover_lane *lane);
+static enum err recover_lanes_created(struct log_recover *r);
+static struct recover_record *recover_direct_after(const struct recover_frame *frame,
+                                                   const struct recover_record *asked);
 
 enum err log_recover_lanes(struct log_recover *r)
 {
-    struct rec_state *s = rec_state(r);
-    enum err err = rec_vector_sort(&s->arena, &s->frames, rec_frame_compare);
-    if (err == ERR_OK) {
-        err = rec_lanes_split(r);
-    }
+    struct recover_state *state = r->state;
+    recover_sort(&state->frames, recover_frame_is_before);
+    recover_sort(&state->files, recover_file_is_before);
+    enum err err = recover_lanes_make(r);
     if (err != ERR_OK) {
         return err;
     }
-    rec_lanes_close(r);
-    for (uint32_t i = 0; i < s->lanes_count; i++) {
-        err = rec_lane_extend(r, &s->lanes[i]);
-        if (err != ERR_OK) {
-            return err;
+    recover_lanes_first_flushed(state);
+    uint32_t end = state->lanes_count;
+    while (end > 0) {
+        uint32_t first = end - 1;
+        while (first > 0 && state->lanes[first - 1].boot_epoch == state->lanes[first].boot_epoch) {
+            first--;
         }
-        rec_lane_decide(r, &s->lanes[i]);
+        for (uint32_t i = first; i < end; i++) {
+            recover_lane_decide(r, &state->lanes[i]);
+        }
+        recover_lanes_named(state, &state->lanes[first]);
+        end = first;
     }
-    return ERR_OK;
+    return recover_lanes_created(r);
 }
 
-/* Frames that are known to have been flushed behind the last one that was found. */
-static enum err rec_lane_extend(struct log_recover *r, struct rec_lane *lane)
+/* --- Making lanes --- */
+
+/* By boot, lane, number; of one number the best first, then any order that is always the same. */
+static bool recover_frame_is_before(const struct recover_link *a, const struct recover_link *b)
 {
-    struct rec_state *s = rec_state(r);
-    uint64_t last = lane->frames[lane->frames_count - 1]->head.number;
-    if (lane->durable_through <= last || lane->durable_through - last > REC_MISSING_MAX) {
-        return ERR_OK;
+    const struct recover_frame *x = CONTAINER_OF(a, struct recover_frame, link);
+    const struct recover_frame *y = CONTAINER_OF(b, struct recover_frame, link);
+    if (x->head.boot_epoch != y->head.boot_epoch) {
+        return x->head.boot_epoch < y->head.boot_epoch;
     }
-    struct rec_vector all = {.items = (void **)lane->frames,
-                             .count = lane->frames_count,
-                             .capacity = lane->frames_count};
-    for (uint64_t number = last + 1; number <= lane->durable_through; number++) {
-        struct rec_frame *missing = rec_lane_missing(r, lane, number);
-        if (missing == NULL || rec_vector_push(&s->arena, &all, missing) != ERR_OK) {
-            return ERR_BUDGET;
-        }
+    if (x->head.lane != y->head.lane) {
+        return x->head.lane < y->head.lane;
     }
-    lane->frames = (struct rec_frame **)all.items;
-    lane->frames_count = all.count;
-    return ERR_OK;
+    if (x->head.number != y->head.number) {
+        return x->head.number < y->head.number;
+    }
+    int x_good = x->has_rows + x->is_whole + x->is_sound;
+    int y_good = y->has_rows + y->is_whole + y->is_sound;
+    if (x_good != y_good) {
+        return x_good > y_good;
+    }
+    if (x->head.file_number != y->head.file_number) {
+        return x->head.file_number > y->head.file_number;
+    }
+    return x->slot != y->slot ? x->slot < y->slot : x->pos < y->pos;
 }
 
-static int rec_frame_compare(const void *a, const void *b)
+static bool recover_file_is_before(const struct recover_link *a, const struct recover_link *b)
 {
-    const struct log_frame *x = &((const struct rec_frame *)a)->head;
-    const struct log_frame *y = &((const struct rec_frame *)b)->head;
+    const struct recover_file *x = CONTAINER_OF(a, struct recover_file, link);
+    const struct recover_file *y = CONTAINER_OF(b, struct recover_file, link);
     if (x->boot_epoch != y->boot_epoch) {
-        return x->boot_epoch < y->boot_epoch ? -1 : 1;
+        return x->boot_epoch < y->boot_epoch;
     }
     if (x->lane != y->lane) {
-        return x->lane < y->lane ? -1 : 1;
+        return x->lane < y->lane;
     }
-    return x->number < y->number ? -1 : x->number > y->number;
+    return x->number != y->number ? x->number < y->number : x->slot < y->slot;
 }
 
-static bool rec_frame_same_lane(const struct rec_frame *a, const struct rec_frame *b)
+/* Every lane has a file, so the files say which lanes there are. */
+static enum err recover_lanes_make(struct log_recover *r)
 {
-    return a->head.boot_epoch == b->head.boot_epoch && a->head.lane == b->head.lane;
-}
-
-/* One rec_lane per boot and lane. */
-static enum err rec_lanes_split(struct log_recover *r)
-{
-    struct rec_state *s = rec_state(r);
-    struct rec_frame **frames = (struct rec_frame **)s->frames.items;
-    uint32_t lanes_count = 0;
-    for (uint32_t i = 0; i < s->frames.count; i++) {
-        lanes_count += i == 0 || !rec_frame_same_lane(frames[i - 1], frames[i]);
+    struct recover_state *state = r->state;
+    uint32_t count = 0;
+    const struct recover_file *last = NULL;
+    for (struct recover_link *link = state->files.first; link != NULL; link = link->next) {
+        const struct recover_file *file = CONTAINER_OF(link, struct recover_file, link);
+        count += last == NULL || last->boot_epoch != file->boot_epoch || last->lane != file->lane;
+        last = file;
     }
-    s->lanes = arena_alloc_zeroed(&s->arena, (lanes_count + 1) * sizeof(*s->lanes), 8);
-    if (s->lanes == NULL) {
-        return ERR_BUDGET;
+    if (count == 0) {
+        return ERR_OK;
     }
-    for (uint32_t i = 0; i < s->frames.count;) {
-        uint32_t end = i + 1;
-        while (end < s->frames.count && rec_frame_same_lane(frames[i], frames[end])) {
-            end++;
-        }
-        struct rec_lane *lane = &s->lanes[s->lanes_count++];
-        enum err err = rec_lane_fill(r, lane, frames + i, end - i);
-        if (err != ERR_OK) {
-            return err;
-        }
-        i = end;
+    void *made = NULL;
+    enum err err = recover_alloc(r, count * sizeof(struct recover_lane), &made);
+    if (err != ERR_OK) {
+        return err;
     }
+    state->lanes = made;
+    struct recover_link *files = state->files.first;
+    struct recover_link *frames = state->frames.first;
+    while (files != NULL) {
+        const struct recover_file *file = CONTAINER_OF(files, struct recover_file, link);
+        struct recover_lane *lane = &state->lanes[state->lanes_count++];
+        lane->boot_epoch = file->boot_epoch;
+        lane->lane = file->lane;
+        recover_lane_take_frames(r, lane, &frames);
+        recover_lane_take_files(r, lane, &files);
+    }
+    ASSERT(state->lanes_count == count);
+    ASSERT(frames == NULL);
     return ERR_OK;
 }
 
-/* The lane's frames by number, those that are missing between them, and up to D, included. */
-static enum err rec_lane_fill(struct log_recover *r, struct rec_lane *lane,
-                              struct rec_frame **frames, uint32_t count)
+/* The frames that are its, off the sorted list. */
+static void recover_lane_take_frames(struct log_recover *r, struct recover_lane *lane,
+                                     struct recover_link **frames)
 {
-    struct rec_state *s = rec_state(r);
-    struct rec_vector all = {.items = NULL};
-    lane->boot_epoch = frames[0]->head.boot_epoch;
-    lane->lane = frames[0]->head.lane;
-    lane->closed = UINT64_MAX;
-    uint64_t expected = frames[0]->head.number;
-    for (uint32_t i = 0; i < count; i++) {
-        if (frames[i]->head.durable_through > lane->durable_through) {
-            lane->durable_through = frames[i]->head.durable_through;
+    struct recover_chain own = {0};
+    const struct recover_frame *last = NULL;
+    while (*frames != NULL) {
+        struct recover_frame *frame = CONTAINER_OF(*frames, struct recover_frame, link);
+        if (frame->head.boot_epoch != lane->boot_epoch || frame->head.lane != lane->lane) {
+            break;
         }
-        if (frames[i]->head.number < expected) {
-            continue; /* a second frame of that number: no writer makes one */
-        }
-        /* A number far away can only be a lie that verifies: a lane has no more frames than blocks
-         * of journal were seen. */
-        uint64_t number = frames[i]->head.number;
-        if (number - expected > s->frames.count + 1024ull) {
-            expected = number;
-        }
-        for (; expected < number; expected++) {
-            struct rec_frame *missing = rec_lane_missing(r, lane, expected);
-            if (missing == NULL || rec_vector_push(&s->arena, &all, missing) != ERR_OK) {
-                return ERR_BUDGET;
-            }
-        }
-        if (rec_vector_push(&s->arena, &all, frames[i]) != ERR_OK) {
-            return ERR_BUDGET;
-        }
-        expected++;
-    }
-    lane->frames = (struct rec_frame **)all.items;
-    lane->frames_count = all.count;
-    return ERR_OK;
-}
-
-static struct rec_frame *rec_lane_missing(struct log_recover *r, const struct rec_lane *lane,
-                                          uint64_t number)
-{
-    struct rec_frame *frame = arena_alloc_zeroed(&rec_state(r)->arena, sizeof(*frame), 8);
-    if (frame != NULL) {
-        frame->head.boot_epoch = lane->boot_epoch;
-        frame->head.lane = lane->lane;
-        frame->head.number = number;
-        frame->slot = UINT32_MAX;
-    }
-    return frame;
-}
-
-static bool rec_frame_verifies(const struct rec_frame *frame)
-{
-    return frame->slot != UINT32_MAX && frame->rows != NULL && frame->are_records_whole;
-}
-
-/* What `lanes` records say: where lanes of earlier boots end, and that what counts there was
- * flushed. */
-static void rec_lanes_close(struct log_recover *r)
-{
-    struct rec_state *s = rec_state(r);
-    for (uint32_t i = 0; i < s->lanes_count; i++) {
-        const struct rec_lane *from = &s->lanes[i];
-        const struct rec_frame *first = from->frames[0];
-        const struct rec_record *record = first->records;
-        if (from->lane != 0 || first->head.number != 1 || !rec_frame_verifies(first) ||
-            record == NULL || record->record.kind != LOG_RECORD_LANES) {
+        *frames = frame->link.next;
+        if (last != NULL && last->head.number == frame->head.number) {
+            r->counts[LOG_RECOVER_F8]++; /* twice: that of the later life counts */
             continue;
         }
-        struct bytes_reader reader = bytes_reader(record->record.data, record->record.data_bytes);
-        while (bytes_reader_left(&reader) >= LOG_LANE_END_BYTES) {
+        frame->lane = lane;
+        recover_push(&own, &frame->link);
+        last = frame;
+        lane->low = lane->low == 0 ? frame->head.number : lane->low;
+        lane->high = frame->head.number;
+        if (frame->head.durable_through > lane->durable) {
+            lane->durable = frame->head.durable_through;
+        }
+    }
+    lane->frames = own.first != NULL ? CONTAINER_OF(own.first, struct recover_frame, link) : NULL;
+}
+
+/* What its files say of frames that are not found: a file's first frame was begun, what looks like
+ * a damaged header behind the last frame was one, and the lane's earlier file must be there unless
+ * it is below the floor. */
+static void recover_lane_take_files(const struct log_recover *r, struct recover_lane *lane,
+                                    struct recover_link **files)
+{
+    const struct recover_file *first = CONTAINER_OF(*files, struct recover_file, link);
+    uint64_t damaged_file = 0; /* highest number of a file that ends in something damaged */
+    const struct recover_frame *lowest = lane->frames;
+    uint64_t low = lane->low;
+    while (*files != NULL) {
+        const struct recover_file *file = CONTAINER_OF(*files, struct recover_file, link);
+        if (file->boot_epoch != lane->boot_epoch || file->lane != lane->lane) {
+            break;
+        }
+        *files = file->link.next;
+        if (file->first_frame != 0) {
+            low = low == 0 || file->first_frame < low ? file->first_frame : low;
+            lane->high = file->first_frame > lane->high ? file->first_frame : lane->high;
+        }
+        damaged_file = file->damaged_pos != 0 ? file->number : damaged_file;
+        if (file->first_frame == 0 && lowest != NULL && low > 1 && low == lowest->head.number &&
+            low > lane->durable && lowest->head.file_number == file->number) {
+            low--; /* the header went out with a frame, and neither is there */
+        }
+    }
+    const struct recover_frame *last = lane->frames;
+    while (last != NULL && last->link.next != NULL) {
+        last = CONTAINER_OF(last->link.next, struct recover_frame, link);
+    }
+    if (damaged_file != 0 && last != NULL && last->head.file_number <= damaged_file &&
+        last->head.number == lane->high && lane->high < LOG_NUMBER_MAX) {
+        lane->high++;
+    }
+    if (low > 1 && first->previous_number != 0 && first->previous_number >= r->journal_floor) {
+        low = low > 2 ? low - 2 : 1;
+    }
+    lane->low = low > 0 ? low : 1;
+}
+
+/* The first frame of a boot, on lane 0, is flushed before anything else of the boot is written: so
+ * it was, if anything else is seen. */
+static void recover_lanes_first_flushed(struct recover_state *state)
+{
+    for (uint32_t i = 0; i < state->lanes_count; i++) {
+        struct recover_lane *lane = &state->lanes[i];
+        bool is_followed = i + 1 < state->lanes_count &&
+                           state->lanes[i + 1].boot_epoch == lane->boot_epoch &&
+                           state->lanes[i + 1].frames != NULL;
+        bool has_more = lane->frames != NULL && lane->high > 1;
+        if (lane->lane == 0 && lane->durable == 0 && (is_followed || has_more)) {
+            lane->durable = 1;
+        }
+    }
+}
+
+/* --- Deciding --- */
+
+/* The frame behind `frame`, or NULL. */
+static struct recover_frame *recover_frame_next(const struct recover_frame *frame)
+{
+    return frame->link.next != NULL ? CONTAINER_OF(frame->link.next, struct recover_frame, link)
+                                    : NULL;
+}
+
+/* What an existing frame is. */
+static enum log_recover_row recover_lane_frame(const struct recover_lane *lane,
+                                               struct recover_step *step)
+{
+    const struct recover_frame *frame = step->frame;
+    const struct recover_frame *next = step->following;
+    uint64_t number = frame->head.number;
+    bool is_flushed = number <= lane->durable;
+    if (lane->is_named && !is_flushed) {
+        return LOG_RECOVER_F2;
+    }
+    if (frame->has_rows && frame->is_whole && (is_flushed || frame->is_sound)) {
+        return step->is_torn ? LOG_RECOVER_F7 : LOG_RECOVER_F1;
+    }
+    if (!is_flushed) {
+        step->is_torn = true;
+        return LOG_RECOVER_F6;
+    }
+    if (frame->has_rows || frame->is_whole) {
+        return LOG_RECOVER_F3;
+    }
+    bool has_copy = next != NULL && next->head.number == number + 1 && next->has_copy;
+    return has_copy ? LOG_RECOVER_F4 : LOG_RECOVER_F5;
+}
+
+/* Missing numbers step->first .. `last`: those at the front that are decided alike. */
+static enum log_recover_row recover_lane_missing(const struct recover_lane *lane,
+                                                 struct recover_step *step, uint64_t last)
+{
+    const struct recover_frame *next = step->following;
+    if (step->first > lane->durable) {
+        step->last = last;
+        step->is_torn = true;
+        return LOG_RECOVER_F6;
+    }
+    last = last < lane->durable ? last : lane->durable;
+    bool has_copy = next != NULL && next->head.number == last + 1 && next->has_copy;
+    if (has_copy && step->first == last) {
+        step->last = last;
+        return LOG_RECOVER_F4;
+    }
+    step->last = has_copy ? last - 1 : last;
+    return LOG_RECOVER_F5;
+}
+
+bool recover_lane_step(const struct recover_lane *lane, struct recover_step *step)
+{
+    uint64_t number = step->is_begun ? step->last + 1 : lane->low;
+    struct recover_frame *next = step->is_begun ? step->following : lane->frames;
+    uint64_t last = lane->high > lane->durable ? lane->high : lane->durable;
+    last = next != NULL ? next->head.number - 1 : last;
+    if (lane->is_named && last > lane->durable) {
+        last = lane->durable; /* nobody asks what is missing among the void */
+    }
+    step->is_begun = true;
+    if (number <= last) {
+        step->frame = NULL;
+        step->following = next;
+        step->first = number;
+        step->decision = recover_lane_missing(lane, step, last);
+        return true;
+    }
+    if (next == NULL) {
+        return false;
+    }
+    step->frame = next;
+    step->following = recover_frame_next(next);
+    step->first = next->head.number;
+    step->last = next->head.number;
+    step->decision = recover_lane_frame(lane, step);
+    return true;
+}
+
+static void recover_lane_decide(struct log_recover *r, struct recover_lane *lane)
+{
+    struct recover_step step = {0};
+    lane->end = lane->low - 1;
+    lane->rot_number = 0;
+    for (uint32_t i = 0; i < ARRAY_COUNT(lane->counts); i++) {
+        r->counts[LOG_RECOVER_F1 + i] -= lane->counts[i];
+        lane->counts[i] = 0;
+    }
+    while (recover_lane_step(lane, &step)) {
+        lane->counts[step.decision - LOG_RECOVER_F1] += step.last - step.first + 1;
+        if (step.frame != NULL) {
+            step.frame->decision = step.decision;
+        }
+        if (step.decision == LOG_RECOVER_F5) {
+            lane->rot_number = step.last;
+        }
+        if (step.decision == LOG_RECOVER_F1) {
+            lane->end = step.last;
+        }
+    }
+    lane->end = lane->durable > lane->end || lane->is_named ? lane->durable : lane->end;
+    for (uint32_t i = 0; i < ARRAY_COUNT(lane->counts); i++) {
+        r->counts[LOG_RECOVER_F1 + i] += lane->counts[i];
+    }
+}
+
+/* The lane `boot`, `lane`, or NULL. */
+static struct recover_lane *recover_lane_find(struct recover_state *state, uint64_t boot_epoch,
+                                              uint32_t number)
+{
+    uint32_t first = 0;
+    uint32_t end = state->lanes_count;
+    while (first < end) {
+        uint32_t middle = first + (end - first) / 2;
+        struct recover_lane *lane = &state->lanes[middle];
+        if (lane->boot_epoch == boot_epoch && lane->lane == number) {
+            return lane;
+        }
+        bool is_below =
+            lane->boot_epoch != boot_epoch ? lane->boot_epoch < boot_epoch : lane->lane < number;
+        first = is_below ? middle + 1 : first;
+        end = is_below ? end : middle;
+    }
+    return NULL;
+}
+
+/* If `lane` is the first of its boot and its first frame counts: the lanes of earlier boots end
+ * where that frame says. */
+static void recover_lanes_named(struct recover_state *state, const struct recover_lane *lane)
+{
+    const struct recover_frame *frame = lane->frames;
+    if (lane->lane != 0 || frame == NULL || frame->head.number != 1 ||
+        frame->decision == LOG_RECOVER_F2 || frame->decision >= LOG_RECOVER_F6) {
+        return;
+    }
+    for (struct recover_link *link = frame->records.first; link != NULL; link = link->next) {
+        const struct recover_record *rec = CONTAINER_OF(link, struct recover_record, link);
+        if (rec->record.kind != LOG_RECORD_LANES) {
+            continue;
+        }
+        struct bytes_reader reader = bytes_reader(rec->record.data, rec->record.data_bytes);
+        while (bytes_reader_left(&reader) > 0) {
             struct log_lane_end end = log_lane_end_get(&reader);
-            for (uint32_t n = 0; n < i; n++) {
-                struct rec_lane *lane = &s->lanes[n];
-                if (lane->boot_epoch == end.boot_epoch && lane->lane == end.lane &&
-                    lane->closed == UINT64_MAX) {
-                    lane->closed = end.last_frame;
-                    if (end.last_frame > lane->durable_through) {
-                        lane->durable_through = end.last_frame;
-                    }
+            struct recover_lane *earlier = recover_lane_find(state, end.boot_epoch, end.lane);
+            if (earlier != NULL && end.boot_epoch < lane->boot_epoch &&
+                end.last_frame <= LOG_NUMBER_MAX) {
+                earlier->is_named = true;
+                earlier->durable = end.last_frame;
+            }
+        }
+    }
+}
+
+/* Partitions of groups that are younger than the table: whoever checks direct tails needs them. */
+static enum err recover_lanes_created(struct log_recover *r)
+{
+    const struct recover_state *state = r->state;
+    for (uint32_t i = 0; i < state->lanes_count; i++) {
+        struct recover_frame *frame = state->lanes[i].frames;
+        for (; frame != NULL; frame = recover_frame_next(frame)) {
+            bool counts = frame->decision != LOG_RECOVER_F2 && frame->decision <= LOG_RECOVER_F5;
+            struct recover_link *link = counts ? frame->records.first : NULL;
+            for (; link != NULL; link = link->next) {
+                const struct recover_record *rec = CONTAINER_OF(link, struct recover_record, link);
+                struct recover_group *g = NULL;
+                if (rec->record.kind != LOG_RECORD_CREATE) {
+                    continue;
+                }
+                enum err err = recover_group_make(r, rec->record.group, &g);
+                if (err != ERR_OK) {
+                    return err;
+                }
+                if (!g->found.has_row) {
+                    g->found.row.topic = rec->record.create.topic;
+                    g->found.row.partition = rec->record.create.partition;
                 }
             }
         }
     }
+    return ERR_OK;
 }
 
-static void rec_lane_decide(struct log_recover *r, struct rec_lane *lane)
-{
-    bool is_torn = false;
-    for (uint32_t i = 0; i < lane->frames_count; i++) {
-        struct rec_frame *frame = lane->frames[i];
-        const struct rec_frame *next = i + 1 < lane->frames_count ? lane->frames[i + 1] : NULL;
-        uint64_t number = frame->head.number;
-        bool is_flushed = number <= lane->durable_through;
-        if (number > lane->closed) {
-            frame->row = LOG_RECOVER_F2;
-        } else if (is_torn) {
-            frame->row = LOG_RECOVER_F7;
-        } else if (rec_frame_verifies(frame) &&
-                   (is_flushed || (frame->are_bodies_sound && frame->copy != NULL))) {
-            frame->row = LOG_RECOVER_F1;
-            lane->last_counted = number;
-        } else if (is_flushed) {
-            rec_lane_rot(frame, next);
-            lane->last_counted = number;
-        } else {
-            frame->row = LOG_RECOVER_F6;
-            is_torn = true;
-        }
-        r->counts[frame->row]++;
-    }
-}
-
-/* Who names the groups of a frame that was flushed and does not verify. */
-static void rec_lane_rot(struct rec_frame *frame, const struct rec_frame *next)
-{
-    if (frame->slot != UINT32_MAX && frame->rows != NULL) {
-        frame->row = LOG_RECOVER_F3;
-        frame->marks = frame->rows;
-        frame->marks_count = frame->head.rows_count;
-    } else if (next != NULL && next->slot != UINT32_MAX && next->copy != NULL) {
-        frame->row = LOG_RECOVER_F4;
-        frame->marks = next->copy;
-        frame->marks_count = next->head.copy_count;
-    } else {
-        frame->row = LOG_RECOVER_F5;
-    }
-}
-
-/* --- Direct tails of frames that may not have been flushed --- */
+/* --- Direct tails that may not have reached their segments --- */
 
 bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *check)
 {
-    struct rec_state *s = rec_state(r);
-    for (; s->next_lane < s->lanes_count; s->next_lane++, s->next_frame = 0) {
-        const struct rec_lane *lane = &s->lanes[s->next_lane];
-        for (; s->next_frame < lane->frames_count; s->next_frame++, s->next_record = NULL) {
-            struct rec_frame *frame = lane->frames[s->next_frame];
-            if (frame->row != LOG_RECOVER_F1 || frame->head.number <= lane->durable_through) {
-                continue;
+    struct recover_state *state = r->state;
+    struct recover_record *rec = state->asked;
+    for (; state->asked_lane < state->lanes_count; state->asked_lane++, rec = NULL) {
+        struct recover_lane *lane = &state->lanes[state->asked_lane];
+        struct recover_frame *frame = rec != NULL ? rec->frame : lane->frames;
+        for (; frame != NULL; frame = recover_frame_next(frame), rec = NULL) {
+            bool is_asked_about = frame->has_direct && frame->decision == LOG_RECOVER_F1 &&
+                                  frame->head.number > lane->durable;
+            rec = is_asked_about ? recover_direct_after(frame, rec) : NULL;
+            if (rec != NULL) {
+                break;
             }
-            struct rec_record *record =
-                s->next_record != NULL ? s->next_record->next : frame->records;
-            while (record != NULL && (record->record.kind != LOG_RECORD_TAIL ||
-                                      (record->record.flags & LOG_TAIL_DIRECT) == 0)) {
-                record = record->next;
-            }
-            if (record == NULL) {
-                continue;
-            }
-            s->next_record = record;
-            const struct log_record *in = &record->record;
-            size_t recs_bytes = (size_t)in->tail.recs_count * LOG_SIDECAR_BYTES;
-            *check = (struct log_recover_direct){
-                .group = in->group,
-                .segment_index = in->tail.segment_index,
-                .generation = in->tail.generation,
-                .written_bytes = in->tail.written_bytes,
-                .recs = in->data,
-                .recs_count = in->tail.recs_count,
-                .rest = in->data + recs_bytes,
-                .rest_bytes = in->tail.rest_bytes,
-                .frame = frame,
-            };
-            for (uint32_t i = 0; i < s->rows.count; i++) {
-                const struct log_row *row = s->rows.items[i];
-                if (row->group == in->group) {
-                    check->topic = row->topic;
-                    check->partition = row->partition;
-                }
-            }
-            rec_direct_topic(r, check);
-            return true;
+        }
+        if (rec != NULL) {
+            break;
         }
     }
-    return false;
+    state->asked = rec;
+    if (rec == NULL) {
+        return false;
+    }
+    const struct log_record *record = &rec->record;
+    const struct recover_group *g = recover_group_find(r, record->group);
+    *check = (struct log_recover_direct){
+        .group = record->group,
+        .segment_index = record->tail.segment_index,
+        .generation = record->tail.generation,
+        .written_bytes = record->tail.written_bytes,
+        .recs = record->data,
+        .recs_count = record->tail.recs_count,
+        .rest = rec->rest,
+        .rest_bytes = record->tail.rest_bytes,
+        .record = rec,
+    };
+    if (g != NULL) {
+        check->topic = g->found.row.topic;
+        check->partition = g->found.row.partition;
+    }
+    return true;
 }
 
-/* The partition of a group that has no row yet: its `create` says. */
-void rec_direct_topic(const struct log_recover *r, struct log_recover_direct *check)
+/* The frame's next direct tail behind `asked` (NULL: the first). */
+static struct recover_record *recover_direct_after(const struct recover_frame *frame,
+                                                   const struct recover_record *asked)
 {
-    const struct rec_state *s = rec_state(r);
-    for (uint32_t i = 0; i < s->frames.count && log_uuid_is_zero(&check->topic); i++) {
-        const struct rec_frame *frame = s->frames.items[i];
-        for (const struct rec_record *record = frame->records; record != NULL;
-             record = record->next) {
-            if (record->record.kind == LOG_RECORD_CREATE && record->record.group == check->group) {
-                check->topic = record->record.create.topic;
-                check->partition = record->record.create.partition;
-            }
+    struct recover_link *link = asked != NULL ? asked->link.next : frame->records.first;
+    for (; link != NULL; link = link->next) {
+        struct recover_record *rec = CONTAINER_OF(link, struct recover_record, link);
+        if (rec->record.kind == LOG_RECORD_TAIL && (rec->record.flags & LOG_TAIL_DIRECT) != 0) {
+            return rec;
         }
     }
+    return NULL;
 }
 
 void log_recover_direct(struct log_recover *r, const struct log_recover_direct *check,
                         bool is_sound)
 {
-    struct rec_state *s = rec_state(r);
-    struct rec_frame *torn = check->frame;
-    if (is_sound || torn->row != LOG_RECOVER_F1) {
+    struct recover_record *rec = check->record;
+    if (is_sound) {
         return;
     }
-    struct rec_lane *lane = &s->lanes[s->next_lane];
-    for (uint32_t i = s->next_frame; i < lane->frames_count; i++) {
-        struct rec_frame *frame = lane->frames[i];
-        if (frame->row == LOG_RECOVER_F2) {
-            continue;
-        }
-        r->counts[frame->row]--;
-        frame->row = frame == torn ? LOG_RECOVER_F6 : LOG_RECOVER_F7;
-        r->counts[frame->row]++;
-    }
-    lane->last_counted = torn->head.number - 1;
+    rec->frame->is_sound = false;
+    recover_lane_decide(r, rec->frame->lane);
 }

@@ -198,17 +198,11 @@ void log_settle_changed(struct log *log)
 {
     struct log_settle *settle = &log->ls->settle;
     struct log_round *round = log_round_of(log->ls);
-    if (log->cut_epoch != log->clean_epoch && !log->is_deleted) {
-        const struct log_segment *active = log_segment_active(log);
-        uint64_t index = active != NULL ? active->start.index : 1;
-        log->cut_index = log->cut_index == 0 || index < log->cut_index ? index : log->cut_index;
-        log->clean_epoch = log->cut_epoch;
-    }
     if (log->table_index > log->end.index) {
         log->table_index = log->end.index;
     }
     if (!log->is_loaded || log_clean_is_due(log)) {
-        log->is_unclean = true;
+        log->wants_clean = true;
         log_settle_dirty(log);
         round->has_news = true;
         log_settle_watch(settle, rt_now_ns(log->ls->shard) + log->ls->store->config.settle_ns);
@@ -758,11 +752,11 @@ static bool log_round_clean(struct log_round *round)
     }
     bool is_fenced = atomic_load(&round->ls->store->is_fenced);
     for (struct log *log = log_round_next(round); log != NULL; log = log_round_next(round)) {
-        if (log->is_unclean && !is_fenced) {
+        if (log->wants_clean && !is_fenced) {
             log_clean_start(&round->clean, log);
             return false;
         }
-        if (!log->is_unclean && !log->is_row_old && !log->is_direct_wanted &&
+        if (!log->wants_clean && !log->is_row_old && !log->is_direct_wanted &&
             log->file_lowest == UINT64_MAX) {
             list_remove(&log->in_dirty);
         }

@@ -202,12 +202,15 @@ struct log_clean {
     struct sm sm;                /* stages */
     struct log *log;             /* which group */
     struct rt_op op;             /* its one request */
-    struct rt_dir_list list;     /* the directory */
+    struct log_load load;        /* or this one */
+    struct rt_dir_list list;     /* a deleted group's directory */
     char *names;                 /* its names; names_max bytes */
     size_t names_max;            /* grows */
     size_t at;                   /* of the next name */
     uint64_t cut_epoch;          /* of the log when it began */
+    uint32_t kind;               /* which file of the first garbage is next */
     bool is_failed;              /* something is left: look again later */
+    char dir[LIMIT_PATH_BYTES];  /* the directory */
     char path[LIMIT_PATH_BYTES]; /* of the request */
 };
 

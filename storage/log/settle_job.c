@@ -234,8 +234,7 @@ static bool log_job_has_recs(const struct log_segment *seg, const struct log_pla
 
 bool log_job_is_due(const struct log *log)
 {
-    if (!log->is_available || log->is_deleted || log->is_settling ||
-        log->row.end.index > log->end.index) { /* a cut that is not durable: the row waits */
+    if (!log->is_available || log->is_deleted || log->is_settling || log->cuts_pending > 0) {
         return false;
     }
     const struct log_segment *first = log_job_first(log);

@@ -137,7 +137,7 @@ bool log_row_update(struct log *log)
         return false;
     }
     if (log->is_deleted) {
-        if (log->pending_count > 0) {
+        if (!log->is_delete_durable) {
             return false;
         }
         log_row_state(log);
@@ -146,12 +146,12 @@ bool log_row_update(struct log *log)
         log->file_lowest = UINT64_MAX;
         return true;
     }
-    if (row->end.index > log->end.index) {
-        return false; /* a cut of settled entries is on its way */
+    if (log->cuts_pending > 0) {
+        return false; /* what is settled may be no more */
     }
     struct log_segment *seg = log_row_segment(log);
     if (seg == NULL && row->segment_index != 0) {
-        return false; /* the same, of the segment the row names */
+        return false;
     }
     log_row_state(log);
     log_row_seq(log, seg);
@@ -256,11 +256,11 @@ void log_row_synced(struct log *log)
             lane->unsettled_bytes -= slot->unsettled_bytes;
             slot->unsettled_bytes = 0;
         }
-        log->is_unclean |= log->row.state == LOG_ROW_DELETED;
+        log->wants_clean |= log->row.state == LOG_ROW_DELETED;
         return;
     }
-    if (log->row.end.index > log->end.index) {
-        return; /* cut meanwhile: the slots are gone */
+    if (log->cuts_pending > 0) {
+        return; /* the next round says more */
     }
     if (slot != NULL && slot->rec.index <= log->table_index) {
         slot = log_tail_find(log, log->table_index + 1);
@@ -279,7 +279,7 @@ void log_row_synced(struct log *log)
         }
     }
     log_tail_trim(log);
-    log->is_unclean |= log_clean_is_due(log);
+    log->wants_clean |= log_clean_is_due(log);
 }
 
 /* --- Remnants --- */
@@ -287,8 +287,8 @@ void log_row_synced(struct log *log)
 bool log_remnant_is_needed(const struct log *log, uint64_t file_target)
 {
     const struct log_slot *first = log_row_first(log);
-    return log->is_available && !log->is_deleted && log->row.end.index <= log->end.index &&
-           first != NULL && first->is_durable && first->file_number <= file_target;
+    return log->is_available && !log->is_deleted && log->cuts_pending == 0 && first != NULL &&
+           first->is_durable && first->file_number <= file_target;
 }
 
 /* From the first entry that is not settled to the last that is in a frame, if they are few. */
