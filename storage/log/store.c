@@ -6,6 +6,7 @@
  * A start that fails goes from JOINED to CLOSED, or from DEALT through LANE. */
 #include "storage/log/store.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -174,9 +175,11 @@ static enum err log_shard_make(struct log_shard *ls)
     size_t memory_bytes = rt_shard_budget(ls->shard)->limit_bytes;
     size_t idle_bytes =
         memory_bytes / 64 < LOG_IDLE_BYTES_MAX ? memory_bytes / 64 : LOG_IDLE_BYTES_MAX;
-    size_t small_bytes = sizeof(struct log_term) > sizeof(struct log_range)
-                             ? sizeof(struct log_term)
-                             : sizeof(struct log_range);
+    union {
+        struct log_term term;
+        struct log_range range;
+        struct log_garbage garbage;
+    } small;
     ls->hot_bytes_max = config->hot_bytes_max;
     budget_init(&ls->hot_budget, "log hot", (size_t)config->hot_bytes_max, &ls->budget);
     buf_pool_init(&ls->bufs, &ls->budget, (uint16_t)ls->shard->id, idle_bytes);
@@ -188,7 +191,7 @@ static enum err log_shard_make(struct log_shard *ls)
               UINT32_MAX);
     pool_init(&ls->segments, &ls->budget, sizeof(struct log_segment), _Alignof(struct log_segment),
               UINT32_MAX);
-    pool_init(&ls->small, &ls->budget, small_bytes, _Alignof(struct log_term), UINT32_MAX);
+    pool_init(&ls->small, &ls->budget, sizeof(small), _Alignof(max_align_t), UINT32_MAX);
     list_init(&ls->hot);
     err = log_shard_make_parts(ls);
     ls->is_made = err == ERR_OK;
@@ -230,11 +233,8 @@ void log_shard_go(struct rt_shard *at, struct rt_mail *mail)
     for (struct map_node *node = map_first(&ls->groups); node != NULL;
          node = map_next(&ls->groups, node)) {
         struct log *log = CONTAINER_OF(node, struct log, in_map);
-        if (log->file_lowest != UINT64_MAX) {
+        if (log->is_available && (log->file_lowest != UINT64_MAX || log->wants_clean)) {
             log_settle_note(log, log->file_lowest, 0);
-        }
-        if (log->is_deleted) {
-            log_settle_changed(log);
         }
     }
     rt_op_defer(&ls->op_done);
@@ -293,10 +293,22 @@ static void log_shard_close_again(struct rt_timer *timer)
     log_shard_close_lane(CONTAINER_OF(timer, struct log_shard, close_timer));
 }
 
+/* Whether something is looked up, or loaded, in segments. */
+static bool log_shard_is_looking(const struct log_shard *ls)
+{
+    for (struct map_node *node = map_first(&ls->groups); node != NULL;
+         node = map_next(&ls->groups, node)) {
+        if (CONTAINER_OF(node, struct log, in_map)->loading != NULL) {
+            return true;
+        }
+    }
+    return ls->lookups.in_use_count > 0;
+}
+
 /* Cuts and trims that look something up end first: they are refused then, through the lane. */
 static void log_shard_close_lane(struct log_shard *ls)
 {
-    if (ls->lookups.in_use_count > 0) {
+    if (log_shard_is_looking(ls)) {
         rt_timer_start(&ls->close_timer, rt_now_ns(ls->shard) + LOG_CLOSE_RETRY_NS);
         return;
     }
