@@ -42,8 +42,8 @@ static const struct sm_conf log_make_stages[] = {
     [LOG_MAKE_UNLINK] = {"UNLINK", SM_BIT(LOG_MAKE_IDLE), 0},
     [LOG_MAKE_SYNC] = {"SYNC", SM_BIT(LOG_MAKE_IDLE), 0},
 };
-static const struct sm_decl log_make_decl = {"log_make", log_make_stages,
-                                             ARRAY_COUNT(log_make_stages), NULL};
+const struct sm_decl log_make_decl = {"log_make", log_make_stages, ARRAY_COUNT(log_make_stages),
+                                      NULL};
 
 static struct log_kept_file *log_kept_file_in(const struct log_keeper *keeper,
                                               enum log_kept_state state);

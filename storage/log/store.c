@@ -47,8 +47,8 @@ static const struct sm_conf log_shard_stages[] = {
     [LOG_SHARD_FILES] = {"FILES", SM_BIT(LOG_SHARD_LEFT), 0},
     [LOG_SHARD_LEFT] = {"LEFT", SM_BIT(LOG_SHARD_CLOSED), 0},
 };
-static const struct sm_decl log_shard_decl = {"log_shard", log_shard_stages,
-                                              ARRAY_COUNT(log_shard_stages), NULL};
+const struct sm_decl log_shard_decl = {"log_shard", log_shard_stages, ARRAY_COUNT(log_shard_stages),
+                                       NULL};
 
 static void log_shard_fire(struct rt_op *op);
 static enum err log_shard_make(struct log_shard *ls);
