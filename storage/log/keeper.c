@@ -504,6 +504,7 @@ void log_keeper_close(struct log_shard *ls, void (*closed)(struct log_shard *ls)
     keeper->is_closing = true;
     keeper->closed = closed;
     rt_timer_stop(&keeper->space_timer);
+    rt_timer_stop(&keeper->make_timer);
     log_keeper_close_step(keeper);
 }
 

@@ -111,6 +111,7 @@ struct log_keeper {
     size_t zeros_bytes;               /* of them */
     bool make_is_many;                /* in several writes, so that it is flushed */
     bool is_make_retried;             /* the first file is made once more, without the reserve */
+    struct rt_timer make_timer;       /* it is tried again */
     enum err make_err;                /* of the making */
     int make_errno;                   /* behind it */
     char make_path[LIMIT_PATH_BYTES]; /* of its request */

@@ -21,6 +21,9 @@
 /* Idle buffers kept, at most. */
 #define LOG_IDLE_BYTES_MAX (8u << 20)
 
+/* What a shard needs at least: frames, files, a group settling. */
+#define LOG_SHARD_BYTES_MIN (1u << 20)
+
 /* How often a close looks whether look-ups have ended. */
 #define LOG_CLOSE_RETRY_NS RT_NS_PER_MS
 
@@ -164,6 +167,9 @@ static enum err log_shard_make(struct log_shard *ls)
     const struct log_config *config = &ls->store->config;
     uint32_t found = ls->store->found->groups_count;
     uint32_t capacity = map_capacity(config->groups_max > found ? config->groups_max : found);
+    if (budget_left(&ls->budget) < LOG_SHARD_BYTES_MIN) {
+        return ERR_BUDGET;
+    }
     void *buckets = NULL;
     enum err err = budget_alloc(&ls->budget, capacity * sizeof(struct map_node *),
                                 _Alignof(struct map_node *), &buckets);
