@@ -28,8 +28,8 @@ static const struct sm_conf log_fetch_stages[] = {
     [LOG_FETCH_REST] = {"REST", SM_BIT(LOG_FETCH_CLOSE), 0},
     [LOG_FETCH_CLOSE] = {"CLOSE", SM_BIT(LOG_FETCH_IDLE), 0},
 };
-static const struct sm_decl log_fetch_decl = {"log_fetch", log_fetch_stages,
-                                              ARRAY_COUNT(log_fetch_stages), NULL};
+const struct sm_decl log_fetch_decl = {"log_fetch", log_fetch_stages, ARRAY_COUNT(log_fetch_stages),
+                                       NULL};
 
 static void log_fetch_run(struct rt_op *op);
 static size_t log_fetch_blocks(size_t bytes);

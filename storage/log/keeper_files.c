@@ -14,11 +14,14 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/diag.h"
+#include "base/rt/clock.h"
 #include "storage/log/keeper_int.h"
 
 /* What is written at a time. */
 #define LOG_MAKE_CHUNK_BYTES (1u << 20)
+
+/* When making one is tried again for who waits, after an error that passes. */
+#define LOG_MAKE_RETRY_NS (50 * RT_NS_PER_MS)
 
 enum {
     LOG_MAKE_IDLE,   /* none is made */
@@ -42,8 +45,8 @@ static const struct sm_conf log_make_stages[] = {
     [LOG_MAKE_UNLINK] = {"UNLINK", SM_BIT(LOG_MAKE_IDLE), 0},
     [LOG_MAKE_SYNC] = {"SYNC", SM_BIT(LOG_MAKE_IDLE), 0},
 };
-static const struct sm_decl log_make_decl = {"log_make", log_make_stages,
-                                             ARRAY_COUNT(log_make_stages), NULL};
+const struct sm_decl log_make_decl = {"log_make", log_make_stages, ARRAY_COUNT(log_make_stages),
+                                      NULL};
 
 static struct log_kept_file *log_kept_file_in(const struct log_keeper *keeper,
                                               enum log_kept_state state);
@@ -67,11 +70,13 @@ static void log_make_run(struct rt_op *op);
 static void log_make_write(struct log_keeper *keeper);
 static void log_make_sync(struct log_keeper *keeper);
 static void log_make_end(struct log_keeper *keeper);
+static void log_make_again(struct rt_timer *timer);
 
 enum err log_keeper_files_init(struct log_keeper *keeper, const struct log_keeper_found *found)
 {
     const struct log_config *config = &keeper->store->config;
     rt_op_init(&keeper->make_op, keeper->ls->shard, log_make_run);
+    rt_timer_init(&keeper->make_timer, keeper->ls->shard, log_make_again);
     sm_init(&keeper->make_sm, &log_make_decl, LOG_MAKE_IDLE, NULL, 0);
     pool_init(&keeper->files_pool, &keeper->ls->budget, sizeof(struct log_kept_file),
               _Alignof(struct log_kept_file), UINT32_MAX);
@@ -221,16 +226,29 @@ static void log_keeper_release(struct log_keeper *keeper)
     }
 }
 
+/* Whose turn it is, taken out; NULL: nobody's. The first file is for shard 0's lane, which writes
+ * the first frame. */
+static struct log_file_request *log_keeper_next_request(struct log_keeper *keeper)
+{
+    list_for_each_safe (node, following, &keeper->requests) {
+        struct log_file_request *request = CONTAINER_OF(node, struct log_file_request, in_keeper);
+        if (keeper->given_count > 0 || request->ls == keeper->ls) {
+            list_remove(node);
+            return request;
+        }
+    }
+    return NULL;
+}
+
 /* Who waits gets a file, as far as there are any. */
 static void log_keeper_give(struct log_keeper *keeper)
 {
-    while (!list_is_empty(&keeper->requests)) {
+    for (;;) {
         struct log_kept_file *file = log_kept_file_in(keeper, LOG_KEPT_FREE);
-        if (file == NULL) {
+        struct log_file_request *request = file != NULL ? log_keeper_next_request(keeper) : NULL;
+        if (request == NULL) {
             return;
         }
-        struct log_file_request *request =
-            CONTAINER_OF(list_pop_front(&keeper->requests), struct log_file_request, in_keeper);
         struct log_kept_shard *shard = &keeper->shards[request->ls->shard->id];
         file->state = LOG_KEPT_GIVEN;
         file->number_before = file->number;
@@ -255,7 +273,7 @@ static void log_keeper_plan(struct log_keeper *keeper)
     }
     struct log_kept_file *free = log_kept_file_in(keeper, LOG_KEPT_FREE);
     bool is_waited_for = !list_is_empty(&keeper->requests) || keeper->prepared != NULL;
-    if (is_waited_for && free != NULL) {
+    if (is_waited_for && free != NULL && !keeper->is_synced) {
         log_make_sync(keeper); /* it is there, but its name may not be durable */
         return;
     }
@@ -539,8 +557,12 @@ static void log_make_end(struct log_keeper *keeper)
         return; /* the keeper may have been closed */
     }
     keeper->is_make_retried = true;
-    if (is_full) {
-        MAYBE(list_is_empty(&keeper->requests)); /* they wait for room */
+    bool is_passing = err_is_retriable(keeper->make_err) && !keeper->ls->is_closing;
+    if (is_passing) {
+        bool is_looked_at = is_full && keeper->is_begun; /* the space is */
+        if (!is_looked_at && !list_is_empty(&keeper->requests)) {
+            rt_timer_start(&keeper->make_timer, rt_now_ns(keeper->ls->shard) + LOG_MAKE_RETRY_NS);
+        }
     } else if (keeper->make_err != ERR_OK) {
         for (struct list_node *node; (node = list_pop_front(&keeper->requests)) != NULL;) {
             log_keeper_answer_request(keeper,
@@ -551,4 +573,9 @@ static void log_make_end(struct log_keeper *keeper)
         log_keeper_files_serve(keeper);
     }
     log_keeper_close_step(keeper);
+}
+
+static void log_make_again(struct rt_timer *timer)
+{
+    log_keeper_files_serve(CONTAINER_OF(timer, struct log_keeper, make_timer));
 }

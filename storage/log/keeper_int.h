@@ -15,6 +15,11 @@
 #include "storage/log/keeper.h"
 #include "storage/log/log_int.h"
 
+/* The stages of writing a table, of making a file, of looking at the space. */
+extern const struct sm_decl log_keeper_decl;
+extern const struct sm_decl log_make_decl;
+extern const struct sm_decl log_space_decl;
+
 /* A group's row in the next table. */
 struct log_kept_row {
     struct map_node in_rows; /* log_keeper.rows, by group */
@@ -106,6 +111,7 @@ struct log_keeper {
     size_t zeros_bytes;               /* of them */
     bool make_is_many;                /* in several writes, so that it is flushed */
     bool is_make_retried;             /* the first file is made once more, without the reserve */
+    struct rt_timer make_timer;       /* it is tried again */
     enum err make_err;                /* of the making */
     int make_errno;                   /* behind it */
     char make_path[LIMIT_PATH_BYTES]; /* of its request */

@@ -105,8 +105,8 @@ static const struct sm_conf log_start_stages[] = {
     [LOG_START_LANES] = {"LANES", SM_BIT(LOG_START_END), 0},
     [LOG_START_END] = {"END", 0, SM_FINAL},
 };
-static const struct sm_decl log_start_decl = {"log_start", log_start_stages,
-                                              ARRAY_COUNT(log_start_stages), NULL};
+const struct sm_decl log_start_decl = {"log_start", log_start_stages, ARRAY_COUNT(log_start_stages),
+                                       NULL};
 
 static void log_start_done(struct rt_op *op);
 static bool log_start_recovers(struct log_start *start, const struct rt_op *op);
