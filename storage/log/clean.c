@@ -5,8 +5,10 @@
  *          a deleted group: LIST -> EMPTY -> ... -> RMDIR -> RMDIR_TOPIC -> SYNC -> IDLE
  *
  * A segment goes when its end is durable (the cut, the trim) and the table names a later one or the
- * cut has voided what it says. A removal is not synced: what comes back after a crash is void, and
- * is removed by who loads the group's segments, or by the deleted group's row. */
+ * cut has voided what it says; and when no frame with a direct write to it could still be taken for
+ * torn, because its bytes are not there (lane.known_through). A removal is not synced: what comes
+ * back after a crash is void, and is removed by who loads the group's segments, or by the deleted
+ * group's row. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -90,6 +92,12 @@ bool log_clean_is_due(const struct log *log)
            (log->is_deleted || !list_is_empty(&log->garbage) || log_clean_has_trimmed(log));
 }
 
+void log_clean_want(struct log *log)
+{
+    log->wants_clean = true;
+    log->clean_frame = log->ls->lane.next_number - 1;
+}
+
 /* Segments that were trimmed become garbage. Their entries that are still hot go with them. */
 static void log_clean_trimmed(struct log *log)
 {
@@ -110,7 +118,8 @@ static void log_clean_trimmed(struct log *log)
 /* Whether nothing of the group is under way that its files, or a deleted one itself, are for. */
 static bool log_clean_may_begin(const struct log *log)
 {
-    if (log->is_settling || log->direct_count > 0 || log->cuts_pending > 0 || !log->is_available) {
+    if (log->is_settling || log->direct_count > 0 || log->cuts_pending > 0 || !log->is_available ||
+        log->clean_frame > log->ls->lane.known_through) {
         return false;
     }
     return !log->is_deleted ||

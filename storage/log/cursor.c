@@ -175,7 +175,7 @@ bool log_cursor_has_files(struct log_cursor *c, struct log_segment *seg, bool ne
         return false;
     }
     c->err = ERR_OK;
-    if (c->get_log.file == NULL) {
+    if (c->get_log.file == NULL && (needs_idx || seg->is_made)) { /* else all is in the rest */
         c->get_log = (struct log_file_get){.done = log_cursor_log_got};
         c->gets_count++;
         log_file_get_segment(&c->get_log, seg, LOG_FILE_LOG, false);

@@ -403,6 +403,7 @@ static void log_build_write(struct log_build *build, uint16_t flags)
     ASSERT(w.pos == build->bytes);
     bytes_put_zeros(&w, frame_bytes - w.pos);
     log_frame_encode(&head, store->kernels, data);
+    frame->durable_through = head.durable_through;
     frame->iov = (struct iovec){frame->data, header + frame_bytes};
 }
 

@@ -65,6 +65,7 @@ struct log {
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
     uint64_t row_round;     /* the round that has sent its row */
     uint64_t table_index;   /* entries up to here are settled, and the table says so */
+    uint64_t clean_frame;   /* frames up to here may refer to files that are to go */
     uint64_t table_segment; /* first index of the segment the table names; 0: not told yet */
     bool is_row_old;        /* the table does not say what `row` would */
     bool is_direct_wanted;  /* a direct write waits for a settle: names, bytes not in memory */

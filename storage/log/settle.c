@@ -202,7 +202,7 @@ void log_settle_changed(struct log *log)
         log->table_index = log->end.index;
     }
     if (!log->is_loaded || log_clean_is_due(log)) {
-        log->wants_clean = true;
+        log_clean_want(log);
         log_settle_dirty(log);
         round->has_news = true;
         log_settle_watch(settle, rt_now_ns(log->ls->shard) + log->ls->store->config.settle_ns);

@@ -214,8 +214,10 @@ struct log_clean {
     char path[LIMIT_PATH_BYTES]; /* of the request */
 };
 
-/* Whether files of `log` can go now. */
+/* Whether files of `log` can go now; look for them, as soon as no frame that a start would doubt
+ * refers to them. */
 bool log_clean_is_due(const struct log *log);
+void log_clean_want(struct log *log);
 
 /* Remove them; a deleted group ends. log_round_clean_done follows, never within. */
 void log_clean_init(struct log_clean *clean, struct log_round *round);

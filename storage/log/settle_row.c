@@ -256,7 +256,9 @@ void log_row_synced(struct log *log)
             lane->unsettled_bytes -= slot->unsettled_bytes;
             slot->unsettled_bytes = 0;
         }
-        log->wants_clean |= log->row.state == LOG_ROW_DELETED;
+        if (log->row.state == LOG_ROW_DELETED && !log->wants_clean) {
+            log_clean_want(log);
+        }
         return;
     }
     if (log->cuts_pending > 0) {
@@ -279,7 +281,9 @@ void log_row_synced(struct log *log)
         }
     }
     log_tail_trim(log);
-    log->wants_clean |= log_clean_is_due(log);
+    if (!log->wants_clean && log_clean_is_due(log)) {
+        log_clean_want(log);
+    }
 }
 
 /* --- Remnants --- */
