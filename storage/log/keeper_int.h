@@ -61,6 +61,7 @@ struct log_keeper {
     struct log_shard *ls;                 /* shard 0's */
     struct log_store *store;              /* the node's */
     bool is_begun;                        /* the store is open */
+    bool is_undone;                       /* the start has failed */
     bool is_closing;                      /* ends when nothing is under way */
     void (*closed)(struct log_shard *ls); /* then */
     struct log_kept_shard *shards;        /* by number */

@@ -674,7 +674,6 @@ static void log_start_survives_any_failing_write(void **state)
         sim_node_start(home->node, 2, &app);
         (void)sim_run_steps(home->sim, 1 + i / 3 * 2);
         sim_disk_plant(home_disk(home), faults[i % 3]);
-        if (getenv("VV")) fprintf(stderr,"case %u\n", i);
         home_wait(home);
         if (home->err == ERR_OK) {
             home_ask(home, home_shard_close);
@@ -711,7 +710,6 @@ static void log_start_survives_any_want_of_memory(void **state)
         options.host.memory_bytes = memory;
         home = home_new_on(501, &options);
         sim_disk_free(sim_node_swap_disk(home->node, sim_disk_clone(disk, 2)));
-        if (getenv("VV")) fprintf(stderr,"memory %lu\n", memory);
         is_ok = home_start(home, 2) == ERR_OK;
         if (is_ok) {
             home_check_groups(home, 0);
