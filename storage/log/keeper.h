@@ -8,12 +8,18 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "base/sm.h"
 #include "storage/log/mail.h"
 
 struct log_recover;
 struct log_row;
 struct log_rows;
 struct log_shard;
+
+/* The stages of writing a table, of making a file, of looking at the space. */
+extern const struct sm_decl log_keeper_decl;
+extern const struct sm_decl log_make_decl;
+extern const struct sm_decl log_space_decl;
 
 /* Files of fewer bytes are nothing but headers. */
 #define LOG_JOURNAL_BYTES_MIN (16u << 10)

@@ -7,11 +7,11 @@
 #include "base/assert.h"
 #include "base/cpu.h"
 #include "base/rt/clock.h"
-#include "storage/log/keeper_int.h"
+#include "storage/log/fetch.h"
+#include "storage/log/keeper.h"
 #include "storage/log/log_int.h"
 #include "storage/log/meta.h"
 #include "storage/log/start.h"
-#include "storage/log/start_int.h"
 #include "storage/log/table.h"
 #include "tests/sim/sim.h"
 #include "tests/support/cmocka.h"
@@ -79,8 +79,7 @@ static void home_shard_start(struct rt_shard *shard)
 {
     struct home *home = shard->app;
     struct home_shard *hs = &home->shards[shard->id];
-    memset(hs, 0, sizeof(*hs));
-    hs->home = home;
+    *hs = (struct home_shard){.home = home};
     buf_pool_init(&hs->bufs, rt_shard_budget(shard), (uint16_t)shard->id, 1 << 20);
     log_shard_open(&hs->ls, shard, &home->store, NULL, home_answered);
 }
