@@ -231,7 +231,7 @@ static bool settle_job_target(struct settle_job *job, struct log_segment *seg)
     struct log *log = job->log;
     struct log_slot *slot = settle_first(log);
     uint32_t end = seg->written_bytes;
-    uint32_t recs = seg->recs_count;
+    uint32_t recs = seg->recs_count < seg->recs_total ? seg->recs_count : seg->recs_total;
     bool is_all = seg->end_pos > 0 || seg->recs_total > 0;
     while (slot != NULL && slot->seg != seg) {
         slot = log_tail_next(log, slot);
@@ -357,9 +357,9 @@ static bool settle_job_write_log(struct settle_job *job)
         job->copy = (struct settle_copy){.seg = NULL};
     }
     if (job->write_pos >= job->target) {
-        job->write_pos =
-            (uint32_t)(((uint64_t)seg->recs_count + 1) * LOG_SIDECAR_BYTES / LIMIT_BLOCK_BYTES) *
-            LIMIT_BLOCK_BYTES;
+        job->write_pos = (uint32_t)((((uint64_t)seg->recs_count + 2) * LOG_SIDECAR_BYTES - 1) /
+                                    LIMIT_BLOCK_BYTES) *
+                         LIMIT_BLOCK_BYTES;
         sm_move(&job->sm, SETTLE_STEP_IDX);
         return false;
     }
