@@ -114,7 +114,8 @@ static void log_load_take(struct log_loading *l);
 static void log_load_take_start(const struct log_loading *l);
 static bool log_load_leads(const struct log_loading *l);
 static void log_load_judge(struct log_loading *l, bool has_log);
-static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index);
+static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index,
+                             uint64_t next_offset, uint32_t term);
 static bool log_load_terms(struct log_loading *l, uint64_t last_index);
 static void log_load_terms_take(struct log_loading *l);
 static void log_load_commit(struct log_loading *l);
@@ -394,7 +395,7 @@ static bool log_load_older_next(struct log_loading *l)
     l->is_forced = file == UINT32_MAX;
     l->at = l->is_forced ? l->best : file;
     if (l->at == UINT32_MAX) {
-        log_load_missing(l, 1, index);
+        log_load_missing(l, 1, index, l->want.point.offset, l->want.point.term);
         return false;
     }
     l->asked = LOG_LOAD_END;
@@ -535,13 +536,14 @@ static void log_load_judge(struct log_loading *l, bool has_log)
         }
     }
     if (!p->has_end || is_other || is_bodyless) {
-        log_load_missing(l, p->seg.start.index, point->index);
+        log_load_missing(l, p->seg.start.index, point->index, point->offset, point->term);
     } else if (!is_whole) {
-        log_load_missing(l, p->end.last_index + 1, point->index);
+        log_load_missing(l, p->end.last_index + 1, point->index, point->offset, point->term);
     }
 }
 
-static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index)
+static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index,
+                             uint64_t next_offset, uint32_t term)
 {
     struct log *log = l->log;
     void *made = NULL;
@@ -560,8 +562,8 @@ static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64
     struct log_load_range *range = made;
     range->first_index = first_index;
     range->last_index = last_index;
-    range->next_offset = l->want.point.offset;
-    range->term = l->want.point.term;
+    range->next_offset = next_offset;
+    range->term = term;
     list_push_front(&l->ranges, &range->in_loading);
 }
 
@@ -587,6 +589,10 @@ static void log_load_terms_take(struct log_loading *l)
             CONTAINER_OF(next, struct log_term, in_log)->term) {
         list_remove(next);
         pool_release(&l->log->ls->small, CONTAINER_OF(next, struct log_term, in_log));
+    }
+    list_for_each (node, &l->probe.holes) {
+        const struct log_range *hole = CONTAINER_OF(node, struct log_range, in_log);
+        log_load_missing(l, hole->first_index, hole->last_index, hole->next_offset, 0);
     }
     list_append_all(runs, &l->terms);
     list_append_all(&l->terms, runs);

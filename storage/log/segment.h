@@ -15,6 +15,7 @@
 struct log;
 struct log_files;
 struct log_shard;
+struct sm_decl;
 
 /* A segment. */
 struct log_segment {
@@ -139,5 +140,8 @@ struct log_load {
     struct rt_op op;             /* to be done from the ready queue */
 };
 void log_load_start(struct log_load *load, struct log *log, void (*done)(struct log_load *load));
+
+/* Its stages, for tests. */
+extern const struct sm_decl log_load_decl;
 
 #endif
