@@ -107,6 +107,13 @@ void place_add(struct place_history *history, uint32_t term, uint32_t records_co
                      index > 1 ? history->recs[index - 2].max_timestamp : -1);
 }
 
+void place_grow(struct place_history *history, uint64_t count, uint32_t term, uint32_t salt)
+{
+    while (history->count < count) {
+        place_add(history, term, 2, salt);
+    }
+}
+
 /* --- Files --- */
 
 const char *place_path(struct place *place, uint64_t first, uint32_t generation, const char *kind)
@@ -202,8 +209,7 @@ void place_run(struct place *place, void (*call)(struct place *))
 static void place_make(struct place *place)
 {
     struct log_shard *ls = &place->ls;
-    memset(ls, 0, sizeof(*ls));
-    ls->shard = place->shard;
+    *ls = (struct log_shard){.shard = place->shard};
     ls->store = &place->store;
     ls->diag = &place->diag;
     atomic_store(&place->store.is_fenced, true); /* nothing is journaled here */
@@ -277,6 +283,29 @@ enum err place_load(struct place *place)
     assert_int_equal(place->loads_count, 1);
     assert_null(place->log.loading);
     return place->err;
+}
+
+void place_segments_are_true(const struct place *place, const struct place_history *history)
+{
+    const struct list *list = &place->log.segments.list;
+    list_for_each (node, list) {
+        const struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
+        struct log_point start = place_point(history, seg->start.index - 1);
+        assert_true(seg->is_known);
+        assert_int_equal(seg->start.offset, start.offset);
+        assert_int_equal(seg->start.term, start.term);
+        assert_true(hash128_is_equal(seg->start.chain, start.chain));
+        if (list_next(list, node) != NULL) {
+            const struct log_sidecar *last = &history->recs[seg->last_index - 1];
+            uint64_t count = seg->last_index - seg->start.index + 1;
+            assert_int_equal(seg->next_offset, log_sidecar_next_offset(last));
+            assert_int_equal(seg->max_timestamp, last->max_timestamp);
+            assert_int_equal(seg->end_pos, count * last->length);
+            assert_int_equal(seg->recs_count, count);
+            assert_true(seg->is_sealed);
+            assert_true(seg->is_finished);
+        }
+    }
 }
 
 static void place_files_closed(struct log_files *files)

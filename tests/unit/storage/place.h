@@ -53,6 +53,9 @@ void place_free(struct place *place);
  * others with its index. */
 void place_add(struct place_history *history, uint32_t term, uint32_t records_count, uint32_t salt);
 
+/* Entries up to `count`, of two records each, all of `term`. */
+void place_grow(struct place_history *history, uint64_t count, uint32_t term, uint32_t salt);
+
 /* What stands behind entry `index` (0: before the first); with `index` itself. */
 struct log_point place_point(const struct place_history *history, uint64_t index);
 
@@ -80,6 +83,10 @@ void place_run(struct place *place, void (*call)(struct place *));
 
 /* Load the group; returns its error. */
 enum err place_load(struct place *place);
+
+/* Assert that every segment says of where it begins, and all but the last of where they end, what
+ * `history` does. */
+void place_segments_are_true(const struct place *place, const struct place_history *history);
 
 /* Give back all that the shard's part holds, files included; asserted: nothing stays charged. The
  * machine may be started again. */
