@@ -134,11 +134,10 @@ void log_load_start(struct log_load *load, struct log *log, void (*done)(struct 
     load->saved_errno = 0;
     list_node_init(&load->in_loading);
     rt_op_init(&load->op, log->ls->shard, log_load_done);
-    bool is_refused = log->is_deleted || log->ls->is_closing;
-    if (!log->is_loaded && !is_refused && log->loading == NULL) {
-        load->err = log_load_new(log);
-    } else if (is_refused) {
+    if (log->is_deleted) {
         load->err = ERR_CLOSING;
+    } else if (!log->is_loaded && log->loading == NULL) {
+        load->err = log_load_new(log);
     }
     if (log->is_loaded || load->err != ERR_OK) {
         rt_op_defer(&load->op);
@@ -194,7 +193,7 @@ static void log_load_run(struct log_loading *l, enum err err, int saved_errno)
 {
     struct log *log = l->log;
     bool is_over = sm_stage(&l->sm) == LOG_LOAD_CLEAN; /* all but the files that are void */
-    if (!is_over && (log->is_deleted || log->ls->is_closing)) {
+    if (!is_over && log->is_deleted) {
         err = ERR_CLOSING;
     }
     if (!is_over && err == ERR_OK && log_load_is_stale(l)) {
@@ -482,9 +481,12 @@ static void log_load_take(struct log_loading *l)
     seg->next_offset = is_whole ? log_sidecar_next_offset(&p->end) : point->offset;
     seg->max_timestamp = p->has_end ? p->end.max_timestamp : -1;
     seg->end_pos = p->has_end ? p->end.pos + p->end.length : 0;
-    seg->written_bytes = seg->end_pos;
-    seg->allocated_bytes = seg->end_pos;
+    seg->written_bytes =
+        seg->end_pos + (LIMIT_BLOCK_BYTES - seg->end_pos % LIMIT_BLOCK_BYTES) % LIMIT_BLOCK_BYTES;
+    seg->allocated_bytes = seg->written_bytes;
     seg->recs_count = p->has_end ? (uint32_t)p->end_slot + 1 : 0;
+    seg->recs_total = seg->recs_count;
+    seg->has_files = true;
     seg->is_sealed = true;
     seg->is_finished = true;
     seg->is_made = true;

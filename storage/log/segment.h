@@ -137,9 +137,10 @@ struct log_load {
 };
 
 /* Load them: the group's directory is listed, of each sidecar the header and the end are read, term
- * runs are built (load.c says how files are chosen). `done` fires once, from the ready queue. Loads
- * of one group at a time are one. The group is not freed meanwhile (log->loading). Entries that a
- * damaged sidecar does not hold any more are quarantined. Files of void segments are removed. */
+ * runs are built (load.c says how files are chosen). Entries that a damaged sidecar does not hold
+ * any more are quarantined, files of void segments are removed. `done` fires once, from the ready
+ * queue. Loads of one group at a time are one; the group is not freed meanwhile (log->loading).
+ * ERR_CLOSING: it is deleted. A store that closes still loads, since it settles. */
 void log_load_start(struct log_load *load, struct log *log, void (*done)(struct log_load *load));
 
 /* Its stages, for tests. */

@@ -301,7 +301,12 @@ void place_segments_are_true(const struct place *place, const struct place_histo
             assert_int_equal(seg->next_offset, log_sidecar_next_offset(last));
             assert_int_equal(seg->max_timestamp, last->max_timestamp);
             assert_int_equal(seg->end_pos, count * last->length);
+            assert_int_equal(seg->written_bytes / LIMIT_BLOCK_BYTES,
+                             (seg->end_pos + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES);
+            assert_int_equal(seg->written_bytes % LIMIT_BLOCK_BYTES, 0);
             assert_int_equal(seg->recs_count, count);
+            assert_int_equal(seg->recs_total, count);
+            assert_true(seg->has_files);
             assert_true(seg->is_sealed);
             assert_true(seg->is_finished);
         }
