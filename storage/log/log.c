@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "base/rt/clock.h"
 #include "storage/log/log_int.h"
+#include "storage/log/range.h"
 
 static void log_point_wait(struct log *log, struct log_op *op, uint64_t first_index,
                            void (*done)(struct log_lookup *lookup));
@@ -197,6 +198,7 @@ enum err log_point_before(const struct log *log, uint64_t first_index, struct lo
     };
     out->max_timestamp = slot->rec.max_timestamp;
     out->end_pos = slot->rec.pos + slot->rec.length;
+    out->recs_total = slot->rec_number + 1;
     return ERR_OK;
 }
 
@@ -275,16 +277,17 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
             seg->next_offset = at->point.offset;
             seg->max_timestamp = at->max_timestamp;
             seg->end_pos = at->end_pos;
+            seg->recs_total = at->recs_total;
             seg->is_sealed = true;
             break;
         }
-        log_files_forget_segment(seg);
-        log_segment_free(seg);
+        log_segment_discard(seg);
         node = list_last(&log->segments.list);
     }
     log->end = at->point;
     log->max_timestamp = at->max_timestamp;
     log_terms_cut(log, first_index);
+    log_ranges_cut(log, first_index);
     if (log->membership_index >= first_index) {
         log->membership_index = log->membership_before < first_index ? log->membership_before : 0;
         log->membership_before = 0;
@@ -296,6 +299,7 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
     struct log_record record = {.kind = LOG_RECORD_CUT};
     record.cut.end = at->point;
     record.cut.generation = log->generation;
+    log->cuts_pending++;
     log_submit(log, op, &record, (struct buf_slice){0});
     log_settle_changed(log);
 }
@@ -364,6 +368,7 @@ static void log_trim_at(struct log *log, struct log_op *op, const struct log_poi
     log->start = *point;
     log->start.index++;
     log_terms_trim(log);
+    log_ranges_trim(log);
     struct log_record record = {.kind = LOG_RECORD_TRIM};
     record.trim.start = log->start;
     log_submit(log, op, &record, (struct buf_slice){0});
@@ -383,7 +388,10 @@ void log_record_durable(struct log *log, struct log_op *op)
         log_settle_changed(log);
         break;
     case LOG_RECORD_CUT: log_cut_durable(log, record); break;
-    case LOG_RECORD_DELETE: log_settle_changed(log); break;
+    case LOG_RECORD_DELETE:
+        log->is_delete_durable = true;
+        log_settle_changed(log);
+        break;
     case LOG_RECORD_ENTRY:
     case LOG_RECORD_TAIL:
     case LOG_RECORD_CREATE:
@@ -399,6 +407,8 @@ void log_record_durable(struct log *log, struct log_op *op)
 static void log_cut_durable(struct log *log, const struct log_record *record)
 {
     struct log_row *row = &log->row;
+    ASSERT(log->cuts_pending > 0);
+    log->cuts_pending--;
     if (row->end.index <= record->cut.end.index) {
         return;
     }
@@ -407,6 +417,7 @@ static void log_cut_durable(struct log *log, const struct log_record *record)
     row->segment_generation = record->cut.generation;
     row->recs_count = 0;
     row->written_bytes = 0;
+    row->end_pos = 0;
 }
 
 /* --- Pins --- */

@@ -9,12 +9,15 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/list.h"
 #include "base/rt/op.h"
+#include "base/sm.h"
 #include "storage/log/log.h"
 
 /* Pieces one read gives out at most. */
 #define LOG_READ_PARTS_MAX 64u
 
+struct log_cursor;
 struct log_read;
 typedef void log_read_fn(struct log_read *read);
 
@@ -52,11 +55,18 @@ struct log_read {
                                                    holds a reference */
     bool is_hot;                                /* all of it was in memory */
 
-    /* Private to read.c. */
-    struct rt_op op;         /* its one request under way */
+    /* Private to read.c, cursor.c and reader.c. */
+    struct sm sm;            /* enum log_read_stage: what it waits for */
     struct rt_op op_defer;   /* to be done from the ready queue */
     struct list_node in_log; /* log.reads */
-    void *state;             /* read.c's */
+    struct log_cursor
+        *cursor;          /* files and buffers of what is not in memory; NULL: none needed yet */
+    uint64_t cut_epoch;   /* of the log when it began */
+    uint64_t next_index;  /* where it goes on */
+    uint32_t given_bytes; /* in parts */
+    bool is_placed;       /* next_index is known: offset or timestamp was looked up */
+    bool is_full;         /* takes no more */
+    bool is_reader;       /* a log_reader's: the cursor outlives it */
 };
 
 /* Begin. Zero the struct, fill the first part. */
@@ -66,19 +76,23 @@ void log_read(struct log_read *read);
 void log_read_release(struct log_read *read);
 
 /* A sequential reader: log_read again and again, with the next read of the segment under way before
- * it is asked for, at lower priority than appends. */
+ * it is asked for. The log is not deleted while it is open. */
 struct log_reader {
-    struct log_read read; /* the read in hand: parts are valid until the next log_reader_next */
-    void *state;          /* read-ahead; read.c's */
+    struct log_read read; /* the step in hand: parts are valid until the next log_reader_next */
 };
 
-/* Begin at `from`/`at`, up to bytes_max bytes a step; `done` as log_read's. Then log_reader_next
- * gives the following step. */
+/* Prepare to read from `from`/`at`, up to bytes_max bytes a step; `done` as log_read's, once for
+ * each step. Nothing is read yet. */
 void log_reader_open(struct log_reader *reader, struct log *log, enum log_read_from from,
                      uint64_t at, uint32_t bytes_max, log_read_fn *done, void *ctx);
+
+/* Begin the next step, the first one included, up to `index_max`; the last one has ended. It goes
+ * on behind what was given out; after ERR_CORRUPT behind what is corrupt; after any other error
+ * where it was. Memory for what is not hot is kept over steps, two chunks of bytes_max or 1 MiB,
+ * whichever is less. */
 void log_reader_next(struct log_reader *reader, uint64_t index_max);
 
-/* Give back what it holds; its read has ended. */
+/* Give back what it holds; its read has ended. What is being read ahead ends by itself. */
 void log_reader_close(struct log_reader *reader);
 
 #endif

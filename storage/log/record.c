@@ -241,7 +241,9 @@ static enum err log_record_decode(struct bytes_reader *r, const struct crc32c *k
     }
     struct bytes_reader fields = bytes_reader(body, fixed);
     log_record_get_fixed(&fields, record);
-    ASSERT(fields.err == ERR_OK);
+    if (fields.err != ERR_OK) {
+        return fields.err; /* a point out of range */
+    }
     ASSERT(fields.pos == fixed);
     record->data_bytes = body_bytes - fixed;
     record->data = record->data_bytes > 0 ? body + fixed : NULL;

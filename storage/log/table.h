@@ -12,6 +12,7 @@
 
 /* struct log_row.flags */
 #define LOG_ROW_AMNESIAC 1u
+#define LOG_ROW_LOST     2u /* the row was lost: nothing else in it counts but whose it is */
 
 struct log_table_header {
     struct log_features features; /* of the table */
@@ -33,7 +34,7 @@ struct log_row {
     struct log_uuid topic;       /* of the partition */
     uint32_t partition;          /* its number */
     enum log_row_state state;    /* live or deleted */
-    uint8_t flags;               /* LOG_ROW_AMNESIAC */
+    uint8_t flags;               /* LOG_ROW_AMNESIAC, LOG_ROW_LOST */
     struct log_hard_state hard;  /* newest */
     uint64_t membership_index;   /* of the newest membership entry, 0: none */
     struct log_point start;      /* log start */
