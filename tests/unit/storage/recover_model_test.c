@@ -25,6 +25,7 @@ struct model_group {
     struct build_group *g; /* the builder's */
     uint32_t lane;         /* whose frames have its records */
     uint64_t frame;        /* the newest of them in this boot, 0: none */
+    bool has_entries;      /* it has entries in the frame in the making */
     uint64_t chains[512];  /* every entry it ever wrote: low halves */
     uint32_t chains_count; /* of them */
 };
@@ -77,9 +78,10 @@ static void model_record(struct model *m, struct model_group *mg)
     switch (model_below(m, 14)) {
     case 0: build_hard(b, g, now->hard.term + 1, (uint32_t)model_below(m, 4), 0); break;
     case 1:
-        if (next > now->start.index) {
-            build_cut(b, g, now->start.index + model_below(m, next - now->start.index));
-        }
+        /* What a cut takes is not in its own frame: such appends are never written. */
+        build_cut(b, g,
+                  mg->has_entries ? next
+                                  : now->start.index + model_below(m, next + 1 - now->start.index));
         break;
     case 2:
         if (next > now->start.index) {
@@ -100,6 +102,7 @@ static void model_record(struct model *m, struct model_group *mg)
         break;
     default: build_entry(b, g, term, (uint32_t)model_below(m, 3) == 0 ? 9000 : 60); break;
     }
+    mg->has_entries |= now->end.index >= next;
     model_note(mg, next);
 }
 
@@ -126,6 +129,7 @@ static void model_frame(struct model *m, uint32_t number)
         }
         mg->lane = number;
         mg->frame = next;
+        mg->has_entries = false;
         for (uint64_t count = 1 + model_below(m, 3); count > 0; count--) {
             model_record(m, mg);
         }
