@@ -42,10 +42,7 @@ static void log_fetch_close(struct log_fetch *fetch);
 void log_fetch_init(struct log_fetch *fetch, struct rt_shard *shard, struct budget *budget,
                     void (*done)(struct log_fetch *fetch))
 {
-    memset(fetch, 0, sizeof(*fetch));
-    fetch->shard = shard;
-    fetch->budget = budget;
-    fetch->done = done;
+    *fetch = (struct log_fetch){.shard = shard, .budget = budget, .done = done};
     sm_init(&fetch->sm, &log_fetch_decl, LOG_FETCH_IDLE, NULL, 0);
     rt_op_init(&fetch->op, shard, log_fetch_run);
     for (uint32_t i = 0; i < LOG_FETCH_READS; i++) {

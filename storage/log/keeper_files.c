@@ -56,6 +56,7 @@ static void log_keeper_requested(struct rt_shard *at, struct rt_mail *mail);
 static void log_keeper_given(struct rt_shard *at, struct rt_mail *mail);
 static void log_keeper_answer_request(struct log_keeper *keeper, struct log_file_request *request,
                                       enum err err, int saved_errno);
+static void log_keeper_refuse(struct log_keeper *keeper, enum err err, int saved_errno);
 static void log_keeper_release(struct log_keeper *keeper);
 static void log_keeper_give(struct log_keeper *keeper);
 static void log_keeper_plan(struct log_keeper *keeper);
@@ -181,6 +182,10 @@ static void log_keeper_requested(struct rt_shard *at, struct rt_mail *mail)
     ASSERT(keeper->ls->shard == at);
     keeper->shards[request->ls->shard->id].holding_number = request->holding_number;
     list_push_back(&keeper->requests, &request->in_keeper);
+    if (keeper->is_undone) {
+        log_keeper_refuse(keeper, ERR_CLOSING, 0);
+        return;
+    }
     if (keeper->is_begun) {
         log_keeper_space_wake(keeper);
     }
@@ -193,6 +198,22 @@ static void log_keeper_answer_request(struct log_keeper *keeper, struct log_file
     request->err = err;
     request->saved_errno = saved_errno;
     log_mail_send(&keeper->ls->mails, request->ls->shard->id, &request->mail, log_keeper_given);
+}
+
+/* All who wait are told that they get none. */
+static void log_keeper_refuse(struct log_keeper *keeper, enum err err, int saved_errno)
+{
+    for (struct list_node *node; (node = list_pop_front(&keeper->requests)) != NULL;) {
+        log_keeper_answer_request(keeper, CONTAINER_OF(node, struct log_file_request, in_keeper),
+                                  err, saved_errno);
+    }
+}
+
+void log_keeper_undo(struct log_shard *ls)
+{
+    struct log_keeper *keeper = log_keeper_of(ls->store);
+    keeper->is_undone = true;
+    log_keeper_refuse(keeper, ERR_CLOSING, 0);
 }
 
 static void log_keeper_given(struct rt_shard *at, struct rt_mail *mail)
@@ -272,22 +293,28 @@ static void log_keeper_plan(struct log_keeper *keeper)
         return;
     }
     struct log_kept_file *free = log_kept_file_in(keeper, LOG_KEPT_FREE);
-    bool is_waited_for = !list_is_empty(&keeper->requests) || keeper->prepared != NULL;
-    if (is_waited_for && free != NULL && !keeper->is_synced) {
+    uint32_t waits_count = keeper->prepared != NULL;
+    list_for_each (node, &keeper->requests) {
+        waits_count++;
+    }
+    if (waits_count > 0 && free != NULL && !keeper->is_synced) {
         log_make_sync(keeper); /* it is there, but its name may not be durable */
         return;
     }
-    if (atomic_load(&keeper->store->is_full) && !is_waited_for) {
-        return;
+    uint32_t free_count = 0;
+    list_for_each (node, &keeper->files) {
+        free_count += CONTAINER_OF(node, struct log_kept_file, in_keeper)->state == LOG_KEPT_FREE;
     }
-    if (is_waited_for || (free == NULL && log_keeper_wants_spare(keeper))) {
+    bool is_full = atomic_load(&keeper->store->is_full);
+    if (waits_count > free_count || (free == NULL && !is_full && log_keeper_wants_spare(keeper))) {
         bool is_early = keeper->given_count < keeper->shards_count;
         log_make_start(keeper, log_kept_file_in(keeper, LOG_KEPT_SHORT),
                        is_early ? config->journal_first_bytes : config->journal_file_bytes);
         return;
     }
     uint64_t bytes_max = 2 * config->unsettled_bytes_max * keeper->shards_count;
-    if (keeper->is_begun && free != NULL && free->file_bytes < config->journal_file_bytes &&
+    if (keeper->is_begun && free != NULL && !is_full &&
+        free->file_bytes < config->journal_file_bytes &&
         keeper->given_count > 2 * keeper->shards_count &&
         keeper->files_bytes + config->journal_file_bytes - free->file_bytes <= bytes_max) {
         log_make_start(keeper, free, config->journal_file_bytes);
@@ -564,11 +591,7 @@ static void log_make_end(struct log_keeper *keeper)
             rt_timer_start(&keeper->make_timer, rt_now_ns(keeper->ls->shard) + LOG_MAKE_RETRY_NS);
         }
     } else if (keeper->make_err != ERR_OK) {
-        for (struct list_node *node; (node = list_pop_front(&keeper->requests)) != NULL;) {
-            log_keeper_answer_request(keeper,
-                                      CONTAINER_OF(node, struct log_file_request, in_keeper),
-                                      keeper->make_err, keeper->make_errno);
-        }
+        log_keeper_refuse(keeper, keeper->make_err, keeper->make_errno);
     } else {
         log_keeper_files_serve(keeper);
     }

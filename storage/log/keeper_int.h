@@ -15,11 +15,6 @@
 #include "storage/log/keeper.h"
 #include "storage/log/log_int.h"
 
-/* The stages of writing a table, of making a file, of looking at the space. */
-extern const struct sm_decl log_keeper_decl;
-extern const struct sm_decl log_make_decl;
-extern const struct sm_decl log_space_decl;
-
 /* A group's row in the next table. */
 struct log_kept_row {
     struct map_node in_rows; /* log_keeper.rows, by group */
@@ -61,6 +56,7 @@ struct log_keeper {
     struct log_shard *ls;                 /* shard 0's */
     struct log_store *store;              /* the node's */
     bool is_begun;                        /* the store is open */
+    bool is_undone;                       /* the start has failed */
     bool is_closing;                      /* ends when nothing is under way */
     void (*closed)(struct log_shard *ls); /* then */
     struct log_kept_shard *shards;        /* by number */
@@ -130,6 +126,7 @@ struct log_keeper {
     char space_path[LIMIT_PATH_BYTES]; /* of its request */
 };
 
+/* The store's keeper, on shard 0. */
 static inline struct log_keeper *log_keeper_of(const struct log_store *store)
 {
     return store->keeper;

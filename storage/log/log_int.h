@@ -76,10 +76,10 @@ struct log {
     uint64_t pending_count; /* its records in lane.pending and in frames in flight */
 
     /* Building a frame: lane.c's. */
-    uint64_t frame_number;         /* the frame in which it has a row */
+    uint64_t frame_build;          /* the attempt in which it has a row */
     uint32_t frame_row;            /* which */
-    uint64_t frame_skip;           /* the frame that takes nothing more of it */
-    uint64_t frame_direct;         /* the frame along with which it writes directly */
+    uint64_t frame_skip;           /* the attempt that takes nothing more of it */
+    uint64_t frame_direct;         /* the attempt along with which it writes directly */
     struct log_segment *frame_seg; /* the segment written so */
 
     /* State. */

@@ -731,6 +731,7 @@ void log_start_fail(struct log_start *start, enum err err, int saved_errno, cons
     sm_move(&start->sm, LOG_START_END);
     log_start_free(start);
     if (is_dealing) {
+        log_keeper_undo(ls);
         log_start_mail_all(ls, log_shard_undo);
     } else {
         log_start_end(ls);

@@ -24,8 +24,9 @@
 
 struct log_shard;
 
-/* The stages of a shard. */
+/* The stages of a shard, and of the start. */
 extern const struct sm_decl log_shard_decl;
+extern const struct sm_decl log_start_decl;
 
 /* Whose mail it is. */
 struct log_shard *log_shard_of_mail(struct rt_mail *mail);

@@ -35,9 +35,6 @@ struct log_start_check {
     char path[LIMIT_PATH_BYTES];      /* of the file */
 };
 
-/* Its stages; those of reading a file are fetch.c's. */
-extern const struct sm_decl log_start_decl;
-
 /* A start. */
 struct log_start {
     struct log_shard *ls;    /* shard 0's */

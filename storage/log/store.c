@@ -68,9 +68,7 @@ static void log_shard_leave(struct log_files *files);
 void log_store_init(struct log_store *store, const struct log_config *config,
                     const struct crc32c *kernels)
 {
-    memset(store, 0, sizeof(*store));
-    store->config = *config;
-    store->kernels = kernels;
+    *store = (struct log_store){.config = *config, .kernels = kernels};
 }
 
 void log_config_fill(struct log_config *config, uint64_t memory_bytes)
@@ -113,11 +111,7 @@ void log_config_fill(struct log_config *config, uint64_t memory_bytes)
 void log_shard_open(struct log_shard *ls, struct rt_shard *shard, struct log_store *store,
                     struct diag *diag, log_shard_done_fn *done)
 {
-    memset(ls, 0, sizeof(*ls));
-    ls->shard = shard;
-    ls->store = store;
-    ls->diag = diag;
-    ls->done = done;
+    *ls = (struct log_shard){.shard = shard, .store = store, .diag = diag, .done = done};
     sm_init(&ls->sm, &log_shard_decl, LOG_SHARD_CLOSED, NULL, shard->id);
     rt_op_init(&ls->op_done, shard, log_shard_fire);
     rt_timer_init(&ls->close_timer, shard, log_shard_close_again);

@@ -7,11 +7,11 @@
 #include "base/assert.h"
 #include "base/cpu.h"
 #include "base/rt/clock.h"
-#include "storage/log/keeper_int.h"
+#include "storage/log/fetch.h"
+#include "storage/log/keeper.h"
 #include "storage/log/log_int.h"
 #include "storage/log/meta.h"
 #include "storage/log/start.h"
-#include "storage/log/start_int.h"
 #include "storage/log/table.h"
 #include "tests/sim/sim.h"
 #include "tests/support/cmocka.h"
@@ -79,8 +79,7 @@ static void home_shard_start(struct rt_shard *shard)
 {
     struct home *home = shard->app;
     struct home_shard *hs = &home->shards[shard->id];
-    memset(hs, 0, sizeof(*hs));
-    hs->home = home;
+    *hs = (struct home_shard){.home = home};
     buf_pool_init(&hs->bufs, rt_shard_budget(shard), (uint16_t)shard->id, 1 << 20);
     log_shard_open(&hs->ls, shard, &home->store, NULL, home_answered);
 }
@@ -674,7 +673,6 @@ static void log_start_survives_any_failing_write(void **state)
         sim_node_start(home->node, 2, &app);
         (void)sim_run_steps(home->sim, 1 + i / 3 * 2);
         sim_disk_plant(home_disk(home), faults[i % 3]);
-        if (getenv("VV")) fprintf(stderr,"case %u\n", i);
         home_wait(home);
         if (home->err == ERR_OK) {
             home_ask(home, home_shard_close);
@@ -711,7 +709,6 @@ static void log_start_survives_any_want_of_memory(void **state)
         options.host.memory_bytes = memory;
         home = home_new_on(501, &options);
         sim_disk_free(sim_node_swap_disk(home->node, sim_disk_clone(disk, 2)));
-        if (getenv("VV")) fprintf(stderr,"memory %lu\n", memory);
         is_ok = home_start(home, 2) == ERR_OK;
         if (is_ok) {
             home_check_groups(home, 0);
