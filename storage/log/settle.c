@@ -317,6 +317,12 @@ static bool settle_row(struct settle_state *state, struct log *log, struct log_r
     if (log->cuts_pending > 0 || (log->is_deleted && !log->is_delete_durable)) {
         return false;
     }
+    list_for_each (node, &log->segments.list) {
+        const struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
+        if (seg->has_files && !seg->is_made) {
+            return false; /* a job ended before their names were durable */
+        }
+    }
     *row = log->row;
     row->group = log->group;
     row->topic = log->topic;
