@@ -43,7 +43,8 @@ struct log_tables {
     const struct log_tables_read *chosen; /* the one that counts; NULL: none was written */
 };
 
-/* Whether groups.tab is there and all of it verifies: then the others need not be read. */
+/* Before choosing: whether groups.tab is there and all of it verifies. Then the others need not be
+ * read. */
 bool log_tables_is_sound(struct log_tables *tables, bool is_write);
 
 /* Read the headers and choose. Afterwards chosen->header says number, rows and journal floor (0
