@@ -25,9 +25,7 @@ static void log_dir_removed(struct log_dir *dir);
 
 void log_dir_init(struct log_dir *dir, struct log *log, void (*done)(struct log_dir *))
 {
-    memset(dir, 0, sizeof(*dir));
-    dir->log = log;
-    dir->done = done;
+    *dir = (struct log_dir){.log = log, .done = done};
     rt_op_init(&dir->op, log->ls->shard, log_dir_done);
 }
 

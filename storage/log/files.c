@@ -37,9 +37,7 @@ static void log_files_close_step(struct log_files *files);
 
 enum err log_files_init(struct log_files *files, struct log_shard *ls, uint32_t count_max)
 {
-    memset(files, 0, sizeof(*files));
-    files->ls = ls;
-    files->count_max = count_max;
+    *files = (struct log_files){.ls = ls, .count_max = count_max};
     list_init(&files->lru);
     uint32_t capacity = map_capacity(count_max + LOG_FILES_EXTRA);
     void *made = NULL;

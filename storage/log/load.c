@@ -114,7 +114,8 @@ static void log_load_take(struct log_loading *l);
 static void log_load_take_start(const struct log_loading *l);
 static bool log_load_leads(const struct log_loading *l);
 static void log_load_judge(struct log_loading *l, bool has_log);
-static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index);
+static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index,
+                             uint64_t next_offset, uint32_t term);
 static bool log_load_terms(struct log_loading *l, uint64_t last_index);
 static void log_load_terms_take(struct log_loading *l);
 static void log_load_commit(struct log_loading *l);
@@ -133,11 +134,10 @@ void log_load_start(struct log_load *load, struct log *log, void (*done)(struct 
     load->saved_errno = 0;
     list_node_init(&load->in_loading);
     rt_op_init(&load->op, log->ls->shard, log_load_done);
-    bool is_refused = log->is_deleted || log->ls->is_closing;
-    if (!log->is_loaded && !is_refused && log->loading == NULL) {
-        load->err = log_load_new(log);
-    } else if (is_refused) {
+    if (log->is_deleted) {
         load->err = ERR_CLOSING;
+    } else if (!log->is_loaded && log->loading == NULL) {
+        load->err = log_load_new(log);
     }
     if (log->is_loaded || load->err != ERR_OK) {
         rt_op_defer(&load->op);
@@ -193,7 +193,7 @@ static void log_load_run(struct log_loading *l, enum err err, int saved_errno)
 {
     struct log *log = l->log;
     bool is_over = sm_stage(&l->sm) == LOG_LOAD_CLEAN; /* all but the files that are void */
-    if (!is_over && (log->is_deleted || log->ls->is_closing)) {
+    if (!is_over && log->is_deleted) {
         err = ERR_CLOSING;
     }
     if (!is_over && err == ERR_OK && log_load_is_stale(l)) {
@@ -394,7 +394,7 @@ static bool log_load_older_next(struct log_loading *l)
     l->is_forced = file == UINT32_MAX;
     l->at = l->is_forced ? l->best : file;
     if (l->at == UINT32_MAX) {
-        log_load_missing(l, 1, index);
+        log_load_missing(l, 1, index, l->want.point.offset, l->want.point.term);
         return false;
     }
     l->asked = LOG_LOAD_END;
@@ -481,9 +481,12 @@ static void log_load_take(struct log_loading *l)
     seg->next_offset = is_whole ? log_sidecar_next_offset(&p->end) : point->offset;
     seg->max_timestamp = p->has_end ? p->end.max_timestamp : -1;
     seg->end_pos = p->has_end ? p->end.pos + p->end.length : 0;
-    seg->written_bytes = seg->end_pos;
-    seg->allocated_bytes = seg->end_pos;
+    seg->written_bytes =
+        seg->end_pos + (LIMIT_BLOCK_BYTES - seg->end_pos % LIMIT_BLOCK_BYTES) % LIMIT_BLOCK_BYTES;
+    seg->allocated_bytes = seg->written_bytes;
     seg->recs_count = p->has_end ? (uint32_t)p->end_slot + 1 : 0;
+    seg->recs_total = seg->recs_count;
+    seg->has_files = true;
     seg->is_sealed = true;
     seg->is_finished = true;
     seg->is_made = true;
@@ -535,13 +538,14 @@ static void log_load_judge(struct log_loading *l, bool has_log)
         }
     }
     if (!p->has_end || is_other || is_bodyless) {
-        log_load_missing(l, p->seg.start.index, point->index);
+        log_load_missing(l, p->seg.start.index, point->index, point->offset, point->term);
     } else if (!is_whole) {
-        log_load_missing(l, p->end.last_index + 1, point->index);
+        log_load_missing(l, p->end.last_index + 1, point->index, point->offset, point->term);
     }
 }
 
-static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index)
+static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index,
+                             uint64_t next_offset, uint32_t term)
 {
     struct log *log = l->log;
     void *made = NULL;
@@ -560,8 +564,8 @@ static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64
     struct log_load_range *range = made;
     range->first_index = first_index;
     range->last_index = last_index;
-    range->next_offset = l->want.point.offset;
-    range->term = l->want.point.term;
+    range->next_offset = next_offset;
+    range->term = term;
     list_push_front(&l->ranges, &range->in_loading);
 }
 
@@ -587,6 +591,10 @@ static void log_load_terms_take(struct log_loading *l)
             CONTAINER_OF(next, struct log_term, in_log)->term) {
         list_remove(next);
         pool_release(&l->log->ls->small, CONTAINER_OF(next, struct log_term, in_log));
+    }
+    list_for_each (node, &l->probe.holes) {
+        const struct log_range *hole = CONTAINER_OF(node, struct log_range, in_log);
+        log_load_missing(l, hole->first_index, hole->last_index, hole->next_offset, 0);
     }
     list_append_all(runs, &l->terms);
     list_append_all(&l->terms, runs);
