@@ -33,10 +33,10 @@ static void log_direct_got(struct log_file_get *get);
 static void log_direct_run(struct rt_op *op);
 static void log_direct_end(struct log_direct *direct, enum err err, int saved_errno);
 static void log_direct_done(struct log_op *op);
-static bool log_direct_is_possible(const struct log *log, const struct log_slot *slot);
+static bool log_direct_is_possible(struct log *log, const struct log_slot *slot);
 
 /* Whether all of the segment that is not written is in memory, and nobody else writes it. */
-static bool log_direct_is_possible(const struct log *log, const struct log_slot *slot)
+static bool log_direct_is_possible(struct log *log, const struct log_slot *slot)
 {
     const struct log_segment *seg = slot->seg;
     uint32_t have = seg->written_bytes + seg->rest_bytes;
@@ -48,6 +48,7 @@ static bool log_direct_is_possible(const struct log *log, const struct log_slot 
          each = log_tail_next(log, each)) {
         if (each->seg == seg && each->rec.pos + each->rec.length > have &&
             each->slice.buf == NULL) {
+            log->wants_rest = true;
             return false;
         }
     }

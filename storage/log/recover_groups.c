@@ -105,6 +105,9 @@ static enum err recover_deal(struct log_recover *r, const struct recover_step *s
             return err;
         }
         rec->claim = g->claim != NULL && g->claim->frame == frame ? g->claim : NULL;
+        if (rec->claim != NULL && rec->record.kind == LOG_RECORD_CUT) {
+            rec->claim->row.what &= ~LOG_ROW_CUT; /* it is not what was lost */
+        }
         recover_push(&g->records, &rec->link);
     }
     return ERR_OK;

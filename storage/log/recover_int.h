@@ -33,8 +33,10 @@ struct recover_file {
     uint64_t number;            /* likewise */
     uint64_t first_frame;       /* from its header; 0: unreadable */
     uint64_t previous_number;   /* from its header; 0: none, or unreadable */
+    uint64_t first_found;       /* number of the first frame found in it; 0: none */
+    uint64_t front_blocks;      /* blocks in front of that one */
     uint64_t damaged_pos;       /* the last block that looks like a damaged frame header; 0: none */
-    const uint8_t *data;        /* while it is read */
+    const uint8_t *data;        /* while it is read; and its length */
     size_t length;              /* likewise */
     struct recover_frame *last; /* the frame read last */
 };

@@ -7,6 +7,10 @@
 #include "base/assert.h"
 #include "storage/log/recover_int.h"
 
+/* Frames that stand for those of which nobody knows how many there were: one whose directory the
+ * next frame may repeat, and one whose directory is lost. */
+#define RECOVER_UNCOUNTED 2u
+
 static bool recover_frame_is_before(const struct recover_link *a, const struct recover_link *b);
 static bool recover_file_is_before(const struct recover_link *a, const struct recover_link *b);
 static enum err recover_lanes_make(struct log_recover *r);
@@ -149,9 +153,10 @@ static void recover_lane_take_frames(struct log_recover *r, struct recover_lane 
     lane->frames = own.first != NULL ? CONTAINER_OF(own.first, struct recover_frame, link) : NULL;
 }
 
-/* What its files say of frames that are not found: a file's first frame was begun, what looks like
- * a damaged header behind the last frame was one, and the lane's earlier file must be there unless
- * it is below the floor. */
+/* What its files say of frames that are not found: a file's first frame was begun; where its header
+ * is unreadable, something was in front of the first frame found if that is not the first block;
+ * what looks like a damaged header behind the last frame was one; and the lane's earlier file must
+ * be there unless it is below the floor. */
 static void recover_lane_take_files(const struct log_recover *r, struct recover_lane *lane,
                                     struct recover_link **files)
 {
@@ -183,10 +188,13 @@ static void recover_lane_take_files(const struct log_recover *r, struct recover_
         last->head.number == lane->high && lane->high < LOG_NUMBER_MAX) {
         lane->high++;
     }
-    if (low > 1 && first->previous_number != 0 && first->previous_number >= r->journal_floor) {
-        low = low > 2 ? low - 2 : 1;
+    uint64_t before = 0; /* frames in front of the lowest that must have been there */
+    if (first->previous_number != 0 && first->previous_number >= r->journal_floor) {
+        before = RECOVER_UNCOUNTED;
+    } else if (first->first_frame == 0 && first->first_found == low) {
+        before = first->front_blocks < RECOVER_UNCOUNTED ? first->front_blocks : RECOVER_UNCOUNTED;
     }
-    lane->low = low > 0 ? low : 1;
+    lane->low = low > before ? low - before : 1;
 }
 
 /* The first frame of a boot, on lane 0, is flushed before anything else of the boot is written: so

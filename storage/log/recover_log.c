@@ -287,6 +287,25 @@ enum err recover_log_segment(struct log_recover *r, struct recover_group *g, uin
     return ERR_OK;
 }
 
+/* A gap that reaches over `index` becomes two, the second from there on. */
+static enum err recover_log_split_gap(struct log_recover *r, struct log_found_entry *entry,
+                                      uint64_t index)
+{
+    void *made = NULL;
+    enum err err = recover_alloc(r, sizeof(struct log_found_entry), &made);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct log_found_entry *second = made;
+    *second = *entry;
+    list_node_init(&second->in_group);
+    entry->rec.last_index = index - 1;
+    entry->rec.last_offset_delta = -1; /* whose the offsets were is not known: the second has all */
+    second->rec.index = index;
+    list_insert_before(entry->in_group.next, &second->in_group);
+    return ERR_OK;
+}
+
 enum err recover_log_split(struct log_recover *r, struct recover_group *g, uint64_t index,
                            uint32_t generation)
 {
@@ -294,8 +313,12 @@ enum err recover_log_split(struct log_recover *r, struct recover_group *g, uint6
     ASSERT(index > found->row.end.index);
     ASSERT(index > g->segment_index);
     ASSERT(index <= found->end.index);
+    struct log_found_entry *at = recover_log_find(g, index);
     void *made = NULL;
     enum err err = recover_alloc(r, sizeof(struct log_found_segment), &made);
+    if (err == ERR_OK && at != NULL && at->rec.index < index) {
+        err = recover_log_split_gap(r, at, index);
+    }
     if (err != ERR_OK) {
         return err;
     }
@@ -309,7 +332,7 @@ enum err recover_log_split(struct log_recover *r, struct recover_group *g, uint6
     g->end_pos = 0;
     list_for_each (node, &found->entries) {
         struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
-        if (entry->rec.last_index >= index) {
+        if (entry->rec.index >= index) {
             entry->segment_index = index;
             entry->rec.pos = g->end_pos;
             g->end_pos += entry->rec.length;

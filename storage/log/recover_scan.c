@@ -146,6 +146,10 @@ static enum err recover_scan_walk(struct log_recover *r, struct recover_file *fi
                 return err;
             }
             file->damaged_pos = 0;
+            if (file->first_found == 0) {
+                file->first_found = head.number;
+                file->front_blocks = (pos - LOG_JOURNAL_HEADER_BYTES) / LIMIT_BLOCK_BYTES;
+            }
             step = head.frame_bytes;
         }
         pos += step;

@@ -190,6 +190,12 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
     if (err != ERR_OK) {
         return err;
     }
+    list_for_each (node, &found->entries) { /* what is settled now stays known for a later cut */
+        const struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
+        if (entry->rec.kind == LOG_KIND_MEMBERSHIP && entry->rec.index <= found->row.end.index) {
+            g->membership_table = entry->rec.index;
+        }
+    }
     list_init(&found->entries);
     list_init(&found->rests);
     g->is_gap_open = false;

@@ -335,7 +335,7 @@ static bool settle_row(struct settle_state *state, struct log *log, struct log_r
         row->quarantine_index =
             row->quarantine_count++ == 0 ? range->first_index : row->quarantine_index;
     }
-    const struct log_slot *first = log->is_deleted ? NULL : settle_first(log);
+    const struct log_slot *first = log->is_delete_durable ? NULL : settle_first(log);
     row->seq = log->durable_seq;
     log->round_file = UINT64_MAX;
     if (first != NULL) {

@@ -595,10 +595,24 @@ void build_zero(struct build *b, const struct build_frame *frame, uint32_t first
 
 void build_recover(struct build *b)
 {
-    build_recover_in(b, NULL, true);
+    build_recover_in(b, NULL);
 }
 
-void build_recover_in(struct build *b, const uint32_t *order, bool is_direct_sound)
+static bool build_is_direct_sound(const struct build *b, const struct log_recover_direct *check)
+{
+    struct log_sidecar rec;
+    uint32_t seed = log_sidecar_seed(b->kernels, check->group, check->generation);
+    assert_int_equal(log_sidecar_decode(check->recs, LOG_SIDECAR_BYTES, b->kernels, seed, &rec),
+                     ERR_OK);
+    for (uint32_t i = 0; i < b->unsound_count; i++) {
+        if (hash128_is_equal(b->unsound[i], rec.chain)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void build_recover_in(struct build *b, const uint32_t *order)
 {
     build_end_recovery(b);
     assert_int_equal(log_recover_init(&b->r, &b->budget, b->kernels, &b->disk, b->floor), ERR_OK);
@@ -619,7 +633,7 @@ void build_recover_in(struct build *b, const uint32_t *order, bool is_direct_sou
     assert_int_equal(log_recover_lanes(&b->r), ERR_OK);
     struct log_recover_direct check;
     while (log_recover_next_direct(&b->r, &check)) {
-        log_recover_direct(&b->r, &check, is_direct_sound);
+        log_recover_direct(&b->r, &check, build_is_direct_sound(b, &check));
     }
     assert_int_equal(log_recover_groups(&b->r), ERR_OK);
 }

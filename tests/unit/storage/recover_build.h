@@ -20,7 +20,7 @@
 #include "base/budget.h"
 #include "storage/log/recover.h"
 
-#define BUILD_FILES_MAX   32u
+#define BUILD_FILES_MAX   64u
 #define BUILD_LANES_MAX   24u
 #define BUILD_GROUPS_MAX  8u
 #define BUILD_FRAMES_MAX  512u
@@ -45,6 +45,9 @@ struct build_state {
     uint64_t segments[BUILD_INDEX_MAX];       /* by index: the segment it stands in */
     struct log_sidecar recs[BUILD_INDEX_MAX]; /* by index: the sidecar's record */
 };
+
+/* Bodies of a direct tail that never reached the segment: the chain of its first entry. */
+#define BUILD_UNSOUND_MAX 16u
 
 /* A group. */
 struct build_group {
@@ -101,6 +104,8 @@ struct build {
     uint32_t rows_count;                             /* of it */
     struct build_frame frames[BUILD_FRAMES_MAX];     /* in the order they were written */
     uint32_t frames_count;                           /* of them */
+    struct hash128 unsound[BUILD_UNSOUND_MAX];       /* direct tails whose bodies are not there */
+    uint32_t unsound_count;                          /* of them */
     struct build_lane *lane;                         /* of the frame in the making */
     uint8_t *records;                                /* its records */
     struct bytes_writer w;                           /* into these */
@@ -163,10 +168,10 @@ struct log_row *build_settle(struct build *b, struct build_group *g, uint64_t se
 void build_flip(struct build *b, const struct build_frame *frame, size_t pos);
 void build_zero(struct build *b, const struct build_frame *frame, uint32_t first, uint32_t count);
 
-/* Read it all; `order` gives the files' order (NULL: as they are). Direct tails are sound, as
- * `is_direct_sound` says. */
+/* Read it all; `order` gives the files' order (NULL: as they are). Direct tails are sound but for
+ * b->unsound. */
 void build_recover(struct build *b);
-void build_recover_in(struct build *b, const uint32_t *order, bool is_direct_sound);
+void build_recover_in(struct build *b, const uint32_t *order);
 
 /* What came of it: the group, or NULL. */
 struct log_found *build_found(const struct build *b, uint64_t group);

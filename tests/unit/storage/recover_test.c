@@ -389,7 +389,7 @@ static void recover_direct_bodies_are_asked_about_where_nobody_knows(void **stat
 {
     (void)state;
     struct build *b = recover_direct_scene();
-    build_recover_in(b, NULL, true);
+    build_recover(b);
     want_counts(b, "F1 6 R2 12 G1 2");
     want_group(b, 7, 7);
     const struct log_found *found = build_found(b, 7);
@@ -401,7 +401,8 @@ static void recover_direct_bodies_are_asked_about_where_nobody_knows(void **stat
     assert_int_equal(rest->bytes, 2986);
     assert_int_equal(rest->slot_pos, b->frames[4].pos + b->frames[4].record_pos[0] + 32 + 40 +
                                          3 * LOG_SIDECAR_BYTES);
-    build_recover_in(b, NULL, false);
+    b->unsound[b->unsound_count++] = build_group(b, 7)->now.recs[4].chain;
+    build_recover(b);
     want_counts(b, "F1 4 F6 1 F7 1 R2 10 G7 2");
     want_group(b, 7, 6);
     want_group(b, 8, 4);
@@ -414,7 +415,8 @@ static void recover_direct_bodies_of_flushed_frames_are_not_asked_about(void **s
     (void)state;
     struct build *b = recover_direct_scene();
     (void)build_seal(b, 1, 0, 6);
-    build_recover_in(b, NULL, false);
+    b->unsound[b->unsound_count++] = build_group(b, 7)->now.recs[4].chain;
+    build_recover(b);
     want_counts(b, "F1 7 R2 12 G1 2");
     build_free(b);
 }

@@ -14,7 +14,7 @@
 static void world_fail(struct world *world, const char *what, uint64_t a, uint64_t b)
 {
     if (world->failure[0] == '\0') {
-        snprintf(world->failure, sizeof(world->failure), "%s (%" PRIu64 ", %" PRIu64 ")", what, a,
+        snprintf(world->failure, sizeof(world->failure), "%.150s (%" PRIu64 ", %" PRIu64 ")", what, a,
                  b);
     }
 }
