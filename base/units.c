@@ -80,6 +80,11 @@ static const struct units_unit *units_scan_unit(struct units_text *text,
 static enum err units_scan_duration(struct units_text *text, uint64_t *duration_ns);
 static enum err units_scale(const struct units_number *number, uint64_t factor, uint64_t *out);
 static void units_skip_spaces(struct units_text *text);
+static bool units_scan_date(struct units_text *text, int64_t *days);
+static bool units_scan_clock(struct units_text *text, int64_t *time_ms);
+static bool units_scan_zone(struct units_text *text, int64_t *minutes);
+static bool units_scan_pair(struct units_text *text, unsigned max, unsigned *out);
+static bool units_scan_byte(struct units_text *text, const char *wanted);
 static bool units_is_digit(char c);
 static bool units_is_letter(char c);
 static char units_lower(char c);
@@ -276,6 +281,22 @@ size_t units_format_double(double value, char out[UNITS_TEXT_BYTES])
     }
 }
 
+enum err units_parse_time_ms(const char *text, size_t length, int64_t *time_ms)
+{
+    struct units_text left = {text, text + length};
+    int64_t days = 0, clock_ms = 0, zone_minutes = 0;
+    if (!units_scan_date(&left, &days)) {
+        return ERR_INVALID;
+    }
+    if (left.at != left.end &&
+        (!units_scan_byte(&left, "Tt ") || !units_scan_clock(&left, &clock_ms) ||
+         !units_scan_zone(&left, &zone_minutes) || left.at != left.end)) {
+        return ERR_INVALID;
+    }
+    *time_ms = days * 86400000 + clock_ms - zone_minutes * 60000;
+    return ERR_OK;
+}
+
 /* Days to a date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days:
  * years begin in March, so that the leap day is a year's last. */
 size_t units_format_time(uint64_t wall_ns, char out[UNITS_TEXT_BYTES])
@@ -295,6 +316,96 @@ size_t units_format_time(uint64_t wall_ns, char out[UNITS_TEXT_BYTES])
     int length = snprintf(out, UNITS_TEXT_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", year, month,
                           day, seconds / 3600, seconds / 60 % 60, seconds % 60, milliseconds);
     return (size_t)length;
+}
+
+/* A date to days, as days_from_civil of the same source. */
+static bool units_scan_date(struct units_text *text, int64_t *days)
+{
+    static const unsigned char month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    unsigned century, year_of_century, month, day;
+    if (!units_scan_pair(text, 99, &century) || !units_scan_pair(text, 99, &year_of_century) ||
+        !units_scan_byte(text, "-") || !units_scan_pair(text, 12, &month) ||
+        !units_scan_byte(text, "-") || !units_scan_pair(text, 31, &day) || month == 0 || day == 0 ||
+        day > month_days[month - 1]) {
+        return false;
+    }
+    unsigned year = century * 100 + year_of_century;
+    if (month == 2 && day == 29 && (year % 4 != 0 || (year % 100 == 0 && year % 400 != 0))) {
+        return false;
+    }
+    unsigned shifted = year + 400 - (month <= 2); /* never below 0 */
+    unsigned era = shifted / 400;
+    unsigned year_of_era = shifted % 400;
+    unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    *days = (int64_t)era * 146097 + day_of_era - 146097 - 719468;
+    return true;
+}
+
+/* hh:mm, seconds if there are any, a fraction if there is one. */
+static bool units_scan_clock(struct units_text *text, int64_t *time_ms)
+{
+    unsigned hour, minute, second = 0, milliseconds = 0;
+    if (!units_scan_pair(text, 23, &hour) || !units_scan_byte(text, ":") ||
+        !units_scan_pair(text, 59, &minute)) {
+        return false;
+    }
+    if (units_scan_byte(text, ":")) {
+        if (!units_scan_pair(text, 60, &second)) {
+            return false;
+        }
+        if (units_scan_byte(text, ".,")) {
+            unsigned scale = 100;
+            if (text->at == text->end || !units_is_digit(*text->at)) {
+                return false;
+            }
+            for (; text->at != text->end && units_is_digit(*text->at); text->at++, scale /= 10) {
+                milliseconds += (unsigned)(*text->at - '0') * scale;
+            }
+        }
+    }
+    *time_ms = ((int64_t)(hour * 60 + minute) * 60 + second) * 1000 + milliseconds;
+    return true;
+}
+
+/* Minutes ahead of UTC. */
+static bool units_scan_zone(struct units_text *text, int64_t *minutes)
+{
+    unsigned hour, minute = 0;
+    if (text->at == text->end || units_scan_byte(text, "Zz")) {
+        return true;
+    }
+    bool is_behind = *text->at == '-';
+    if (!units_scan_byte(text, "+-") || !units_scan_pair(text, 23, &hour)) {
+        return false;
+    }
+    bool has_colon = units_scan_byte(text, ":");
+    if ((has_colon || text->at != text->end) && !units_scan_pair(text, 59, &minute)) {
+        return false;
+    }
+    *minutes = (int64_t)(hour * 60 + minute) * (is_behind ? -1 : 1);
+    return true;
+}
+
+/* Two digits. */
+static bool units_scan_pair(struct units_text *text, unsigned max, unsigned *out)
+{
+    if (text->end - text->at < 2 || !units_is_digit(text->at[0]) || !units_is_digit(text->at[1])) {
+        return false;
+    }
+    *out = (unsigned)(text->at[0] - '0') * 10 + (unsigned)(text->at[1] - '0');
+    text->at += 2;
+    return *out <= max;
+}
+
+/* Step over the next byte if it is one of `wanted`. */
+static bool units_scan_byte(struct units_text *text, const char *wanted)
+{
+    if (text->at == text->end || *text->at == '\0' || strchr(wanted, *text->at) == NULL) {
+        return false;
+    }
+    text->at++;
+    return true;
 }
 
 /* The digits that come next. ERR_INVALID: none; ERR_RANGE, after all of them: over 2^64 - 1. */

@@ -45,6 +45,13 @@ MUST_USE enum err units_parse_bytes(const char *text, size_t length, uint64_t *b
  * years. */
 MUST_USE enum err units_parse_duration_ns(const char *text, size_t length, uint64_t *duration_ns);
 
+/* A moment as milliseconds since 1970-01-01 UTC, RFC 3339 and its neighbours in ISO 8601:
+ * "2018-02-06T01:26:13.840Z", "2018-02-06 01:26:13+01:00", "2018-02-06T01:26" and "2018-02-06". A
+ * 'T' or a space stands between date and time; without an offset (Z, +hh:mm, +hhmm, +hh) the time
+ * is UTC; digits past the millisecond are cut. Second 60 is the next minute's first, as POSIX
+ * counts. ERR_INVALID: any other form, or no such day or time. */
+MUST_USE enum err units_parse_time_ms(const char *text, size_t length, int64_t *time_ms);
+
 /* The functions below write text of less than UNITS_TEXT_BYTES and a NUL to `out` and return its
  * length. */
 

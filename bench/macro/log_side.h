@@ -82,6 +82,7 @@ struct log_side {
     struct budget bufs_budget;     /* of both */
     uint8_t *batch;                /* the batch that is copied for each append */
     struct log **logs;             /* plan.groups_count */
+    struct log *rolled[8];         /* the benchmark that rolls them */
     uint32_t turn;                 /* whose turn it is */
     uint32_t waiting_count;        /* appends in flight */
     uint64_t submitted_count;      /* appends begun */

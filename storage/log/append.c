@@ -31,6 +31,7 @@ enum err log_append(struct log *log, struct log_op *op, struct buf_slice slice)
         return err;
     }
     slot->op = op;
+    slot->rec_number = slot->seg->recs_total++;
     log_slot_heat(slot, slice);
     struct log_segment *seg = slot->seg;
     seg->last_index = slot->rec.index;

@@ -176,7 +176,8 @@ bool log_cursor_has_files(struct log_cursor *c, struct log_segment *seg, bool ne
         return false;
     }
     c->err = ERR_OK;
-    if (c->get_log.file == NULL) {
+    bool has_bytes = seg->written_bytes > 0 || seg->is_finished; /* else all of it is in the rest */
+    if (c->get_log.file == NULL && (has_bytes || needs_idx)) {
         c->get_log = (struct log_file_get){.done = log_cursor_log_got};
         c->gets_count++;
         log_file_get_segment(&c->get_log, seg, LOG_FILE_LOG, false);

@@ -15,7 +15,7 @@
 
 /* What a file is looked up by. */
 struct log_file_key {
-    uint64_t group;          /* 0: journal */
+    uint64_t group;          /* 0 for the journal */
     uint64_t first_index;    /* journal: slot */
     uint32_t generation;     /* 0 for the journal */
     enum log_file_kind kind; /* which */
@@ -32,14 +32,12 @@ static void log_file_opened(struct log_files *files, struct log_file *file);
 static void log_file_get_done(struct rt_op *op);
 static void log_file_close(struct log_files *files, struct log_file *file);
 static void log_files_forget(struct log_files *files, const struct log_file_key *key);
-static void log_files_shrink(struct log_files *files);
+static void log_files_shrink(struct log_files *files, uint32_t count_max);
 static void log_files_close_step(struct log_files *files);
 
 enum err log_files_init(struct log_files *files, struct log_shard *ls, uint32_t count_max)
 {
-    memset(files, 0, sizeof(*files));
-    files->ls = ls;
-    files->count_max = count_max;
+    *files = (struct log_files){.ls = ls, .count_max = count_max};
     list_init(&files->lru);
     uint32_t capacity = map_capacity(count_max + LOG_FILES_EXTRA);
     void *made = NULL;
@@ -111,6 +109,10 @@ static void log_file_get(struct log_file_get *get, struct log_shard *ls,
     struct log_files *files = &ls->files;
     struct map_node *node = map_find_equal(&files->map, log_file_hash(key), log_file_is, key);
     struct log_file *file = node != NULL ? CONTAINER_OF(node, struct log_file, in_map) : NULL;
+    if (file != NULL && !file->is_ready && (flags & ~file->file.flags) != 0) {
+        file->is_stale = true; /* that open does not make the file, this one does */
+        file = NULL;
+    }
     list_node_init(&get->in_file);
     get->file = NULL;
     get->err = ERR_OK;
@@ -147,7 +149,7 @@ static enum err log_file_new(struct log_files *files, const struct log_file_key 
 {
     *out = NULL;
     void *made = NULL;
-    log_files_shrink(files);
+    log_files_shrink(files, files->count_max > 0 ? files->count_max - 1 : 0);
     enum err err = pool_acquire(&files->pool, &made);
     if (err != ERR_OK) {
         return err;
@@ -225,7 +227,7 @@ void log_file_put(struct log_shard *ls, struct log_file *file)
         return;
     }
     list_push_back(&ls->files.lru, &file->in_lru);
-    log_files_shrink(&ls->files);
+    log_files_shrink(&ls->files, ls->files.count_max);
 }
 
 static void log_file_close(struct log_files *files, struct log_file *file)
@@ -237,10 +239,10 @@ static void log_file_close(struct log_files *files, struct log_file *file)
     rt_file_close(&file->file, &file->op);
 }
 
-/* Close unused files until the bound holds for one more. */
-static void log_files_shrink(struct log_files *files)
+/* Close unused files, longest unused first, until no more than `count_max` are open. */
+static void log_files_shrink(struct log_files *files, uint32_t count_max)
 {
-    while (files->count >= files->count_max) {
+    while (files->count > count_max) {
         struct list_node *node = list_pop_front(&files->lru);
         if (node == NULL) {
             break;

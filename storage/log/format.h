@@ -56,8 +56,9 @@ struct log_hard_state {
 bool log_uuid_is_equal(const struct log_uuid *a, const struct log_uuid *b);
 bool log_uuid_is_zero(const struct log_uuid *uuid);
 
-/* Write as 32 hexadecimal digits and a NUL. */
 #define LOG_UUID_TEXT_BYTES 33
+
+/* Write as 32 hexadecimal digits and a NUL. */
 void log_uuid_format(const struct log_uuid *uuid, char out[LOG_UUID_TEXT_BYTES]);
 
 /* Read 32 hexadecimal digits, which may have all four dashes where RFC 9562 puts them. ERR_INVALID:
@@ -77,10 +78,11 @@ struct log_features log_features_get(struct bytes_reader *r);
 MUST_USE enum err log_features_check(uint16_t version, const struct log_features *features,
                                      bool is_write);
 
+#define LOG_POINT_BYTES 40
+
 /* Put and get a point in 40 bytes: index 8, offset 8, term 4, reserved 4, chain 16. Index and
  * offset <= LOG_NUMBER_MAX, term <= LIMIT_TERM: asserted by put; get fails the reader with
  * ERR_CORRUPT and gives zero. */
-#define LOG_POINT_BYTES 40
 void log_point_put(struct bytes_writer *w, const struct log_point *point);
 struct log_point log_point_get(struct bytes_reader *r);
 

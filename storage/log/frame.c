@@ -5,6 +5,7 @@
 #include "storage/log/frame.h"
 
 #include "base/assert.h"
+#include "storage/log/record.h"
 
 /* "TDBJ" and "TDBF", read as little-endian numbers. */
 #define LOG_JOURNAL_MAGIC 0x4a424454u
@@ -15,9 +16,6 @@
 
 /* The frame seed's input: disk uuid, boot epoch, file number, frame number. */
 #define LOG_FRAME_SEED_BYTES 40u
-
-/* The shortest record is a head without body (record.h, which stands on this file's users). */
-#define LOG_FRAME_RECORD_BYTES_MIN 32u
 
 static bool log_journal_header_is_valid(const struct log_journal_header *header);
 static bool log_frame_is_valid(const struct log_frame *frame);
@@ -221,18 +219,18 @@ static bool log_frame_is_valid(const struct log_frame *frame)
     /* 64 bits: counts from a disk, 48 bytes each, do not wrap. */
     uint64_t parts = LOG_FRAME_HEADER_BYTES + (uint64_t)LOG_FRAME_ROW_BYTES * frame->rows_count +
                      (uint64_t)LOG_FRAME_ROW_BYTES * frame->copy_count + frame->records_bytes;
-    uint64_t records_min = (uint64_t)LOG_FRAME_RECORD_BYTES_MIN * frame->records_count;
+    uint64_t records_min = (uint64_t)LOG_RECORD_HEAD_BYTES * frame->records_count;
     return (frame->flags & ~LOG_FRAME_SEAL) == 0 && frame->file_number > 0 && frame->number > 0 &&
            frame->durable_through < frame->number && frame->frame_bytes > 0 &&
            frame->frame_bytes % LIMIT_BLOCK_BYTES == 0 &&
            frame->frame_bytes <= LIMIT_JOURNAL_FRAME_BYTES && parts <= frame->frame_bytes &&
-           frame->records_bytes % 8 == 0 && records_min <= frame->records_bytes &&
+           frame->records_bytes % LOG_RECORD_ALIGN == 0 && records_min <= frame->records_bytes &&
            (frame->records_count == 0) == (frame->records_bytes == 0);
 }
 
 static bool log_frame_row_is_valid(const struct log_frame_row *row)
 {
-    uint32_t known = LOG_ROW_HARD | LOG_ROW_CUT | LOG_ROW_CONTROL | LOG_ROW_TAIL;
+    uint32_t known = LOG_ROW_HARD | LOG_ROW_CUT | LOG_ROW_CONTROL | LOG_ROW_TAIL | LOG_ROW_MOVE;
     return (row->first_index == 0) == (row->last_index == 0) &&
            row->first_index <= row->last_index && row->last_index <= LOG_NUMBER_MAX &&
            row->next_offset <= LOG_NUMBER_MAX && row->last_seq <= LOG_NUMBER_MAX &&

@@ -19,6 +19,7 @@
 #define LOG_ROW_CUT     2u
 #define LOG_ROW_CONTROL 4u
 #define LOG_ROW_TAIL    8u
+#define LOG_ROW_MOVE    16u
 
 /* The first block of a journal file. */
 struct log_journal_header {

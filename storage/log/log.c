@@ -124,7 +124,6 @@ void log_submit(struct log *log, struct log_op *op, const struct log_record *rec
 void log_create(struct log_shard *ls, struct log_op *op, uint64_t group,
                 const struct log_uuid *topic, uint32_t partition)
 {
-    ASSERT(group > 0);
     op->log = NULL;
     struct log *log = NULL;
     enum err err = ls->is_closing                         ? ERR_CLOSING
@@ -161,7 +160,10 @@ void log_set_hard_state(struct log *log, struct log_op *op, const struct log_har
 {
     op->log = log;
     enum err err = log_writable(log);
-    if (err == ERR_OK && (hard->term > LIMIT_TERM || hard->term < log->hard.term)) {
+    bool is_vote_kept =
+        hard->term != log->hard.term || log->hard.vote == 0 || hard->vote == log->hard.vote;
+    if (err == ERR_OK &&
+        (hard->term > LIMIT_TERM || hard->term < log->hard.term || !is_vote_kept)) {
         err = ERR_INVALID;
     }
     if (err != ERR_OK) {
@@ -199,6 +201,7 @@ enum err log_point_before(const struct log *log, uint64_t first_index, struct lo
     };
     out->max_timestamp = slot->rec.max_timestamp;
     out->end_pos = slot->rec.pos + slot->rec.length;
+    out->recs_total = slot->rec_number + 1;
     return ERR_OK;
 }
 
@@ -277,11 +280,11 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
             seg->next_offset = at->point.offset;
             seg->max_timestamp = at->max_timestamp;
             seg->end_pos = at->end_pos;
+            seg->recs_total = at->recs_total;
             seg->is_sealed = true;
             break;
         }
-        log_files_forget_segment(seg);
-        log_segment_free(seg);
+        log_segment_discard(seg);
         node = list_last(&log->segments.list);
     }
     log->end = at->point;
@@ -299,6 +302,7 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
     struct log_record record = {.kind = LOG_RECORD_CUT};
     record.cut.end = at->point;
     record.cut.generation = log->generation;
+    log->cuts_pending++;
     log_submit(log, op, &record, (struct buf_slice){0});
     log_settle_changed(log);
 }
@@ -387,7 +391,10 @@ void log_record_durable(struct log *log, struct log_op *op)
         log_settle_changed(log);
         break;
     case LOG_RECORD_CUT: log_cut_durable(log, record); break;
-    case LOG_RECORD_DELETE: log_settle_changed(log); break;
+    case LOG_RECORD_DELETE:
+        log->is_delete_durable = true;
+        log_settle_changed(log);
+        break;
     case LOG_RECORD_ENTRY:
     case LOG_RECORD_TAIL:
     case LOG_RECORD_CREATE:
@@ -403,6 +410,8 @@ void log_record_durable(struct log *log, struct log_op *op)
 static void log_cut_durable(struct log *log, const struct log_record *record)
 {
     struct log_row *row = &log->row;
+    ASSERT(log->cuts_pending > 0);
+    log->cuts_pending--;
     if (row->end.index <= record->cut.end.index) {
         return;
     }
@@ -411,6 +420,7 @@ static void log_cut_durable(struct log *log, const struct log_record *record)
     row->segment_generation = record->cut.generation;
     row->recs_count = 0;
     row->written_bytes = 0;
+    row->end_pos = 0;
 }
 
 /* --- Pins --- */

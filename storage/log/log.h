@@ -76,7 +76,7 @@ uint64_t log_group(const struct log *log);
 void log_partition(const struct log *log, struct log_uuid *topic, uint32_t *partition);
 void log_status(const struct log *log, struct log_status *out);
 
-/* Make group `group` (> 0, never used before on this node) of a partition on this shard. op->log is
+/* Make group `group` (never used before on this node) of a partition on this shard. op->log is
  * set at once and may be appended to. ERR_EXISTS, ERR_FULL (config.groups_max), ERR_BUDGET: in
  * done, with op->log NULL. */
 void log_create(struct log_shard *ls, struct log_op *op, uint64_t group,
@@ -101,7 +101,8 @@ MUST_USE enum err log_append(struct log *log, struct log_op *op, struct buf_slic
  * then. */
 void log_cut(struct log *log, struct log_op *op, uint64_t first_index);
 
-/* Persist term and vote; the commit hint along. */
+/* Persist term and vote; the commit hint along. ERR_INVALID: an earlier term, or another vote in
+ * the same one. */
 void log_set_hard_state(struct log *log, struct log_op *op, const struct log_hard_state *hard);
 
 /* Move the log start to `first_index` (<= end + 1, asserted; an earlier one changes nothing).

@@ -13,9 +13,11 @@
 #include "base/rt/file.h"
 #include "base/rt/op.h"
 #include "base/rt/timer.h"
+#include "base/sm.h"
 #include "storage/log/lane.h"
 #include "storage/log/log.h"
 #include "storage/log/lookup.h"
+#include "storage/log/mail.h"
 #include "storage/log/segment.h"
 #include "storage/log/settle.h"
 #include "storage/log/store.h"
@@ -55,6 +57,17 @@ struct log {
 
     /* Settling: settle.c's. */
     struct log_row row; /* as the next table will say; settled end, segment, seq: see log_settle */
+    struct list_node in_round; /* log_settle.round: is settled, or has been, in the present round */
+    struct list garbage;       /* log_garbage.in_log: files of segments that are no more */
+    uint32_t cuts_pending;     /* cuts that are not durable: no row can be made meanwhile */
+    struct log_row round_row;  /* as the present round says */
+    bool has_round_row;        /* it says something */
+    uint64_t round_file;       /* lowest file it needs then; UINT64_MAX: none */
+    uint64_t cut_epoch_of_round; /* cut_epoch then */
+    bool wants_rest;        /* a direct write waits for bytes that left memory: see settle_job.c */
+    bool wants_clean;       /* cut, trimmed, unpinned or deleted: files may be to go */
+    bool is_delete_durable; /* its files may go */
+    bool is_dir_made;       /* its directory is there, and its name durable */
     struct list_node in_dirty; /* log_settle.dirty: has something in the journal that is needed */
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
     bool is_settling;       /* a settle writes its segment now */
@@ -64,20 +77,21 @@ struct log {
     uint64_t pending_count; /* its records in lane.pending and in frames in flight */
 
     /* Building a frame: lane.c's. */
-    uint64_t frame_number;         /* the frame in which it has a row */
+    uint64_t frame_build;          /* the attempt in which it has a row */
     uint32_t frame_row;            /* which */
-    uint64_t frame_skip;           /* the frame that takes nothing more of it */
-    uint64_t frame_direct;         /* the frame along with which it writes directly */
+    uint64_t frame_skip;           /* the attempt that takes nothing more of it */
+    uint64_t frame_direct;         /* the attempt along with which it writes directly */
     struct log_segment *frame_seg; /* the segment written so */
 
     /* State. */
-    bool is_cutting;    /* a cut looks up where it begins: no appends meanwhile */
-    bool is_deleted;    /* log_delete was submitted */
-    bool is_amnesiac;   /* read-only */
-    bool is_available;  /* can be read */
-    bool is_tail_torn;  /* for log_status */
-    bool is_loaded;     /* older segments and term runs are known */
-    struct list ranges; /* log_range.in_log: quarantined indexes, in order */
+    bool is_cutting;             /* a cut looks up where it begins: no appends meanwhile */
+    bool is_deleted;             /* log_delete was submitted */
+    bool is_amnesiac;            /* read-only */
+    bool is_available;           /* can be read */
+    bool is_tail_torn;           /* for log_status */
+    bool is_loaded;              /* older segments and term runs are known */
+    struct log_loading *loading; /* they are being read: load.c's; NULL: no */
+    struct list ranges;          /* log_range.in_log: quarantined indexes, in order */
 };
 
 /* A term run, as log_term_of and snapshots know it. */
@@ -86,6 +100,13 @@ struct log_term {
     uint64_t first_index;    /* of the run; the first run begins at log start - 1 */
     uint64_t first_offset;   /* next offset at that entry */
     uint32_t term;           /* of the run */
+};
+
+/* Files that are to be removed. */
+struct log_garbage {
+    struct list_node in_log; /* log.garbage */
+    uint64_t first_index;    /* of the segment */
+    uint32_t generation;     /* of its files */
 };
 
 /* Quarantined indexes. */
@@ -104,7 +125,9 @@ struct log_shard {
     log_shard_done_fn *done; /* of the open, close or settle under way */
     enum err err;            /* how that ended */
     struct err_info info;    /* where */
-    char why[160];           /* and in words, "" if there is nothing to say */
+    char why[LOG_WHY_BYTES]; /* and in words, "" if there is nothing to say */
+    struct sm sm;            /* where opening and closing stand: store.c's */
+    bool is_made;            /* what follows from `groups` on is in use */
     bool is_open;            /* between open and close */
     bool is_closing;         /* close was called: new operations end with ERR_CLOSING */
 
@@ -127,9 +150,11 @@ struct log_shard {
     struct log_files files;   /* open segment and journal files */
     struct log_settle settle; /* from journal to segments */
 
-    struct rt_op op_done; /* fires `done` from the ready queue */
-    struct rt_mail mail;  /* to and from shard 0 while opening and closing */
-    void *start;          /* start.c's, while opening */
+    struct rt_op op_done;        /* fires `done` from the ready queue */
+    struct log_mails mails;      /* what it sends to other shards' parts */
+    struct log_mail mail;        /* to and from shard 0 while opening and closing */
+    struct rt_timer close_timer; /* looks again whether closing can go on */
+    void *loading;               /* found.c's, while groups are made */
 };
 
 /* Path of a partition's directory, and of one of its files (kind: "log", "idx", "snap"), into `out`
@@ -141,8 +166,8 @@ void log_path_segment(char *out, const struct log *log, uint64_t first_index, ui
                       const char *kind);
 void log_path_journal(char *out, const struct log_store *store, uint32_t slot);
 
-/* A group's object, empty, in the map; from a row and what the journal holds (start.c). NULL
- * `found`: a new group. ERR_BUDGET, ERR_FULL, ERR_EXISTS. */
+/* A group's object in the map: an empty one, or one as a start found it. ERR_BUDGET; log_new also
+ * ERR_EXISTS, and ERR_FULL (config.groups_max, or the table's rows). */
 MUST_USE enum err log_new(struct log_shard *ls, uint64_t group, const struct log_uuid *topic,
                           uint32_t partition, struct log **out);
 MUST_USE enum err log_new_found(struct log_shard *ls, const struct log_found *found,
@@ -170,6 +195,10 @@ enum err log_writable(const struct log *log);
  * there. ERR_AGAIN: it stands in a sidecar, log_lookup_start reads it. */
 MUST_USE enum err log_point_before(const struct log *log, uint64_t first_index,
                                    struct log_lookup *out);
+
+/* The segment's files go with the next round; its object is given back, and what the tail holds of
+ * it. */
+void log_segment_discard(struct log_segment *seg);
 
 /* The term run list: entry `index` has `term`. */
 MUST_USE enum err log_terms_add(struct log *log, uint64_t index, uint64_t offset, uint32_t term);

@@ -118,6 +118,7 @@ static void log_lookup_found(struct log_lookup *lookup, const struct log_sidecar
     };
     lookup->max_timestamp = rec->max_timestamp;
     lookup->end_pos = rec->pos + rec->length;
+    lookup->recs_total = (uint32_t)lookup->slot + 1;
     log_lookup_end(lookup, ERR_OK);
 }
 

@@ -22,6 +22,8 @@ struct log_lookup {
     int64_t max_timestamp;  /* running maximum there */
     uint32_t end_pos;       /* where that entry ends in its segment; 0: first_index begins one */
 
+    uint32_t recs_total; /* records of the segment up to it */
+
     struct log_load load;    /* the group's older segments */
     struct log_file_get get; /* the sidecar */
     struct rt_op op_read;    /* reads it */

@@ -174,6 +174,8 @@ static void log_record_put_fixed(struct bytes_writer *w, const struct log_record
         bytes_put_u64le(w, record->tail.first_index);
         bytes_put_u32le(w, record->tail.written_bytes);
         bytes_put_u32le(w, record->tail.rest_bytes);
+        bytes_put_u32le(w, record->tail.recs_before);
+        bytes_put_u32le(w, 0);
         break;
     case LOG_RECORD_CREATE:
         log_uuid_put(w, &record->create.topic);
@@ -239,7 +241,9 @@ static enum err log_record_decode(struct bytes_reader *r, const struct crc32c *k
     }
     struct bytes_reader fields = bytes_reader(body, fixed);
     log_record_get_fixed(&fields, record);
-    ASSERT(fields.err == ERR_OK);
+    if (fields.err != ERR_OK) {
+        return fields.err; /* a point out of range */
+    }
     ASSERT(fields.pos == fixed);
     record->data_bytes = body_bytes - fixed;
     record->data = record->data_bytes > 0 ? body + fixed : NULL;
@@ -283,6 +287,8 @@ static void log_record_get_fixed(struct bytes_reader *r, struct log_record *reco
         record->tail.first_index = bytes_get_u64le(r);
         record->tail.written_bytes = bytes_get_u32le(r);
         record->tail.rest_bytes = bytes_get_u32le(r);
+        record->tail.recs_before = bytes_get_u32le(r);
+        bytes_skip(r, 4);
         break;
     case LOG_RECORD_CREATE:
         record->create.topic = log_uuid_get(r);

@@ -1,17 +1,19 @@
 /* What a start believes: the decision table of storage/README.md ("Recovery") as code. Pure: bytes
  * of journal files and rows of the table go in, the log of each group comes out.
  *
- *     log_recover_init(r, ...);
- *     log_recover_row(r, &row) for each row of the table that counts; log_recover_row_lost(r) for
- * unreadable ones log_recover_file(r, slot, data, length) for each journal file, in any order
- *     log_recover_lanes(r);                        where each lane ends (F1..F8), as far as the
- * journal tells while (log_recover_next_direct(r, &check))   bodies that stand in segments: the
- * caller reads and says log_recover_direct(r, &check, is_sound) log_recover_groups(r); R1..R9,
- * G1..G7 for (group = log_recover_first(r); ...)
+ *     log_recover_init(r, ..., floor)          floor: the table's, files below it are not looked at
+ *     log_recover_row(r, &row)                 each row of the table that counts
+ *     log_recover_row_lost(r, group)           each that is unreadable
+ *     log_recover_file(r, slot, data, length)  each journal file, in any order
+ *     log_recover_lanes(r)                     where each lane ends (F1..F8)
+ *     while (log_recover_next_direct(r, &check))
+ *         log_recover_direct(r, &check, is_sound)  bodies in segments: the caller reads them
+ *     log_recover_groups(r)                    what each group is (R1..R9, G1..G7)
+ *     list_for_each (node, &r->groups) ...     log_found.in_recover
  *
  * The outcome depends on the set of files and rows only, never on their order. Memory comes from
  * the given budget and is a few hundred bytes per record; ERR_BUDGET may come from every call that
- * adds, and then nothing may be asked any more. */
+ * adds, and then nothing may be asked any more but log_recover_deinit. */
 #ifndef STORAGE_LOG_RECOVER_H
 #define STORAGE_LOG_RECOVER_H
 
@@ -75,16 +77,25 @@ struct log_found_entry {
     uint64_t segment_index;     /* first index of the segment it belongs to */
     enum log_found_where where; /* where its bytes are */
     uint32_t slot;              /* journal file, as given to log_recover_file */
-    uint64_t slot_pos;          /* of the batch's first byte in it */
-    uint64_t file_number; /* the file's life: the lowest of a group tells which files it needs */
+    uint64_t slot_pos;          /* in it: of the batch's first byte; of the tail's first record */
+    uint64_t file_number; /* the file's life: the lowest of a group tells which files it needs;
+                             UINT64_MAX: a gap, in no file */
+    uint64_t seq;         /* group_seq of its record; 0: a gap */
 };
 
-/* A segment that begins behind the settled end: a roll, a cut or a reset made it. */
+/* A segment that begins behind the settled end: a roll or a cut made it. */
 struct log_found_segment {
-    struct list_node in_group;    /* log_found.segments, by first index */
-    struct log_point start;       /* first index, base offset, previous term and chain */
-    uint32_t generation;          /* of its files */
-    uint32_t generation_replaced; /* a switch: the generation whose files go, else = generation */
+    struct list_node in_group; /* log_found.segments, by first index */
+    struct log_point start;    /* first index, base offset, previous term and chain */
+    uint32_t generation;       /* of its files */
+};
+
+/* A segment, of any age, that got new files: a switch. */
+struct log_found_switch {
+    struct list_node in_group;    /* log_found.switches, by first index, then in order */
+    uint64_t segment_index;       /* its first index */
+    uint32_t generation;          /* of the files that count */
+    uint32_t generation_replaced; /* of those that go */
 };
 
 /* Indexes that cannot be read. */
@@ -92,38 +103,46 @@ struct log_found_range {
     struct list_node in_group; /* log_found.ranges, by first index */
     uint64_t first_index;      /* of the range */
     uint64_t last_index;       /* likewise */
-    uint64_t next_offset;      /* behind it; what is known */
+    uint64_t next_offset;      /* behind it; 0: unknown */
     uint32_t term;             /* of its last entry, as far as known */
+    bool is_marked;            /* a mark record or the table says so; else this start found it */
 };
 
-/* The bytes of a segment behind its written blocks that no entry's record holds: from the newest
- * tail. */
+/* The bytes of a segment behind its written blocks, from the newest tail that names the segment.
+ * Entries that follow are whole in the journal. */
 struct log_found_rest {
-    uint64_t segment_index; /* 0: no tail */
-    uint32_t written_bytes; /* of that segment's .log: what precedes is in the segment */
-    uint32_t bytes;         /* from there on */
-    uint32_t slot;          /* journal file */
-    uint64_t slot_pos;      /* of the first byte in it */
-    uint64_t file_number;   /* of the file */
+    struct list_node in_group; /* log_found.rests, by segment */
+    uint64_t segment_index;    /* first index of the segment */
+    uint32_t written_bytes;    /* of that segment's .log: what precedes is in the segment */
+    uint32_t bytes;            /* from there on, none behind the segment's last entry */
+    uint32_t slot;             /* journal file */
+    uint64_t slot_pos;         /* of the first byte in it */
+    uint64_t file_number;      /* of the file */
 };
 
 /* A group, as it is found. */
 struct log_found {
-    struct log_row
-        row; /* hard state, start, flags, state as of now; settled end, segment, seq as the table
-                had them, or as the newest cut or whole tail moved them; a zero segment: none yet */
+    struct log_row row;    /* hard state, start, flags (amnesiac), state, membership as of now;
+                              settled end, segment, seq as the table had them, or as the newest
+                              cut, reset or whole tail moved them; a zero segment: none yet. Where
+                              the chain of an end behind entries is zero, term and chain are not
+                              known: to be looked up in the segment */
     uint64_t last_seq;     /* the highest group_seq that counts: the next record's is one more */
     struct log_point end;  /* of the log: recorded end, entries that cannot be read included */
     int64_t max_timestamp; /* running maximum at the end */
-    struct list entries;   /* log_found_entry: everything behind row.end, in order, without holes */
-    struct list segments;  /* log_found_segment */
-    struct list ranges;    /* log_found_range: what is quarantined, the row's own marks included */
-    struct log_found_rest rest; /* of the newest tail */
-    uint64_t file_lowest; /* lowest file number that holds something of the group behind row.seq;
-                             UINT64_MAX: none */
-    bool is_available;    /* not R6, not G6 */
-    bool is_tail_torn;    /* G7: may have lost what was never answered */
-    bool has_row;         /* it stands in the table */
+    struct list entries;   /* log_found_entry: everything behind row.end, in order, no holes */
+    struct list segments;  /* log_found_segment, without the one in `row` */
+    struct list switches;  /* log_found_switch */
+    struct list ranges;    /* log_found_range: what is quarantined; of the row's own marks the
+                              lowest index, the others stand in the sidecars */
+    struct list rests;     /* log_found_rest, at most one per segment */
+    uint64_t file_lowest;  /* lowest file number that holds something of the group behind
+                              row.seq; UINT64_MAX: none */
+    bool is_available;     /* not R6, not G6 */
+    bool is_tail_torn;     /* G7: may have lost what was never answered */
+    bool is_cut;           /* a cut or reset was applied: segments of older generations may be
+                              there still, in whole or with entries that are void */
+    bool has_row;          /* it stands in the table */
     struct list_node in_recover; /* log_recover.groups, by group */
 };
 
@@ -140,18 +159,16 @@ struct log_recover_direct {
     uint32_t recs_count;    /* of them */
     const uint8_t *rest;    /* bytes behind written_bytes */
     uint32_t rest_bytes;    /* of these */
-    void *frame;            /* log_recover's */
+    void *record;           /* log_recover's */
 };
-
-/* A lane of an earlier boot, after log_recover_lanes. */
-struct log_recover_lane;
 
 struct log_recover {
     struct budget *budget;                   /* pays for all of it */
     const struct crc32c *kernels;            /* for checksums */
     struct log_uuid disk;                    /* whose directory */
     uint64_t counts[LOG_RECOVER_ROWS_COUNT]; /* decisions made, by row */
-    uint64_t file_number_max;                /* highest file number seen */
+    uint64_t journal_floor;                  /* files of lower numbers are not looked at */
+    uint64_t file_number_max;                /* highest file number seen, at least the floor - 1 */
     uint64_t boot_epoch_max;                 /* highest boot epoch seen */
     struct list groups;                      /* log_found.in_recover */
     uint32_t groups_count;                   /* of them */
@@ -159,19 +176,21 @@ struct log_recover {
     void *state;   /* log_recover.c's */
 };
 
-/* A former start's end of lanes, and what this start must write down: see log_recover_ends. */
-
-/* Begin. `shards_hint` lanes or so. */
+/* Begin. `journal_floor` is that of the table whose rows follow, 0 if there is none: files below it
+ * may have been reused or not, so they say nothing, and all others must be there. */
 MUST_USE enum err log_recover_init(struct log_recover *r, struct budget *budget,
-                                   const struct crc32c *kernels, const struct log_uuid *disk);
+                                   const struct crc32c *kernels, const struct log_uuid *disk,
+                                   uint64_t journal_floor);
 
-/* Give everything back. */
+/* Give everything back, also after an error. */
 void log_recover_deinit(struct log_recover *r);
 
-/* A row of the table. Before any file. */
+/* A row of the table; of several of one group the first of the highest group_seq counts. Before any
+ * file. */
 MUST_USE enum err log_recover_row(struct log_recover *r, const struct log_row *row);
 
-/* A row that is unreadable in every table; its group, if `group` is not 0, is unavailable (G6). */
+/* A row that is unreadable in every table; its group, if that is known, is unavailable (G6). */
+#define LOG_RECOVER_GROUP_UNKNOWN UINT64_MAX
 MUST_USE enum err log_recover_row_lost(struct log_recover *r, uint64_t group);
 
 /* Read journal file `slot`, all `length` bytes of it. `data` is the caller's and may go when this
@@ -194,12 +213,16 @@ void log_recover_direct(struct log_recover *r, const struct log_recover_direct *
 /* Decide what each group is. */
 MUST_USE enum err log_recover_groups(struct log_recover *r);
 
-/* Lane ends for the `lanes` record: all lanes of earlier boots that have frames in the files.
- * Writes up to `max`, returns how many there are. */
+/* Lane ends for the `lanes` record: all lanes of earlier boots that are seen in the files, those
+ * that an earlier start named included. Writes up to `max`, returns how many there are. */
 uint32_t log_recover_ends(const struct log_recover *r, struct log_lane_end *out, uint32_t max);
 
+/* Of missing frames in a row, log_recover_visit tells the first so many. */
+#define LOG_RECOVER_VISIT_MISSING_MAX 1000u
+
 /* Tell `visit` every frame's decision, in order of boot, lane and number: for `tdb log dump` and
- * `verify`. `frame` is NULL for one that is missing, `slot` then UINT32_MAX. */
+ * `verify`. `frame` is NULL for one that is missing, `slot` then UINT32_MAX. Frames of a former
+ * life (F8) are only counted. */
 void log_recover_visit(const struct log_recover *r,
                        void (*visit)(void *ctx, enum log_recover_row row, uint64_t boot_epoch,
                                      uint32_t lane, uint64_t number, const struct log_frame *frame,

@@ -60,3 +60,17 @@ void log_segment_free(struct log_segment *seg)
     budget_free(&log->ls->budget, seg->rest);
     pool_release(&log->ls->segments, seg);
 }
+
+void log_segment_discard(struct log_segment *seg)
+{
+    struct log *log = seg->log;
+    void *made = NULL;
+    log_files_forget_segment(seg);
+    if (pool_acquire(&log->ls->small, &made) == ERR_OK) { /* else a start finds and removes them */
+        struct log_garbage *garbage = made;
+        garbage->first_index = seg->start.index;
+        garbage->generation = seg->generation;
+        list_push_back(&log->garbage, &garbage->in_log);
+    }
+    log_segment_free(seg);
+}

@@ -15,6 +15,7 @@
 struct log;
 struct log_files;
 struct log_shard;
+struct sm_decl;
 
 /* A segment. */
 struct log_segment {
@@ -27,6 +28,7 @@ struct log_segment {
     int64_t max_timestamp;   /* running maximum at its end */
     uint32_t end_pos;        /* bytes of all its batches */
     uint32_t written_bytes;  /* whole blocks of the .log that are synced */
+    uint32_t recs_total;     /* sidecar records that there are to be */
     uint32_t
         recs_count; /* sidecar records that are synced, in whole blocks (or all, once finished) */
     uint32_t allocated_bytes; /* size the .log was grown to */
@@ -34,6 +36,7 @@ struct log_segment {
     uint32_t rest_bytes; /* of them */
     bool is_sealed;      /* no entry will be added */
     bool is_finished;    /* sealed, and wholly on disk */
+    bool has_files;      /* they have been opened, so they are there */
     bool is_made;        /* its names are durable */
     bool is_known;       /* end and offsets are known: not a segment only listed so far */
 };
@@ -55,7 +58,7 @@ struct log_file {
     struct list waiters;         /* log_file_get.in_file: wait for the open */
     struct rt_op op;             /* its open or close */
     struct rt_file file;         /* valid once open */
-    uint64_t group;              /* 0: journal */
+    uint64_t group;              /* whose segment; 0 for the journal, too */
     uint64_t first_index;        /* of the segment; journal: the slot */
     uint32_t generation;         /* of the segment */
     enum log_file_kind kind;     /* which file of it */
@@ -122,18 +125,25 @@ MUST_USE enum err log_segment_push(struct log *log, const struct log_point *star
 /* Take it out of the log and give its memory back. */
 void log_segment_free(struct log_segment *seg);
 
-/* Load the older segments of a group (its directory is listed, their sidecars' headers and ends are
- * read, term runs built): staged; `done` fires once, from the ready queue, at once when it is
- * loaded. Files of generations that do not count are removed. */
+/* A wish for the older segments of a group. */
 struct log_load {
     struct log *log;                     /* which */
     void (*done)(struct log_load *load); /* the caller's */
-    enum err err;            /* in done; ERR_CORRUPT: a range was quarantined, the rest is there */
-    int saved_errno;         /* behind err */
-    struct rt_op op;         /* its one request */
-    struct log_file_get get; /* of the sidecar in hand */
-    void *state;             /* segment.c's */
+    enum err err;                /* in done; ERR_CORRUPT: something is damaged, the rest is there.
+                                    Others: nothing has changed, and may be tried again */
+    int saved_errno;             /* behind it */
+    struct list_node in_loading; /* log_loading.loads */
+    struct rt_op op;             /* to be done from the ready queue */
 };
+
+/* Load them: the group's directory is listed, of each sidecar the header and the end are read, term
+ * runs are built (load.c says how files are chosen). Entries that a damaged sidecar does not hold
+ * any more are quarantined, files of void segments are removed. `done` fires once, from the ready
+ * queue. Loads of one group at a time are one; the group is not freed meanwhile (log->loading).
+ * ERR_CLOSING: it is deleted. A store that closes still loads, since it settles. */
 void log_load_start(struct log_load *load, struct log *log, void (*done)(struct log_load *load));
+
+/* Its stages, for tests. */
+extern const struct sm_decl log_load_decl;
 
 #endif

@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "base/list.h"
-#include "base/rt/mailbox.h"
 #include "base/rt/op.h"
 #include "base/rt/timer.h"
+#include "storage/log/mail.h"
 #include "storage/log/table.h"
 
 struct log;
@@ -29,7 +29,7 @@ struct log_shard;
 
 /* Rows of a round, on their way to the keeper and back. */
 struct log_rows {
-    struct rt_mail mail;  /* carries it */
+    struct log_mail mail; /* carries it */
     struct log_shard *ls; /* whose */
     struct log_row *rows; /* changed ones; the sender's until it is back */
     uint32_t rows_count;  /* of them */

@@ -139,8 +139,8 @@ static size_t log_snap_padding(size_t pos)
 
 static bool log_snap_is_valid(const struct log_snap *snap)
 {
-    return snap->sections_count <= LOG_SNAP_SECTIONS_MAX && snap->group > 0 &&
-           snap->first_index > 0 && snap->first_index <= LOG_NUMBER_MAX;
+    return snap->sections_count <= LOG_SNAP_SECTIONS_MAX && snap->first_index > 0 &&
+           snap->first_index <= LOG_NUMBER_MAX;
 }
 
 static void log_snap_put_section(struct bytes_writer *w, const struct log_snap_section *section,

@@ -57,7 +57,7 @@ void log_snap_put(struct bytes_writer *w, const struct log_snap *snap,
 
 /* Decode the whole file, of which `length` bytes were read; sections point into `data`. Bytes
  * behind the file's own are not looked at. ERR_TRUNCATED; ERR_CORRUPT: also a section that does not
- * fit, more than LOG_SNAP_SECTIONS_MAX of them or LOG_SNAP_BYTES_MAX bytes, group or first index 0;
+ * fit, more than LOG_SNAP_SECTIONS_MAX of them or LOG_SNAP_BYTES_MAX bytes, first index 0;
  * ERR_UNSUPPORTED: also a section's flag. *out is zero then. */
 MUST_USE enum err log_snap_decode(const void *data, size_t length, const struct crc32c *kernels,
                                   struct log_snap *out);

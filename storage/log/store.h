@@ -21,11 +21,16 @@
 #include "base/budget.h"
 #include "base/diag.h"
 #include "base/limits.h"
+#include "base/rt/file.h"
+#include "base/rt/op.h"
 #include "base/rt/shard.h"
 #include "storage/log/format.h"
 #include "storage/log/recover.h"
 
 struct log_shard;
+
+/* Room for the reason of a failure, in words. */
+#define LOG_WHY_BYTES 160
 
 /* How a directory is used. Zero fields take the default said there. */
 struct log_config {
@@ -68,12 +73,31 @@ struct log_store {
     uint64_t boot_epoch;                          /* of this start */
     struct log_store_report report;               /* what the start found; constant once open */
     _Atomic uint64_t file_number;                 /* the last journal file number given out */
-    atomic_bool is_fenced; /* a journal write failed: nothing is written any more */
-    atomic_bool is_full;   /* the disk is full: producers are refused */
-    void *keeper;          /* shard 0's: struct log_keeper */
+    _Atomic uint32_t groups_count; /* groups there are, and deleted ones that are not forgotten */
+    _Atomic uint32_t rows_count;   /* groups that have a row in the table, or will have one */
+    uint32_t rows_max;             /* rows there may be; constant once groups are dealt */
+    atomic_bool is_fenced;         /* a journal write failed: nothing is written any more */
+    atomic_bool is_full;           /* the disk is full: producers are refused */
+
+    /* Shard 0's; the others read what is said before it mails them. */
+    void *keeper;                    /* struct log_keeper */
+    void *start;                     /* struct log_start, while opening */
+    const struct log_recover *found; /* what the start found, while groups are dealt */
+    uint32_t joined_count;           /* shards that have called log_shard_open */
+    uint32_t dealt_count;            /* shards that have made their groups */
+    uint32_t left_count;             /* shards that have closed their part */
+    bool is_ended;                   /* nothing is open any more, the lock is given back */
+    enum err err;                    /* how the open ended, for all shards */
+    struct err_info info;            /* where */
+    char why[LOG_WHY_BYTES];         /* in words */
+    struct rt_file lock;             /* DATA/lock, held while the store is open */
+    struct rt_op op_lock;            /* its close */
 };
 
 typedef void log_shard_done_fn(struct log_shard *ls);
+
+/* Fill in what is zero, for shards of `memory_bytes` each; round what must be whole blocks. */
+void log_config_fill(struct log_config *config, uint64_t memory_bytes);
 
 /* Make `store` of `config` (copied; strings stay the caller's). */
 void log_store_init(struct log_store *store, const struct log_config *config,

@@ -186,7 +186,7 @@ static struct log_row log_row_get(struct bytes_reader *r)
 static bool log_row_is_valid(const struct log_row *row)
 {
     bool is_state = row->state == LOG_ROW_LIVE || row->state == LOG_ROW_DELETED;
-    return row->group > 0 && is_state && (row->flags & ~LOG_ROW_AMNESIAC) == 0 &&
+    return is_state && (row->flags & ~(LOG_ROW_AMNESIAC | LOG_ROW_LOST)) == 0 &&
            row->hard.term <= LIMIT_TERM && row->hard.commit <= LOG_NUMBER_MAX &&
            row->membership_index <= LOG_NUMBER_MAX && row->segment_index <= LOG_NUMBER_MAX &&
            row->written_bytes % LIMIT_BLOCK_BYTES == 0 && row->max_timestamp >= -1 &&

@@ -12,6 +12,7 @@
 
 /* struct log_row.flags */
 #define LOG_ROW_AMNESIAC 1u
+#define LOG_ROW_LOST     2u /* the row was lost: nothing else in it counts but whose it is */
 
 struct log_table_header {
     struct log_features features; /* of the table */
@@ -33,7 +34,7 @@ struct log_row {
     struct log_uuid topic;       /* of the partition */
     uint32_t partition;          /* its number */
     enum log_row_state state;    /* live or deleted */
-    uint8_t flags;               /* LOG_ROW_AMNESIAC */
+    uint8_t flags;               /* LOG_ROW_AMNESIAC, LOG_ROW_LOST */
     struct log_hard_state hard;  /* newest */
     uint64_t membership_index;   /* of the newest membership entry, 0: none */
     struct log_point start;      /* log start */
@@ -67,7 +68,7 @@ MUST_USE enum err log_table_header_decode(const void *data, size_t length,
                                           const struct crc32c *kernels, bool is_write,
                                           struct log_table_header *out);
 
-/* Decode one row: ERR_TRUNCATED, ERR_CORRUPT (checksum, group 0 in no table, unknown state or flag,
+/* Decode one row: ERR_TRUNCATED, ERR_CORRUPT (checksum, unknown state or flag,
  * a number out of range, written bytes that are not whole blocks). */
 MUST_USE enum err log_row_decode(const void *data, size_t length, const struct crc32c *kernels,
                                  uint32_t seed, struct log_row *out);

@@ -33,6 +33,7 @@ struct log_slot {
     struct buf_slice slice;    /* its bytes, a reference held; buf NULL: not in memory */
     struct list_node in_hot;   /* log_shard.hot while slice.buf is not NULL */
     struct log_op *op;         /* the append that is not done yet; NULL: none, or it was cut */
+    uint32_t rec_number;       /* of its record in the segment's sidecar: 0, 1, ... */
     uint64_t seq;              /* group_seq of its record */
     uint64_t file_number;      /* journal file that holds its record; 0: none yet */
     uint64_t journal_pos;      /* of its batch in it */

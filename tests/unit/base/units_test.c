@@ -75,6 +75,14 @@ static enum err units_parse_i64_bits(const char *text, size_t length, uint64_t *
     return err;
 }
 
+static enum err units_parse_time_bits(const char *text, size_t length, uint64_t *out)
+{
+    int64_t value = (int64_t)*out;
+    enum err err = units_parse_time_ms(text, length, &value);
+    *out = (uint64_t)value;
+    return err;
+}
+
 static void units_i64_has_its_whole_range(void **state)
 {
     (void)state;
@@ -357,6 +365,63 @@ static void units_time_is_rfc3339_in_utc(void **state)
     units_check_texts(units_format_time, rows, ARRAY_COUNT(rows));
 }
 
+/* The numbers are date(1)'s (date -u -d TEXT +%s). */
+static void units_times_are_read_as_rfc3339_and_iso8601(void **state)
+{
+    (void)state;
+    static const struct units_row rows[] = {
+        {"1970-01-01", ERR_OK, 0},
+        {"1970-01-01T00:00:00Z", ERR_OK, 0},
+        {"2018-02-07T01:26:13.840Z", ERR_OK, 1517966773840},
+        {"2018-02-07 01:26:13.84", ERR_OK, 1517966773840},
+        {"2018-02-07t01:26:13,8409999z", ERR_OK, 1517966773840},
+        {"2018-02-07T01:26", ERR_OK, 1517966760000},
+        {"2018-02-07T02:26:13.840+01:00", ERR_OK, 1517966773840},
+        {"2018-02-06T17:26:13.840-0800", ERR_OK, 1517966773840},
+        {"2018-02-06T17:26:13.840-08", ERR_OK, 1517966773840},
+        {"2018-02-07T06:56:13.840+05:30", ERR_OK, 1517966773840},
+        {"2016-02-29", ERR_OK, 1456704000000},
+        {"2000-02-29T12:00Z", ERR_OK, 951825600000},
+        {"1969-12-31T23:59:59.999Z", ERR_OK, (uint64_t)-1},
+        {"1900-03-01", ERR_OK, (uint64_t)-2203891200000},
+        {"0000-01-01", ERR_OK, (uint64_t)-62167219200000},
+        {"9999-12-31T23:59:59.999Z", ERR_OK, 253402300799999},
+        {"2016-12-31T23:59:60Z", ERR_OK, 1483228800000},
+        {"", ERR_INVALID, 0},
+        {"2018", ERR_INVALID, 0},
+        {"2018-02", ERR_INVALID, 0},
+        {"2018-2-7", ERR_INVALID, 0},
+        {"2018-02-07T", ERR_INVALID, 0},
+        {"2018-02-07T01", ERR_INVALID, 0},
+        {"2018-02-07T01:", ERR_INVALID, 0},
+        {"2018-02-07T01:26:", ERR_INVALID, 0},
+        {"2018-02-07T01:26:13.", ERR_INVALID, 0},
+        {"2018-02-07T01:26:61", ERR_INVALID, 0},
+        {"2018-02-07T24:00", ERR_INVALID, 0},
+        {"2018-02-07T01:60", ERR_INVALID, 0},
+        {"2018-02-07T01:26Z ", ERR_INVALID, 0},
+        {"2018-02-07T01:26+", ERR_INVALID, 0},
+        {"2018-02-07T01:26+1", ERR_INVALID, 0},
+        {"2018-02-07T01:26+01:", ERR_INVALID, 0},
+        {"2018-02-07T01:26+01:0", ERR_INVALID, 0},
+        {"2018-02-07Z", ERR_INVALID, 0},
+        {" 2018-02-07", ERR_INVALID, 0},
+        {"2018-00-07", ERR_INVALID, 0},
+        {"2018-13-07", ERR_INVALID, 0},
+        {"2018-02-00", ERR_INVALID, 0},
+        {"2018-02-29", ERR_INVALID, 0},
+        {"1900-02-29", ERR_INVALID, 0},
+        {"2018-04-31", ERR_INVALID, 0},
+        {"+2018-02-07", ERR_INVALID, 0},
+        {"20180207T012613Z", ERR_INVALID, 0},
+        {"1517966773840", ERR_INVALID, 0},
+    };
+    units_check_rows(units_parse_time_bits, rows, ARRAY_COUNT(rows));
+    int64_t got = 7;
+    assert_int_equal(units_parse_time_ms("1970-01-01T00:00\0", 17, &got), ERR_INVALID);
+    assert_int_equal(got, 7);
+}
+
 static void units_doubles_are_written_short_and_exact(void **state)
 {
     (void)state;
@@ -485,6 +550,9 @@ static void units_time_agrees_with_gmtime(void **state)
                  (unsigned)(wall_ns / 1000000 % 1000));
         units_format_time(wall_ns, got);
         assert_string_equal(got, want);
+        int64_t read_ms;
+        assert_int_equal(units_parse_time_ms(got, strlen(got), &read_ms), ERR_OK);
+        assert_int_equal(read_ms, wall_ns / 1000000);
     }
     share_close(&share);
 }
@@ -501,6 +569,7 @@ int main(void)
         cmocka_unit_test(units_sizes_and_counts_are_written_with_one_decimal),
         cmocka_unit_test(units_durations_are_written_in_one_or_two_units),
         cmocka_unit_test(units_time_is_rfc3339_in_utc),
+        cmocka_unit_test(units_times_are_read_as_rfc3339_and_iso8601),
         cmocka_unit_test(units_doubles_are_written_short_and_exact),
         cmocka_unit_test(units_are_the_same_under_a_locale_with_a_decimal_comma),
         cmocka_unit_test(units_numbers_read_back_what_was_written),

@@ -1,0 +1,189 @@
+/* What a start would believe of the directory, by the recovery core; and what that says is wrong.
+ * See recover.h for the order of its calls. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/budget.h"
+#include "storage/log/inspect_int.h"
+
+static enum err inspect_feed_rows(struct log_inspect_state *state);
+static bool inspect_direct_next(struct log_inspect_state *state);
+static bool inspect_direct_rec(struct log_inspect_state *state, bool *is_sound);
+static void inspect_frame(void *ctx, enum log_recover_row row, uint64_t boot_epoch, uint32_t lane,
+                          uint64_t number, const struct log_frame *frame, uint32_t slot,
+                          uint64_t pos);
+
+void log_inspect_feed(struct log_inspect_state *state)
+{
+    enum err err = ERR_OK;
+    if (!state->has_recover) {
+        const struct log_tables_read *table = state->tables.chosen;
+        err = log_recover_init(&state->recover, &state->budget, state->kernels, &state->meta.disk,
+                               table != NULL ? table->header.journal_floor : 0);
+        state->has_recover = err == ERR_OK;
+        err = err == ERR_OK ? inspect_feed_rows(state) : err;
+    }
+    for (uint32_t i = 0; state->is_moving && err == ERR_OK && i < state->journals_count; i++) {
+        struct log_inspect_journal *journal = &state->journals[i];
+        if (journal->copy != NULL) {
+            err = log_recover_file(&state->recover, journal->slot, journal->copy, journal->length);
+        }
+    }
+    if (err != ERR_OK) {
+        log_inspect_fail(state, err, 0, "journal");
+    }
+}
+
+bool log_inspect_directs(struct log_inspect_state *state)
+{
+    struct log_inspect_direct *direct = &state->direct;
+    for (;;) {
+        if (!direct->is_asked && !inspect_direct_next(state)) {
+            return true;
+        }
+        bool is_sound = !log_uuid_is_zero(&direct->check.topic);
+        while (is_sound && direct->rec < direct->check.recs_count) {
+            if (!inspect_direct_rec(state, &is_sound)) {
+                return false;
+            }
+        }
+        log_recover_direct(&state->recover, &direct->check, is_sound);
+        direct->is_asked = false;
+    }
+}
+
+void log_inspect_decided(struct log_inspect_state *state)
+{
+    struct log_inspect *inspect = state->inspect;
+    const struct log_inspect_visitor *visitor = inspect->visitor;
+    if (state->recover.is_newer) {
+        log_inspect_fail(state, ERR_UNSUPPORTED, 0, "journal");
+        return;
+    }
+    enum err err = log_recover_groups(&state->recover);
+    if (err != ERR_OK) {
+        log_inspect_fail(state, err, 0, "journal");
+        return;
+    }
+    bool is_first = !state->has_told;
+    state->has_told = true;
+    if (is_first && visitor->meta != NULL) {
+        visitor->meta(inspect->ctx, &state->meta);
+    }
+    for (uint32_t i = 0; is_first && i < LOG_TABLES_COUNT && visitor->table != NULL; i++) {
+        const struct log_tables_read *table = &state->tables.files[i];
+        if (table->data != NULL && table->err == ERR_OK) {
+            visitor->table(inspect->ctx, log_inspect_name_table(i), &table->header,
+                           table == state->tables.chosen);
+        }
+    }
+    for (uint32_t i = 0; is_first && i < state->journals_count; i++) {
+        const struct log_inspect_journal *journal = &state->journals[i];
+        char name[LOG_INSPECT_NAME_BYTES];
+        log_inspect_name_journal(journal->slot, name);
+        inspect->journal_bytes += journal->bytes;
+        if (visitor->journal != NULL) {
+            visitor->journal(inspect->ctx, name, journal->bytes,
+                             journal->has_header ? &journal->header : NULL);
+        }
+    }
+    state->tells_node = is_first;
+    log_recover_visit(&state->recover, inspect_frame, state);
+    if (is_first) {
+        for (size_t i = 0; i < LOG_RECOVER_ROWS_COUNT; i++) {
+            inspect->counts[i] = state->recover.counts[i];
+        }
+    }
+}
+
+/* Rows of the table that counts, and what is known of groups whose rows are lost. */
+static enum err inspect_feed_rows(struct log_inspect_state *state)
+{
+    const struct log_tables *tables = &state->tables;
+    struct log_tables_lost lost;
+    struct log_row row;
+    if (tables->chosen == NULL) {
+        return ERR_OK;
+    }
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; i < tables->chosen->header.rows_count && err == ERR_OK; i++) {
+        if (log_tables_row(tables, i, &row) == ERR_OK && (row.flags & LOG_ROW_LOST) == 0) {
+            err = log_recover_row(&state->recover, &row);
+        }
+    }
+    if (err == ERR_OK) {
+        err = log_tables_lost(tables, &state->budget, &lost);
+        for (uint32_t i = 0; i < lost.rows_count && err == ERR_OK; i++) {
+            err = (lost.rows[i].flags & LOG_ROW_LOST) != 0
+                      ? log_recover_row_lost(&state->recover, lost.rows[i].group)
+                      : log_recover_row(&state->recover, &lost.rows[i]);
+        }
+        budget_free(&state->budget, lost.rows);
+    }
+    return err;
+}
+
+static bool inspect_direct_next(struct log_inspect_state *state)
+{
+    struct log_inspect_direct *direct = &state->direct;
+    *direct = (struct log_inspect_direct){.rec = 0};
+    direct->is_asked = log_recover_next_direct(&state->recover, &direct->check);
+    return direct->is_asked;
+}
+
+/* Check the body of record direct->rec; false: its bytes are on their way. */
+static bool inspect_direct_rec(struct log_inspect_state *state, bool *is_sound)
+{
+    struct log_inspect_direct *direct = &state->direct;
+    const struct log_recover_direct *check = &direct->check;
+    struct log_sidecar rec;
+    uint32_t seed = log_sidecar_seed(state->kernels, check->group, check->generation);
+    *is_sound = log_sidecar_decode(check->recs + (size_t)direct->rec * LOG_SIDECAR_BYTES,
+                                   LOG_SIDECAR_BYTES, state->kernels, seed, &rec) == ERR_OK;
+    if (*is_sound && rec.length > 0) {
+        struct log_row row = {.topic = check->topic, .partition = check->partition};
+        struct log_inspect_body body = {.pos = rec.pos,
+                                        .length = rec.length,
+                                        .written_bytes = check->written_bytes,
+                                        .rest = check->rest,
+                                        .rest_bytes = check->rest_bytes};
+        log_inspect_name_segment(&row, check->segment_index, check->generation, "log", body.name);
+        if (!log_inspect_body(state, &body)) {
+            return false;
+        }
+        const char *what;
+        *is_sound = body.data != NULL && log_inspect_is_batch(state, &rec, body.data, &what);
+    }
+    direct->rec++;
+    return true;
+}
+
+/* A frame that is missing is named where the one before it in its lane ends. */
+static void inspect_frame(void *ctx, enum log_recover_row row, uint64_t boot_epoch, uint32_t lane,
+                          uint64_t number, const struct log_frame *frame, uint32_t slot,
+                          uint64_t pos)
+{
+    struct log_inspect_state *state = ctx;
+    const struct log_inspect_visitor *visitor = state->inspect->visitor;
+    struct log_inspect_frame_end *end = &state->frame_end;
+    if (slot != UINT32_MAX || end->boot_epoch != boot_epoch || end->lane != lane) {
+        *end =
+            (struct log_inspect_frame_end){.boot_epoch = boot_epoch,
+                                           .lane = lane,
+                                           .slot = slot,
+                                           .pos = frame != NULL ? pos + frame->frame_bytes : pos};
+    }
+    char name[LOG_INSPECT_NAME_BYTES] = "journal";
+    if (slot != UINT32_MAX || end->slot != UINT32_MAX) {
+        log_inspect_name_journal(slot != UINT32_MAX ? slot : end->slot, name);
+    }
+    if (row == LOG_RECOVER_F3 || row == LOG_RECOVER_F4 || row == LOG_RECOVER_F5) {
+        log_inspect_fault(state, name, slot != UINT32_MAX ? pos : end->pos, LOG_INSPECT_NONE, 0,
+                          log_recover_row_text(row), ERR_CORRUPT);
+    }
+    if (state->tells_node && visitor->frame != NULL) {
+        visitor->frame(state->inspect->ctx, row, boot_epoch, lane, number, frame,
+                       slot != UINT32_MAX ? name : NULL, pos);
+    }
+}

@@ -1,0 +1,171 @@
+/* Which of the files in a partition's directory are the log's segments; and what both ends of a
+ * walk compare. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/budget.h"
+#include "storage/log/inspect_walk.h"
+
+/* <first index>-<generation>. and a kind */
+#define INSPECT_INDEX_DIGITS      16u
+#define INSPECT_GENERATION_DIGITS 8u
+
+static bool inspect_files_parse(const char *name, struct log_inspect_files *out);
+static bool inspect_files_hex(const char *text, size_t digits, uint64_t *out);
+static int inspect_files_compare(const void *a, const void *b);
+static void inspect_files_drop(struct log_inspect_walk *walk);
+static uint32_t inspect_files_generation(const struct log_found *found, uint64_t first_index);
+
+bool log_inspect_files_choose(struct log_inspect_state *state)
+{
+    struct log_inspect_walk *walk = &state->walk;
+    uint32_t count = state->list_err == ERR_OK ? state->list.count : 0;
+    walk->files_count = 0;
+    if (count > walk->files_capacity) {
+        void *files = NULL;
+        budget_free(&state->budget, walk->files);
+        walk->files = NULL;
+        walk->files_capacity = 0;
+        enum err err = budget_alloc(&state->budget, count * sizeof(*walk->files), 64, &files);
+        if (err != ERR_OK) {
+            log_inspect_fail(state, err, 0, "p");
+            return false;
+        }
+        walk->files = files;
+        walk->files_capacity = count;
+    }
+    const char *name = state->list.names;
+    for (uint32_t i = 0; i < count; i++, name += strlen(name) + 1) {
+        struct log_inspect_files files;
+        struct log_inspect_files *last =
+            walk->files_count > 0 ? &walk->files[walk->files_count - 1] : NULL;
+        if (!inspect_files_parse(name, &files) || files.first_index > walk->found->row.end.index) {
+            continue;
+        }
+        if (last != NULL && last->first_index == files.first_index &&
+            last->generation == files.generation) { /* names are sorted: kinds of one together */
+            last->has_idx |= files.has_idx;
+            last->has_log |= files.has_log;
+            last->has_snap |= files.has_snap;
+        } else {
+            walk->files[walk->files_count++] = files;
+        }
+    }
+    if (walk->files_count > 1) {
+        qsort(walk->files, walk->files_count, sizeof(*walk->files), inspect_files_compare);
+    }
+    inspect_files_drop(walk);
+    return true;
+}
+
+bool log_inspect_has_body(const struct log_sidecar *rec)
+{
+    return rec->length > 0 && (rec->flags & (LOG_SIDECAR_QUARANTINED | LOG_SIDECAR_GAP)) == 0;
+}
+
+bool log_inspect_is_chained(const struct log_sidecar *rec, struct hash128 previous)
+{
+    if ((rec->flags & (LOG_SIDECAR_GAP | LOG_SIDECAR_QUARANTINED)) != 0) {
+        return true;
+    }
+    struct log_batch batch = {.base_offset = rec->base_offset,
+                              .length_bytes = rec->length,
+                              .crc = rec->crc,
+                              .kind = rec->kind,
+                              .last_offset_delta = rec->last_offset_delta,
+                              .records_count = rec->records_count};
+    bool is_rewritten = (rec->flags & LOG_SIDECAR_REWRITTEN) != 0; /* its length is another now */
+    struct hash128 chain = log_chain(previous, rec->index, rec->term, &batch, rec->header_crc);
+    return is_rewritten || hash128_is_equal(chain, rec->chain);
+}
+
+bool log_inspect_is_point(const struct log_point *a, const struct log_point *b)
+{
+    return a->index == b->index && a->offset == b->offset && a->term == b->term &&
+           hash128_is_equal(a->chain, b->chain);
+}
+
+bool log_inspect_is_end_known(const struct log_row *row)
+{
+    return row->end.index == 0 || row->end.term > 0 || row->end.chain.low != 0 ||
+           row->end.chain.high != 0;
+}
+
+static bool inspect_files_parse(const char *name, struct log_inspect_files *out)
+{
+    const size_t stem = INSPECT_INDEX_DIGITS + 1 + INSPECT_GENERATION_DIGITS;
+    uint64_t generation = 0;
+    *out = (struct log_inspect_files){.first_index = 0};
+    if (strlen(name) <= stem || name[INSPECT_INDEX_DIGITS] != '-' ||
+        !inspect_files_hex(name, INSPECT_INDEX_DIGITS, &out->first_index) ||
+        !inspect_files_hex(name + INSPECT_INDEX_DIGITS + 1, INSPECT_GENERATION_DIGITS,
+                           &generation)) {
+        return false;
+    }
+    out->generation = (uint32_t)generation;
+    out->has_idx = strcmp(name + stem, ".idx") == 0;
+    out->has_log = strcmp(name + stem, ".log") == 0;
+    out->has_snap = strcmp(name + stem, ".snap") == 0;
+    return out->has_idx || out->has_log || out->has_snap;
+}
+
+static bool inspect_files_hex(const char *text, size_t digits, uint64_t *out)
+{
+    static const char hex[] = "0123456789abcdef";
+    *out = 0;
+    for (size_t i = 0; i < digits; i++) {
+        const char *digit = memchr(hex, text[i], 16);
+        if (digit == NULL) {
+            return false;
+        }
+        *out = *out << 4 | (uint64_t)(digit - hex);
+    }
+    return true;
+}
+
+static int inspect_files_compare(const void *a, const void *b)
+{
+    const struct log_inspect_files *x = a;
+    const struct log_inspect_files *y = b;
+    if (x->first_index != y->first_index) {
+        return x->first_index < y->first_index ? -1 : 1;
+    }
+    return (x->generation > y->generation) - (x->generation < y->generation);
+}
+
+/* Of one first index one generation stays: the one that row or journal name, else the highest. What
+ * a cut or a reset has made void begins at or behind a segment of a later generation, or before
+ * the log start. */
+static void inspect_files_drop(struct log_inspect_walk *walk)
+{
+    const struct log_row *row = &walk->found->row;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < walk->files_count; i++) {
+        const struct log_inspect_files files = walk->files[i];
+        uint32_t named = inspect_files_generation(walk->found, files.first_index);
+        bool is_last =
+            i + 1 == walk->files_count || walk->files[i + 1].first_index != files.first_index;
+        bool is_chosen = named != UINT32_MAX ? files.generation == named : is_last;
+        if (is_chosen && files.first_index <= row->start.index) {
+            kept = 0; /* those before it end before the log start */
+        }
+        if (is_chosen && (kept == 0 || files.generation >= walk->files[kept - 1].generation)) {
+            walk->files[kept++] = files;
+        }
+    }
+    walk->files_count = kept;
+}
+
+/* The generation that row or journal name for a first index; UINT32_MAX: none. */
+static uint32_t inspect_files_generation(const struct log_found *found, uint64_t first_index)
+{
+    list_for_each (node, &found->segments) {
+        const struct log_found_segment *segment =
+            CONTAINER_OF(node, struct log_found_segment, in_group);
+        if (segment->start.index == first_index) {
+            return segment->generation;
+        }
+    }
+    return first_index == found->row.segment_index ? found->row.segment_generation : UINT32_MAX;
+}

@@ -1,0 +1,282 @@
+/* Recovery: tail records. See recover_int.h, and storage/README.md, "Records".
+ *
+ * A direct tail adds entries whose bodies went to the segment with its frame. A whole tail says all
+ * that is not in segment and table: what its group had found so far is settled or stands in it
+ * again. Both name their segment and places in it, which are believed over what was computed. */
+#include "base/assert.h"
+#include "storage/log/recover_int.h"
+
+static enum err recover_tail_direct(struct log_recover *r, struct recover_group *g,
+                                    struct recover_record *rec, struct recover_fit *fit);
+static enum err recover_tail_whole(struct log_recover *r, struct recover_group *g,
+                                   struct recover_record *rec, struct recover_fit *fit);
+static enum err recover_tail_segment(struct log_recover *r, struct recover_group *g,
+                                     const struct log_record *record, struct recover_fit *fit);
+static void recover_tail_align(struct recover_group *g, uint32_t pos, struct recover_fit *fit);
+static enum err recover_tail_entries(struct log_recover *r, struct recover_group *g,
+                                     struct recover_record *rec, uint32_t from,
+                                     struct recover_fit *fit);
+static enum err recover_tail_rest(struct log_recover *r, struct recover_group *g,
+                                  const struct recover_record *rec);
+static void recover_tail_row(struct recover_group *g, const struct log_record *record,
+                             const struct log_point *end, int64_t max_timestamp, uint32_t end_pos);
+
+enum err recover_apply_tail(struct log_recover *r, struct recover_group *g,
+                            struct recover_record *rec, struct recover_fit *fit)
+{
+    return (rec->record.flags & LOG_TAIL_DIRECT) != 0 ? recover_tail_direct(r, g, rec, fit)
+                                                      : recover_tail_whole(r, g, rec, fit);
+}
+
+/* Sidecar record `i`. It was decoded when the frame was read. */
+static struct log_sidecar recover_tail_rec(const struct log_recover *r,
+                                           const struct log_record *record, uint32_t i)
+{
+    struct log_sidecar out;
+    uint32_t seed = log_sidecar_seed(r->kernels, record->group, record->tail.generation);
+    enum err err = log_sidecar_decode(record->data + (size_t)i * LOG_SIDECAR_BYTES,
+                                      LOG_SIDECAR_BYTES, r->kernels, seed, &out);
+    ASSERT(err == ERR_OK);
+    return out;
+}
+
+/* The first record that is not settled; recs_count: none. */
+static uint32_t recover_tail_first(const struct log_recover *r, const struct recover_group *g,
+                                   const struct log_record *record)
+{
+    uint32_t i = 0;
+    while (i < record->tail.recs_count &&
+           recover_tail_rec(r, record, i).last_index <= g->found.row.end.index) {
+        i++;
+    }
+    return i;
+}
+
+/* --- Direct --- */
+
+static enum err recover_tail_direct(struct log_recover *r, struct recover_group *g,
+                                    struct recover_record *rec, struct recover_fit *fit)
+{
+    const struct log_record *record = &rec->record;
+    uint32_t from = recover_tail_first(r, g, record);
+    enum err err = ERR_OK;
+    if (from < record->tail.recs_count) {
+        struct log_sidecar first = recover_tail_rec(r, record, from);
+        err = recover_place(r, g, first.index, first.base_offset, first.term, fit);
+        if (err == ERR_OK) {
+            err = recover_tail_segment(r, g, record, fit);
+        }
+        if (err == ERR_OK) {
+            recover_tail_align(g, first.pos, fit);
+            err = recover_tail_entries(r, g, rec, from, fit);
+        }
+    }
+    return err != ERR_OK ? err : recover_tail_rest(r, g, rec);
+}
+
+/* Go on in the segment that the tail names. Where its beginning was lost it is made up for. */
+static enum err recover_tail_segment(struct log_recover *r, struct recover_group *g,
+                                     const struct log_record *record, struct recover_fit *fit)
+{
+    struct log_found *found = &g->found;
+    uint64_t index = record->tail.segment_index;
+    uint32_t generation = record->tail.generation;
+    if (index == found->end.index + 1) {
+        return recover_log_segment(r, g, generation);
+    }
+    if (index == g->segment_index) {
+        if (generation != g->generation) {
+            struct list_node *last = list_last(&found->segments);
+            if (index == found->row.segment_index) {
+                found->row.segment_generation = generation;
+            } else if (last != NULL) {
+                CONTAINER_OF(last, struct log_found_segment, in_group)->generation = generation;
+            }
+            g->generation = generation;
+            fit->is_taken |= !g->is_gapped;
+        }
+        return ERR_OK;
+    }
+    fit->is_taken |= !g->is_gapped;
+    if (index > g->segment_index && index > found->row.end.index && index <= found->end.index) {
+        return recover_log_split(r, g, index, generation);
+    }
+    return ERR_OK;
+}
+
+/* The next entry stands at `pos`: what a gap hid in front of it has its length now, entries behind
+ * the gap move. */
+static void recover_tail_align(struct recover_group *g, uint32_t pos, struct recover_fit *fit)
+{
+    if (pos == g->end_pos) {
+        return;
+    }
+    const struct list *entries = &g->found.entries;
+    struct list_node *node = entries->head.prev;
+    uint32_t bytes = 0; /* of the entries behind the gap */
+    bool has_gap = false;
+    for (; node != &entries->head; node = node->prev) {
+        const struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
+        has_gap = (entry->rec.flags & LOG_SIDECAR_GAP) != 0;
+        if (has_gap || entry->segment_index != g->segment_index || bytes > pos) {
+            break;
+        }
+        bytes += entry->rec.length;
+    }
+    fit->is_taken |= !has_gap;
+    g->end_pos = pos;
+    if (!has_gap || bytes > pos) {
+        return;
+    }
+    uint32_t next_pos = pos - bytes;
+    for (node = node->next; node != &entries->head; node = node->next) {
+        struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
+        entry->rec.pos = next_pos;
+        next_pos += entry->rec.length;
+    }
+}
+
+/* The tail's records from the one numbered `from` on follow the log's end. */
+static enum err recover_tail_entries(struct log_recover *r, struct recover_group *g,
+                                     struct recover_record *rec, uint32_t from,
+                                     struct recover_fit *fit)
+{
+    const struct log_record *record = &rec->record;
+    for (uint32_t i = from; i < record->tail.recs_count; i++) {
+        void *made = NULL;
+        enum err err = recover_alloc(r, sizeof(struct log_found_entry), &made);
+        if (err != ERR_OK) {
+            return err;
+        }
+        struct log_found_entry *entry = made;
+        entry->rec = recover_tail_rec(r, record, i);
+        entry->where = LOG_FOUND_SEGMENT;
+        entry->slot = rec->frame->slot;
+        entry->slot_pos = rec->data_pos;
+        entry->file_number = rec->frame->head.file_number;
+        entry->seq = record->seq;
+        bool has_chain = (entry->rec.flags & (LOG_SIDECAR_GAP | LOG_SIDECAR_REWRITTEN)) == 0;
+        err = recover_append(r, g, entry, has_chain, fit);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+/* --- Whole --- */
+
+static enum err recover_tail_whole(struct log_recover *r, struct recover_group *g,
+                                   struct recover_record *rec, struct recover_fit *fit)
+{
+    const struct log_record *record = &rec->record;
+    struct log_found *found = &g->found;
+    uint32_t from = recover_tail_first(r, g, record);
+    uint32_t end_pos = record->tail.written_bytes + record->tail.rest_bytes;
+    struct log_point end = found->end;
+    int64_t max_timestamp = found->max_timestamp;
+    if (record->tail.recs_count > 0) {
+        struct log_sidecar first = recover_tail_rec(r, record, 0);
+        uint64_t last = recover_tail_rec(r, record, record->tail.recs_count - 1).last_index;
+        fit->is_taken |= found->end.index > last && !g->is_cut_lost;
+        (void)recover_log_point(g, first.index - 1, &end);
+        end.offset = first.base_offset;
+        end_pos = first.pos;
+        const struct log_found_entry *before = recover_log_find(g, first.index - 1);
+        max_timestamp = before != NULL ? before->rec.max_timestamp : found->row.max_timestamp;
+    }
+    recover_tail_row(g, record, &end, max_timestamp, end_pos);
+    enum err err = recover_range_remove(r, g, 1, UINT64_MAX, false);
+    if (err != ERR_OK) {
+        return err;
+    }
+    list_for_each (node, &found->entries) { /* what is settled now stays known for a later cut */
+        const struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
+        if (entry->rec.kind == LOG_KIND_MEMBERSHIP && entry->rec.index <= found->row.end.index) {
+            g->membership_table = entry->rec.index;
+        }
+    }
+    list_init(&found->entries);
+    list_init(&found->rests);
+    g->is_gap_open = false;
+    g->is_cut_lost = false;
+    found->row.seq = record->seq - 1;
+    found->file_lowest = rec->frame->head.file_number;
+    found->end = found->row.end;
+    found->max_timestamp = found->row.max_timestamp;
+    g->is_chain_known = found->end.index == 0 || !recover_chain_is_zero(found->end.chain);
+    if (from < record->tail.recs_count) {
+        g->end_pos = recover_tail_rec(r, record, from).pos;
+    }
+    err = recover_tail_entries(r, g, rec, from, fit);
+    return err != ERR_OK ? err : recover_tail_rest(r, g, rec);
+}
+
+/* Everything up to `end` is settled, in the segment of the tail if not before it. A row that is
+ * ahead of the tail stays. */
+static void recover_tail_row(struct recover_group *g, const struct log_record *record,
+                             const struct log_point *end, int64_t max_timestamp, uint32_t end_pos)
+{
+    struct log_found *found = &g->found;
+    struct log_row *row = &found->row;
+    uint64_t index = record->tail.segment_index;
+    bool is_same =
+        row->segment_index == index && row->segment_generation == record->tail.generation;
+    if (row->segment_index > index) {
+        return;
+    }
+    list_for_each_safe (node, following, &found->segments) {
+        list_remove(node);
+    }
+    if (!is_same || record->tail.recs_before > row->recs_count) {
+        row->recs_count = record->tail.recs_before;
+    }
+    if (!is_same || record->tail.written_bytes > row->written_bytes) {
+        row->written_bytes = record->tail.written_bytes;
+    }
+    row->segment_index = index;
+    row->segment_generation = record->tail.generation;
+    if (end->index > row->end.index || !is_same) {
+        row->end = *end;
+        row->end_pos = end_pos;
+        row->max_timestamp = max_timestamp;
+    }
+    g->segment_index = index;
+    g->generation = record->tail.generation;
+    g->end_pos = row->end_pos;
+    g->is_row_cut = false;
+}
+
+/* The rest that the tail carries takes the place of an older one of its segment. */
+static enum err recover_tail_rest(struct log_recover *r, struct recover_group *g,
+                                  const struct recover_record *rec)
+{
+    const struct log_record *record = &rec->record;
+    struct list *rests = &g->found.rests;
+    struct list_node *behind = &rests->head;
+    struct log_found_rest *rest = NULL;
+    for (struct list_node *node = rests->head.prev; node != &rests->head; node = node->prev) {
+        struct log_found_rest *other = CONTAINER_OF(node, struct log_found_rest, in_group);
+        if (other->segment_index <= record->tail.segment_index) {
+            rest = other->segment_index == record->tail.segment_index ? other : NULL;
+            break;
+        }
+        behind = node;
+    }
+    if (rest == NULL) {
+        void *made = NULL;
+        enum err err = recover_alloc(r, sizeof(struct log_found_rest), &made);
+        if (err != ERR_OK) {
+            return err;
+        }
+        rest = made;
+        list_insert_before(behind, &rest->in_group);
+    }
+    rest->segment_index = record->tail.segment_index;
+    rest->written_bytes = record->tail.written_bytes;
+    rest->bytes = record->tail.rest_bytes;
+    rest->slot = rec->frame->slot;
+    rest->slot_pos = rec->data_pos + (uint64_t)record->tail.recs_count * LOG_SIDECAR_BYTES;
+    rest->file_number = rec->frame->head.file_number;
+    return ERR_OK;
+}

@@ -1,0 +1,121 @@
+/* What start.c, start_files.c and start_check.c share: the start of a store on shard 0. */
+#ifndef STORAGE_LOG_START_INT_H
+#define STORAGE_LOG_START_INT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/budget.h"
+#include "base/err.h"
+#include "base/rt/file.h"
+#include "base/rt/op.h"
+#include "base/sm.h"
+#include "storage/log/fetch.h"
+#include "storage/log/keeper.h"
+#include "storage/log/log_int.h"
+#include "storage/log/meta.h"
+#include "storage/log/recover.h"
+#include "storage/log/tables.h"
+
+/* Files read at a time: one is being read while the other is looked at. */
+#define LOG_START_FETCHES 2u
+
+/* Checking the bodies of a direct write: start_check.c's. */
+struct log_start_check {
+    struct log_recover_direct direct; /* what */
+    struct rt_op op;                  /* the request under way */
+    struct rt_file file;              /* the segment's .log */
+    uint8_t *window;                  /* bytes of it */
+    size_t window_bytes;              /* room */
+    uint64_t window_pos;              /* of its first byte in the file */
+    uint32_t rec;                     /* the first record of the window */
+    uint32_t rec_end;                 /* behind the last of it */
+    bool is_sound;                    /* so far */
+    uint32_t stage;                   /* see there */
+    char path[LIMIT_PATH_BYTES];      /* of the file */
+};
+
+/* A start. */
+struct log_start {
+    struct log_shard *ls;    /* shard 0's */
+    struct log_store *store; /* the node's */
+    struct sm sm;            /* where it stands: start.c's */
+    struct rt_op op;         /* its one request under way */
+    uint64_t begin_ns;       /* when it began */
+    struct budget budget;    /* all of it, below the shard's */
+
+    /* Places. */
+    char path[LIMIT_PATH_BYTES];      /* of the request under way */
+    char path_to[LIMIT_PATH_BYTES];   /* of a rename: the new name */
+    struct rt_dir_list list;          /* of the directory listed last */
+    bool has_table[LOG_TABLES_COUNT]; /* DATA has these tables, */
+    bool has_journal;                 /* the directory of journal files, */
+    bool has_partitions;              /* and that of partitions */
+    bool is_buffered;                 /* no direct I/O: said once */
+
+    /* node.meta. */
+    struct log_meta meta; /* as it is to be written */
+    struct rt_file file;  /* node.meta.new; groups.tab.new */
+    enum err file_err;    /* of writing it, or of a shard that made its groups */
+    int file_errno;       /* the system's behind it */
+    const char *file_why; /* in words; NULL: as the error says */
+    struct iovec iov;     /* of its write */
+    uint8_t *block;       /* its bytes */
+
+    /* Reading. */
+    struct log_fetch fetches[LOG_START_FETCHES]; /* what is being read */
+    uint32_t fetches_count;                      /* under way */
+    struct log_tables tables;                    /* groups.tab */
+    struct log_tables_lost lost;                 /* rows that are not in it */
+    uint8_t *table_data[LOG_TABLES_COUNT];       /* their bytes */
+    uint32_t table;                              /* the one being read */
+    struct log_keeper_file *files;               /* journal files */
+    uint32_t files_count;                        /* of them */
+    uint32_t files_next;                         /* the next to be read */
+    uint32_t fetch_file[LOG_START_FETCHES];      /* which one each reads */
+    uint64_t number_max;                         /* highest file number in a header */
+    uint64_t bytes;                              /* read and looked at */
+    bool is_nameless;                            /* a file's header is unreadable */
+    struct log_recover recover;                  /* what follows from it */
+    bool is_recovering;                          /* that is in use */
+    struct log_start_check check;                /* bodies in segments */
+
+    /* The lanes record. */
+    struct log_op lanes; /* of it */
+    uint8_t *lanes_data; /* its body */
+    bool is_dealing;     /* shards have been dealt their groups */
+};
+
+/* The step in flight has ended well, or not: the start goes on. */
+void log_start_run(struct log_start *start);
+void log_start_fail(struct log_start *start, enum err err, int saved_errno, const char *path,
+                    const char *what);
+
+/* Read node.meta, the tables, the journal files that start->list names; each ends with
+ * log_start_run or log_start_fail. start_files.c's, with the next three. */
+void log_start_meta(struct log_start *start);
+void log_start_tables(struct log_start *start);
+void log_start_journal(struct log_start *start);
+
+/* How many names of start->list are those of journal files. */
+uint32_t log_start_count_files(const struct log_start *start);
+
+/* Begin to recover. ERR_BUDGET. */
+MUST_USE enum err log_start_recover(struct log_start *start, uint64_t journal_floor);
+
+/* Give back what reading took. */
+void log_start_files_free(struct log_start *start);
+
+/* Check what log_recover asks about, one body after another. start_check.c's. */
+void log_start_checks(struct log_start *start);
+
+/* DATA with `name` behind it ("": DATA itself), and the directory of journal files, into `out` of
+ * LIMIT_PATH_BYTES; a table's name in DATA. */
+void log_start_path(const struct log_start *start, const char *name, char *out);
+void log_start_journal_path(const struct log_start *start, char *out);
+const char *log_start_table_name(enum log_tables_file which);
+
+/* One line, once, where there is no direct I/O. */
+void log_start_say_buffered(struct log_start *start, const char *path);
+
+#endif
