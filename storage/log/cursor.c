@@ -105,6 +105,7 @@ static void log_cursor_end(struct log_cursor *c)
     log_cursor_drop_run(c, &c->runs[1]);
     log_cursor_put(c, &c->get_log);
     log_cursor_put(c, &c->get_idx);
+    log_cursor_put(c, &c->get_journal);
     budget_free(&c->ls->budget, c->window);
     budget_free(&c->ls->budget, c);
 }
