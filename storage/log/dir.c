@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "base/diag.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* Room for names at first: some 500 files. */
 #define LOG_DIR_NAMES_BYTES (16u << 10)

@@ -21,9 +21,9 @@
 #include "base/diag.h"
 #include "base/sm.h"
 #include "storage/log/dir.h"
-#include "storage/log/log_int.h"
 #include "storage/log/probe.h"
 #include "storage/log/range.h"
+#include "storage/log/shard.h"
 
 /* Files that are tried for one place. More void ones than this are no accident. */
 #define LOG_LOAD_TRIES 64u

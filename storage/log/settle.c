@@ -47,7 +47,7 @@ static const struct sm_decl settle_decl = {"settle", settle_stages, ARRAY_COUNT(
 
 enum err log_settle_init(struct log_settle *settle, struct log_shard *ls)
 {
-    memset(settle, 0, sizeof(*settle));
+    *settle = (struct log_settle){0};
     settle->ls = ls;
     list_init(&settle->dirty);
     rt_timer_init(&settle->timer, ls->shard, settle_timer);
