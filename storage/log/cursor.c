@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* The smallest run: a block of slack on each side is worth it. */
 #define LOG_RUN_BYTES_MIN (16u << 10)

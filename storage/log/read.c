@@ -14,8 +14,8 @@
 
 #include "base/assert.h"
 #include "storage/log/cursor.h"
-#include "storage/log/log_int.h"
 #include "storage/log/range.h"
+#include "storage/log/shard.h"
 
 static const struct sm_conf log_read_stages[] = {
     [LOG_READ_IDLE] = {"IDLE", SM_BIT(LOG_READ_PLACE), SM_INITIAL | SM_FINAL},

@@ -47,7 +47,7 @@ static const struct sm_decl settle_decl = {"settle", settle_stages, ARRAY_COUNT(
 
 enum err log_settle_init(struct log_settle *settle, struct log_shard *ls)
 {
-    memset(settle, 0, sizeof(*settle));
+    *settle = (struct log_settle){0};
     settle->ls = ls;
     list_init(&settle->dirty);
     rt_timer_init(&settle->timer, ls->shard, settle_timer);
@@ -316,6 +316,12 @@ static bool settle_row(struct settle_state *state, struct log *log, struct log_r
     log->round_file = log->file_lowest;
     if (log->cuts_pending > 0 || (log->is_deleted && !log->is_delete_durable)) {
         return false;
+    }
+    list_for_each (node, &log->segments.list) {
+        const struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
+        if (seg->has_files && !seg->is_made) {
+            return false; /* a job ended before their names were durable */
+        }
     }
     *row = log->row;
     row->group = log->group;

@@ -13,7 +13,7 @@
 
 #include "base/assert.h"
 #include "storage/log/cursor.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* Guesses by proportion before a search halves. */
 #define LOG_WINDOW_GUESSES 4u

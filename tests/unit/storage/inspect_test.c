@@ -333,9 +333,6 @@ static void inspect_detects_every_flip(void **state)
         look_new(&look, disk, 0);
         look_run(&look);
         if (look.inspect.err != ERR_OK || look.faults_count == 0) {
-            for (int i = 0; i < LOG_RECOVER_ROWS_COUNT; i++) {
-                print_message("%s %" PRIu64 "\n", log_recover_row_name((enum log_recover_row)i), look.inspect.counts[i]);
-            }
             fail_msg("bit %u of %s at %" PRIu64 ": %s, no fault", bit, range->path, pos,
                      err_name(look.inspect.err));
         }

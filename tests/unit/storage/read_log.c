@@ -543,7 +543,7 @@ void read_log_expect(const struct read_log *rl, const struct log_read *read,
 {
     const struct read_log_entry *entries = rl->entries;
     uint64_t bytes = 0;
-    memset(want, 0, sizeof(*want));
+    *want = (struct read_log_want){0};
     want->err = ERR_END;
     bool is_below = (read->from == LOG_READ_INDEX && read->at < entries[0].rec.index) ||
                     (read->from == LOG_READ_OFFSET && read->at < entries[0].rec.base_offset);

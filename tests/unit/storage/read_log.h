@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "base/prng.h"
-#include "storage/log/log_int.h"
 #include "storage/log/read.h"
+#include "storage/log/shard.h"
 #include "tests/sim/sim.h"
 
 #define READ_LOG_ENTRIES  6000u
