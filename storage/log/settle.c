@@ -474,9 +474,10 @@ static void settle_end(struct settle_state *state)
 bool settle_is_written(const struct log_slot *slot)
 {
     const struct log_segment *seg = slot->seg;
-    return slot->is_settled || seg->is_finished ||
-           (slot->rec.pos + slot->rec.length <= seg->written_bytes &&
-            slot->rec_number < seg->recs_count);
+    bool is_synced = seg->is_finished || (slot->rec.pos + slot->rec.length <= seg->written_bytes &&
+                                          slot->rec_number < seg->recs_count);
+    return slot->is_settled ||
+           (is_synced && seg->is_made); /* a name may be lost without its file */
 }
 
 struct log_slot *settle_first(const struct log *log)
