@@ -206,9 +206,13 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
     found->max_timestamp = found->row.max_timestamp;
     g->is_chain_known = found->end.index == 0 || !recover_chain_is_zero(found->end.chain);
     if (from < record->tail.recs_count) {
-        g->end_pos = recover_tail_rec(r, record, from).pos;
+        struct log_sidecar first = recover_tail_rec(r, record, from);
+        err = recover_place(r, g, first.index, first.base_offset, first.term, fit);
+        g->end_pos = first.pos;
     }
-    err = recover_tail_entries(r, g, rec, from, fit);
+    if (err == ERR_OK) {
+        err = recover_tail_entries(r, g, rec, from, fit);
+    }
     return err != ERR_OK ? err : recover_tail_rest(r, g, rec);
 }
 
