@@ -8,6 +8,7 @@
 #include "base/suggest.h"
 #include "broker/app/cli_config.h"
 #include "broker/app/doctor.h"
+#include "broker/app/log_cli.h"
 #include "broker/app/serve.h"
 
 static enum cli_exit cli_version(int argc, char **argv, FILE *out, FILE *err);
@@ -21,6 +22,7 @@ static const struct cli_command {
 } cli_commands[] = {
     {"serve", "run the server until SIGINT or SIGTERM", cli_serve},
     {"doctor", "measure this machine, and what it does with your events", cli_doctor},
+    {"log", "append to, read, show and check a log directory", cli_log},
     {"config", "show and check the configuration, and where each value comes from", cli_config},
     {"--version", "print the version", cli_version},
     {"--help", "print this help", cli_help},

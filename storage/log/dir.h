@@ -47,6 +47,7 @@ struct log_dir {
     char path[LIMIT_PATH_BYTES]; /* of what is listed or removed */
 };
 
+/* Make it for `log`, idle and empty. */
 void log_dir_init(struct log_dir *dir, struct log *log, void (*done)(struct log_dir *));
 
 /* Give its memory back. Nothing is under way. */

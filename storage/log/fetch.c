@@ -28,8 +28,8 @@ static const struct sm_conf log_fetch_stages[] = {
     [LOG_FETCH_REST] = {"REST", SM_BIT(LOG_FETCH_CLOSE), 0},
     [LOG_FETCH_CLOSE] = {"CLOSE", SM_BIT(LOG_FETCH_IDLE), 0},
 };
-static const struct sm_decl log_fetch_decl = {"log_fetch", log_fetch_stages,
-                                              ARRAY_COUNT(log_fetch_stages), NULL};
+const struct sm_decl log_fetch_decl = {"log_fetch", log_fetch_stages, ARRAY_COUNT(log_fetch_stages),
+                                       NULL};
 
 static void log_fetch_run(struct rt_op *op);
 static size_t log_fetch_blocks(size_t bytes);
@@ -42,10 +42,7 @@ static void log_fetch_close(struct log_fetch *fetch);
 void log_fetch_init(struct log_fetch *fetch, struct rt_shard *shard, struct budget *budget,
                     void (*done)(struct log_fetch *fetch))
 {
-    memset(fetch, 0, sizeof(*fetch));
-    fetch->shard = shard;
-    fetch->budget = budget;
-    fetch->done = done;
+    *fetch = (struct log_fetch){.shard = shard, .budget = budget, .done = done};
     sm_init(&fetch->sm, &log_fetch_decl, LOG_FETCH_IDLE, NULL, 0);
     rt_op_init(&fetch->op, shard, log_fetch_run);
     for (uint32_t i = 0; i < LOG_FETCH_READS; i++) {

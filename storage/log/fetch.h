@@ -20,6 +20,9 @@ struct log_fetch;
 #define LOG_FETCH_CHUNK_BYTES (1u << 20)
 #define LOG_FETCH_READS       8u
 
+/* The stages of a fetch. */
+extern const struct sm_decl log_fetch_decl;
+
 /* A read in flight. */
 struct log_fetch_read {
     struct log_fetch *fetch; /* whose */

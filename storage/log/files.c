@@ -8,7 +8,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* Files beyond the bound, while that many are in use. */
 #define LOG_FILES_EXTRA 1024u
@@ -37,9 +37,7 @@ static void log_files_close_step(struct log_files *files);
 
 enum err log_files_init(struct log_files *files, struct log_shard *ls, uint32_t count_max)
 {
-    memset(files, 0, sizeof(*files));
-    files->ls = ls;
-    files->count_max = count_max;
+    *files = (struct log_files){.ls = ls, .count_max = count_max};
     list_init(&files->lru);
     uint32_t capacity = map_capacity(count_max + LOG_FILES_EXTRA);
     void *made = NULL;

@@ -1,4 +1,4 @@
-/* Groups in memory: new ones, those that a start finds, and their end. See log_int.h, found.h.
+/* Groups in memory: new ones, those that a start finds, and their end. See shard.h, found.h.
  *
  * A found group is built the way appends and rolls built it, without the journal: segments are
  * pushed and slots filled in the order of their index. What of a segment stands behind its written
@@ -9,7 +9,7 @@
 
 #include "base/assert.h"
 #include "base/diag.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* Rests that are read at a time. */
 #define LOG_FOUND_READS 8u
@@ -23,6 +23,8 @@ struct log_found_read {
     struct log_segment *seg;           /* where it goes */
     uint8_t *blocks;                   /* that hold it */
     size_t blocks_bytes;               /* their length */
+    size_t at;                         /* in them: of what is kept */
+    uint32_t bytes;                    /* of that */
 };
 
 /* A shard making its groups. */
@@ -44,6 +46,7 @@ static enum err log_make(struct log_shard *ls, uint64_t group, const struct log_
 static void log_found_state(struct log *log, const struct log_found *found);
 static enum err log_found_fill(struct log *log, const struct log_found *found);
 static enum err log_found_first_segment(struct log *log, const struct log_row *row);
+static uint32_t log_found_recs_count(uint32_t settled);
 static enum err log_found_segment(struct log *log, const struct log_found_segment *segment);
 static enum err log_found_entry(struct log *log, const struct log_found_entry *entry);
 static enum err log_found_ranges(struct log *log, const struct log_found *found);
@@ -52,6 +55,7 @@ static enum err log_found_logs(struct log_found_load *load);
 static void log_found_read_more(struct log_found_load *load);
 static const struct log_found_rest *log_found_next_rest(struct log_found_load *load,
                                                         struct log_segment **seg);
+static bool log_found_rest_counts(struct log_segment *seg, const struct log_found_rest *rest);
 static void log_found_read_start(struct log_found_read *read);
 static void log_found_opened(struct log_file_get *get);
 static void log_found_read_done(struct rt_op *op);
@@ -120,6 +124,7 @@ static enum err log_make(struct log_shard *ls, uint64_t group, const struct log_
     list_init(&log->pins);
     list_init(&log->reads);
     list_init(&log->ranges);
+    list_init(&log->garbage);
     log_tail_init(log);
     *out = log;
     return ERR_OK;
@@ -130,6 +135,7 @@ void log_free(struct log *log)
     struct log_shard *ls = log->ls;
     ASSERT(list_is_empty(&log->reads));
     ASSERT(log->pending_count == 0);
+    ASSERT(log->loading == NULL);
     if (list_is_linked(&log->in_dirty)) {
         list_remove(&log->in_dirty);
     }
@@ -142,6 +148,9 @@ void log_free(struct log *log)
     }
     for (struct list_node *node; (node = list_pop_front(&log->ranges)) != NULL;) {
         pool_release(&ls->small, CONTAINER_OF(node, struct log_range, in_log));
+    }
+    for (struct list_node *node; (node = list_pop_front(&log->garbage)) != NULL;) {
+        pool_release(&ls->small, CONTAINER_OF(node, struct log_garbage, in_log));
     }
     while (list_pop_front(&log->pins) != NULL) { /* their owners', who may let go of them later */
     }
@@ -196,6 +205,8 @@ static void log_found_state(struct log *log, const struct log_found *found)
     log->durable_start = row->start;
     log->row = *row;
     log->is_deleted = row->state == LOG_ROW_DELETED;
+    log->is_delete_durable = log->is_deleted;
+    log->wants_clean = found->is_cut || log->is_deleted;
     log->is_amnesiac = (row->flags & LOG_ROW_AMNESIAC) != 0;
     log->is_tail_torn = found->is_tail_torn;
     log->is_loaded = row->end.index == 0; /* nothing of it has ever been settled */
@@ -255,14 +266,29 @@ static enum err log_found_first_segment(struct log *log, const struct log_row *r
     }
     seg->is_known = is_known;
     seg->is_made = !is_empty || row->written_bytes > 0;
+    seg->has_files = seg->is_made;
     seg->written_bytes = row->written_bytes;
-    seg->recs_count = row->recs_count;
+    seg->recs_count = log_found_recs_count(row->recs_count);
+    seg->recs_total = row->recs_count;
     if (!is_empty) {
         seg->last_index = row->end.index;
         seg->next_offset = row->end.offset;
         seg->end_pos = row->end_pos;
     }
     return ERR_OK;
+}
+
+/* Records in synced blocks of a sidecar, `settled` of which are settled. What is settled stands in
+ * whole blocks, and the last of these may hold more records, which need not be written again; nor
+ * could they, since that would take records whose slots are gone. */
+static uint32_t log_found_recs_count(uint32_t settled)
+{
+    if (settled == 0) {
+        return 0;
+    }
+    uint64_t end = ((uint64_t)settled + 1) * LOG_SIDECAR_BYTES;
+    uint64_t blocks = (end + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES;
+    return (uint32_t)(blocks * LIMIT_BLOCK_BYTES / LOG_SIDECAR_BYTES) - 1;
 }
 
 /* A segment that a roll, a cut or a reset began. */
@@ -285,6 +311,9 @@ static enum err log_found_segment(struct log *log, const struct log_found_segmen
     if (active != NULL) {
         active->is_finished =
             active->start.index <= active->last_index && active->last_index <= log->row.end.index;
+        if (active->recs_count > active->recs_total) {
+            active->recs_count = active->recs_total; /* a cut has taken the others */
+        }
     }
     if (segment->generation > log->generation) {
         log->generation = segment->generation;
@@ -314,6 +343,7 @@ static enum err log_found_entry(struct log *log, const struct log_found_entry *e
     }
     slot->rec = *rec;
     slot->seg = seg;
+    slot->rec_number = seg->recs_total++;
     slot->seq = entry->seq;
     slot->file_number = entry->file_number;
     slot->journal_slot = entry->slot;
@@ -473,30 +503,40 @@ static const struct log_found_rest *log_found_next_rest(struct log_found_load *l
         const struct log *log = CONTAINER_OF(node, struct log, in_map);
         list_for_each (in_log, &log->segments.list) {
             *seg = CONTAINER_OF(in_log, struct log_segment, in_log);
-            if ((*seg)->start.index == rest->segment_index &&
-                (*seg)->written_bytes <= rest->written_bytes) {
-                (*seg)->written_bytes = rest->written_bytes;
-                (*seg)->is_made |= rest->written_bytes > 0;
-                if (rest->bytes > 0) {
-                    return rest;
-                }
+            if ((*seg)->start.index == rest->segment_index && log_found_rest_counts(*seg, rest)) {
+                return rest;
             }
         }
     }
     return NULL;
 }
 
+/* What the segment has written by the tail's word; whether some of the rest lies behind it. */
+static bool log_found_rest_counts(struct log_segment *seg, const struct log_found_rest *rest)
+{
+    if (rest->written_bytes > seg->written_bytes) {
+        seg->written_bytes = rest->written_bytes;
+        seg->is_made = true;
+        seg->has_files = true;
+    }
+    uint64_t end = (uint64_t)rest->written_bytes + rest->bytes;
+    return !seg->is_finished && end > seg->written_bytes;
+}
+
 static void log_found_read_start(struct log_found_read *read)
 {
     struct log_shard *ls = read->load->ls;
     const struct log_found_rest *rest = read->rest;
+    uint32_t skip = read->seg->written_bytes - rest->written_bytes;
     uint64_t first = rest->slot_pos / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
     uint64_t end = rest->slot_pos + rest->bytes;
     end = (end + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
     read->blocks_bytes = (size_t)(end - first);
+    read->at = (size_t)(rest->slot_pos - first) + skip;
+    read->bytes = rest->bytes - skip;
     void *blocks = NULL, *kept = NULL;
     size_t kept_bytes =
-        ((size_t)rest->bytes + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
+        ((size_t)read->bytes + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
     enum err err = budget_alloc(&ls->budget, read->blocks_bytes, LIMIT_BLOCK_BYTES, &blocks);
     read->blocks = blocks;
     if (err == ERR_OK) {
@@ -508,7 +548,7 @@ static void log_found_read_start(struct log_found_read *read)
     }
     ASSERT(read->seg->rest == NULL);
     read->seg->rest = kept;
-    read->seg->rest_bytes = rest->bytes;
+    read->seg->rest_bytes = read->bytes;
     memset(&read->get, 0, sizeof(read->get));
     read->get.done = log_found_opened;
     log_file_get_journal(&read->get, ls, rest->slot);
@@ -530,9 +570,8 @@ static void log_found_opened(struct log_file_get *get)
 static void log_found_read_done(struct rt_op *op)
 {
     struct log_found_read *read = CONTAINER_OF(op, struct log_found_read, op);
-    size_t at = read->rest->slot_pos % LIMIT_BLOCK_BYTES;
-    if (op->err == ERR_OK && (uint64_t)op->result >= at + read->rest->bytes) {
-        memcpy(read->seg->rest, read->blocks + at, read->rest->bytes);
+    if (op->err == ERR_OK && (uint64_t)op->result >= read->at + read->bytes) {
+        memcpy(read->seg->rest, read->blocks + read->at, read->bytes);
     }
     log_file_put(read->load->ls, read->get.file);
     log_found_read_end(read, op->err == ERR_IO ? ERR_OK : op->err, op->saved_errno);

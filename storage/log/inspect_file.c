@@ -61,7 +61,7 @@ bool log_inspect_get(struct log_inspect_view *view, const char *path, uint64_t p
         return false;
     }
     if (view->is_loaded && pos >= view->pos &&
-        (view->is_end || bytes <= view->length - (pos - view->pos))) {
+        (view->is_end || bytes <= log_inspect_have(view, pos))) {
         view->err = ERR_OK;
         return true;
     }

@@ -49,8 +49,8 @@ static const struct sm_conf log_keeper_stages[] = {
     [LOG_KEEPER_RENAME] = {"RENAME", SM_BIT(LOG_KEEPER_SYNC) | SM_BIT(LOG_KEEPER_IDLE), 0},
     [LOG_KEEPER_SYNC] = {"SYNC", SM_BIT(LOG_KEEPER_IDLE), 0},
 };
-static const struct sm_decl log_keeper_decl = {"log_keeper", log_keeper_stages,
-                                               ARRAY_COUNT(log_keeper_stages), NULL};
+const struct sm_decl log_keeper_decl = {"log_keeper", log_keeper_stages,
+                                        ARRAY_COUNT(log_keeper_stages), NULL};
 
 static enum err log_keeper_take_rows(struct log_keeper *keeper,
                                      const struct log_keeper_found *found);
@@ -504,6 +504,7 @@ void log_keeper_close(struct log_shard *ls, void (*closed)(struct log_shard *ls)
     keeper->is_closing = true;
     keeper->closed = closed;
     rt_timer_stop(&keeper->space_timer);
+    rt_timer_stop(&keeper->make_timer);
     log_keeper_close_step(keeper);
 }
 

@@ -8,12 +8,18 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "base/sm.h"
 #include "storage/log/mail.h"
 
 struct log_recover;
 struct log_row;
 struct log_rows;
 struct log_shard;
+
+/* The stages of writing a table, of making a file, of looking at the space. */
+extern const struct sm_decl log_keeper_decl;
+extern const struct sm_decl log_make_decl;
+extern const struct sm_decl log_space_decl;
 
 /* Files of fewer bytes are nothing but headers. */
 #define LOG_JOURNAL_BYTES_MIN (16u << 10)
@@ -27,7 +33,7 @@ struct log_file_request {
     uint32_t slot;       /* answer: the file's slot */
     uint64_t number;     /* answer: its new number */
     uint64_t file_bytes; /* answer: its size, zero-filled and synced, its name durable */
-    enum err err;        /* answer: ERR_DISK_FULL, ERR_IO ...: none */
+    enum err err;        /* answer: ERR_CLOSING, ERR_DISK_FULL, ERR_IO ...: none */
     int saved_errno;     /* behind it */
     struct list_node in_keeper;                     /* log_keeper's queue */
     void (*done)(struct log_file_request *request); /* on the asking shard */
@@ -62,6 +68,9 @@ void log_keeper_prepare(struct log_shard *ls,
 
 /* The store is open: the reserve, the space on the disk and what else happens in the background. */
 void log_keeper_begin(struct log_shard *ls);
+
+/* The store will not be open: no file is given out any more. */
+void log_keeper_undo(struct log_shard *ls);
 
 /* From any shard: the answer comes as request->done, rows->done on that shard. */
 void log_keeper_file_request(struct log_file_request *request);

@@ -14,11 +14,14 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/diag.h"
+#include "base/rt/clock.h"
 #include "storage/log/keeper_int.h"
 
 /* What is written at a time. */
 #define LOG_MAKE_CHUNK_BYTES (1u << 20)
+
+/* When making one is tried again for who waits, after an error that passes. */
+#define LOG_MAKE_RETRY_NS (50 * RT_NS_PER_MS)
 
 enum {
     LOG_MAKE_IDLE,   /* none is made */
@@ -42,8 +45,8 @@ static const struct sm_conf log_make_stages[] = {
     [LOG_MAKE_UNLINK] = {"UNLINK", SM_BIT(LOG_MAKE_IDLE), 0},
     [LOG_MAKE_SYNC] = {"SYNC", SM_BIT(LOG_MAKE_IDLE), 0},
 };
-static const struct sm_decl log_make_decl = {"log_make", log_make_stages,
-                                             ARRAY_COUNT(log_make_stages), NULL};
+const struct sm_decl log_make_decl = {"log_make", log_make_stages, ARRAY_COUNT(log_make_stages),
+                                      NULL};
 
 static struct log_kept_file *log_kept_file_in(const struct log_keeper *keeper,
                                               enum log_kept_state state);
@@ -53,6 +56,7 @@ static void log_keeper_requested(struct rt_shard *at, struct rt_mail *mail);
 static void log_keeper_given(struct rt_shard *at, struct rt_mail *mail);
 static void log_keeper_answer_request(struct log_keeper *keeper, struct log_file_request *request,
                                       enum err err, int saved_errno);
+static void log_keeper_refuse(struct log_keeper *keeper, enum err err, int saved_errno);
 static void log_keeper_release(struct log_keeper *keeper);
 static void log_keeper_give(struct log_keeper *keeper);
 static void log_keeper_plan(struct log_keeper *keeper);
@@ -67,11 +71,13 @@ static void log_make_run(struct rt_op *op);
 static void log_make_write(struct log_keeper *keeper);
 static void log_make_sync(struct log_keeper *keeper);
 static void log_make_end(struct log_keeper *keeper);
+static void log_make_again(struct rt_timer *timer);
 
 enum err log_keeper_files_init(struct log_keeper *keeper, const struct log_keeper_found *found)
 {
     const struct log_config *config = &keeper->store->config;
     rt_op_init(&keeper->make_op, keeper->ls->shard, log_make_run);
+    rt_timer_init(&keeper->make_timer, keeper->ls->shard, log_make_again);
     sm_init(&keeper->make_sm, &log_make_decl, LOG_MAKE_IDLE, NULL, 0);
     pool_init(&keeper->files_pool, &keeper->ls->budget, sizeof(struct log_kept_file),
               _Alignof(struct log_kept_file), UINT32_MAX);
@@ -176,6 +182,10 @@ static void log_keeper_requested(struct rt_shard *at, struct rt_mail *mail)
     ASSERT(keeper->ls->shard == at);
     keeper->shards[request->ls->shard->id].holding_number = request->holding_number;
     list_push_back(&keeper->requests, &request->in_keeper);
+    if (keeper->is_undone) {
+        log_keeper_refuse(keeper, ERR_CLOSING, 0);
+        return;
+    }
     if (keeper->is_begun) {
         log_keeper_space_wake(keeper);
     }
@@ -188,6 +198,22 @@ static void log_keeper_answer_request(struct log_keeper *keeper, struct log_file
     request->err = err;
     request->saved_errno = saved_errno;
     log_mail_send(&keeper->ls->mails, request->ls->shard->id, &request->mail, log_keeper_given);
+}
+
+/* All who wait are told that they get none. */
+static void log_keeper_refuse(struct log_keeper *keeper, enum err err, int saved_errno)
+{
+    for (struct list_node *node; (node = list_pop_front(&keeper->requests)) != NULL;) {
+        log_keeper_answer_request(keeper, CONTAINER_OF(node, struct log_file_request, in_keeper),
+                                  err, saved_errno);
+    }
+}
+
+void log_keeper_undo(struct log_shard *ls)
+{
+    struct log_keeper *keeper = log_keeper_of(ls->store);
+    keeper->is_undone = true;
+    log_keeper_refuse(keeper, ERR_CLOSING, 0);
 }
 
 static void log_keeper_given(struct rt_shard *at, struct rt_mail *mail)
@@ -221,16 +247,29 @@ static void log_keeper_release(struct log_keeper *keeper)
     }
 }
 
+/* Whose turn it is, taken out; NULL: nobody's. The first file is for shard 0's lane, which writes
+ * the first frame. */
+static struct log_file_request *log_keeper_next_request(struct log_keeper *keeper)
+{
+    list_for_each_safe (node, following, &keeper->requests) {
+        struct log_file_request *request = CONTAINER_OF(node, struct log_file_request, in_keeper);
+        if (keeper->given_count > 0 || request->ls == keeper->ls) {
+            list_remove(node);
+            return request;
+        }
+    }
+    return NULL;
+}
+
 /* Who waits gets a file, as far as there are any. */
 static void log_keeper_give(struct log_keeper *keeper)
 {
-    while (!list_is_empty(&keeper->requests)) {
+    for (;;) {
         struct log_kept_file *file = log_kept_file_in(keeper, LOG_KEPT_FREE);
-        if (file == NULL) {
+        struct log_file_request *request = file != NULL ? log_keeper_next_request(keeper) : NULL;
+        if (request == NULL) {
             return;
         }
-        struct log_file_request *request =
-            CONTAINER_OF(list_pop_front(&keeper->requests), struct log_file_request, in_keeper);
         struct log_kept_shard *shard = &keeper->shards[request->ls->shard->id];
         file->state = LOG_KEPT_GIVEN;
         file->number_before = file->number;
@@ -254,22 +293,28 @@ static void log_keeper_plan(struct log_keeper *keeper)
         return;
     }
     struct log_kept_file *free = log_kept_file_in(keeper, LOG_KEPT_FREE);
-    bool is_waited_for = !list_is_empty(&keeper->requests) || keeper->prepared != NULL;
-    if (is_waited_for && free != NULL) {
+    uint32_t waits_count = keeper->prepared != NULL;
+    list_for_each (node, &keeper->requests) {
+        waits_count++;
+    }
+    if (waits_count > 0 && free != NULL && !keeper->is_synced) {
         log_make_sync(keeper); /* it is there, but its name may not be durable */
         return;
     }
-    if (atomic_load(&keeper->store->is_full) && !is_waited_for) {
-        return;
+    uint32_t free_count = 0;
+    list_for_each (node, &keeper->files) {
+        free_count += CONTAINER_OF(node, struct log_kept_file, in_keeper)->state == LOG_KEPT_FREE;
     }
-    if (is_waited_for || (free == NULL && log_keeper_wants_spare(keeper))) {
+    bool is_full = atomic_load(&keeper->store->is_full);
+    if (waits_count > free_count || (free == NULL && !is_full && log_keeper_wants_spare(keeper))) {
         bool is_early = keeper->given_count < keeper->shards_count;
         log_make_start(keeper, log_kept_file_in(keeper, LOG_KEPT_SHORT),
                        is_early ? config->journal_first_bytes : config->journal_file_bytes);
         return;
     }
     uint64_t bytes_max = 2 * config->unsettled_bytes_max * keeper->shards_count;
-    if (keeper->is_begun && free != NULL && free->file_bytes < config->journal_file_bytes &&
+    if (keeper->is_begun && free != NULL && !is_full &&
+        free->file_bytes < config->journal_file_bytes &&
         keeper->given_count > 2 * keeper->shards_count &&
         keeper->files_bytes + config->journal_file_bytes - free->file_bytes <= bytes_max) {
         log_make_start(keeper, free, config->journal_file_bytes);
@@ -539,16 +584,21 @@ static void log_make_end(struct log_keeper *keeper)
         return; /* the keeper may have been closed */
     }
     keeper->is_make_retried = true;
-    if (is_full) {
-        MAYBE(list_is_empty(&keeper->requests)); /* they wait for room */
-    } else if (keeper->make_err != ERR_OK) {
-        for (struct list_node *node; (node = list_pop_front(&keeper->requests)) != NULL;) {
-            log_keeper_answer_request(keeper,
-                                      CONTAINER_OF(node, struct log_file_request, in_keeper),
-                                      keeper->make_err, keeper->make_errno);
+    bool is_passing = err_is_retriable(keeper->make_err) && !keeper->ls->is_closing;
+    if (is_passing) {
+        bool is_looked_at = is_full && keeper->is_begun; /* the space is */
+        if (!is_looked_at && !list_is_empty(&keeper->requests)) {
+            rt_timer_start(&keeper->make_timer, rt_now_ns(keeper->ls->shard) + LOG_MAKE_RETRY_NS);
         }
+    } else if (keeper->make_err != ERR_OK) {
+        log_keeper_refuse(keeper, keeper->make_err, keeper->make_errno);
     } else {
         log_keeper_files_serve(keeper);
     }
     log_keeper_close_step(keeper);
+}
+
+static void log_make_again(struct rt_timer *timer)
+{
+    log_keeper_files_serve(CONTAINER_OF(timer, struct log_keeper, make_timer));
 }

@@ -13,7 +13,7 @@
 #include "base/rt/timer.h"
 #include "base/sm.h"
 #include "storage/log/keeper.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* A group's row in the next table. */
 struct log_kept_row {
@@ -56,6 +56,7 @@ struct log_keeper {
     struct log_shard *ls;                 /* shard 0's */
     struct log_store *store;              /* the node's */
     bool is_begun;                        /* the store is open */
+    bool is_undone;                       /* the start has failed */
     bool is_closing;                      /* ends when nothing is under way */
     void (*closed)(struct log_shard *ls); /* then */
     struct log_kept_shard *shards;        /* by number */
@@ -106,6 +107,7 @@ struct log_keeper {
     size_t zeros_bytes;               /* of them */
     bool make_is_many;                /* in several writes, so that it is flushed */
     bool is_make_retried;             /* the first file is made once more, without the reserve */
+    struct rt_timer make_timer;       /* it is tried again */
     enum err make_err;                /* of the making */
     int make_errno;                   /* behind it */
     char make_path[LIMIT_PATH_BYTES]; /* of its request */
@@ -124,6 +126,7 @@ struct log_keeper {
     char space_path[LIMIT_PATH_BYTES]; /* of its request */
 };
 
+/* The store's keeper, on shard 0. */
 static inline struct log_keeper *log_keeper_of(const struct log_store *store)
 {
     return store->keeper;

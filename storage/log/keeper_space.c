@@ -36,8 +36,8 @@ static const struct sm_conf log_space_stages[] = {
     [LOG_SPACE_CLOSE] = {"CLOSE", SM_BIT(LOG_SPACE_UNLINK) | SM_BIT(LOG_SPACE_IDLE), 0},
     [LOG_SPACE_UNLINK] = {"UNLINK", SM_BIT(LOG_SPACE_IDLE), 0},
 };
-static const struct sm_decl log_space_decl = {"log_space", log_space_stages,
-                                              ARRAY_COUNT(log_space_stages), NULL};
+const struct sm_decl log_space_decl = {"log_space", log_space_stages, ARRAY_COUNT(log_space_stages),
+                                       NULL};
 
 static void log_space_tick(struct rt_timer *timer);
 static void log_space_run(struct rt_op *op);

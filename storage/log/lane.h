@@ -104,6 +104,7 @@ struct log_lane {
     bool is_closing;                       /* ends when nothing is pending */
     uint64_t unsettled_bytes;              /* of records not settled: log_settle keeps it */
     uint64_t written_bytes;                /* statistics: of frames */
+    uint64_t builds_count;                 /* attempts to build one */
     uint64_t frames_count;                 /* statistics */
     void (*closed)(struct log_lane *lane); /* end of log_lane_close */
 };

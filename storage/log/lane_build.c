@@ -8,7 +8,7 @@
 
 #include "base/assert.h"
 #include "storage/log/lane_int.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* What a frame's buffer has at least. */
 #define LOG_BUILD_BYTES_MIN (64u << 10)
@@ -21,6 +21,7 @@ struct log_build {
     struct log_lane *lane;        /* whose */
     struct log_lane_frame *frame; /* the frame */
     uint64_t number;              /* its number */
+    uint64_t id;                  /* of this attempt: one that came to nothing leaves no mark */
     uint64_t bytes;               /* header, directories and records so far */
     uint64_t limit;               /* the most it may be */
     bool is_full;                 /* the next record does not fit */
@@ -63,7 +64,8 @@ static struct log_lane_frame *log_build_previous(const struct log_lane *lane)
 
 enum log_built log_lane_build(struct log_lane *lane, struct log_lane_frame *frame, uint16_t flags)
 {
-    struct log_build build = {.lane = lane, .frame = frame, .number = lane->next_number};
+    struct log_build build = {
+        .lane = lane, .frame = frame, .number = lane->next_number, .id = ++lane->builds_count};
     ASSERT(frame->number == 0);
     ASSERT(list_is_empty(&frame->ops));
     frame->rows_count = 0;
@@ -130,7 +132,7 @@ static void log_build_choose(struct log_build *build)
         struct log_op *op = CONTAINER_OF(node, struct log_op, in_queue);
         struct log *log = op->log;
         enum log_choice choice;
-        if (log != NULL && log->frame_skip == build->number) {
+        if (log != NULL && log->frame_skip == build->id) {
             choice = LOG_CHOICE_SKIP;
         } else if (op->record.kind == LOG_RECORD_ENTRY) {
             choice = log_build_entry(build, op);
@@ -141,7 +143,7 @@ static void log_build_choose(struct log_build *build)
             break;
         }
         if (choice == LOG_CHOICE_SKIP) {
-            log->frame_skip = build->number;
+            log->frame_skip = build->id;
         } else {
             log_build_take(build, op, choice);
         }
@@ -153,15 +155,16 @@ static enum log_choice log_build_entry(struct log_build *build, struct log_op *o
 {
     struct log_lane *lane = build->lane;
     struct log *log = op->log;
-    if (log->frame_direct == build->number) {
+    if (log->frame_direct == build->id) {
         return op->slot->seg == log->frame_seg ? LOG_CHOICE_RIDER : LOG_CHOICE_SKIP;
     }
-    if (lane->unsettled_bytes >= lane->ls->store->config.unsettled_bytes_max) {
+    if (lane->unsettled_bytes >= lane->ls->store->config.unsettled_bytes_max &&
+        log->cuts_pending == 0 && !log->is_deleted) { /* such settle when that is durable */
         return LOG_CHOICE_SKIP; /* the settle that is under way brings a turn */
     }
     bool must = op->slot->rec.length > lane->direct_batch_bytes;
     bool is_first =
-        log->frame_number != build->number || build->frame->rows[log->frame_row].first_index == 0;
+        log->frame_build != build->id || build->frame->rows[log->frame_row].first_index == 0;
     if (must && !is_first) {
         return LOG_CHOICE_SKIP;
     }
@@ -204,7 +207,7 @@ static enum log_choice log_build_direct(struct log_build *build, struct log_op *
         return LOG_CHOICE_SKIP;
     }
     struct log_op *tail = made;
-    bool has_row = log->frame_number == build->number;
+    bool has_row = log->frame_build == build->id;
     if (!log_build_row(build, log)) {
         pool_release(&ls->ops, tail);
         return LOG_CHOICE_SKIP;
@@ -214,7 +217,7 @@ static enum log_choice log_build_direct(struct log_build *build, struct log_op *
         if (!has_row) { /* it is the last one */
             build->frame->rows_count--;
             build->bytes -= LOG_FRAME_ROW_BYTES;
-            log->frame_number = 0;
+            log->frame_build = 0;
         }
         return LOG_CHOICE_SKIP;
     }
@@ -224,7 +227,7 @@ static enum log_choice log_build_direct(struct log_build *build, struct log_op *
     log->pending_count++;
     build->frame->directs_count++;
     build->frame->waits_count++;
-    log->frame_direct = build->number;
+    log->frame_direct = build->id;
     log->frame_seg = slot->seg;
     tail->record.seq = log->next_seq++;
     list_push_back(&build->frame->ops, &tail->in_queue);
@@ -241,7 +244,7 @@ static enum log_choice log_build_record(struct log_build *build, struct log_op *
 {
     struct log *log = op->log;
     uint64_t need = log_op_bytes(op);
-    if (log != NULL && log->frame_number != build->number) {
+    if (log != NULL && log->frame_build != build->id) {
         need += LOG_FRAME_ROW_BYTES;
     }
     if (build->bytes + need > build->limit) {
@@ -255,7 +258,7 @@ static enum log_choice log_build_record(struct log_build *build, struct log_op *
 static bool log_build_row(struct log_build *build, struct log *log)
 {
     struct log_lane_frame *frame = build->frame;
-    if (log->frame_number == build->number) {
+    if (log->frame_build == build->id) {
         return true;
     }
     if (frame->rows_count == frame->rows_max) {
@@ -272,7 +275,7 @@ static bool log_build_row(struct log_build *build, struct log *log)
         frame->rows = made;
         frame->rows_max = rows_max;
     }
-    log->frame_number = build->number;
+    log->frame_build = build->id;
     log->frame_row = frame->rows_count;
     frame->rows[frame->rows_count++] = (struct log_frame_row){.group = log->group};
     build->bytes += LOG_FRAME_ROW_BYTES;

@@ -21,9 +21,9 @@
 #include "base/diag.h"
 #include "base/sm.h"
 #include "storage/log/dir.h"
-#include "storage/log/log_int.h"
 #include "storage/log/probe.h"
 #include "storage/log/range.h"
+#include "storage/log/shard.h"
 
 /* Files that are tried for one place. More void ones than this are no accident. */
 #define LOG_LOAD_TRIES 64u
@@ -114,7 +114,8 @@ static void log_load_take(struct log_loading *l);
 static void log_load_take_start(const struct log_loading *l);
 static bool log_load_leads(const struct log_loading *l);
 static void log_load_judge(struct log_loading *l, bool has_log);
-static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index);
+static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index,
+                             uint64_t next_offset, uint32_t term);
 static bool log_load_terms(struct log_loading *l, uint64_t last_index);
 static void log_load_terms_take(struct log_loading *l);
 static void log_load_commit(struct log_loading *l);
@@ -133,11 +134,10 @@ void log_load_start(struct log_load *load, struct log *log, void (*done)(struct 
     load->saved_errno = 0;
     list_node_init(&load->in_loading);
     rt_op_init(&load->op, log->ls->shard, log_load_done);
-    bool is_refused = log->is_deleted || log->ls->is_closing;
-    if (!log->is_loaded && !is_refused && log->loading == NULL) {
-        load->err = log_load_new(log);
-    } else if (is_refused) {
+    if (log->is_deleted) {
         load->err = ERR_CLOSING;
+    } else if (!log->is_loaded && log->loading == NULL) {
+        load->err = log_load_new(log);
     }
     if (log->is_loaded || load->err != ERR_OK) {
         rt_op_defer(&load->op);
@@ -193,7 +193,7 @@ static void log_load_run(struct log_loading *l, enum err err, int saved_errno)
 {
     struct log *log = l->log;
     bool is_over = sm_stage(&l->sm) == LOG_LOAD_CLEAN; /* all but the files that are void */
-    if (!is_over && (log->is_deleted || log->ls->is_closing)) {
+    if (!is_over && log->is_deleted) {
         err = ERR_CLOSING;
     }
     if (!is_over && err == ERR_OK && log_load_is_stale(l)) {
@@ -386,6 +386,7 @@ static bool log_load_older(struct log_loading *l)
 /* The next file for the place in hand. What is missing below the log start was let go. */
 static bool log_load_older_next(struct log_loading *l)
 {
+    ASSERT(l->asked == LOG_LOAD_NOTHING);
     uint64_t index = l->want.point.index;
     uint32_t file = l->tries_count < LOG_LOAD_TRIES ? log_load_candidate(l) : UINT32_MAX;
     if (index == 0 || (file == UINT32_MAX && index < l->log->start.index)) {
@@ -394,7 +395,7 @@ static bool log_load_older_next(struct log_loading *l)
     l->is_forced = file == UINT32_MAX;
     l->at = l->is_forced ? l->best : file;
     if (l->at == UINT32_MAX) {
-        log_load_missing(l, 1, index);
+        log_load_missing(l, 1, index, l->want.point.offset, l->want.point.term);
         return false;
     }
     l->asked = LOG_LOAD_END;
@@ -418,6 +419,7 @@ static uint32_t log_load_candidate(const struct log_loading *l)
     while (i > 0 && files[i - 1].first_index > index) {
         i--;
     }
+    ASSERT(i <= l->dir.files_count);
     if (i == 0) {
         return UINT32_MAX;
     }
@@ -462,6 +464,8 @@ static void log_load_take(struct log_loading *l)
     struct log_dir_file *file = &l->dir.files[l->at];
     const struct log_point *point = &l->want.point;
     void *made = NULL;
+    ASSERT(!file->is_used);
+    ASSERT(file->first_index <= point->index);
     l->err = pool_acquire(&l->log->ls->segments, &made);
     if (l->err != ERR_OK) {
         return;
@@ -481,9 +485,12 @@ static void log_load_take(struct log_loading *l)
     seg->next_offset = is_whole ? log_sidecar_next_offset(&p->end) : point->offset;
     seg->max_timestamp = p->has_end ? p->end.max_timestamp : -1;
     seg->end_pos = p->has_end ? p->end.pos + p->end.length : 0;
-    seg->written_bytes = seg->end_pos;
-    seg->allocated_bytes = seg->end_pos;
+    seg->written_bytes =
+        seg->end_pos + (LIMIT_BLOCK_BYTES - seg->end_pos % LIMIT_BLOCK_BYTES) % LIMIT_BLOCK_BYTES;
+    seg->allocated_bytes = seg->written_bytes;
     seg->recs_count = p->has_end ? (uint32_t)p->end_slot + 1 : 0;
+    seg->recs_total = seg->recs_count;
+    seg->has_files = true;
     seg->is_sealed = true;
     seg->is_finished = true;
     seg->is_made = true;
@@ -535,13 +542,14 @@ static void log_load_judge(struct log_loading *l, bool has_log)
         }
     }
     if (!p->has_end || is_other || is_bodyless) {
-        log_load_missing(l, p->seg.start.index, point->index);
+        log_load_missing(l, p->seg.start.index, point->index, point->offset, point->term);
     } else if (!is_whole) {
-        log_load_missing(l, p->end.last_index + 1, point->index);
+        log_load_missing(l, p->end.last_index + 1, point->index, point->offset, point->term);
     }
 }
 
-static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index)
+static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index,
+                             uint64_t next_offset, uint32_t term)
 {
     struct log *log = l->log;
     void *made = NULL;
@@ -560,14 +568,15 @@ static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64
     struct log_load_range *range = made;
     range->first_index = first_index;
     range->last_index = last_index;
-    range->next_offset = l->want.point.offset;
-    range->term = l->want.point.term;
+    range->next_offset = next_offset;
+    range->term = term;
     list_push_front(&l->ranges, &range->in_loading);
 }
 
 /* Ask for the term runs of the segment in hand, if any of it is above the log start. */
 static bool log_load_terms(struct log_loading *l, uint64_t last_index)
 {
+    ASSERT(l->asked == LOG_LOAD_END);
     if (!l->probe.has_end || last_index < l->log->start.index) {
         return false;
     }
@@ -588,6 +597,10 @@ static void log_load_terms_take(struct log_loading *l)
         list_remove(next);
         pool_release(&l->log->ls->small, CONTAINER_OF(next, struct log_term, in_log));
     }
+    list_for_each (node, &l->probe.holes) {
+        const struct log_range *hole = CONTAINER_OF(node, struct log_range, in_log);
+        log_load_missing(l, hole->first_index, hole->last_index, hole->next_offset, 0);
+    }
     list_append_all(runs, &l->terms);
     list_append_all(&l->terms, runs);
     log_probe_stop(&l->probe);
@@ -602,6 +615,8 @@ static void log_load_commit(struct log_loading *l)
     log_load_commit_segments(l);
     log_load_commit_terms(l);
     log_load_commit_ranges(l);
+    ASSERT(list_is_empty(&l->segments));
+    ASSERT(list_is_empty(&l->terms));
     l->log->is_loaded = true;
 }
 
@@ -721,6 +736,7 @@ static void log_load_void_one(struct log_loading *l, struct log_dir_file *file)
 static void log_load_end(struct log_loading *l, enum err err, int saved_errno)
 {
     struct log *log = l->log;
+    ASSERT(log->loading == l);
     log_load_reset(l);
     for (struct list_node *node; (node = list_pop_front(&l->loads)) != NULL;) {
         struct log_load *load = CONTAINER_OF(node, struct log_load, in_loading);

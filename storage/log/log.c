@@ -9,8 +9,8 @@
 
 #include "base/assert.h"
 #include "base/rt/clock.h"
-#include "storage/log/log_int.h"
 #include "storage/log/range.h"
+#include "storage/log/shard.h"
 
 static void log_point_wait(struct log *log, struct log_op *op, uint64_t first_index,
                            void (*done)(struct log_lookup *lookup));
@@ -160,7 +160,10 @@ void log_set_hard_state(struct log *log, struct log_op *op, const struct log_har
 {
     op->log = log;
     enum err err = log_writable(log);
-    if (err == ERR_OK && (hard->term > LIMIT_TERM || hard->term < log->hard.term)) {
+    bool is_vote_kept =
+        hard->term != log->hard.term || log->hard.vote == 0 || hard->vote == log->hard.vote;
+    if (err == ERR_OK &&
+        (hard->term > LIMIT_TERM || hard->term < log->hard.term || !is_vote_kept)) {
         err = ERR_INVALID;
     }
     if (err != ERR_OK) {

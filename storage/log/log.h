@@ -101,7 +101,8 @@ MUST_USE enum err log_append(struct log *log, struct log_op *op, struct buf_slic
  * then. */
 void log_cut(struct log *log, struct log_op *op, uint64_t first_index);
 
-/* Persist term and vote; the commit hint along. */
+/* Persist term and vote; the commit hint along. ERR_INVALID: an earlier term, or another vote in
+ * the same one. */
 void log_set_hard_state(struct log *log, struct log_op *op, const struct log_hard_state *hard);
 
 /* Move the log start to `first_index` (<= end + 1, asserted; an earlier one changes nothing).

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 static const struct sm_conf log_probe_stages[] = {
     [LOG_PROBE_IDLE] = {"IDLE", SM_BIT(LOG_PROBE_OPEN), SM_INITIAL | SM_FINAL},
@@ -30,6 +30,8 @@ static void log_probe_run(struct log_probe *p);
 static enum err log_probe_header(struct log_probe *p);
 static enum err log_probe_end(struct log_probe *p);
 static enum err log_probe_runs(struct log_probe *p);
+static enum err log_probe_hole_add(struct log_probe *p, uint64_t first_index, uint64_t last_index,
+                                   uint64_t next_offset);
 static enum err log_probe_run_add(struct log_probe *p, uint64_t index, uint64_t offset,
                                   uint32_t term);
 static bool log_probe_is_in(const struct log_probe *p, const struct log_sidecar *rec);
@@ -49,6 +51,7 @@ enum err log_probe_init(struct log_probe *p, struct log *log, void (*done)(struc
     void *blocks = NULL;
     *p = (struct log_probe){.log = log, .done = done, .seg = {.log = log}};
     list_init(&p->terms);
+    list_init(&p->holes);
     enum err err = budget_alloc(&ls->budget, (size_t)LOG_PROBE_BLOCKS * LIMIT_BLOCK_BYTES,
                                 LIMIT_BLOCK_BYTES, &blocks);
     if (err != ERR_OK) {
@@ -99,6 +102,7 @@ void log_probe_terms(struct log_probe *p)
     p->is_searching = false;
     p->term = -1;
     p->term_slot = 0;
+    p->term_index = p->seg.start.index - 1;
     enum err err = ERR_OK;
     sm_move(&p->sm, LOG_PROBE_TERMS);
     if (p->has_header) {
@@ -116,6 +120,9 @@ void log_probe_stop(struct log_probe *p)
 {
     for (struct list_node *node; (node = list_pop_front(&p->terms)) != NULL;) {
         pool_release(&p->log->ls->small, CONTAINER_OF(node, struct log_term, in_log));
+    }
+    for (struct list_node *node; (node = list_pop_front(&p->holes)) != NULL;) {
+        pool_release(&p->log->ls->small, CONTAINER_OF(node, struct log_range, in_log));
     }
     if (p->get.file != NULL) {
         log_file_put(p->log->ls, p->get.file);
@@ -206,6 +213,7 @@ static enum err log_probe_runs(struct log_probe *p)
 {
     enum err err = ERR_OK;
     while (err == ERR_OK && p->term < (int64_t)p->end.term) {
+        struct log_probe_search *s = &p->search;
         if (!p->is_searching) {
             log_search_begin(p, p->term_slot, p->end_slot);
         }
@@ -213,11 +221,35 @@ static enum err log_probe_runs(struct log_probe *p)
             return ERR_AGAIN;
         }
         p->is_searching = false;
-        const struct log_sidecar *rec = p->search.has_behind ? &p->search.behind : &p->end;
-        p->term_slot = p->search.behind_slot + 1;
-        err = log_probe_run_add(p, rec->index, rec->base_offset, rec->term);
+        const struct log_sidecar *rec = s->has_behind ? &s->behind : &p->end;
+        uint64_t before = s->has_before ? s->before.last_index : p->term_index;
+        if (before + 1 < rec->index) {
+            err = log_probe_hole_add(p, before + 1, rec->index - 1, rec->base_offset);
+        }
+        if (err == ERR_OK) {
+            err = log_probe_run_add(p, rec->index, rec->base_offset, rec->term);
+        }
+        p->term_slot = s->behind_slot + 1;
+        p->term_index = rec->last_index;
     }
     return err;
+}
+
+/* Records that cannot be read where the term changes: of one term or the other. */
+static enum err log_probe_hole_add(struct log_probe *p, uint64_t first_index, uint64_t last_index,
+                                   uint64_t next_offset)
+{
+    void *made = NULL;
+    enum err err = pool_acquire(&p->log->ls->small, &made);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct log_range *hole = made;
+    hole->first_index = first_index;
+    hole->last_index = last_index;
+    hole->next_offset = next_offset;
+    list_push_back(&p->holes, &hole->in_log);
+    return ERR_OK;
 }
 
 static enum err log_probe_run_add(struct log_probe *p, uint64_t index, uint64_t offset,

@@ -65,6 +65,7 @@ struct log_probe {
     bool has_first;                   /* see there */
     bool has_end;                     /* there is such a record */
     struct list terms;                /* log_term.in_log: runs from the first entry to `end` */
+    struct list holes;                /* log_range.in_log: whose term is unknown, between runs */
 
     /* Private. */
     struct sm sm;                   /* see probe.c */
@@ -76,6 +77,7 @@ struct log_probe {
     bool is_searching;              /* it has begun */
     int64_t term;                   /* of the last run found; -1: none */
     uint64_t term_slot;             /* records before it are in a run */
+    uint64_t term_index;            /* entries up to this one are, too */
     uint8_t *blocks;                /* room for LOG_PROBE_BLOCKS, aligned */
     uint64_t pos;                   /* of the first in the file */
     bool is_read;                   /* they are there */
@@ -101,7 +103,7 @@ void log_probe_start(struct log_probe *p, uint64_t first_index, uint32_t generat
 /* Find its term runs; has_end. */
 void log_probe_terms(struct log_probe *p);
 
-/* Put the file back; its runs, where the caller has not taken them, too. */
+/* Put the file back; runs and holes, where the caller has not taken them, too. */
 void log_probe_stop(struct log_probe *p);
 
 #endif

@@ -88,7 +88,7 @@ struct log_record {
             uint64_t segment_index; /* first index of the segment */
             uint32_t generation;    /* of the segment */
             uint32_t recs_count;    /* sidecar records that follow */
-            uint64_t first_index;   /* of these */
+            uint64_t first_index;   /* of these; none: the next entry's */
             uint32_t recs_before;   /* sidecar records settled before them in the segment */
             uint32_t written_bytes; /* of the segment's .log, whole blocks */
             uint32_t rest_bytes; /* bytes of the .log from there on; < a block, unless a batch ends
@@ -126,14 +126,15 @@ size_t log_record_bytes(const struct log_record *record);
 
 /* Write `record` at the writer, whose position is that of the frame's start modulo 8, with zeros up
  * to the next multiple of 8; record->data (data_bytes) is copied. `seed` is the frame's.
- * ERR_TOO_LARGE in `w`. */
+ * ERR_TOO_LARGE in `w`: it does not fit, nothing of it is written. */
 void log_record_put(struct bytes_writer *w, const struct crc32c *kernels, uint32_t seed,
                     const struct log_record *record);
 
 /* Read the record at the reader and step over it and its padding. ERR_TRUNCATED, ERR_CORRUPT: in
- * the reader; *out is zero then. An entry's batch is not verified: its header CRC, index, offset
- * and term are (the record's checksum), the batch's bytes are the reader's to check with log_batch.
- * Of a tail, its sidecar records are whole in number but not decoded. */
+ * the reader, which stays at the record's first byte; *out is zero then. An entry's batch is not
+ * verified: its header CRC, index, offset and term are (the record's checksum), the batch's bytes
+ * are the reader's to check with log_batch. Of a tail, its sidecar records are whole in number but
+ * not decoded. */
 void log_record_get(struct bytes_reader *r, const struct crc32c *kernels, uint32_t seed,
                     struct log_record *out);
 

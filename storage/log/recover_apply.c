@@ -10,7 +10,7 @@
 static enum err recover_apply_entry(struct log_recover *r, struct recover_group *g,
                                     struct recover_record *rec, struct recover_fit *fit);
 static enum err recover_apply_cut(struct log_recover *r, struct recover_group *g,
-                                  const struct log_record *record, struct recover_fit *fit);
+                                  const struct log_record *record);
 static enum err recover_apply_trim(struct log_recover *r, struct recover_group *g,
                                    const struct log_record *record, struct recover_fit *fit);
 static void recover_apply_reset(struct recover_group *g, const struct log_record *record);
@@ -31,7 +31,7 @@ enum err recover_apply(struct log_recover *r, struct recover_group *g, struct re
     enum err err = ERR_OK;
     switch (record->kind) {
     case LOG_RECORD_ENTRY: err = recover_apply_entry(r, g, rec, &fit); break;
-    case LOG_RECORD_CUT: err = recover_apply_cut(r, g, record, &fit); break;
+    case LOG_RECORD_CUT: err = recover_apply_cut(r, g, record); break;
     case LOG_RECORD_HARD: recover_apply_hard(g, record); break;
     case LOG_RECORD_TRIM: err = recover_apply_trim(r, g, record, &fit); break;
     case LOG_RECORD_TAIL: err = recover_apply_tail(r, g, rec, &fit); break;
@@ -139,13 +139,15 @@ static enum err recover_apply_entry(struct log_recover *r, struct recover_group 
 
 /* The cut says what stands before it; that holds even where the log does not reach so far. */
 static enum err recover_apply_cut(struct log_recover *r, struct recover_group *g,
-                                  const struct log_record *record, struct recover_fit *fit)
+                                  const struct log_record *record)
 {
     struct log_found *found = &g->found;
     const struct log_point *end = &record->cut.end;
     enum err err = ERR_OK;
+    if (end->index > found->end.index && !g->is_gap_open) {
+        return ERR_OK; /* what it cut never got into a frame: a later cut took it while it waited */
+    }
     if (end->index > found->end.index) {
-        fit->is_behind = !g->is_gap_open;
         err = recover_log_gap(r, g, end->index, end->offset, end->term);
     } else if (end->index < found->end.index) {
         err = recover_log_cut(r, g, end);
@@ -213,6 +215,10 @@ static enum err recover_apply_roll(struct log_recover *r, struct recover_group *
 {
     struct log_found *found = &g->found;
     uint64_t index = record->segment.segment_index;
+    if (index > found->end.index + 1 && !g->is_gap_open) {
+        return ERR_OK; /* what precedes it never got into a frame, and a cut that follows took both
+                        */
+    }
     enum err err = recover_place(r, g, index, found->end.offset, found->end.term, fit);
     return err != ERR_OK ? err : recover_log_segment(r, g, record->segment.generation);
 }

@@ -15,6 +15,7 @@
 struct log;
 struct log_files;
 struct log_shard;
+struct sm_decl;
 
 /* A segment. */
 struct log_segment {
@@ -124,11 +125,7 @@ MUST_USE enum err log_segment_push(struct log *log, const struct log_point *star
 /* Take it out of the log and give its memory back. */
 void log_segment_free(struct log_segment *seg);
 
-/* Load the older segments of a group: its directory is listed, of each sidecar the header and the
- * end are read, term runs are built (load.c says how files are chosen). `done` fires once, from the
- * ready queue. Loads of one group at a time are one. The group is not freed meanwhile
- * (log->loading). Entries that a damaged sidecar does not hold any more are quarantined. Files of
- * void generations are removed. */
+/* A wish for the older segments of a group. */
 struct log_load {
     struct log *log;                     /* which */
     void (*done)(struct log_load *load); /* the caller's */
@@ -138,6 +135,15 @@ struct log_load {
     struct list_node in_loading; /* log_loading.loads */
     struct rt_op op;             /* to be done from the ready queue */
 };
+
+/* Load them: the group's directory is listed, of each sidecar the header and the end are read, term
+ * runs are built (load.c says how files are chosen). Entries that a damaged sidecar does not hold
+ * any more are quarantined, files of void segments are removed. `done` fires once, from the ready
+ * queue. Loads of one group at a time are one; the group is not freed meanwhile (log->loading).
+ * ERR_CLOSING: it is deleted. A store that closes still loads, since it settles. */
 void log_load_start(struct log_load *load, struct log *log, void (*done)(struct log_load *load));
+
+/* Its stages, for tests. */
+extern const struct sm_decl log_load_decl;
 
 #endif

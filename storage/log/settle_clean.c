@@ -26,8 +26,8 @@ static void settle_clean_loaded(struct log_load *load)
 bool settle_clean(struct settle_job *job)
 {
     struct log *log = job->log;
-    if (log->is_deleted) {
-        return log->is_delete_durable ? settle_clean_deleted(job) : false;
+    if (log->is_delete_durable) {
+        return settle_clean_deleted(job);
     }
     if (!log->wants_clean || log->cuts_pending > 0) {
         return false;

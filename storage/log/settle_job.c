@@ -135,7 +135,7 @@ void settle_job_run(struct settle_job *job)
             does_wait = settle_clean(job);
             if (!does_wait && job->err == ERR_OK) {
                 job->dir_step = 0;
-                sm_move(&job->sm, job->log->is_deleted ? SETTLE_STEP_SYNC : SETTLE_STEP_DIR);
+                sm_move(&job->sm, job->log->is_delete_durable ? SETTLE_STEP_SYNC : SETTLE_STEP_DIR);
             }
             break;
         case SETTLE_STEP_DIR: does_wait = settle_job_dir(job); break;
@@ -231,7 +231,7 @@ static bool settle_job_target(struct settle_job *job, struct log_segment *seg)
     struct log *log = job->log;
     struct log_slot *slot = settle_first(log);
     uint32_t end = seg->written_bytes;
-    uint32_t recs = seg->recs_count;
+    uint32_t recs = seg->recs_count < seg->recs_total ? seg->recs_count : seg->recs_total;
     bool is_all = seg->end_pos > 0 || seg->recs_total > 0;
     while (slot != NULL && slot->seg != seg) {
         slot = log_tail_next(log, slot);
@@ -266,7 +266,7 @@ static bool settle_job_target(struct settle_job *job, struct log_segment *seg)
     job->recs_target = whole > 0 ? (uint32_t)whole - 1 : 0;
     job->recs_target = job->recs_target < seg->recs_count ? seg->recs_count : job->recs_target;
     return job->target > seg->written_bytes || job->recs_target > seg->recs_count ||
-           (!seg->is_made && seg->end_pos > 0); /* a direct write waits for its names */
+           (!seg->has_files && seg->end_pos > 0); /* a direct write waits for its names */
 }
 
 static bool settle_job_pick(struct settle_job *job)
@@ -279,7 +279,7 @@ static bool settle_job_pick(struct settle_job *job)
     }
     list_for_each (node, &log->segments.list) {
         struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
-        if (!seg->is_finished && seg->is_known && settle_job_target(job, seg)) {
+        if (!seg->is_finished && settle_job_target(job, seg)) {
             job->seg = seg;
             job->seg_index = seg->start.index;
             break;
@@ -317,7 +317,6 @@ static bool settle_job_open(struct settle_job *job)
         seg->allocated_bytes = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
     }
     seg->has_files = true;
-    job->does_sync_dir |= !seg->is_made;
     job->write_pos = seg->written_bytes;
     sm_move(&job->sm, SETTLE_STEP_GROW);
     return false;
@@ -358,9 +357,9 @@ static bool settle_job_write_log(struct settle_job *job)
         job->copy = (struct settle_copy){.seg = NULL};
     }
     if (job->write_pos >= job->target) {
-        job->write_pos =
-            (uint32_t)(((uint64_t)seg->recs_count + 1) * LOG_SIDECAR_BYTES / LIMIT_BLOCK_BYTES) *
-            LIMIT_BLOCK_BYTES;
+        job->write_pos = (uint32_t)((((uint64_t)seg->recs_count + 2) * LOG_SIDECAR_BYTES - 1) /
+                                    LIMIT_BLOCK_BYTES) *
+                         LIMIT_BLOCK_BYTES;
         sm_move(&job->sm, SETTLE_STEP_IDX);
         return false;
     }
@@ -517,19 +516,61 @@ static struct log_slot *settle_job_remnant(const struct settle_job *job)
     if (slot == NULL || slot->file_number == 0 || slot->file_number > job->state->file_target ||
         slot->seg != seg || seg->end_pos - seg->written_bytes > SETTLE_REST_MAX ||
         seg->recs_total - slot->rec_number > LOG_SETTLE_CHUNK_BYTES / 2 / LOG_SIDECAR_BYTES ||
-        log->direct_count > 0 || log->cuts_pending > 0) {
-        return NULL;
+        log->direct_count > 0 || log->pending_count > 0) {
+        return NULL; /* what waits may wait for this job: a tail behind it would wait for both */
     }
     return slot;
 }
 
-/* Gather the rest: bytes behind written_bytes. It may grow while the journal is read. */
+/* Where the rest ends that a direct write waits for: what left memory lies behind written_bytes. 0:
+ * none does. */
+static uint32_t settle_job_wanted(const struct settle_job *job)
+{
+    const struct log *log = job->log;
+    const struct log_slot *first = settle_first(log);
+    uint32_t end = 0;
+    if (!log->wants_rest || first == NULL || log->direct_count > 0) {
+        return 0;
+    }
+    const struct log_segment *seg = first->seg;
+    for (const struct log_slot *slot = first; slot != NULL && slot->is_durable && slot->seg == seg;
+         slot = log_tail_next(log, slot)) {
+        end = slot->rec.pos + slot->rec.length;
+    }
+    return end > seg->written_bytes && end - seg->written_bytes <= SETTLE_REST_MAX ? end : 0;
+}
+
+/* Keep the gathered rest with the segment. */
+static void settle_job_keep(struct settle_job *job, struct log_segment *seg, uint32_t end)
+{
+    struct budget *budget = &job->log->ls->budget;
+    uint32_t bytes = end - seg->written_bytes;
+    void *made = NULL;
+    enum err err = budget_alloc(budget, bytes, sizeof(uint64_t), &made);
+    if (err != ERR_OK) {
+        settle_job_fail(job, err, 0);
+        return;
+    }
+    memcpy(made, job->data, bytes);
+    budget_free(budget, seg->rest);
+    seg->rest = made;
+    seg->rest_bytes = bytes;
+    job->log->wants_rest = false;
+}
+
+/* Gather the rest: bytes behind written_bytes, to be journaled again or for a direct write. It may
+ * grow while the journal is read. */
 static bool settle_job_rest(struct settle_job *job)
 {
-    const struct log_slot *slot = settle_job_remnant(job);
-    if (slot == NULL) {
+    struct log *log = job->log;
+    const struct log_slot *first = settle_first(log);
+    struct log_segment *seg = first != NULL ? first->seg : NULL;
+    bool is_remnant = settle_job_remnant(job) != NULL;
+    uint32_t end = is_remnant ? seg->end_pos : settle_job_wanted(job);
+    if (end == 0 || (job->copy.out != NULL && job->copy.seg != seg) ||
+        (job->copy.out != NULL && job->copy.pos > end)) {
         if (job->journal != NULL) {
-            log_file_put(job->log->ls, job->journal);
+            log_file_put(log->ls, job->journal);
             job->journal = NULL;
         }
         job->bounce_bytes = 0;
@@ -537,18 +578,24 @@ static bool settle_job_rest(struct settle_job *job)
         sm_move(&job->sm, SETTLE_STEP_SYNC);
         return false;
     }
-    struct log_segment *seg = slot->seg;
     if (job->copy.out == NULL) {
-        settle_copy_begin(&job->copy, seg, seg->written_bytes, seg->end_pos, job->data);
+        settle_copy_begin(&job->copy, seg, seg->written_bytes, end, job->data);
     }
-    job->copy.end = seg->end_pos;
+    job->copy.end = end;
     if (settle_job_fill(job)) {
         return true;
     }
-    if (job->err == ERR_OK) {
-        ASSERT(job->copy.pos == seg->end_pos);
-        sm_move(&job->sm, SETTLE_STEP_TAIL);
+    if (job->err != ERR_OK) {
+        return false;
     }
+    ASSERT(job->copy.pos == end);
+    if (is_remnant) {
+        sm_move(&job->sm, SETTLE_STEP_TAIL);
+        return false;
+    }
+    settle_job_keep(job, seg, end);
+    job->copy = (struct settle_copy){.seg = NULL};
+    sm_move(&job->sm, SETTLE_STEP_SYNC);
     return false;
 }
 
@@ -657,7 +704,11 @@ static void settle_job_tail_done(struct log_op *op)
 static bool settle_job_sync(struct settle_job *job)
 {
     struct log *log = job->log;
-    if (job->does_sync_dir && log->is_dir_made && !log->is_deleted) {
+    list_for_each (node, &log->segments.list) {
+        const struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
+        job->does_sync_dir |= seg->has_files && !seg->is_made && !job->did_sync_dir;
+    }
+    if (job->does_sync_dir && log->is_dir_made && !log->is_delete_durable) {
         job->does_sync_dir = false;
         job->did_sync_dir = true;
         log_path_partition(job->path, log->ls->store, &log->topic, log->partition);

@@ -105,8 +105,8 @@ static const struct sm_conf log_start_stages[] = {
     [LOG_START_LANES] = {"LANES", SM_BIT(LOG_START_END), 0},
     [LOG_START_END] = {"END", 0, SM_FINAL},
 };
-static const struct sm_decl log_start_decl = {"log_start", log_start_stages,
-                                              ARRAY_COUNT(log_start_stages), NULL};
+const struct sm_decl log_start_decl = {"log_start", log_start_stages, ARRAY_COUNT(log_start_stages),
+                                       NULL};
 
 static void log_start_done(struct rt_op *op);
 static bool log_start_recovers(struct log_start *start, const struct rt_op *op);
@@ -731,6 +731,7 @@ void log_start_fail(struct log_start *start, enum err err, int saved_errno, cons
     sm_move(&start->sm, LOG_START_END);
     log_start_free(start);
     if (is_dealing) {
+        log_keeper_undo(ls);
         log_start_mail_all(ls, log_shard_undo);
     } else {
         log_start_end(ls);

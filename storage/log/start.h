@@ -20,8 +20,13 @@
 #define STORAGE_LOG_START_H
 
 #include "base/rt/mailbox.h"
+#include "base/sm.h"
 
 struct log_shard;
+
+/* The stages of a shard, and of the start. */
+extern const struct sm_decl log_shard_decl;
+extern const struct sm_decl log_start_decl;
 
 /* Whose mail it is. */
 struct log_shard *log_shard_of_mail(struct rt_mail *mail);

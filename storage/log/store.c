@@ -6,12 +6,13 @@
  * A start that fails goes from JOINED to CLOSED, or from DEALT through LANE. */
 #include "storage/log/store.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/rt/clock.h"
 #include "storage/log/found.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 #include "storage/log/start.h"
 
 /* Segment positions are 32 bits, and one batch may pass what a segment is meant to be. */
@@ -19,6 +20,9 @@
 
 /* Idle buffers kept, at most. */
 #define LOG_IDLE_BYTES_MAX (8u << 20)
+
+/* What a shard needs at least: frames, files, a group settling. */
+#define LOG_SHARD_BYTES_MIN (1u << 20)
 
 /* How often a close looks whether look-ups have ended. */
 #define LOG_CLOSE_RETRY_NS RT_NS_PER_MS
@@ -46,8 +50,8 @@ static const struct sm_conf log_shard_stages[] = {
     [LOG_SHARD_FILES] = {"FILES", SM_BIT(LOG_SHARD_LEFT), 0},
     [LOG_SHARD_LEFT] = {"LEFT", SM_BIT(LOG_SHARD_CLOSED), 0},
 };
-static const struct sm_decl log_shard_decl = {"log_shard", log_shard_stages,
-                                              ARRAY_COUNT(log_shard_stages), NULL};
+const struct sm_decl log_shard_decl = {"log_shard", log_shard_stages, ARRAY_COUNT(log_shard_stages),
+                                       NULL};
 
 static void log_shard_fire(struct rt_op *op);
 static enum err log_shard_make(struct log_shard *ls);
@@ -64,9 +68,7 @@ static void log_shard_leave(struct log_files *files);
 void log_store_init(struct log_store *store, const struct log_config *config,
                     const struct crc32c *kernels)
 {
-    memset(store, 0, sizeof(*store));
-    store->config = *config;
-    store->kernels = kernels;
+    *store = (struct log_store){.config = *config, .kernels = kernels};
 }
 
 void log_config_fill(struct log_config *config, uint64_t memory_bytes)
@@ -109,11 +111,7 @@ void log_config_fill(struct log_config *config, uint64_t memory_bytes)
 void log_shard_open(struct log_shard *ls, struct rt_shard *shard, struct log_store *store,
                     struct diag *diag, log_shard_done_fn *done)
 {
-    memset(ls, 0, sizeof(*ls));
-    ls->shard = shard;
-    ls->store = store;
-    ls->diag = diag;
-    ls->done = done;
+    *ls = (struct log_shard){.shard = shard, .store = store, .diag = diag, .done = done};
     sm_init(&ls->sm, &log_shard_decl, LOG_SHARD_CLOSED, NULL, shard->id);
     rt_op_init(&ls->op_done, shard, log_shard_fire);
     rt_timer_init(&ls->close_timer, shard, log_shard_close_again);
@@ -163,6 +161,9 @@ static enum err log_shard_make(struct log_shard *ls)
     const struct log_config *config = &ls->store->config;
     uint32_t found = ls->store->found->groups_count;
     uint32_t capacity = map_capacity(config->groups_max > found ? config->groups_max : found);
+    if (budget_left(&ls->budget) < LOG_SHARD_BYTES_MIN) {
+        return ERR_BUDGET;
+    }
     void *buckets = NULL;
     enum err err = budget_alloc(&ls->budget, capacity * sizeof(struct map_node *),
                                 _Alignof(struct map_node *), &buckets);
@@ -174,9 +175,11 @@ static enum err log_shard_make(struct log_shard *ls)
     size_t memory_bytes = rt_shard_budget(ls->shard)->limit_bytes;
     size_t idle_bytes =
         memory_bytes / 64 < LOG_IDLE_BYTES_MAX ? memory_bytes / 64 : LOG_IDLE_BYTES_MAX;
-    size_t small_bytes = sizeof(struct log_term) > sizeof(struct log_range)
-                             ? sizeof(struct log_term)
-                             : sizeof(struct log_range);
+    union {
+        struct log_term term;
+        struct log_range range;
+        struct log_garbage garbage;
+    } small;
     ls->hot_bytes_max = config->hot_bytes_max;
     budget_init(&ls->hot_budget, "log hot", (size_t)config->hot_bytes_max, &ls->budget);
     buf_pool_init(&ls->bufs, &ls->budget, (uint16_t)ls->shard->id, idle_bytes);
@@ -188,7 +191,7 @@ static enum err log_shard_make(struct log_shard *ls)
               UINT32_MAX);
     pool_init(&ls->segments, &ls->budget, sizeof(struct log_segment), _Alignof(struct log_segment),
               UINT32_MAX);
-    pool_init(&ls->small, &ls->budget, small_bytes, _Alignof(struct log_term), UINT32_MAX);
+    pool_init(&ls->small, &ls->budget, sizeof(small), _Alignof(max_align_t), UINT32_MAX);
     list_init(&ls->hot);
     err = log_shard_make_parts(ls);
     ls->is_made = err == ERR_OK;
@@ -230,11 +233,8 @@ void log_shard_go(struct rt_shard *at, struct rt_mail *mail)
     for (struct map_node *node = map_first(&ls->groups); node != NULL;
          node = map_next(&ls->groups, node)) {
         struct log *log = CONTAINER_OF(node, struct log, in_map);
-        if (log->file_lowest != UINT64_MAX) {
+        if (log->is_available && (log->file_lowest != UINT64_MAX || log->wants_clean)) {
             log_settle_note(log, log->file_lowest, 0);
-        }
-        if (log->is_deleted) {
-            log_settle_changed(log);
         }
     }
     rt_op_defer(&ls->op_done);
@@ -293,10 +293,22 @@ static void log_shard_close_again(struct rt_timer *timer)
     log_shard_close_lane(CONTAINER_OF(timer, struct log_shard, close_timer));
 }
 
+/* Whether something is looked up, or loaded, in segments. */
+static bool log_shard_is_looking(const struct log_shard *ls)
+{
+    for (struct map_node *node = map_first(&ls->groups); node != NULL;
+         node = map_next(&ls->groups, node)) {
+        if (CONTAINER_OF(node, struct log, in_map)->loading != NULL) {
+            return true;
+        }
+    }
+    return ls->lookups.in_use_count > 0;
+}
+
 /* Cuts and trims that look something up end first: they are refused then, through the lane. */
 static void log_shard_close_lane(struct log_shard *ls)
 {
-    if (ls->lookups.in_use_count > 0) {
+    if (log_shard_is_looking(ls)) {
         rt_timer_start(&ls->close_timer, rt_now_ns(ls->shard) + LOG_CLOSE_RETRY_NS);
         return;
     }

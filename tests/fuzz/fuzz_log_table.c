@@ -68,7 +68,6 @@ static void fuzz_row_sealed(const struct crc32c *kernels, uint32_t seed, const u
     enum err err = log_row_decode(copy, sizeof(copy), kernels, seed, &row);
     ASSERT(err == ERR_OK || err == ERR_CORRUPT);
     if (err == ERR_OK) {
-        ASSERT(row.group > 0);
         ASSERT(row.start.index <= LOG_NUMBER_MAX);
         ASSERT(row.end.offset <= LOG_NUMBER_MAX);
         ASSERT(row.written_bytes % LIMIT_BLOCK_BYTES == 0);

@@ -262,7 +262,8 @@ static const struct {
     {"state 3", 28, 1, 3, ERR_CORRUPT},
     {"state 255", 28, 1, 255, ERR_CORRUPT},
     {"no flags", 29, 1, 0, ERR_OK},
-    {"an unknown flag", 29, 1, 2, ERR_CORRUPT},
+    {"lost", 29, 1, 2, ERR_OK},
+    {"an unknown flag", 29, 1, 4, ERR_CORRUPT},
     {"the highest flag", 29, 1, 0x81, ERR_CORRUPT},
     {"reserved", 30, 2, 0xffff, ERR_OK},
     {"the highest term", 32, 4, 0x7fffffff, ERR_OK},
@@ -344,7 +345,7 @@ static void table_what_would_not_be_believed_is_not_written(void **state)
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         rows[i] = table_row();
     }
-    rows[0].group = 0;
+    rows[0].flags = 4;
     rows[1].written_bytes = 1;
     rows[2].state = (enum log_row_state)0;
     rows[3].seq = LOG_NUMBER_MAX + 1;
@@ -380,7 +381,7 @@ static void table_case(uint64_t seed)
         .group = 1 + table_number(&prng),
         .partition = (uint32_t)prng_u64(&prng),
         .state = prng_chance(&prng, 1, 2) ? LOG_ROW_LIVE : LOG_ROW_DELETED,
-        .flags = (uint8_t)prng_below(&prng, LOG_ROW_AMNESIAC + 1),
+        .flags = (uint8_t)prng_below(&prng, (LOG_ROW_AMNESIAC | LOG_ROW_LOST) + 1),
         .hard = {.term = (uint32_t)prng_below(&prng, LIMIT_TERM + 1ull),
                  .vote = (uint32_t)prng_u64(&prng),
                  .commit = table_number(&prng)},

@@ -14,8 +14,8 @@
 static void world_fail(struct world *world, const char *what, uint64_t a, uint64_t b)
 {
     if (world->failure[0] == '\0') {
-        snprintf(world->failure, sizeof(world->failure), "%s (%" PRIu64 ", %" PRIu64 ")", what, a,
-                 b);
+        snprintf(world->failure, sizeof(world->failure), "%.150s (%" PRIu64 ", %" PRIu64 ")", what,
+                 a, b);
     }
 }
 
@@ -108,6 +108,23 @@ static const struct world_op *world_last(const struct world_group *group)
     return group->submitted_count == 0 ? &none : &group->ops[group->submitted_count - 1];
 }
 
+/* An append was cut before it got into a frame: as if it had not been. The states are worked out
+ * anew. */
+static void world_recompute(struct world_group *group)
+{
+    static const struct world_op none = {.start_index = 1};
+    for (uint32_t i = 0; i < group->submitted_count; i++) {
+        const struct world_op *before = i == 0 ? &none : &group->ops[i - 1];
+        struct world_op *op = &group->ops[i];
+        bool is_kept = op->kind == WORLD_APPEND
+                           ? !op->is_void
+                           : op->kind == WORLD_CUT && op->index <= before->end.index;
+        struct log_point end = is_kept ? op->own_end : before->end;
+        op->end = end;
+        op->start_index = op->kind == WORLD_TRIM ? op->index : before->start_index;
+    }
+}
+
 static void world_op_done(struct log_op *op)
 {
     struct world_op *done = CONTAINER_OF(op, struct world_op, op);
@@ -115,15 +132,21 @@ static void world_op_done(struct log_op *op)
     uint32_t ordinal = (uint32_t)(done - group->ops);
     done->is_done = true;
     if (op->err == ERR_CANCELED && done->kind == WORLD_APPEND) {
+        if (op->file_number == 0) {
+            done->is_void = true;
+            world_recompute(group);
+        }
         return; /* cut before it was durable; it counts when the cut does */
     }
     if (op->err != ERR_OK) {
         world_fail(group->world, err_name(op->err), group->id, ordinal);
         return;
     }
+    if (op->file_number == 0) {
+        return; /* it changed nothing, and waited for nobody */
+    }
     for (uint32_t i = group->done_count; i < ordinal; i++) {
-        if (!(group->ops[i].kind == WORLD_APPEND && group->ops[i].op.err == ERR_CANCELED) &&
-            !group->ops[i].is_done) {
+        if (!group->ops[i].is_done) {
             world_fail(group->world, "answered out of order", group->id, ordinal);
         }
     }
@@ -160,6 +183,7 @@ static void world_append(struct world_shard *ws, struct world_group *group, stru
         op->end.index = op->index;
         op->end.offset = log_batch_next_offset(&batch);
         op->end.term = term;
+        op->own_end = op->end;
         group->submitted_count++;
         if (op->op.index != op->index) {
             world_fail(world, "another index than the next", op->op.index, op->index);
@@ -175,8 +199,8 @@ static struct log_point world_point_before(const struct world_group *group, uint
 {
     for (uint32_t i = group->submitted_count; i > 0; i--) {
         const struct world_op *op = &group->ops[i - 1];
-        if (op->kind == WORLD_APPEND && op->index + 1 == index) {
-            return op->end;
+        if (op->kind == WORLD_APPEND && !op->is_void && op->index + 1 == index) {
+            return op->own_end;
         }
     }
     return (struct log_point){0};
@@ -196,6 +220,7 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
     memset(&op->op, 0, sizeof(op->op));
     op->group = group;
     op->is_done = false;
+    op->is_void = false;
     op->op.done = world_op_done;
     uint64_t dice = prng_below(&world->prng, 100);
     uint64_t entries_count = last->end.index + 1 - last->start_index;
@@ -217,12 +242,16 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
             return;
         }
         op->end = world_point_before(group, op->index);
+        op->own_end = op->end;
         group->submitted_count++;
         log_cut(group->log, &op->op, op->index);
     } else if (dice < 88) {
         op->kind = WORLD_HARD;
-        op->hard.term += (uint32_t)prng_below(&world->prng, 2);
-        op->hard.vote = (uint32_t)prng_below(&world->prng, 3);
+        bool is_newer = op->hard.term == 0 || prng_chance(&world->prng, 1, 2);
+        op->hard.term += is_newer;
+        if (is_newer || op->hard.vote == 0) {
+            op->hard.vote = (uint32_t)prng_below(&world->prng, 3);
+        }
         op->hard.commit = last->end.index;
         group->submitted_count++;
         log_set_hard_state(group->log, &op->op, &op->hard);
@@ -288,8 +317,7 @@ static void world_shard_start(struct rt_shard *shard)
 {
     struct world *world = shard->app;
     struct world_shard *ws = &world->shards[shard->id];
-    memset(ws, 0, sizeof(*ws));
-    ws->world = world;
+    *ws = (struct world_shard){.world = world};
     buf_pool_init(&ws->bufs, rt_shard_budget(shard), (uint16_t)shard->id, 1 << 20);
     rt_timer_init(&ws->timer, shard, world_tick);
     log_shard_open(&ws->ls, shard, &world->store, NULL, world_opened);
@@ -370,6 +398,7 @@ struct world_probe {
     uint32_t k;                /* its state */
     uint64_t next_index;       /* next entry wanted */
     bool is_reading;
+    uint64_t rows[LOG_RECOVER_ROWS_COUNT]; /* decisions of the last start */
 };
 
 static bool world_is_open(void *ctx)
@@ -395,7 +424,8 @@ static bool world_state_is(const struct world_op *op, const struct log_status *s
 static uint32_t world_entry_of(const struct world_group *group, uint32_t k, uint64_t index)
 {
     for (uint32_t i = k; i > 0; i--) {
-        if (group->ops[i - 1].kind == WORLD_APPEND && group->ops[i - 1].index == index) {
+        if (group->ops[i - 1].kind == WORLD_APPEND && !group->ops[i - 1].is_void &&
+            group->ops[i - 1].index == index) {
             return i - 1;
         }
     }
@@ -412,7 +442,7 @@ static uint32_t world_compare(struct world_probe *probe, const uint8_t *data, ui
     const struct world_op *op = &group->ops[ordinal];
     uint32_t count = 1 + ordinal % 3;
     uint32_t bytes = world_batch(expected, probe->world->store.kernels, group->id, ordinal,
-                                 op->end.offset - count, op->end.term, op->payload_bytes);
+                                 op->own_end.offset - count, op->own_end.term, op->payload_bytes);
     if (bytes > length || memcmp(expected, data, bytes) != 0) {
         world_fail(probe->world, "an entry has other bytes", group->id, probe->next_index);
         return length;
@@ -458,7 +488,6 @@ static void world_read_next(struct world_probe *probe)
         probe->is_reading = false;
         return;
     }
-    memset(&probe->read, 0, sizeof(probe->read));
     probe->read = (struct log_read){.done = world_read_done,
                                     .ctx = probe,
                                     .log = probe->group->log,
@@ -486,7 +515,11 @@ static uint32_t world_check_group(struct world_probe *probe, struct world_group 
     if (log != NULL) {
         log_status(log, &status);
         if (!status.is_available || status.is_amnesiac || status.quarantine_count > 0) {
-            world_fail(world, "a group is not whole", group->id, status.quarantine_index);
+            world_fail(world,
+                       !status.is_available ? "a group is unavailable"
+                       : status.is_amnesiac ? "a group is amnesiac"
+                                            : "a group is quarantined",
+                       group->id, status.quarantine_index);
             return UINT32_MAX;
         }
     }
@@ -529,6 +562,7 @@ static void world_open(struct world_probe *probe)
     }
     for (uint32_t i = 0; i < LOG_RECOVER_ROWS_COUNT; i++) {
         probe->tally->rows[i] += opened->store.report.counts[i];
+        probe->rows[i] = opened->store.report.counts[i];
     }
 }
 
@@ -567,6 +601,11 @@ bool world_check(struct world *world, struct sim_disk *disk, uint32_t shards_cou
     }
     for (uint32_t i = 0; i < WORLD_GROUPS; i++) {
         world->groups[i].log = logs[i];
+    }
+    for (uint32_t i = 0; i < LOG_RECOVER_ROWS_COUNT && world->failure[0] != '\0'; i++) {
+        if (probe.rows[i] > 0) {
+            printf("%s=%" PRIu64 " ", log_recover_row_name((enum log_recover_row)i), probe.rows[i]);
+        }
     }
     tally->images_count++;
     world_free(opened);

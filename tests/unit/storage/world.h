@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #include "base/prng.h"
-#include "storage/log/log_int.h"
 #include "storage/log/read.h"
+#include "storage/log/shard.h"
 #include "tests/sim/sim.h"
 
 #define WORLD_GROUPS 6u
@@ -36,6 +36,8 @@ struct world_op {
     enum world_kind kind;
     uint64_t index;             /* append: the entry's; cut, trim: from where */
     uint32_t payload_bytes;     /* append: of the entry */
+    bool is_void;               /* append: was cut before it got into a frame */
+    struct log_point own_end;   /* append, cut: where it put the end */
     bool is_exists;             /* after it: the group is there */
     uint64_t start_index;       /* after it: log start */
     struct log_point end;       /* after it */
@@ -87,6 +89,7 @@ struct world {
     uint32_t open_count;   /* shards that are open */
     uint32_t failed_count; /* shards that could not */
     bool is_stopping;      /* no more operations */
+    uint64_t change;       /* of the disk that is looked at: for a report */
     char failure[200];     /* what went wrong first; "": nothing */
 };
 

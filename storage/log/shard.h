@@ -1,7 +1,8 @@
-/* What the rooms of storage/log share: a shard's part of the store, and a group. Private to this
- * folder. */
-#ifndef STORAGE_LOG_LOG_INT_H
-#define STORAGE_LOG_LOG_INT_H
+/* A shard's part of the store, and a group: visible because their owners embed them, and shared by
+ * the files of storage/log. Their fields, and what is declared below them, are private to this
+ * folder but for what a comment says. */
+#ifndef STORAGE_LOG_SHARD_H
+#define STORAGE_LOG_SHARD_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -64,10 +65,11 @@ struct log {
     bool has_round_row;        /* it says something */
     uint64_t round_file;       /* lowest file it needs then; UINT64_MAX: none */
     uint64_t cut_epoch_of_round; /* cut_epoch then */
-    bool wants_clean;            /* cut, trimmed, unpinned or deleted: files may be to go */
-    bool is_delete_durable;      /* its files may go */
-    bool is_dir_made;            /* its directory is there, and its name durable */
-    struct list_node in_dirty;   /* log_settle.dirty: has something in the journal that is needed */
+    bool wants_rest;        /* a direct write waits for bytes that left memory: see settle_job.c */
+    bool wants_clean;       /* cut, trimmed, unpinned or deleted: files may be to go */
+    bool is_delete_durable; /* its files may go */
+    bool is_dir_made;       /* its directory is there, and its name durable */
+    struct list_node in_dirty; /* log_settle.dirty: has something in the journal that is needed */
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
     bool is_settling;       /* a settle writes its segment now */
     uint32_t direct_count;  /* direct writes of it under way */
@@ -76,10 +78,10 @@ struct log {
     uint64_t pending_count; /* its records in lane.pending and in frames in flight */
 
     /* Building a frame: lane.c's. */
-    uint64_t frame_number;         /* the frame in which it has a row */
+    uint64_t frame_build;          /* the attempt in which it has a row */
     uint32_t frame_row;            /* which */
-    uint64_t frame_skip;           /* the frame that takes nothing more of it */
-    uint64_t frame_direct;         /* the frame along with which it writes directly */
+    uint64_t frame_skip;           /* the attempt that takes nothing more of it */
+    uint64_t frame_direct;         /* the attempt along with which it writes directly */
     struct log_segment *frame_seg; /* the segment written so */
 
     /* State. */
