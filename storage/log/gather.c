@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* The next bytes that stand together. */
 struct log_piece {

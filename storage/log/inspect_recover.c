@@ -89,6 +89,7 @@ void log_inspect_decided(struct log_inspect_state *state)
         }
     }
     state->tells_node = is_first;
+    state->frame_end = (struct log_inspect_frame_end){.boot_epoch = UINT64_MAX};
     log_recover_visit(&state->recover, inspect_frame, state);
     if (is_first) {
         for (size_t i = 0; i < LOG_RECOVER_ROWS_COUNT; i++) {

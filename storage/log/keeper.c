@@ -113,8 +113,8 @@ enum err log_keeper_new(struct log_shard *ls, const struct log_keeper_found *fou
     return ERR_OK;
 }
 
-/* The rows of all groups, as they are now: of one that only the journal knows, too, since what it
- * needs of the journal may be less than its whole history. */
+/* The rows the last table had, as they are now; groups that only the journal knows are their
+ * shards' to report. */
 static enum err log_keeper_take_rows(struct log_keeper *keeper,
                                      const struct log_keeper_found *found)
 {
@@ -132,12 +132,14 @@ static enum err log_keeper_take_rows(struct log_keeper *keeper,
     }
     keeper->buckets = buckets;
     map_init(&keeper->rows, keeper->buckets, capacity);
+    uint32_t unreported_count = 0;
     list_for_each (node, &found->recover->groups) {
         const struct log_found *group = CONTAINER_OF(node, struct log_found, in_recover);
-        if (!group->is_available) {
+        if (!group->has_row || !group->is_available) {
+            unreported_count += group->is_available;
             continue;
         }
-        err = log_keeper_put_row(keeper, &group->row, UINT64_MAX);
+        err = log_keeper_put_row(keeper, &group->table_row, UINT64_MAX);
         if (err != ERR_OK) {
             return err;
         }
@@ -151,7 +153,7 @@ static enum err log_keeper_take_rows(struct log_keeper *keeper,
         }
     }
     keeper->store->rows_max = rows_max;
-    atomic_store(&keeper->store->rows_count, keeper->rows.count);
+    atomic_store(&keeper->store->rows_count, keeper->rows.count + unreported_count);
     return ERR_OK;
 }
 

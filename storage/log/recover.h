@@ -122,11 +122,13 @@ struct log_found_rest {
 
 /* A group, as it is found. */
 struct log_found {
-    struct log_row row;    /* hard state, start, flags (amnesiac), state, membership as of now;
-                              settled end, segment, seq as the table had them, or as the newest
-                              cut, reset or whole tail moved them; a zero segment: none yet. Where
-                              the chain of an end behind entries is zero, term and chain are not
-                              known: to be looked up in the segment */
+    struct log_row row; /* hard state, start, flags (amnesiac), state, membership as of now;
+                           settled end, segment, seq as the table had them, or as the newest
+                           cut, reset or whole tail moved them; a zero segment: none yet. Where
+                           the chain of an end behind entries is zero, term and chain are not
+                           known: to be looked up in the segment */
+    struct log_row
+        table_row; /* as the table has it, if has_row: it goes with the records behind its seq */
     uint64_t last_seq;     /* the highest group_seq that counts: the next record's is one more */
     struct log_point end;  /* of the log: recorded end, entries that cannot be read included */
     int64_t max_timestamp; /* running maximum at the end */
@@ -136,8 +138,9 @@ struct log_found {
     struct list ranges;    /* log_found_range: what is quarantined; of the row's own marks the
                               lowest index, the others stand in the sidecars */
     struct list rests;     /* log_found_rest, at most one per segment */
-    uint64_t file_lowest;  /* lowest file number that holds something of the group behind
-                              row.seq; UINT64_MAX: none */
+    uint64_t file_lowest;  /* lowest file number that holds something of the group that the table
+                              has not: a tail that speaks for earlier records frees their files
+                              only with a row; UINT64_MAX: none */
     bool is_available;     /* not R6, not G6 */
     bool is_tail_torn;     /* G7: may have lost what was never answered */
     bool is_cut;           /* a cut or reset was applied: segments of older generations may be
@@ -189,8 +192,9 @@ void log_recover_deinit(struct log_recover *r);
  * file. */
 MUST_USE enum err log_recover_row(struct log_recover *r, const struct log_row *row);
 
-/* A row that is unreadable in every table; its group, if that is known, is unavailable (G6). */
 #define LOG_RECOVER_GROUP_UNKNOWN UINT64_MAX
+
+/* A row that is unreadable in every table; its group, if that is known, is unavailable (G6). */
 MUST_USE enum err log_recover_row_lost(struct log_recover *r, uint64_t group);
 
 /* Read journal file `slot`, all `length` bytes of it. `data` is the caller's and may go when this

@@ -5,7 +5,7 @@
 
 #include "base/sm.h"
 #include "storage/log/gather.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* Segments written before they are synced, and those of one group at a time. */
 #define LOG_SETTLE_PARTS     64u

@@ -80,6 +80,9 @@ static void look_frame(void *ctx, enum log_recover_row row, uint64_t boot_epoch,
 static void look_group(void *ctx, const struct log_found *found)
 {
     struct look *look = ctx;
+    if (!found->is_available) {
+        return; /* a row that does not verify: its group's number may be what has rotted */
+    }
     assert_int_equal(found->row.group, INSPECT_GROUP);
     look->groups_count++;
 }
@@ -333,9 +336,6 @@ static void inspect_detects_every_flip(void **state)
         look_new(&look, disk, 0);
         look_run(&look);
         if (look.inspect.err != ERR_OK || look.faults_count == 0) {
-            for (int i = 0; i < LOG_RECOVER_ROWS_COUNT; i++) {
-                print_message("%s %" PRIu64 "\n", log_recover_row_name((enum log_recover_row)i), look.inspect.counts[i]);
-            }
             fail_msg("bit %u of %s at %" PRIu64 ": %s, no fault", bit, range->path, pos,
                      err_name(look.inspect.err));
         }
