@@ -266,6 +266,7 @@ static enum err log_found_first_segment(struct log *log, const struct log_row *r
     }
     seg->is_known = is_known;
     seg->is_made = !is_empty || row->written_bytes > 0;
+    seg->has_files = seg->is_made;
     seg->written_bytes = row->written_bytes;
     seg->recs_count = log_found_recs_count(row->recs_count);
     seg->recs_total = row->recs_count;
@@ -516,6 +517,7 @@ static bool log_found_rest_counts(struct log_segment *seg, const struct log_foun
     if (rest->written_bytes > seg->written_bytes) {
         seg->written_bytes = rest->written_bytes;
         seg->is_made = true;
+        seg->has_files = true;
     }
     uint64_t end = (uint64_t)rest->written_bytes + rest->bytes;
     return !seg->is_finished && end > seg->written_bytes;

@@ -490,6 +490,7 @@ static void log_load_take(struct log_loading *l)
     seg->allocated_bytes = seg->written_bytes;
     seg->recs_count = p->has_end ? (uint32_t)p->end_slot + 1 : 0;
     seg->recs_total = seg->recs_count;
+    seg->has_files = true;
     seg->is_sealed = true;
     seg->is_finished = true;
     seg->is_made = true;

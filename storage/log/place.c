@@ -131,6 +131,9 @@ static void log_place_run(struct log_place *place)
         return;
     case LOG_PLACE_IDX:
         place->file_idx = place->get.file;
+        if (place->err == ERR_OK && seg != NULL) {
+            seg->has_files = true;
+        }
         if (place->err != ERR_OK || seg == NULL || seg->is_made) {
             break;
         }

@@ -37,6 +37,7 @@ struct log_segment {
     bool is_begun;            /* the roll or cut that began it is known to be durable */
     bool is_sealed;           /* no entry will be added */
     bool is_finished;         /* sealed, and wholly on disk */
+    bool has_files;           /* they have been opened, so they are there */
     bool is_made;             /* its names are durable */
     bool is_known;            /* end and offsets are known: not a segment only listed so far */
 };
