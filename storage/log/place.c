@@ -159,7 +159,7 @@ static void log_place_run(struct log_place *place)
 static void log_place_open(struct log_place *place, enum log_file_kind kind)
 {
     struct log_segment *seg = log_segment_of(place->log, place->first_index, place->generation);
-    if (seg == NULL || place->log->is_deleted) {
+    if (seg == NULL || place->log->is_delete_durable) {
         log_place_end(place, ERR_CANCELED, 0);
         return;
     }

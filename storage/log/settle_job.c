@@ -234,8 +234,11 @@ static bool log_job_has_recs(const struct log_segment *seg, const struct log_pla
 
 bool log_job_is_due(const struct log *log)
 {
-    if (!log->is_available || log->is_deleted || log->is_settling || log->cuts_pending > 0) {
+    if (!log->is_available || log->is_delete_durable || log->is_settling) {
         return false;
+    }
+    if (log->row.end.index > log->end.index) {
+        return false; /* a cut of settled entries is on its way */
     }
     const struct log_segment *first = log_job_first(log);
     return first != NULL && (log->is_direct_wanted || log_job_plan(first).has_work);

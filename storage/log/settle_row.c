@@ -146,12 +146,12 @@ bool log_row_update(struct log *log)
         log->file_lowest = UINT64_MAX;
         return true;
     }
-    if (log->cuts_pending > 0) {
-        return false; /* what is settled may be no more */
+    if (row->end.index > log->end.index) {
+        return false; /* a cut of settled entries is on its way */
     }
     struct log_segment *seg = log_row_segment(log);
     if (seg == NULL && row->segment_index != 0) {
-        return false;
+        return false; /* the same, of the segment the row names */
     }
     log_row_state(log);
     log_row_seq(log, seg);
@@ -251,18 +251,18 @@ void log_row_synced(struct log *log)
 {
     struct log_lane *lane = &log->ls->lane;
     struct log_slot *slot = log_tail_first(log);
-    if (log->is_deleted) {
+    if (log->row.state == LOG_ROW_DELETED) {
         for (; slot != NULL; slot = log_tail_next(log, slot)) {
             lane->unsettled_bytes -= slot->unsettled_bytes;
             slot->unsettled_bytes = 0;
         }
-        if (log->row.state == LOG_ROW_DELETED && !log->wants_clean) {
+        if (!log->wants_clean) {
             log_clean_want(log);
         }
         return;
     }
-    if (log->cuts_pending > 0) {
-        return; /* the next round says more */
+    if (log->row.end.index > log->end.index) {
+        return; /* cut meanwhile: the slots are gone */
     }
     if (slot != NULL && slot->rec.index <= log->table_index) {
         slot = log_tail_find(log, log->table_index + 1);
@@ -291,8 +291,8 @@ void log_row_synced(struct log *log)
 bool log_remnant_is_needed(const struct log *log, uint64_t file_target)
 {
     const struct log_slot *first = log_row_first(log);
-    return log->is_available && !log->is_deleted && log->cuts_pending == 0 && first != NULL &&
-           first->is_durable && first->file_number <= file_target;
+    return log->is_available && !log->is_deleted && log->row.end.index <= log->end.index &&
+           first != NULL && first->is_durable && first->file_number <= file_target;
 }
 
 /* From the first entry that is not settled to the last that is in a frame, if they are few. */
