@@ -32,7 +32,7 @@ static const struct log_direct *log_direct_last(const struct log *log,
 static enum err log_direct_gather(struct log_direct *d, const struct log_segment *seg,
                                   const struct log_rest *rest);
 static enum err log_direct_tail(struct log_direct *d, const struct log_segment *seg,
-                                uint64_t first_index, struct log_op *op_tail);
+                                uint64_t first_index, uint64_t last_index, struct log_op *op_tail);
 static void log_direct_drop(struct log_direct *d);
 static void log_direct_framed(struct log_op *op);
 static void log_direct_opened(struct log_file_get *get);
@@ -43,14 +43,16 @@ static void log_direct_apply(struct log *log);
 static void log_direct_count(struct log_direct *d);
 
 enum err log_direct_start(struct log *log, uint64_t number, uint64_t first_index,
-                          struct log_op *op_tail)
+                          uint64_t last_index, struct log_op *op_tail)
 {
     struct log_shard *ls = log->ls;
     struct log_direct *d = log_direct_idle(log_round_of(ls));
-    const struct log_slot *slot = log_tail_find(log, first_index);
+    const struct log_slot *slot = log_tail_find(log, last_index);
     ASSERT(d != NULL); /* as many as frames in flight may have */
     ASSERT(slot != NULL);
+    ASSERT(first_index <= last_index);
     struct log_segment *seg = slot->seg;
+    uint32_t bytes_end = slot->rec.pos + slot->rec.length;
     if (log->is_settling) {
         return ERR_AGAIN; /* its end brings a turn */
     }
@@ -68,7 +70,8 @@ enum err log_direct_start(struct log *log, uint64_t number, uint64_t first_index
     d->first_index = seg->start.index;
     d->generation = seg->generation;
     d->pos = rest.pos;
-    d->end = log_block_down(seg->end_pos);
+    d->end = log_block_down(bytes_end);
+    d->rest_bytes = bytes_end - d->end;
     if (d->end < d->pos) {
         return ERR_AGAIN; /* what was cut off is in the way */
     }
@@ -78,7 +81,7 @@ enum err log_direct_start(struct log *log, uint64_t number, uint64_t first_index
     }
     enum err err = log_direct_gather(d, seg, &rest);
     if (err == ERR_OK) {
-        err = log_direct_tail(d, seg, first_index, op_tail);
+        err = log_direct_tail(d, seg, first_index, last_index, op_tail);
     }
     if (err != ERR_OK) {
         log_direct_drop(d);
@@ -100,7 +103,7 @@ static struct log_direct *log_direct_idle(struct log_round *round)
     for (uint32_t i = 0; i < LOG_DIRECTS; i++) {
         struct log_direct *d = &round->directs[i];
         if (d->ls == NULL) {
-            memset(d, 0, sizeof(*d));
+            *d = (struct log_direct){0};
             sm_init(&d->sm, &log_direct_decl, LOG_DIRECT_IDLE, NULL, i + 1);
             rt_op_init(&d->op, round->ls->shard, log_direct_done);
             return d;
@@ -154,7 +157,6 @@ static enum err log_direct_gather(struct log_direct *d, const struct log_segment
         }
         left -= bytes;
     }
-    d->rest_bytes = seg->end_pos - d->end;
     if (d->rest_bytes == 0) {
         return ERR_OK;
     }
@@ -164,7 +166,7 @@ static enum err log_direct_gather(struct log_direct *d, const struct log_segment
         return err;
     }
     d->rest = made;
-    g.end = seg->end_pos;
+    g.end = d->end + d->rest_bytes;
     if (log_gather_copy(&g, d->rest, NULL, NULL) < d->rest_bytes) {
         log_settle_ask(d->log);
         return ERR_AGAIN;
@@ -174,13 +176,13 @@ static enum err log_direct_gather(struct log_direct *d, const struct log_segment
 
 /* The record that stands for it in the frame. */
 static enum err log_direct_tail(struct log_direct *d, const struct log_segment *seg,
-                                uint64_t first_index, struct log_op *op_tail)
+                                uint64_t first_index, uint64_t last_index, struct log_op *op_tail)
 {
     struct log *log = d->log;
     struct log_shard *ls = log->ls;
     const struct crc32c *kernels = ls->store->kernels;
     uint32_t seed = log_sidecar_seed(kernels, log->group, seg->generation);
-    uint64_t recs_bytes = (seg->last_index - first_index + 1) * LOG_SIDECAR_BYTES;
+    uint64_t recs_bytes = (last_index - first_index + 1) * LOG_SIDECAR_BYTES;
     struct buf *buf = NULL;
     if (recs_bytes + d->rest_bytes > LIMIT_BATCH_BYTES) {
         return ERR_TOO_LARGE;
@@ -191,7 +193,7 @@ static enum err log_direct_tail(struct log_direct *d, const struct log_segment *
     }
     struct log_record record = {.kind = LOG_RECORD_TAIL, .flags = LOG_TAIL_DIRECT};
     for (const struct log_slot *slot = log_tail_find(log, first_index);
-         slot != NULL && slot->seg == seg; slot = log_tail_next(log, slot)) {
+         slot != NULL && slot->rec.index <= last_index; slot = log_tail_next(log, slot)) {
         log_sidecar_encode(&slot->rec, kernels, seed, buf_append(buf, LOG_SIDECAR_BYTES));
         record.tail.recs_count++;
     }

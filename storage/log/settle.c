@@ -85,7 +85,7 @@ static void log_round_again(struct log_round *round);
 
 enum err log_settle_init(struct log_settle *settle, struct log_shard *ls)
 {
-    memset(settle, 0, sizeof(*settle));
+    *settle = (struct log_settle){0};
     settle->ls = ls;
     list_init(&settle->dirty);
     rt_timer_init(&settle->timer, ls->shard, log_settle_fire);
@@ -633,8 +633,7 @@ static struct log_remnant *log_round_remnant(struct log_round *round)
         remnant++;
     }
     ASSERT(remnant < round->remnants + LOG_SETTLE_REMNANTS);
-    memset(remnant, 0, sizeof(*remnant));
-    remnant->round = round;
+    *remnant = (struct log_remnant){.round = round};
     round->remnants_count++;
     return remnant;
 }

@@ -381,7 +381,7 @@ bool log_remnant_submit(struct log_remnant *remnant, struct log *log, const uint
     record.tail.rest_bytes = remnant->rest_bytes;
     remnant->log = log;
     remnant->cut_epoch = log->cut_epoch;
-    remnant->op = (struct log_op){.done = log_remnant_done};
+    remnant->op = (struct log_op){.done = log_remnant_done, .index = remnant->last_index};
     log_submit(log, &remnant->op, &record, buf_slice(buf, 0, buf->length));
     buf_unref(buf);
     /* It speaks for what is in frames: what waits for one follows it. */

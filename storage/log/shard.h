@@ -77,11 +77,11 @@ struct log {
     uint64_t pending_count; /* its records in lane.pending and in frames in flight */
 
     /* Building a frame: lane.c's. */
-    uint64_t frame_build;          /* the attempt in which it has a row */
-    uint32_t frame_row;            /* which */
-    uint64_t frame_skip;           /* the attempt that takes nothing more of it */
-    uint64_t frame_direct;         /* the attempt along with which it writes directly */
-    struct log_segment *frame_seg; /* the segment written so */
+    uint64_t frame_build;  /* the attempt in which it has a row */
+    uint32_t frame_row;    /* which */
+    uint64_t frame_skip;   /* the attempt that takes nothing more of it */
+    uint64_t frame_direct; /* the attempt along with which it writes directly */
+    uint64_t frame_last;   /* the last entry written so */
 
     /* State. */
     bool is_cutting;             /* a cut looks up where it begins: no appends meanwhile */
