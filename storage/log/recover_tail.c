@@ -19,7 +19,8 @@ static enum err recover_tail_entries(struct log_recover *r, struct recover_group
 static enum err recover_tail_rest(struct log_recover *r, struct recover_group *g,
                                   const struct recover_record *rec);
 static void recover_tail_row(struct recover_group *g, const struct log_record *record,
-                             const struct log_point *end, int64_t max_timestamp, uint32_t end_pos);
+                             const struct log_point *end, int64_t max_timestamp, uint32_t end_pos,
+                             struct recover_fit *fit);
 
 enum err recover_apply_tail(struct log_recover *r, struct recover_group *g,
                             struct recover_record *rec, struct recover_fit *fit)
@@ -171,7 +172,6 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
 {
     const struct log_record *record = &rec->record;
     struct log_found *found = &g->found;
-    uint32_t from = recover_tail_first(r, g, record);
     uint32_t end_pos = record->tail.written_bytes + record->tail.rest_bytes;
     struct log_point end = found->end;
     int64_t max_timestamp = found->max_timestamp;
@@ -190,7 +190,7 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
         found->is_cut |= found->end.index > last;
         g->is_cut_lost = false;
     }
-    recover_tail_row(g, record, &end, max_timestamp, end_pos);
+    recover_tail_row(g, record, &end, max_timestamp, end_pos, fit);
     enum err err = recover_range_remove(r, g, 1, UINT64_MAX, false);
     if (err != ERR_OK) {
         return err;
@@ -209,6 +209,7 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
     found->end = found->row.end;
     found->max_timestamp = found->row.max_timestamp;
     g->is_chain_known = found->end.index == 0 || !recover_chain_is_zero(found->end.chain);
+    uint32_t from = recover_tail_first(r, g, record);
     if (from < record->tail.recs_count) {
         struct log_sidecar first = recover_tail_rec(r, record, from);
         err = recover_place(r, g, first.index, first.base_offset, first.term, fit);
@@ -225,18 +226,17 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
 }
 
 /* Everything up to `end` is settled, in the segment of the tail if not before it. A row that is
- * ahead of the tail stays. */
+ * ahead in this segment stays; one that names a later segment is not believed. */
 static void recover_tail_row(struct recover_group *g, const struct log_record *record,
-                             const struct log_point *end, int64_t max_timestamp, uint32_t end_pos)
+                             const struct log_point *end, int64_t max_timestamp, uint32_t end_pos,
+                             struct recover_fit *fit)
 {
     struct log_found *found = &g->found;
     struct log_row *row = &found->row;
     uint64_t index = record->tail.segment_index;
     bool is_same =
         row->segment_index == index && row->segment_generation == record->tail.generation;
-    if (row->segment_index > index) {
-        return;
-    }
+    fit->is_taken |= row->segment_index > index;
     list_for_each_safe (node, following, &found->segments) {
         list_remove(node);
     }
