@@ -1,5 +1,5 @@
 /* Files that go: of segments wholly below the log start that no pin holds, of segments that were
- * cut off, of deleted groups. See settle_int.h.
+ * cut off, of deleted groups. See clean.h.
  *
  *     IDLE -> [LOAD ->] UNLINK -> ... -> IDLE
  *          a deleted group: LIST -> EMPTY -> ... -> RMDIR -> RMDIR_TOPIC -> SYNC -> IDLE
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "storage/log/settle_int.h"
+#include "storage/log/round.h"
 
 /* Names of a directory, at first and at most. */
 #define LOG_CLEAN_NAMES_MIN (16u << 10)
@@ -41,8 +41,8 @@ static const struct sm_conf log_clean_stages[] = {
     [LOG_CLEAN_RMDIR_TOPIC] = {"RMDIR_TOPIC", SM_BIT(LOG_CLEAN_SYNC), 0},
     [LOG_CLEAN_SYNC] = {"SYNC", SM_BIT(LOG_CLEAN_IDLE), 0},
 };
-static const struct sm_decl log_clean_decl = {"log_clean", log_clean_stages,
-                                              ARRAY_COUNT(log_clean_stages), NULL};
+const struct sm_decl log_clean_decl = {"log_clean", log_clean_stages, ARRAY_COUNT(log_clean_stages),
+                                       NULL};
 
 /* A segment's files. */
 static const char *const log_clean_kinds[] = {"log", "idx", "snap"};

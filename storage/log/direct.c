@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "storage/log/settle_int.h"
+#include "storage/log/round.h"
 
 /* Staging memory is asked for in pieces of this, or of the largest buffer. */
 #define LOG_DIRECT_PIECE_BYTES (1u << 20)
@@ -23,8 +23,8 @@ static const struct sm_conf log_direct_stages[] = {
     [LOG_DIRECT_GROW] = {"GROW", SM_BIT(LOG_DIRECT_WRITE) | SM_BIT(LOG_DIRECT_IDLE), 0},
     [LOG_DIRECT_WRITE] = {"WRITE", SM_BIT(LOG_DIRECT_IDLE), 0},
 };
-static const struct sm_decl log_direct_decl = {"log_direct", log_direct_stages,
-                                               ARRAY_COUNT(log_direct_stages), NULL};
+const struct sm_decl log_direct_decl = {"log_direct", log_direct_stages,
+                                        ARRAY_COUNT(log_direct_stages), NULL};
 
 static struct log_direct *log_direct_idle(struct log_round *round);
 static const struct log_direct *log_direct_last(const struct log *log,

@@ -38,12 +38,13 @@ struct log_gather_run {
     uint32_t bytes; /* of the blocks */
 };
 
-/* `pos` down, and up, to a multiple of the block. */
+/* `pos` down to a multiple of the block. */
 static inline uint32_t log_block_down(uint64_t pos)
 {
     return (uint32_t)(pos / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES);
 }
 
+/* `pos` up to a multiple of the block. */
 static inline uint32_t log_block_up(uint64_t pos)
 {
     return log_block_down(pos + LIMIT_BLOCK_BYTES - 1);

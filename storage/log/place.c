@@ -1,4 +1,4 @@
-/* Opening a segment's files for writing, and making their names durable. See settle_int.h.
+/* Opening a segment's files for writing, and making their names durable. See place.h.
  *
  *     IDLE -> LOG -> IDX -> SYNC -> IDLE
  *             ^       directories that are missing: MKDIR, then LOG again
@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
-#include "storage/log/settle_int.h"
+#include "storage/log/place.h"
 
 /* .log files grow by their size, within these. */
 #define LOG_GROW_MIN (64u << 10)
@@ -31,8 +31,8 @@ static const struct sm_conf log_place_stages[] = {
     [LOG_PLACE_IDX] = {"IDX", SM_BIT(LOG_PLACE_SYNC) | SM_BIT(LOG_PLACE_IDLE), 0},
     [LOG_PLACE_SYNC] = {"SYNC", SM_BIT(LOG_PLACE_IDLE), 0},
 };
-static const struct sm_decl log_place_decl = {"log_place", log_place_stages,
-                                              ARRAY_COUNT(log_place_stages), NULL};
+const struct sm_decl log_place_decl = {"log_place", log_place_stages, ARRAY_COUNT(log_place_stages),
+                                       NULL};
 
 static void log_place_got(struct log_file_get *get);
 static void log_place_done(struct rt_op *op);

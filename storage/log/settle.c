@@ -15,7 +15,7 @@
 #include "base/assert.h"
 #include "base/diag.h"
 #include "base/rt/clock.h"
-#include "storage/log/settle_int.h"
+#include "storage/log/round.h"
 
 /* Bytes that may be written per byte appended: a round begun at half of what may be unsettled ends
  * before the other half is used up, and the device's time is the journal's first. */
@@ -53,8 +53,8 @@ static const struct sm_conf log_round_stages[] = {
     [LOG_ROUND_FREE] = {"FREE", SM_BIT(LOG_ROUND_CLEAN), 0},
     [LOG_ROUND_CLEAN] = {"CLEAN", SM_BIT(LOG_ROUND_IDLE), 0},
 };
-static const struct sm_decl log_round_decl = {"log_round", log_round_stages,
-                                              ARRAY_COUNT(log_round_stages), NULL};
+const struct sm_decl log_round_decl = {"log_round", log_round_stages, ARRAY_COUNT(log_round_stages),
+                                       NULL};
 
 static void log_settle_begin(struct log_settle *settle);
 static void log_settle_fire(struct rt_timer *timer);

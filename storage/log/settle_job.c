@@ -1,9 +1,8 @@
 /* One group's part in a round: its segments' whole blocks, and what is left of sealed ones. See
- * settle_int.h.
+ * settle_job.h.
  *
- *     IDLE -> WAIT -> PLACE -> GROW -> (OPEN -> READ ->)* LOG -> ... -> IDX -> ... ->
- *          [CUT_LOG -> CUT_IDX -> SNAP_OPEN -> SNAP -> SNAP_SYNC -> SNAP_CLOSE ->] PLACE ... ->
- * IDLE
+ *     IDLE -> WAIT -> (PLACE -> GROW -> (OPEN -> READ -> ... LOG)* -> IDX* ->
+ *          [CUT_LOG -> CUT_IDX -> SNAP_OPEN -> SNAP -> SNAP_SYNC -> SNAP_CLOSE])* -> IDLE
  *
  * Bytes come from memory, or are read back from the journal a run at a time. Only durable entries
  * are written: an entry's bytes leave the journal after they have been in it. A record goes into
@@ -14,7 +13,7 @@
 
 #include "base/assert.h"
 #include "base/diag.h"
-#include "storage/log/settle_int.h"
+#include "storage/log/round.h"
 #include "storage/log/snap.h"
 
 enum {
@@ -65,8 +64,7 @@ static const struct sm_conf log_job_stages[] = {
     [LOG_JOB_SNAP_SYNC] = {"SNAP_SYNC", SM_BIT(LOG_JOB_SNAP_CLOSE), 0},
     [LOG_JOB_SNAP_CLOSE] = {"SNAP_CLOSE", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE), 0},
 };
-static const struct sm_decl log_job_decl = {"log_job", log_job_stages, ARRAY_COUNT(log_job_stages),
-                                            NULL};
+const struct sm_decl log_job_decl = {"log_job", log_job_stages, ARRAY_COUNT(log_job_stages), NULL};
 
 /* What can be done for a segment now. */
 struct log_plan {

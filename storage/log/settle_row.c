@@ -1,4 +1,4 @@
-/* What the table says of a group, and how it moves on. See settle_int.h.
+/* What the table says of a group, and how it moves on. See round.h.
  *
  * The settled end is where the records in whole .idx blocks end: such a record's entry is in the
  * .log. `seq` says which records of the journal the row holds already, so row and seq move
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "storage/log/settle_int.h"
+#include "storage/log/round.h"
 
 static void log_row_end(struct log *log, const struct log_slot *slot);
 static void log_row_name(struct log *log, const struct log_segment *seg);

@@ -1,0 +1,40 @@
+/* Files that go: trimmed, cut off, deleted. Private to storage/log. */
+#ifndef STORAGE_LOG_CLEAN_H
+#define STORAGE_LOG_CLEAN_H
+
+#include "base/sm.h"
+#include "storage/log/shard.h"
+
+struct log_round;
+
+extern const struct sm_decl log_clean_decl;
+
+/* One group's at a time. */
+struct log_clean {
+    struct log_round *round;     /* whose */
+    struct sm sm;                /* stages */
+    struct log *log;             /* which group */
+    struct rt_op op;             /* its one request */
+    struct log_load load;        /* or this one */
+    struct rt_dir_list list;     /* a deleted group's directory */
+    char *names;                 /* its names; names_max bytes */
+    size_t names_max;            /* grows */
+    size_t at;                   /* of the next name */
+    uint64_t cut_epoch;          /* of the log when it began */
+    uint32_t kind;               /* which file of the first garbage is next */
+    bool is_failed;              /* something is left: look again later */
+    char dir[LIMIT_PATH_BYTES];  /* the directory */
+    char path[LIMIT_PATH_BYTES]; /* of the request */
+};
+
+/* Whether files of `log` can go now; look for them, as soon as no frame that a start would doubt
+ * refers to them. */
+bool log_clean_is_due(const struct log *log);
+void log_clean_want(struct log *log);
+
+/* Remove them; a deleted group ends. log_round_clean_done follows, never within. */
+void log_clean_init(struct log_clean *clean, struct log_round *round);
+void log_clean_deinit(struct log_clean *clean);
+void log_clean_start(struct log_clean *clean, struct log *log);
+
+#endif

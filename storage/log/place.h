@@ -1,0 +1,42 @@
+/* Opening a segment's files for writing, and making their names durable. Private to storage/log. */
+#ifndef STORAGE_LOG_PLACE_H
+#define STORAGE_LOG_PLACE_H
+
+#include "base/sm.h"
+#include "storage/log/shard.h"
+
+extern const struct sm_decl log_place_decl;
+
+/* In place, its user's until done. */
+struct log_place {
+    struct log *log;                       /* whose */
+    void (*done)(struct log_place *place); /* fires once, never within log_place_start */
+    enum err err;                          /* in done; ERR_CANCELED: the segment is gone */
+    int saved_errno;                       /* behind it */
+    struct log_file *file_log;             /* in done: open, the user's to put */
+    struct log_file *file_idx;             /* likewise */
+
+    struct sm sm;                /* stages */
+    struct rt_op op;             /* its one request */
+    struct log_file_get get;     /* or this one */
+    uint64_t first_index;        /* of the segment, in case it goes meanwhile */
+    uint32_t generation;         /* likewise */
+    uint32_t step;               /* directories made, or synced, so far */
+    uint32_t tries_count;        /* how often the directories were made */
+    bool does_make_dirs;         /* the directories above are not known to be durable */
+    char path[LIMIT_PATH_BYTES]; /* of the request */
+};
+
+/* Open both files of `seg`. Where its names are not durable yet they are made so, directories
+ * included, and seg->is_made is set. */
+void log_place_start(struct log_place *place, struct log_segment *seg,
+                     void (*done)(struct log_place *place));
+
+/* The segment of `log` that begins at `first_index` with `generation`, or NULL: cut off or gone. */
+struct log_segment *log_segment_of(const struct log *log, uint64_t first_index,
+                                   uint32_t generation);
+
+/* The size to give a .log so that `need_bytes` fit: in steps of 64 KiB doubling to 16 MiB. */
+uint32_t log_segment_grown(const struct log_segment *seg, uint32_t need_bytes);
+
+#endif
