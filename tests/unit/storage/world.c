@@ -243,6 +243,10 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
         }
         op->end = world_point_before(group, op->index);
         op->own_end = op->end;
+        struct log_lookup at;
+        if (log_point_before(group->log, op->index, &at) != ERR_OK) {
+            group->waits_for = op; /* it goes into line when it has found its place */
+        }
         group->submitted_count++;
         log_cut(group->log, &op->op, op->index);
     } else if (dice < 88) {
