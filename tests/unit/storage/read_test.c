@@ -491,6 +491,9 @@ static uint32_t read_with_reader(struct read_log *rl, struct log_reader *reader,
         }
         next = read->last_index + 1;
         steps++;
+        if (prng_chance(&rl->prng, 1, 4)) { /* time for what is read ahead */
+            sim_run_for(rl->sim, prng_below(&rl->prng, 3 * RT_NS_PER_MS));
+        }
     }
     free(want);
     return steps;
