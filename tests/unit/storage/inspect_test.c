@@ -80,6 +80,9 @@ static void look_frame(void *ctx, enum log_recover_row row, uint64_t boot_epoch,
 static void look_group(void *ctx, const struct log_found *found)
 {
     struct look *look = ctx;
+    if (!found->is_available) {
+        return; /* a row that does not verify: its group's number may be what has rotted */
+    }
     assert_int_equal(found->row.group, INSPECT_GROUP);
     look->groups_count++;
 }
