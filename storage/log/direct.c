@@ -1,223 +1,337 @@
-/* Direct writes: whole blocks of a group's active segment, along with a frame. See settle.h.
+/* Direct writes: a group with much to write goes straight to its segment, along with a frame that
+ * refers to it (LOG §4). See settle.h.
  *
- * The bytes are gathered from memory into a buffer of their own, since their place in the file has
- * another alignment than their place in memory; written durably; and the frame's tail record says
- * what was written and holds the block that is not whole. */
+ *     IDLE -> OPEN -> GROW -> WRITE -> IDLE
+ *
+ * All bytes are copied to staging memory at once: what the frame says must come true even if the
+ * group is cut meanwhile. Two of a group may be under way, the second where the first ends; they
+ * count in order, whichever is flushed first. */
 #include <string.h>
 
 #include "base/assert.h"
-#include "storage/log/lane.h"
 #include "storage/log/settle_int.h"
 
-/* The most one direct write gathers. */
-#define LOG_DIRECT_BYTES_MAX LIMIT_BUF_BYTES
+/* Staging memory is asked for in pieces of this, or of the largest buffer. */
+#define LOG_DIRECT_PIECE_BYTES (1u << 20)
 
-struct log_direct {
-    struct log *log;             /* whose */
-    struct log_segment *seg;     /* the segment; gone if the log was cut */
-    uint64_t cut_epoch;          /* of the log when it began */
-    uint64_t number;             /* of the frame */
-    uint64_t last_index;         /* last entry in it */
-    struct log_file_get get;     /* the .log */
-    struct rt_op op;             /* making the directory, growing, writing */
-    struct buf *data;            /* blocks from seg->written_bytes on, then the rest */
-    struct iovec iov;            /* of the whole blocks */
-    uint32_t from;               /* position of the first */
-    uint32_t target;             /* behind the last */
-    uint32_t rest_bytes;         /* behind it */
-    uint32_t step;               /* of making names */
-    char path[LIMIT_PATH_BYTES]; /* of those */
+enum { LOG_DIRECT_IDLE, LOG_DIRECT_OPEN, LOG_DIRECT_GROW, LOG_DIRECT_WRITE };
+
+static const struct sm_conf log_direct_stages[] = {
+    [LOG_DIRECT_IDLE] = {"IDLE", SM_BIT(LOG_DIRECT_OPEN), SM_INITIAL | SM_FINAL},
+    [LOG_DIRECT_OPEN] =
+        {"OPEN", SM_BIT(LOG_DIRECT_GROW) | SM_BIT(LOG_DIRECT_WRITE) | SM_BIT(LOG_DIRECT_IDLE), 0},
+    [LOG_DIRECT_GROW] = {"GROW", SM_BIT(LOG_DIRECT_WRITE) | SM_BIT(LOG_DIRECT_IDLE), 0},
+    [LOG_DIRECT_WRITE] = {"WRITE", SM_BIT(LOG_DIRECT_IDLE), 0},
 };
+static const struct sm_decl log_direct_decl = {"log_direct", log_direct_stages,
+                                               ARRAY_COUNT(log_direct_stages), NULL};
 
-static void log_direct_say(const struct log_direct *direct, const struct log_slot *slot,
-                           uint32_t recs_count, struct buf *tail, struct log_op *op_tail);
-static void log_direct_got(struct log_file_get *get);
-static void log_direct_run(struct rt_op *op);
-static void log_direct_end(struct log_direct *direct, enum err err, int saved_errno);
-static void log_direct_done(struct log_op *op);
-static bool log_direct_is_possible(struct log *log, const struct log_slot *slot);
-
-/* Whether all of the segment that is not written is in memory, and nobody else writes it. */
-static bool log_direct_is_possible(struct log *log, const struct log_slot *slot)
-{
-    const struct log_segment *seg = slot->seg;
-    uint32_t have = seg->written_bytes + seg->rest_bytes;
-    if (log->is_settling || log->direct_count > 0 || !log->is_dir_made || !seg->is_made ||
-        (uint64_t)seg->end_pos - seg->written_bytes > LOG_DIRECT_BYTES_MAX) {
-        return false;
-    }
-    for (const struct log_slot *each = log_tail_first(log); each != NULL;
-         each = log_tail_next(log, each)) {
-        if (each->seg == seg && each->rec.pos + each->rec.length > have &&
-            each->slice.buf == NULL) {
-            log->wants_rest = true;
-            return false;
-        }
-    }
-    return true;
-}
+static struct log_direct *log_direct_idle(struct log_round *round);
+static const struct log_direct *log_direct_last(const struct log *log,
+                                                const struct log_segment *seg);
+static enum err log_direct_gather(struct log_direct *d, const struct log_segment *seg,
+                                  const struct log_rest *rest);
+static enum err log_direct_tail(struct log_direct *d, const struct log_segment *seg,
+                                uint64_t first_index, uint64_t last_index, struct log_op *op_tail);
+static void log_direct_drop(struct log_direct *d);
+static void log_direct_framed(struct log_op *op);
+static void log_direct_opened(struct log_file_get *get);
+static void log_direct_done(struct rt_op *op);
+static void log_direct_write(struct log_direct *d);
+static void log_direct_end(struct log_direct *d, enum err err, int saved_errno);
+static void log_direct_apply(struct log *log);
+static void log_direct_count(struct log_direct *d);
 
 enum err log_direct_start(struct log *log, uint64_t number, uint64_t first_index,
-                          struct log_op *op_tail)
+                          uint64_t last_index, struct log_op *op_tail)
 {
     struct log_shard *ls = log->ls;
-    struct log_slot *slot = log_tail_find(log, first_index);
+    struct log_direct *d = log_direct_idle(log_round_of(ls));
+    const struct log_slot *slot = log_tail_find(log, last_index);
+    ASSERT(d != NULL); /* as many as frames in flight may have */
     ASSERT(slot != NULL);
+    ASSERT(first_index <= last_index);
     struct log_segment *seg = slot->seg;
-    void *made = NULL;
-    if (!log_direct_is_possible(log, slot)) {
-        log_settle_note(log, log_lane_file_number(&ls->lane), 0);
-        log_settle_want(&ls->settle, 0); /* a round makes names, and writes what left memory */
+    uint32_t bytes_end = slot->rec.pos + slot->rec.length;
+    if (log->is_settling) {
+        return ERR_AGAIN; /* its end brings a turn */
+    }
+    if (!seg->is_made) {
+        log_settle_ask(log);
         return ERR_AGAIN;
     }
-    uint32_t recs_count = seg->recs_total - slot->rec_number;
-    uint32_t bytes = seg->end_pos - seg->written_bytes;
-    struct buf *data = NULL;
-    struct buf *tail = NULL;
-    enum err err = budget_alloc(&ls->budget, sizeof(struct log_direct), 8, &made);
-    if (err == ERR_OK) {
-        err = buf_new(&ls->bufs, &ls->budget, bytes, &data);
+    const struct log_direct *last = log_direct_last(log, seg);
+    struct log_rest rest = {seg->rest, seg->written_bytes, seg->rest_bytes};
+    if (last != NULL) {
+        rest = (struct log_rest){last->rest, last->end, last->rest_bytes};
     }
+    d->log = log;
+    d->number = number;
+    d->first_index = seg->start.index;
+    d->generation = seg->generation;
+    d->pos = rest.pos;
+    d->end = log_block_down(bytes_end);
+    d->rest_bytes = bytes_end - d->end;
+    if (d->end < d->pos) {
+        return ERR_AGAIN; /* what was cut off is in the way */
+    }
+    uint32_t size = log_segment_grown(seg, d->end);
+    if (size > seg->allocated_bytes && atomic_load(&ls->store->is_full)) {
+        return ERR_AGAIN; /* the journal has its room already */
+    }
+    enum err err = log_direct_gather(d, seg, &rest);
     if (err == ERR_OK) {
-        err = buf_new(&ls->bufs, &ls->budget,
-                      (size_t)recs_count * LOG_SIDECAR_BYTES + LIMIT_BLOCK_BYTES, &tail);
+        err = log_direct_tail(d, seg, first_index, last_index, op_tail);
     }
     if (err != ERR_OK) {
-        budget_free(&ls->budget, made);
-        if (data != NULL) {
-            buf_unref(data);
-        }
+        log_direct_drop(d);
         return ERR_AGAIN;
     }
-    struct log_direct *direct = made;
-    struct settle_copy copy;
-    uint8_t *out = buf_append(data, bytes);
-    settle_copy_begin(&copy, seg, seg->written_bytes, seg->end_pos, out);
-    enum settle_copied copied = settle_copy_run(&copy);
-    ASSERT(copied == SETTLE_COPIED);
-    direct->log = log;
-    direct->seg = seg;
-    direct->cut_epoch = log->cut_epoch;
-    direct->number = number;
-    direct->last_index = seg->last_index;
-    direct->data = data;
-    direct->from = seg->written_bytes;
-    direct->target = seg->end_pos / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
-    direct->rest_bytes = seg->end_pos - direct->target;
-    direct->iov = (struct iovec){data->data, direct->target - direct->from};
-    rt_op_init(&direct->op, ls->shard, log_direct_run);
-    log_direct_say(direct, slot, recs_count, tail, op_tail);
+    d->ls = ls;
+    d->grow_pos = seg->allocated_bytes;
+    d->grow_bytes = size - seg->allocated_bytes;
+    seg->allocated_bytes = size;
     log->direct_count++;
-    direct->get.done = log_direct_got;
-    log_file_get_segment(&direct->get, seg, LOG_FILE_LOG, true);
+    sm_move(&d->sm, LOG_DIRECT_OPEN);
+    d->get.done = log_direct_opened;
+    log_file_get_segment(&d->get, seg, LOG_FILE_LOG, false);
     return ERR_OK;
 }
 
-/* The tail record: what is written, and in `tail` (whose reference the op takes) the sidecar
- * records from `slot` on and the rest. */
-static void log_direct_say(const struct log_direct *direct, const struct log_slot *slot,
-                           uint32_t recs_count, struct buf *tail, struct log_op *op_tail)
+static struct log_direct *log_direct_idle(struct log_round *round)
 {
-    const struct log *log = direct->log;
-    const struct log_shard *ls = log->ls;
-    const struct log_segment *seg = direct->seg;
-    *op_tail = (struct log_op){.done = log_direct_done};
-    op_tail->record.kind = LOG_RECORD_TAIL;
-    op_tail->record.flags = LOG_TAIL_DIRECT;
-    op_tail->record.tail.segment_index = seg->start.index;
-    op_tail->record.tail.generation = seg->generation;
-    op_tail->record.tail.recs_count = recs_count;
-    op_tail->record.tail.first_index = slot->rec.index;
-    op_tail->record.tail.recs_before = slot->rec_number;
-    op_tail->record.tail.written_bytes = direct->target;
-    op_tail->record.tail.rest_bytes = direct->rest_bytes;
-    uint32_t tail_bytes = recs_count * LOG_SIDECAR_BYTES + direct->rest_bytes;
-    uint32_t seed = log_sidecar_seed(ls->store->kernels, log->group, seg->generation);
-    uint8_t *out = buf_append(tail, tail_bytes);
-    for (; slot != NULL && slot->seg == seg; slot = log_tail_next(log, slot)) {
-        log_sidecar_encode(&slot->rec, ls->store->kernels, seed, out);
-        out += LOG_SIDECAR_BYTES;
-    }
-    memcpy(out, direct->data->data + direct->iov.iov_len, direct->rest_bytes);
-    buf_seal(tail, tail_bytes);
-    op_tail->data = buf_slice(tail, 0, tail_bytes); /* its first reference */
-    op_tail->record.data = buf_slice_data(op_tail->data);
-    op_tail->record.data_bytes = tail_bytes;
-}
-
-static void log_direct_done(struct log_op *op)
-{
-    (void)op; /* who waits for the entries is told by their own ops */
-}
-
-static void log_direct_got(struct log_file_get *get)
-{
-    struct log_direct *direct = CONTAINER_OF(get, struct log_direct, get);
-    struct log_segment *seg = direct->seg;
-    if (get->err != ERR_OK) {
-        log_direct_end(direct, get->err, get->saved_errno);
-        return;
-    }
-    bool is_stale = direct->log->cut_epoch != direct->cut_epoch;
-    uint64_t size = get->file->file.size_bytes;
-    if (!is_stale && seg->allocated_bytes < size) {
-        seg->allocated_bytes = (uint32_t)size;
-    }
-    if (!is_stale && seg->allocated_bytes < direct->target) {
-        uint64_t grown = direct->target + (16u << 20);
-        grown = grown > UINT32_MAX - LIMIT_BLOCK_BYTES ? direct->target : grown;
-        uint32_t before = seg->allocated_bytes;
-        seg->allocated_bytes = (uint32_t)(grown / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES);
-        rt_file_allocate(&get->file->file, &direct->op, RT_ALLOCATE_EXTEND, before,
-                         seg->allocated_bytes - before);
-        return;
-    }
-    if (direct->iov.iov_len == 0) {
-        log_direct_end(direct, ERR_OK, 0);
-        return;
-    }
-    rt_file_write_durable(&get->file->file, &direct->op, &direct->iov, 1, direct->from);
-}
-
-static void log_direct_run(struct rt_op *op)
-{
-    struct log_direct *direct = CONTAINER_OF(op, struct log_direct, op);
-    if (op->kind == RT_OP_FILE_ALLOCATE && (op->err == ERR_OK || op->err == ERR_UNSUPPORTED) &&
-        direct->iov.iov_len > 0) {
-        rt_file_write_durable(&direct->get.file->file, op, &direct->iov, 1, direct->from);
-        return;
-    }
-    log_direct_end(direct, op->err, op->saved_errno);
-}
-
-static void log_direct_end(struct log_direct *direct, enum err err, int saved_errno)
-{
-    struct log *log = direct->log;
-    struct log_shard *ls = log->ls;
-    uint64_t number = direct->number;
-    if (direct->get.file != NULL) {
-        log_file_put(ls, direct->get.file);
-    }
-    if (err == ERR_OK && log->cut_epoch == direct->cut_epoch) {
-        struct log_segment *seg = direct->seg;
-        void *made = NULL;
-        if (direct->rest_bytes > 0 &&
-            budget_alloc(&ls->budget, LIMIT_BLOCK_BYTES, 8, &made) != ERR_OK) {
-            err =
-                ERR_BUDGET; /* the block's bytes must be somewhere: as if it had not been written */
-        } else {
-            budget_free(&ls->budget, seg->rest);
-            seg->rest = made;
-            seg->rest_bytes = direct->rest_bytes;
-            seg->written_bytes = direct->target;
-            if (made != NULL) {
-                memcpy(seg->rest, direct->data->data + direct->iov.iov_len, direct->rest_bytes);
-            }
+    for (uint32_t i = 0; i < LOG_DIRECTS; i++) {
+        struct log_direct *d = &round->directs[i];
+        if (d->ls == NULL) {
+            *d = (struct log_direct){0};
+            sm_init(&d->sm, &log_direct_decl, LOG_DIRECT_IDLE, NULL, i + 1);
+            rt_op_init(&d->op, round->ls->shard, log_direct_done);
+            return d;
         }
     }
-    ls->settle.settled_bytes += direct->iov.iov_len;
-    log->direct_count--;
-    buf_unref(direct->data);
-    budget_free(&ls->budget, direct);
+    return NULL;
+}
+
+/* The newest under way in `seg`, or NULL. */
+static const struct log_direct *log_direct_last(const struct log *log,
+                                                const struct log_segment *seg)
+{
+    const struct log_round *round = log_round_of(log->ls);
+    const struct log_direct *last = NULL;
+    for (uint32_t i = 0; i < LOG_DIRECTS; i++) {
+        const struct log_direct *d = &round->directs[i];
+        if (d->ls != NULL && d->log == log && d->first_index == seg->start.index &&
+            d->generation == seg->generation && (last == NULL || d->number > last->number)) {
+            last = d;
+        }
+    }
+    return last;
+}
+
+/* Whole blocks to staging memory, what is behind them to the rest. ERR_AGAIN: not all of it is in
+ * memory, which a settle changes. */
+static enum err log_direct_gather(struct log_direct *d, const struct log_segment *seg,
+                                  const struct log_rest *rest)
+{
+    struct log_shard *ls = d->log->ls;
+    uint32_t left = d->end - d->pos;
+    uint32_t piece_bytes = LOG_DIRECT_PIECE_BYTES;
+    if (left / piece_bytes >= LOG_DIRECT_PIECES) {
+        piece_bytes = LIMIT_BATCH_BYTES;
+    }
+    struct log_gather g;
+    log_gather_begin(&g, d->log, seg, rest, d->pos, d->pos);
+    while (left > 0) {
+        uint32_t bytes = left < piece_bytes ? left : piece_bytes;
+        struct buf *buf = NULL;
+        if (d->pieces_count == LOG_DIRECT_PIECES ||
+            buf_new(&ls->bufs, &ls->budget, bytes, &buf) != ERR_OK) {
+            return ERR_BUDGET;
+        }
+        d->bufs[d->pieces_count] = buf;
+        d->iov[d->pieces_count++] = (struct iovec){buf_append(buf, bytes), bytes};
+        g.end = g.pos + bytes;
+        if (log_gather_copy(&g, buf_write(buf, 0, bytes), NULL, NULL) < bytes) {
+            log_settle_ask(d->log);
+            return ERR_AGAIN;
+        }
+        left -= bytes;
+    }
+    if (d->rest_bytes == 0) {
+        return ERR_OK;
+    }
+    void *made = NULL;
+    enum err err = budget_alloc(&ls->budget, d->rest_bytes, sizeof(uint64_t), &made);
+    if (err != ERR_OK) {
+        return err;
+    }
+    d->rest = made;
+    g.end = d->end + d->rest_bytes;
+    if (log_gather_copy(&g, d->rest, NULL, NULL) < d->rest_bytes) {
+        log_settle_ask(d->log);
+        return ERR_AGAIN;
+    }
+    return ERR_OK;
+}
+
+/* The record that stands for it in the frame. */
+static enum err log_direct_tail(struct log_direct *d, const struct log_segment *seg,
+                                uint64_t first_index, uint64_t last_index, struct log_op *op_tail)
+{
+    struct log *log = d->log;
+    struct log_shard *ls = log->ls;
+    const struct crc32c *kernels = ls->store->kernels;
+    uint32_t seed = log_sidecar_seed(kernels, log->group, seg->generation);
+    uint64_t recs_bytes = (last_index - first_index + 1) * LOG_SIDECAR_BYTES;
+    struct buf *buf = NULL;
+    if (recs_bytes + d->rest_bytes > LIMIT_BATCH_BYTES) {
+        return ERR_TOO_LARGE;
+    }
+    enum err err = buf_new(&ls->bufs, &ls->budget, recs_bytes + d->rest_bytes, &buf);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct log_record record = {.kind = LOG_RECORD_TAIL, .flags = LOG_TAIL_DIRECT};
+    for (const struct log_slot *slot = log_tail_find(log, first_index);
+         slot != NULL && slot->rec.index <= last_index; slot = log_tail_next(log, slot)) {
+        log_sidecar_encode(&slot->rec, kernels, seed, buf_append(buf, LOG_SIDECAR_BYTES));
+        record.tail.recs_count++;
+    }
+    if (d->rest_bytes > 0) {
+        memcpy(buf_append(buf, d->rest_bytes), d->rest, d->rest_bytes);
+    }
+    buf_seal(buf, buf->length);
+    record.tail.segment_index = seg->start.index;
+    record.tail.generation = seg->generation;
+    record.tail.first_index = first_index;
+    record.tail.recs_before = seg->recs_count;
+    record.tail.written_bytes = d->end;
+    record.tail.rest_bytes = d->rest_bytes;
+    op_tail->done = log_direct_framed;
+    op_tail->record = record;
+    op_tail->data = buf_slice(buf, 0, buf->length); /* the reference is its own now */
+    op_tail->record.data = buf_slice_data(op_tail->data);
+    op_tail->record.data_bytes = op_tail->data.length;
+    return ERR_OK;
+}
+
+/* Nothing came of it. */
+static void log_direct_drop(struct log_direct *d)
+{
+    for (uint32_t i = 0; i < d->pieces_count; i++) {
+        buf_unref(d->bufs[i]);
+    }
+    d->pieces_count = 0;
+    budget_free(&d->log->ls->budget, d->rest);
+    d->rest = NULL;
+}
+
+static void log_direct_framed(struct log_op *op)
+{
+    (void)op; /* the entries it stands for have their own */
+}
+
+/* --- Writing --- */
+
+static void log_direct_opened(struct log_file_get *get)
+{
+    struct log_direct *d = CONTAINER_OF(get, struct log_direct, get);
+    if (get->err != ERR_OK) {
+        log_direct_end(d, get->err, get->saved_errno);
+        return;
+    }
+    if (d->grow_bytes > 0) {
+        sm_move(&d->sm, LOG_DIRECT_GROW);
+        rt_file_allocate(&get->file->file, &d->op, RT_ALLOCATE_EXTEND, d->grow_pos, d->grow_bytes);
+        return;
+    }
+    log_direct_write(d);
+}
+
+static void log_direct_done(struct rt_op *op)
+{
+    struct log_direct *d = CONTAINER_OF(op, struct log_direct, op);
+    if (sm_stage(&d->sm) == LOG_DIRECT_GROW) {
+        log_direct_write(d); /* where that failed the write tells */
+        return;
+    }
+    log_direct_end(d, op->err, op->saved_errno);
+}
+
+static void log_direct_write(struct log_direct *d)
+{
+    sm_move(&d->sm, LOG_DIRECT_WRITE);
+    if (d->pieces_count == 0) { /* it all stands in the rest */
+        rt_op_defer(&d->op);
+        return;
+    }
+    rt_file_write_durable(&d->get.file->file, &d->op, d->iov, d->pieces_count, d->pos);
+}
+
+/* What is durable counts before the frame may be. */
+static void log_direct_end(struct log_direct *d, enum err err, int saved_errno)
+{
+    struct log *log = d->log;
+    struct log_shard *ls = d->ls;
+    uint64_t number = d->number;
+    if (d->get.file != NULL) {
+        log_file_put(ls, d->get.file);
+    }
+    for (uint32_t i = 0; i < d->pieces_count; i++) {
+        buf_unref(d->bufs[i]);
+    }
+    d->pieces_count = 0;
+    d->is_done = true;
+    d->err = err;
+    sm_move(&d->sm, LOG_DIRECT_IDLE);
+    log_direct_apply(log);
     log_lane_direct_done(&ls->lane, number, err, saved_errno);
+}
+
+/* Those of `log` that are done, as far as none before them is under way. */
+static void log_direct_apply(struct log *log)
+{
+    struct log_round *round = log_round_of(log->ls);
+    for (;;) {
+        struct log_direct *first = NULL;
+        for (uint32_t i = 0; i < LOG_DIRECTS; i++) {
+            struct log_direct *d = &round->directs[i];
+            if (d->ls != NULL && d->log == log && (first == NULL || d->number < first->number)) {
+                first = d;
+            }
+        }
+        if (first == NULL || !first->is_done) {
+            break;
+        }
+        log_direct_count(first);
+        first->ls = NULL;
+        log->direct_count--;
+    }
+    for (uint32_t i = 0; i < LOG_SETTLE_JOBS && log->direct_count == 0; i++) {
+        if (round->jobs[i].log == log) {
+            log_job_wake(&round->jobs[i]);
+        }
+    }
+}
+
+/* Its segment is written so far, if it is there still; behind a cut nothing is kept. */
+static void log_direct_count(struct log_direct *d)
+{
+    struct budget *budget = &d->ls->budget;
+    struct log_segment *seg = log_segment_of(d->log, d->first_index, d->generation);
+    if (d->err != ERR_OK || seg == NULL) {
+        budget_free(budget, d->rest);
+        return;
+    }
+    ASSERT(d->end >= seg->written_bytes);
+    uint32_t behind = seg->end_pos > d->end ? seg->end_pos - d->end : 0;
+    seg->written_bytes = d->end;
+    budget_free(budget, seg->rest);
+    seg->rest = d->rest;
+    seg->rest_bytes = d->rest_bytes < behind ? d->rest_bytes : behind;
+    if (seg->rest_bytes == 0) {
+        budget_free(budget, seg->rest);
+        seg->rest = NULL;
+    }
+    d->rest = NULL;
 }

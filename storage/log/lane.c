@@ -209,6 +209,7 @@ static void log_lane_complete_frame(struct log_lane *lane, struct log_lane_frame
     for (struct list_node *node = list_pop_front(&ops); node != NULL; node = list_pop_front(&ops)) {
         log_lane_complete_op(lane, frame, CONTAINER_OF(node, struct log_op, in_queue));
     }
+    lane->known_through = frame->durable_through;
     frame->number = 0; /* its rows stay for the copy in the next one */
     log_lane_files_retire(lane);
 }

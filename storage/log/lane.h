@@ -80,6 +80,7 @@ struct log_lane_frame {
     uint32_t directs_count;     /* direct writes that go along with it */
     uint32_t waits_count;       /* its write, and direct writes, that are not done */
     uint64_t records_bytes;     /* of its records */
+    uint64_t durable_through;   /* as it says */
     enum err err;               /* of any of these */
     int saved_errno;            /* the system's behind it */
 };
@@ -88,6 +89,8 @@ struct log_lane {
     struct log_shard *ls;     /* whose */
     uint64_t next_number;     /* of the next frame */
     uint64_t durable_through; /* frames up to here are durable */
+    uint64_t known_through;   /* and up to here a durable one says so: a start does not doubt them,
+                                 nor look at what they wrote directly */
     struct list pending;      /* log_op.in_queue: not in a frame yet */
     struct list failed;       /* log_op.in_queue: end without having been written */
     uint64_t pending_bytes;   /* what they take in frames */

@@ -37,12 +37,17 @@ enum log_choice {
 
 static enum err log_build_begin(struct log_build *build);
 static void log_build_choose(struct log_build *build);
+static bool log_build_is_rider(const struct log_build *build, const struct log_op *op);
 static enum log_choice log_build_entry(struct log_build *build, struct log_op *op);
+static uint64_t log_build_last(const struct log_lane *lane, const struct log_op *op,
+                               uint64_t count_max);
 static bool log_build_wants_direct(struct log *log, const struct log_slot *slot);
 static enum log_choice log_build_direct(struct log_build *build, struct log_op *op);
 static enum log_choice log_build_record(struct log_build *build, struct log_op *op);
 static bool log_build_row(struct log_build *build, struct log *log);
 static void log_build_take(struct log_build *build, struct log_op *op, enum log_choice choice);
+static void log_build_row_entry(struct log_frame_row *row, uint64_t first_index,
+                                const struct log_slot *last);
 static uint32_t log_build_what(enum log_record_kind kind);
 static void log_build_write(struct log_build *build, uint16_t flags);
 static void log_build_put(struct log_build *build, struct bytes_writer *w, uint32_t seed,
@@ -128,11 +133,16 @@ static enum err log_build_begin(struct log_build *build)
 static void log_build_choose(struct log_build *build)
 {
     struct log_lane *lane = build->lane;
+    bool is_stopped = false;
     list_for_each_safe (node, following, &lane->pending) {
         struct log_op *op = CONTAINER_OF(node, struct log_op, in_queue);
         struct log *log = op->log;
         enum log_choice choice;
-        if (log != NULL && log->frame_skip == build->id) {
+        if (log_build_is_rider(build, op)) { /* it takes no room, and its tail is in */
+            choice = LOG_CHOICE_RIDER;
+        } else if (is_stopped) {
+            continue;
+        } else if (log != NULL && log->frame_skip == build->id) {
             choice = LOG_CHOICE_SKIP;
         } else if (op->record.kind == LOG_RECORD_ENTRY) {
             choice = log_build_entry(build, op);
@@ -140,14 +150,21 @@ static void log_build_choose(struct log_build *build)
             choice = log_build_record(build, op);
         }
         if (choice == LOG_CHOICE_STOP) {
-            break;
-        }
-        if (choice == LOG_CHOICE_SKIP) {
+            is_stopped = true;
+        } else if (choice == LOG_CHOICE_SKIP) {
             log->frame_skip = build->id;
         } else {
             log_build_take(build, op, choice);
         }
     }
+}
+
+/* Whether a direct write of this frame takes the entry. */
+static bool log_build_is_rider(const struct log_build *build, const struct log_op *op)
+{
+    const struct log *log = op->log;
+    return op->record.kind == LOG_RECORD_ENTRY && log->frame_direct == build->id &&
+           op->slot->rec.index <= log->frame_last;
 }
 
 /* An entry: through the journal, or directly. */
@@ -156,7 +173,7 @@ static enum log_choice log_build_entry(struct log_build *build, struct log_op *o
     struct log_lane *lane = build->lane;
     struct log *log = op->log;
     if (log->frame_direct == build->id) {
-        return op->slot->seg == log->frame_seg ? LOG_CHOICE_RIDER : LOG_CHOICE_SKIP;
+        return LOG_CHOICE_SKIP; /* behind what the direct write takes */
     }
     if (lane->unsettled_bytes >= lane->ls->store->config.unsettled_bytes_max &&
         log->cuts_pending == 0 && !log->is_deleted) { /* such settle when that is durable */
@@ -187,6 +204,29 @@ static bool log_build_wants_direct(struct log *log, const struct log_slot *slot)
     return log->is_direct;
 }
 
+/* The last entry that a direct write from `op` on takes: those of its segment that follow each
+ * other among the group's records, since one record in the place of the first stands for them all.
+ */
+static uint64_t log_build_last(const struct log_lane *lane, const struct log_op *op,
+                               uint64_t count_max)
+{
+    uint64_t last_index = op->slot->rec.index;
+    uint64_t count = 1;
+    for (const struct list_node *node = list_next(&lane->pending, &op->in_queue);
+         node != NULL && count < count_max; node = list_next(&lane->pending, node)) {
+        const struct log_op *other = CONTAINER_OF(node, const struct log_op, in_queue);
+        if (other->log != op->log) {
+            continue;
+        }
+        if (other->record.kind != LOG_RECORD_ENTRY || other->slot->seg != op->slot->seg) {
+            break;
+        }
+        last_index = other->slot->rec.index;
+        count++;
+    }
+    return last_index;
+}
+
 /* Write what `log` has from the entry of `op` on directly; a tail record stands for it in the
  * frame. */
 static enum log_choice log_build_direct(struct log_build *build, struct log_op *op)
@@ -194,13 +234,14 @@ static enum log_choice log_build_direct(struct log_build *build, struct log_op *
     struct log *log = op->log;
     struct log_slot *slot = op->slot;
     struct log_shard *ls = log->ls;
-    uint64_t count = slot->seg->last_index - slot->rec.index + 1;
-    uint64_t bound = LOG_RECORD_HEAD_BYTES + LOG_RECORD_FIXED_MAX + count * LOG_SIDECAR_BYTES +
-                     2ull * LIMIT_BLOCK_BYTES + LOG_FRAME_ROW_BYTES;
+    uint64_t bound = LOG_RECORD_HEAD_BYTES + LOG_RECORD_FIXED_MAX + LOG_SIDECAR_BYTES +
+                     LIMIT_BLOCK_BYTES + LOG_FRAME_ROW_BYTES;
     if (build->bytes + bound > build->limit) {
         build->is_full = true;
         return LOG_CHOICE_STOP;
     }
+    uint64_t last_index = log_build_last(
+        build->lane, op, (build->limit - build->bytes - bound) / LOG_SIDECAR_BYTES + 1);
     void *made = NULL;
     if (build->frame->directs_count == LOG_LANE_DIRECTS ||
         pool_acquire(&ls->ops, &made) != ERR_OK) {
@@ -212,7 +253,7 @@ static enum log_choice log_build_direct(struct log_build *build, struct log_op *
         pool_release(&ls->ops, tail);
         return LOG_CHOICE_SKIP;
     }
-    if (log_direct_start(log, build->number, slot->rec.index, tail) != ERR_OK) {
+    if (log_direct_start(log, build->number, slot->rec.index, last_index, tail) != ERR_OK) {
         pool_release(&ls->ops, tail);
         if (!has_row) { /* it is the last one */
             build->frame->rows_count--;
@@ -228,7 +269,7 @@ static enum log_choice log_build_direct(struct log_build *build, struct log_op *
     build->frame->directs_count++;
     build->frame->waits_count++;
     log->frame_direct = build->id;
-    log->frame_seg = slot->seg;
+    log->frame_last = last_index;
     tail->record.seq = log->next_seq++;
     list_push_back(&build->frame->ops, &tail->in_queue);
     build->bytes += log_record_bytes(&tail->record);
@@ -282,6 +323,19 @@ static bool log_build_row(struct log_build *build, struct log *log)
     return true;
 }
 
+/* The directory says that the group's entries begin at `first_index`, if not before, and end with
+ * `last` (NULL: it was cut). */
+static void log_build_row_entry(struct log_frame_row *row, uint64_t first_index,
+                                const struct log_slot *last)
+{
+    if (last != NULL) {
+        row->first_index = row->first_index == 0 ? first_index : row->first_index;
+        row->last_index = last->rec.last_index;
+        row->next_offset = log_sidecar_next_offset(&last->rec);
+        row->last_term = last->rec.term;
+    }
+}
+
 /* `op` is in the frame. */
 static void log_build_take(struct log_build *build, struct log_op *op, enum log_choice choice)
 {
@@ -303,11 +357,11 @@ static void log_build_take(struct log_build *build, struct log_op *op, enum log_
     row->last_seq = op->record.seq;
     row->what |= log_build_what(op->record.kind);
     struct log_slot *slot = op->slot;
+    if (op->record.kind == LOG_RECORD_TAIL) { /* whole: where its entries end, should it rot */
+        log_build_row_entry(row, op->record.tail.first_index, log_tail_find(log, op->index));
+    }
     if (slot != NULL) {
-        row->first_index = row->first_index == 0 ? slot->rec.index : row->first_index;
-        row->last_index = slot->rec.index;
-        row->next_offset = log_sidecar_next_offset(&slot->rec);
-        row->last_term = slot->rec.term;
+        log_build_row_entry(row, slot->rec.index, slot);
         slot->seq = op->record.seq;
         slot->file_number = lane->current->number;
         slot->where = choice == LOG_CHOICE_RIDER ? LOG_SLOT_SEGMENT : LOG_SLOT_JOURNAL;
@@ -406,6 +460,7 @@ static void log_build_write(struct log_build *build, uint16_t flags)
     ASSERT(w.pos == build->bytes);
     bytes_put_zeros(&w, frame_bytes - w.pos);
     log_frame_encode(&head, store->kernels, data);
+    frame->durable_through = head.durable_through;
     frame->iov = (struct iovec){frame->data, header + frame_bytes};
 }
 

@@ -19,6 +19,7 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
 static void log_cut_slots(struct log *log, uint64_t first_index);
 static void log_trim_found(struct log_lookup *lookup);
 static void log_trim_at(struct log *log, struct log_op *op, const struct log_point *point);
+static struct log_segment *log_begun(struct log *log, uint64_t first_index, uint32_t generation);
 static void log_cut_durable(struct log *log, const struct log_record *record);
 
 struct log *log_find(struct log_shard *ls, uint64_t group)
@@ -391,6 +392,9 @@ void log_record_durable(struct log *log, struct log_op *op)
         log_settle_changed(log);
         break;
     case LOG_RECORD_CUT: log_cut_durable(log, record); break;
+    case LOG_RECORD_ROLL:
+        log_begun(log, record->segment.segment_index, record->segment.generation);
+        break;
     case LOG_RECORD_DELETE:
         log->is_delete_durable = true;
         log_settle_changed(log);
@@ -398,7 +402,6 @@ void log_record_durable(struct log *log, struct log_op *op)
     case LOG_RECORD_ENTRY:
     case LOG_RECORD_TAIL:
     case LOG_RECORD_CREATE:
-    case LOG_RECORD_ROLL:
     case LOG_RECORD_RESET:
     case LOG_RECORD_SWITCH:
     case LOG_RECORD_MARK:
@@ -406,21 +409,42 @@ void log_record_durable(struct log *log, struct log_op *op)
     }
 }
 
-/* A settled end behind the cut is no end any more. What lies before the cut is settled then. */
+/* The segment has begun for good. Returns it, or NULL: it was cut off meanwhile. */
+static struct log_segment *log_begun(struct log *log, uint64_t first_index, uint32_t generation)
+{
+    for (struct list_node *node = log->segments.list.head.prev; node != &log->segments.list.head;
+         node = node->prev) {
+        struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
+        if (seg->start.index == first_index && seg->generation == generation) {
+            seg->is_begun = true;
+            return seg;
+        }
+    }
+    return NULL;
+}
+
+/* A settled end behind the cut, or a segment that it cut off, is none any more. What lies before
+ * the cut is settled then. */
 static void log_cut_durable(struct log *log, const struct log_record *record)
 {
     struct log_row *row = &log->row;
+    uint64_t first_index = record->cut.end.index + 1;
+    struct log_segment *seg = log_begun(log, first_index, record->cut.generation);
     ASSERT(log->cuts_pending > 0);
     log->cuts_pending--;
-    if (row->end.index <= record->cut.end.index) {
+    if (row->end.index < first_index && row->segment_index < first_index) {
         return;
     }
     row->end = record->cut.end;
-    row->segment_index = record->cut.end.index + 1;
+    row->segment_index = first_index;
     row->segment_generation = record->cut.generation;
     row->recs_count = 0;
     row->written_bytes = 0;
     row->end_pos = 0;
+    if (seg != NULL && seg->in_log.prev != &log->segments.list.head) {
+        row->max_timestamp =
+            CONTAINER_OF(seg->in_log.prev, struct log_segment, in_log)->max_timestamp;
+    }
 }
 
 /* --- Pins --- */

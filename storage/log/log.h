@@ -32,7 +32,7 @@ struct log_op {
     log_op_fn *received; /* the entry is in a frame that is being written; NULL: not wanted */
     void *ctx;           /* the caller's */
     enum err err;        /* in done: how it ended */
-    uint64_t index;      /* append: the entry's, from submit on */
+    uint64_t index;      /* append: the entry's, from submit on; a whole tail's last */
     struct log *log;     /* whose; create: the new group's, in done */
 
     /* Private to storage/log. */

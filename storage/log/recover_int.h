@@ -92,9 +92,10 @@ struct recover_lane {
     uint64_t durable;             /* D */
     uint64_t end;                 /* the last frame that counts */
     uint64_t rot_number;          /* the highest F5, 0: none */
-    bool is_named;                /* a later `lanes` record says where it ends: durable */
-    uint64_t counts[7];           /* F1..F7 */
-    const void *proves;           /* the group that has a counted record behind rot_number */
+    bool is_front_unread; /* `low` is a guess: nothing in front of the first frame is readable */
+    bool is_named;        /* a later `lanes` record says where it ends: durable */
+    uint64_t counts[7];   /* F1..F7 */
+    const void *proves;   /* the group that has a counted record behind rot_number */
 };
 
 /* One step through a lane: a frame, or missing numbers that are decided alike. */

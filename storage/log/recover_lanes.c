@@ -188,6 +188,7 @@ static void recover_lane_take_files(const struct log_recover *r, struct recover_
         before = RECOVER_UNCOUNTED;
     } else if (first->first_frame == 0 && first->first_found == low) {
         before = first->front_blocks < RECOVER_UNCOUNTED ? first->front_blocks : RECOVER_UNCOUNTED;
+        lane->is_front_unread = before > 0;
     }
     lane->low = low > before ? low - before : 1;
 }
@@ -293,6 +294,12 @@ bool recover_lane_step(const struct recover_lane *lane, struct recover_step *ste
 static void recover_lane_decide(struct log_recover *r, struct recover_lane *lane)
 {
     struct recover_step step = {0};
+    if (lane->is_front_unread && lane->frames->head.number > lane->durable + 1 &&
+        lane->low <= lane->durable) {
+        /* The file's first write, header and frame, was not flushed: being torn explains it all,
+         * and no flushed frame stood there. */
+        lane->low = lane->durable + 1;
+    }
     lane->end = lane->low - 1;
     lane->rot_number = 0;
     for (uint32_t i = 0; i < ARRAY_COUNT(lane->counts); i++) {

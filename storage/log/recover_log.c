@@ -197,11 +197,12 @@ enum err recover_log_cut(struct log_recover *r, struct recover_group *g,
     }
     recover_log_cut_rests(g, end);
     recover_log_cut_row(g, end);
+    g->segment_index = 0;
     found->end = *end;
     return recover_range_remove(r, g, end->index + 1, UINT64_MAX, true);
 }
 
-/* Of a rest only what is in front of the cut stays. */
+/* Of a rest only what is in front of the cut stays, and in any case how much was written. */
 static void recover_log_cut_rests(struct recover_group *g, const struct log_point *end)
 {
     struct log_found *found = &g->found;
@@ -216,8 +217,10 @@ static void recover_log_cut_rests(struct recover_group *g, const struct log_poin
         } else if (last == NULL && found->row.segment_index == rest->segment_index) {
             end_pos = found->row.end.index > end->index ? 0 : found->row.end_pos;
         }
-        if (end_pos <= rest->written_bytes) {
+        if (end_pos == 0) {
             list_remove(node);
+        } else if (end_pos <= rest->written_bytes) {
+            rest->bytes = 0;
         } else if (rest->bytes > end_pos - rest->written_bytes) {
             rest->bytes = end_pos - rest->written_bytes;
         }

@@ -32,13 +32,14 @@ struct log_segment {
     uint32_t
         recs_count; /* sidecar records that are synced, in whole blocks (or all, once finished) */
     uint32_t allocated_bytes; /* size the .log was grown to */
-    uint8_t *rest;       /* bytes behind written_bytes that no slot can give: a block; NULL: none */
-    uint32_t rest_bytes; /* of them */
-    bool is_sealed;      /* no entry will be added */
-    bool is_finished;    /* sealed, and wholly on disk */
-    bool has_files;      /* they have been opened, so they are there */
-    bool is_made;        /* its names are durable */
-    bool is_known;       /* end and offsets are known: not a segment only listed so far */
+    uint8_t *rest;            /* bytes behind written_bytes that no slot can give; NULL: none */
+    uint32_t rest_bytes;      /* of them */
+    bool is_begun;            /* the roll or cut that began it is known to be durable */
+    bool is_sealed;           /* no entry will be added */
+    bool is_finished;         /* sealed, and wholly on disk */
+    bool has_files;           /* they have been opened, so they are there */
+    bool is_made;             /* its names are durable */
+    bool is_known;            /* end and offsets are known: not a segment only listed so far */
 };
 
 /* A group's segments. */

@@ -1,10 +1,13 @@
-/* Rounds of settling. See settle.h and settle_int.h.
+/* Rounds: what of a shard's groups is in the journal goes to segments, the table says so, and the
+ * journal's files are free. See settle.h.
  *
- *     IDLE -> WRITE (a job per dirty group, LOG_SETTLE_JOBS at a time) -> TABLE (rows at the
- * keeper) -> IDLE
+ *     IDLE -> WRITE <-> SYNC,  -> REMNANTS -> ROWS -> TABLE -> FREE -> CLEAN -> IDLE
  *
- * What a round may not do is believe what it has not seen synced: a slot is settled when the table
- * that says so is. */
+ * A round goes through the dirty groups once per stage, a bounded number per turn. WRITE starts
+ * jobs, SYNC makes durable what they wrote, as often as there are segments for it; REMNANTS
+ * journals again what holds files that are wanted; ROWS collects what the table is to say, TABLE
+ * waits for it, FREE lets go of what it settles, CLEAN removes files. One round is under way at a
+ * time. */
 #include "storage/log/settle.h"
 
 #include <string.h>
@@ -12,479 +15,825 @@
 #include "base/assert.h"
 #include "base/diag.h"
 #include "base/rt/clock.h"
-#include "base/sm.h"
-#include "storage/log/keeper.h"
 #include "storage/log/settle_int.h"
 
-/* Pacing: so many bytes may be written for each byte that was appended; so many, so often, besides.
- */
-#define SETTLE_PACE       4u
-#define SETTLE_TICK_NS    (2 * RT_NS_PER_MS)
-#define SETTLE_TICK_BYTES (1u << 20)
-#define SETTLE_CREDIT_MAX (8u << 20)
-#define SETTLE_RETRY_NS   (100 * RT_NS_PER_MS)
+/* Bytes that may be written per byte appended: a round begun at half of what may be unsettled ends
+ * before the other half is used up, and the device's time is the journal's first. */
+#define LOG_SETTLE_PACE 2u
 
-static void settle_begin(struct rt_op *op);
-static void settle_wish(struct log_settle *settle);
-static void settle_next(struct settle_state *state);
-static void settle_table(struct settle_state *state);
-static void settle_tabled(struct log_rows *rows);
-static void settle_commit(struct settle_state *state, struct log *log);
-static void settle_end(struct settle_state *state);
-static void settle_timer(struct rt_timer *timer);
-static bool settle_row(struct settle_state *state, struct log *log, struct log_row *row);
-static void settle_row_end(const struct log *log, const struct log_slot *first,
-                           struct log_row *row);
+/* What a round may write at once, and how much of what was appended before may be made up for. */
+#define LOG_SETTLE_CREDIT_MIN (1u << 20)
+#define LOG_SETTLE_CREDIT_MAX (4u << 20)
 
-static const struct sm_conf settle_stages[] = {
-    [SETTLE_IDLE] = {"IDLE", SM_BIT(SETTLE_WRITE), SM_INITIAL | SM_FINAL},
-    [SETTLE_WRITE] = {"WRITE", SM_BIT(SETTLE_TABLE) | SM_BIT(SETTLE_IDLE), 0},
-    [SETTLE_TABLE] = {"TABLE", SM_BIT(SETTLE_IDLE), 0},
+/* Entries that begin a round, however small they are: each takes memory until it is settled. */
+#define LOG_SETTLE_ENTRIES 65536u
+
+/* How soon a round follows one that could not help a group, or a close that waits for the lane. */
+#define LOG_SETTLE_AGAIN_NS (5 * RT_NS_PER_MS)
+#define LOG_SETTLE_CLOSE_NS RT_NS_PER_MS
+
+enum {
+    LOG_ROUND_IDLE,
+    LOG_ROUND_WRITE,
+    LOG_ROUND_SYNC,
+    LOG_ROUND_REMNANTS,
+    LOG_ROUND_ROWS,
+    LOG_ROUND_TABLE,
+    LOG_ROUND_FREE,
+    LOG_ROUND_CLEAN
 };
 
-static const struct sm_decl settle_decl = {"settle", settle_stages, ARRAY_COUNT(settle_stages),
-                                           NULL};
+static const struct sm_conf log_round_stages[] = {
+    [LOG_ROUND_IDLE] = {"IDLE", SM_BIT(LOG_ROUND_WRITE), SM_INITIAL | SM_FINAL},
+    [LOG_ROUND_WRITE] = {"WRITE", SM_BIT(LOG_ROUND_SYNC) | SM_BIT(LOG_ROUND_REMNANTS), 0},
+    [LOG_ROUND_SYNC] = {"SYNC", SM_BIT(LOG_ROUND_WRITE), 0},
+    [LOG_ROUND_REMNANTS] = {"REMNANTS", SM_BIT(LOG_ROUND_ROWS) | SM_BIT(LOG_ROUND_CLEAN), 0},
+    [LOG_ROUND_ROWS] = {"ROWS", SM_BIT(LOG_ROUND_TABLE) | SM_BIT(LOG_ROUND_CLEAN), 0},
+    [LOG_ROUND_TABLE] = {"TABLE", SM_BIT(LOG_ROUND_FREE), 0},
+    [LOG_ROUND_FREE] = {"FREE", SM_BIT(LOG_ROUND_CLEAN), 0},
+    [LOG_ROUND_CLEAN] = {"CLEAN", SM_BIT(LOG_ROUND_IDLE), 0},
+};
+static const struct sm_decl log_round_decl = {"log_round", log_round_stages,
+                                              ARRAY_COUNT(log_round_stages), NULL};
+
+static void log_settle_begin(struct log_settle *settle);
+static void log_settle_fire(struct rt_timer *timer);
+static void log_settle_watch(struct log_settle *settle, uint64_t deadline_ns);
+static void log_settle_dirty(struct log *log);
+static void log_round_wake(struct log_round *round, bool is_all);
+static void log_round_turn(struct rt_op *op);
+static void log_round_start(struct log_round *round);
+static void log_round_enter(struct log_round *round, uint32_t stage);
+static struct log *log_round_next(struct log_round *round);
+static bool log_round_is_over(const struct log_round *round);
+static bool log_round_write(struct log_round *round);
+static bool log_round_sync(struct log_round *round);
+static bool log_round_sync_next(struct log_round *round);
+static void log_round_synced(struct rt_op *op);
+static void log_round_apply(struct log_round *round);
+static bool log_round_remnants(struct log_round *round);
+static struct log_remnant *log_round_remnant(struct log_round *round);
+static bool log_round_rows(struct log_round *round);
+static bool log_round_row(struct log_round *round, struct log *log);
+static void log_round_answered(struct log_rows *rows);
+static bool log_round_free(struct log_round *round);
+static bool log_round_clean(struct log_round *round);
+static void log_round_end(struct log_round *round);
+static void log_round_again(struct log_round *round);
+
+/* --- The contract --- */
 
 enum err log_settle_init(struct log_settle *settle, struct log_shard *ls)
 {
     *settle = (struct log_settle){0};
     settle->ls = ls;
     list_init(&settle->dirty);
-    rt_timer_init(&settle->timer, ls->shard, settle_timer);
+    rt_timer_init(&settle->timer, ls->shard, log_settle_fire);
     void *made = NULL;
-    enum err err = budget_alloc(&ls->budget, sizeof(struct settle_state), 64, &made);
+    enum err err =
+        budget_alloc(&ls->budget, sizeof(struct log_round), _Alignof(struct log_round), &made);
     if (err != ERR_OK) {
         return err;
     }
-    struct settle_state *state = made;
-    settle->state = state;
-    state->settle = settle;
-    list_init(&state->waiting);
-    list_init(&state->settled);
-    sm_init(&state->sm, &settle_decl, SETTLE_IDLE, NULL, 0);
-    rt_op_init(&state->op_begin, ls->shard, settle_begin);
-    for (uint32_t i = 0; i < LOG_SETTLE_JOBS; i++) {
-        err = settle_job_init(&state->jobs[i], state);
-        ASSERT(err == ERR_OK);
+    struct log_round *round = made;
+    round->ls = ls;
+    round->settle = settle;
+    sm_init(&round->sm, &log_round_decl, LOG_ROUND_IDLE, NULL, ls->shard->id + 1ull);
+    rt_op_init(&round->op_turn, ls->shard, log_round_turn);
+    list_init(&round->scan);
+    list_init(&round->waiting);
+    log_clean_init(&round->clean, round);
+    for (uint32_t i = 0; i < LOG_SETTLE_SYNCS; i++) {
+        round->syncs[i].round = round;
+        rt_op_init(&round->syncs[i].op, ls->shard, log_round_synced);
     }
+    err = log_jobs_init(round);
+    if (err != ERR_OK) {
+        budget_free(&ls->budget, round);
+        return err;
+    }
+    settle->state = round;
     return ERR_OK;
 }
 
 void log_settle_deinit(struct log_settle *settle)
 {
-    struct settle_state *state = settle->state;
-    if (state == NULL) {
+    struct log_round *round = settle->state;
+    if (round == NULL) {
         return;
     }
     ASSERT(!settle->is_running);
     rt_timer_stop(&settle->timer);
-    for (uint32_t i = 0; i < LOG_SETTLE_JOBS; i++) {
-        settle_job_deinit(&state->jobs[i]);
-    }
-    budget_free(&settle->ls->budget, state->rows.rows);
-    budget_free(&settle->ls->budget, state);
+    log_clean_deinit(&round->clean);
+    log_jobs_deinit(round);
+    budget_free(&settle->ls->budget, round->rows.rows);
+    budget_free(&settle->ls->budget, round);
     settle->state = NULL;
+}
+
+/* Linked while something of it is in the journal and needed, or is to be done. */
+static void log_settle_dirty(struct log *log)
+{
+    if (!list_is_linked(&log->in_dirty)) {
+        list_push_back(&log->ls->settle.dirty, &log->in_dirty);
+    }
 }
 
 void log_settle_note(struct log *log, uint64_t file_number, uint64_t bytes)
 {
-    struct log_settle *settle = &log->ls->settle;
-    struct settle_state *state = settle->state;
+    struct log_shard *ls = log->ls;
+    struct log_settle *settle = &ls->settle;
+    struct log_round *round = log_round_of(ls);
     if (log->file_lowest == UINT64_MAX) {
         log->file_lowest = file_number;
     }
-    if (!list_is_linked(&log->in_dirty)) {
-        list_push_back(&settle->dirty, &log->in_dirty);
+    log->is_row_old = true;
+    log_settle_dirty(log);
+    struct log_segment *active = log->pending_count == 0 ? log_segment_active(log) : NULL;
+    if (active != NULL) {
+        active->is_begun = true; /* all that was submitted is durable */
     }
-    state->last_note_ns = rt_now_ns(log->ls->shard);
-    uint64_t credit = settle->credit_bytes + bytes * SETTLE_PACE;
-    settle->credit_bytes = credit < SETTLE_CREDIT_MAX ? credit : SETTLE_CREDIT_MAX;
-    if (log->ls->lane.unsettled_bytes >= log->ls->store->config.unsettled_bytes_max / 2) {
-        uint64_t previous = log->ls->lane.previous_number;
-        if (previous > 0 && previous - 1 > settle->file_target) {
-            settle->file_target = previous - 1;
-        }
-        settle_wish(settle);
-    } else if (!settle->is_running && !rt_timer_is_running(&settle->timer)) {
-        rt_timer_start(&settle->timer, state->last_note_ns + log->ls->store->config.settle_ns);
+    round->has_news = true;
+    round->noted_ns = rt_now_ns(ls->shard);
+    round->entries_count += bytes > 0;
+    settle->credit_bytes += bytes * LOG_SETTLE_PACE;
+    if (!settle->is_running && settle->credit_bytes > LOG_SETTLE_CREDIT_MAX) {
+        settle->credit_bytes = LOG_SETTLE_CREDIT_MAX;
     }
+    log_round_wake(round, false);
+    bool is_much = ls->lane.unsettled_bytes >= ls->store->config.unsettled_bytes_max / 2 ||
+                   round->entries_count >= LOG_SETTLE_ENTRIES;
+    if (is_much && !settle->is_running && round->retry_ns == 0) {
+        round->is_pressed = true;
+        log_settle_begin(settle);
+    }
+    log_settle_watch(settle, round->noted_ns + ls->store->config.settle_ns);
 }
 
 void log_settle_want(struct log_settle *settle, uint64_t file_number)
 {
+    struct log_round *round = settle->state;
     if (file_number > settle->file_target) {
         settle->file_target = file_number;
     }
-    settle_wish(settle);
+    round->is_pressed = true;
+    settle->is_urgent = true;
+    log_round_wake(round, true);
+    log_settle_begin(settle);
 }
 
 void log_settle_all(struct log_settle *settle, void (*flushed)(struct log_settle *settle))
 {
+    struct log_round *round = settle->state;
+    ASSERT(settle->flushed == NULL);
     settle->flushed = flushed;
     settle->is_urgent = true;
-    settle_wish(settle);
-    if (settle->is_running) {
-        settle->is_wanted = true; /* a round that sees all that is durable now */
-    }
+    round->is_pressed = true;
+    round->retry_ns = 0;
+    log_round_wake(round, true);
+    log_settle_begin(settle);
 }
 
 void log_settle_changed(struct log *log)
 {
-    log->wants_clean = true;
-    log_settle_note(log, log_lane_file_number(&log->ls->lane), 0);
-}
-
-/* A round from the ready queue, now or after the present one. */
-static void settle_wish(struct log_settle *settle)
-{
-    struct settle_state *state = settle->state;
-    if (settle->is_running) {
-        return;
+    struct log_settle *settle = &log->ls->settle;
+    struct log_round *round = log_round_of(log->ls);
+    if (log->table_index > log->end.index) {
+        log->table_index = log->end.index;
     }
-    if (rt_op_is_idle(&state->op_begin)) {
-        rt_op_defer(&state->op_begin);
+    if (!log->is_loaded || log_clean_is_due(log)) {
+        log_clean_want(log);
+        log_settle_dirty(log);
+        round->has_news = true;
+        log_settle_watch(settle, rt_now_ns(log->ls->shard) + log->ls->store->config.settle_ns);
     }
 }
 
-static void settle_begin(struct rt_op *op)
+void log_settle_ask(struct log *log)
 {
-    struct settle_state *state = CONTAINER_OF(op, struct settle_state, op_begin);
-    struct log_settle *settle = state->settle;
-    if (settle->is_running) {
+    struct log_settle *settle = &log->ls->settle;
+    struct log_round *round = log_round_of(log->ls);
+    log->is_direct_wanted = true;
+    log_settle_dirty(log);
+    settle->is_urgent = true;
+    log_round_wake(round, true);
+    log_settle_begin(settle);
+}
+
+/* --- When --- */
+
+/* A round as soon as there is none, but not before a failed one is to be tried again. */
+static void log_settle_begin(struct log_settle *settle)
+{
+    struct log_round *round = settle->state;
+    settle->is_wanted = true;
+    if (settle->is_running || round->has_ended || round->retry_ns != 0) {
         return;
     }
+    if (rt_op_is_idle(&round->op_turn)) {
+        rt_op_defer(&round->op_turn);
+    }
+}
+
+/* Have the timer fire by `deadline_ns`. */
+static void log_settle_watch(struct log_settle *settle, uint64_t deadline_ns)
+{
+    const struct log_round *round = settle->state;
+    bool is_later = rt_timer_is_running(&settle->timer) && settle->timer.deadline_ns <= deadline_ns;
+    if (!is_later && !round->has_ended) {
+        rt_timer_start(&settle->timer, deadline_ns);
+    }
+}
+
+/* Appends pause: nothing is in the way. Or it is time to try again. */
+static void log_settle_fire(struct rt_timer *timer)
+{
+    struct log_settle *settle = CONTAINER_OF(timer, struct log_settle, timer);
+    struct log_round *round = settle->state;
+    uint64_t now_ns = rt_now_ns(settle->ls->shard);
+    uint64_t idle_ns = round->noted_ns + settle->ls->store->config.settle_ns;
+    if (round->retry_ns != 0 && now_ns >= round->retry_ns) {
+        round->retry_ns = 0;
+        log_settle_begin(settle);
+    }
+    if (now_ns >= idle_ns) {
+        settle->is_urgent |= settle->is_running;
+        log_round_wake(round, true);
+        if (round->has_news) {
+            settle->is_urgent = true;
+            log_settle_begin(settle);
+        }
+    } else if (round->has_news || settle->is_running) {
+        log_settle_watch(settle, idle_ns);
+    }
+    if (round->retry_ns != 0) {
+        log_settle_watch(settle, round->retry_ns);
+    }
+}
+
+/* --- Pace --- */
+
+bool log_round_may_write(struct log_round *round, uint32_t bytes)
+{
+    struct log_settle *settle = round->settle;
+    const struct log_shard *ls = round->ls;
+    bool is_tight = ls->lane.unsettled_bytes >= ls->store->config.unsettled_bytes_max / 4 * 3;
+    if (!settle->is_urgent && !is_tight && settle->credit_bytes < bytes) {
+        log_settle_watch(settle, rt_now_ns(ls->shard) + ls->store->config.settle_ns);
+        return false;
+    }
+    settle->credit_bytes -= settle->credit_bytes < bytes ? settle->credit_bytes : bytes;
+    return true;
+}
+
+/* Jobs that wait for credit go on: the first when there is some for a chunk, or all. */
+static void log_round_wake(struct log_round *round, bool is_all)
+{
+    uint64_t credit_bytes = round->settle->credit_bytes;
+    while (!list_is_empty(&round->waiting) && (is_all || credit_bytes >= LOG_SETTLE_CHUNK_BYTES)) {
+        credit_bytes -= is_all ? 0 : LOG_SETTLE_CHUNK_BYTES;
+        log_job_wake(CONTAINER_OF(list_first(&round->waiting), struct log_job, in_waiting));
+    }
+}
+
+/* --- The round --- */
+
+static void log_round_turn(struct rt_op *op)
+{
+    struct log_round *round = CONTAINER_OF(op, struct log_round, op_turn);
+    if (sm_stage(&round->sm) == LOG_ROUND_IDLE) {
+        if (!round->settle->is_wanted || round->has_ended) {
+            return;
+        }
+        log_round_start(round);
+    }
+    log_round_run(round);
+}
+
+static void log_round_start(struct log_round *round)
+{
+    struct log_settle *settle = round->settle;
+    struct log_shard *ls = round->ls;
+    uint64_t lane_number = log_lane_file_number(&ls->lane);
     settle->is_running = true;
     settle->is_wanted = false;
-    settle->rounds_count++;
-    state->has_failed = false;
-    state->file_target = settle->file_target;
-    list_for_each (node, &settle->dirty) {
-        struct log *log = CONTAINER_OF(node, struct log, in_dirty);
-        list_push_back(&state->waiting, &log->in_round);
+    round->number++;
+    round->err = ERR_OK;
+    round->is_told = round->is_pressed;
+    round->is_pressed = false;
+    round->does_flush = settle->flushed != NULL;
+    round->has_work = false;
+    round->is_unsatisfied = false;
+    round->has_news = false;
+    round->entries_count = 0;
+    round->file_target = settle->file_target;
+    if (round->file_target >= lane_number) { /* not the one that frames go to */
+        round->file_target = lane_number > 0 ? lane_number - 1 : 0;
     }
-    sm_move(&state->sm, SETTLE_WRITE);
-    rt_timer_start(&settle->timer, rt_now_ns(settle->ls->shard) + SETTLE_TICK_NS);
-    settle_next(state);
+    if (settle->credit_bytes < LOG_SETTLE_CREDIT_MIN) {
+        settle->credit_bytes = LOG_SETTLE_CREDIT_MIN;
+    }
+    log_round_enter(round, LOG_ROUND_WRITE);
+    list_append_all(&round->scan, &settle->dirty);
 }
 
-/* Idle jobs take the next groups; when all have ended, the table. */
-static void settle_next(struct settle_state *state)
+void log_round_run(struct log_round *round)
 {
-    bool is_fenced = atomic_load(&state->settle->ls->store->is_fenced);
-    for (uint32_t i = 0; i < LOG_SETTLE_JOBS; i++) {
-        struct settle_job *job = &state->jobs[i];
-        while (job->log == NULL && !list_is_empty(&state->waiting) && !state->has_failed &&
-               !is_fenced) {
-            struct log *log = CONTAINER_OF(list_pop_front(&state->waiting), struct log, in_round);
-            state->running_count++;
-            settle_job_start(job, log); /* may have ended when it returns */
+    bool does_go_on = true;
+    while (does_go_on) {
+        switch (sm_stage(&round->sm)) {
+        case LOG_ROUND_WRITE: does_go_on = log_round_write(round); break;
+        case LOG_ROUND_SYNC: does_go_on = log_round_sync(round); break;
+        case LOG_ROUND_REMNANTS: does_go_on = log_round_remnants(round); break;
+        case LOG_ROUND_ROWS: does_go_on = log_round_rows(round); break;
+        case LOG_ROUND_FREE: does_go_on = log_round_free(round); break;
+        case LOG_ROUND_CLEAN: does_go_on = log_round_clean(round); break;
+        default: does_go_on = false; break; /* IDLE; TABLE: its answer moves on */
         }
-    }
-    if (state->running_count == 0 && sm_stage(&state->sm) == SETTLE_WRITE) {
-        while (!list_is_empty(&state->waiting)) {
-            list_pop_front(&state->waiting);
-        }
-        settle_table(state);
     }
 }
 
-void settle_job_done(struct settle_job *job)
+/* Into a stage that looks at every dirty group. */
+static void log_round_enter(struct log_round *round, uint32_t stage)
 {
-    struct settle_state *state = job->state;
+    sm_move(&round->sm, stage);
+    round->looked_count = 0;
+}
+
+/* Into one that begins with the first again. */
+static void log_round_rescan(struct log_round *round, uint32_t stage)
+{
+    log_round_enter(round, stage);
+    ASSERT(list_is_empty(&round->scan));
+    list_append_all(&round->scan, &round->settle->dirty);
+}
+
+/* The next group of this stage, NULL: none now. It is among the dirty ones again. */
+static struct log *log_round_next(struct log_round *round)
+{
+    if (list_is_empty(&round->scan)) {
+        return NULL;
+    }
+    if (++round->looked_count > LOG_SETTLE_SCAN) {
+        if (rt_op_is_idle(&round->op_turn)) {
+            round->looked_count = 0;
+            rt_op_defer(&round->op_turn);
+        }
+        return NULL;
+    }
+    struct list_node *node = list_pop_front(&round->scan);
+    list_push_back(&round->settle->dirty, node);
+    return CONTAINER_OF(node, struct log, in_dirty);
+}
+
+/* Whether nothing new is begun: the device failed, or the disk is full. */
+static bool log_round_is_over(const struct log_round *round)
+{
+    return round->err != ERR_OK || atomic_load(&round->ls->store->is_fenced);
+}
+
+void log_round_failed(struct log_round *round, const char *what, enum err err, int saved_errno)
+{
+    struct log_shard *ls = round->ls;
+    bool is_first = round->err == ERR_OK;
+    if (err == ERR_CANCELED || atomic_load(&ls->store->is_fenced)) {
+        return;
+    }
+    round->err = err;
+    if (err_is_retriable(err)) { /* ERR_DISK_FULL, ERR_BUDGET, ... */
+        if (is_first && ls->diag != NULL) {
+            DIAG_WARN(ls->diag, "log", "settling stopped, the journal keeps what it has",
+                      DIAG_STRING("what", what), DIAG_ERR("error", err),
+                      DIAG_I64("errno", saved_errno));
+        }
+        return;
+    }
+    if (ls->diag != NULL) {
+        DIAG_ERROR(ls->diag, "log", "a segment cannot be written", DIAG_STRING("what", what),
+                   DIAG_ERR("error", err), DIAG_I64("errno", saved_errno));
+    }
+    log_lane_fence(&ls->lane, err, saved_errno);
+}
+
+/* --- WRITE --- */
+
+static bool log_round_write(struct log_round *round)
+{
+    bool has_room = true;
+    while (has_room && !log_round_is_over(round)) {
+        has_room = round->parts_count + LOG_SETTLE_JOB_PARTS * (round->jobs_count + 1) <=
+                       LOG_SETTLE_PARTS &&
+                   round->jobs_count < LOG_SETTLE_JOBS;
+        struct log *log = has_room ? log_round_next(round) : NULL;
+        if (log == NULL) {
+            break;
+        }
+        round->has_work |= log->is_deleted && log->row.state == LOG_ROW_LIVE;
+        if (!log_job_is_due(log)) {
+            continue;
+        }
+        struct log_job *job = log_job_idle(round);
+        if (job == NULL) { /* no memory for another */
+            list_remove(&log->in_dirty);
+            list_push_front(&round->scan, &log->in_dirty);
+            break;
+        }
+        round->jobs_count++;
+        round->has_work = true;
+        log_job_start(job, log, LOG_JOB_BLOCKS, NULL);
+    }
+    if (round->jobs_count > 0) {
+        return false;
+    }
+    if (log_round_is_over(round)) {
+        list_append_all(&round->settle->dirty, &round->scan);
+    }
+    if (round->parts_count > 0) {
+        round->sync_next = 0;
+        sm_move(&round->sm, LOG_ROUND_SYNC);
+        return true;
+    }
+    if (list_is_empty(&round->scan)) {
+        log_round_rescan(round, LOG_ROUND_REMNANTS);
+        return true;
+    }
+    return false; /* on behind other work */
+}
+
+struct log_part *log_round_part(struct log_round *round)
+{
+    ASSERT(round->parts_count < LOG_SETTLE_PARTS);
+    return &round->parts[round->parts_count++];
+}
+
+void log_round_job_done(struct log_job *job)
+{
+    struct log_round *round = job->round;
     struct log *log = job->log;
-    struct log_shard *ls = log->ls;
-    job->log = NULL;
-    log->is_settling = false;
-    list_push_back(&state->settled, &log->in_round);
     if (job->err != ERR_OK) {
-        state->has_failed = true;
-        bool is_passing = err_is_retriable(job->err) || job->err == ERR_CLOSING;
-        if (ls->diag != NULL) {
-            DIAG_WARN(ls->diag, "log", "cannot settle", DIAG_U64("group", log->group),
-                      DIAG_ERR("error", job->err), DIAG_I64("errno", job->saved_errno));
-        }
-        if (!is_passing && job->err != ERR_CORRUPT && job->err != ERR_FENCED) {
-            log_lane_fence(&ls->lane, job->err, job->saved_errno);
-        }
+        log_round_failed(round, "a segment's blocks", job->err, job->saved_errno);
     }
-    log_lane_kick(&ls->lane); /* a direct write may have waited for it */
-    ASSERT(state->running_count > 0);
-    state->running_count--;
-    if (rt_op_is_idle(&job->op)) {
-        rt_op_init(&job->op, ls->shard, job->op.done);
+    if (job->parts_count == 0 && (job->remnant == NULL || job->remnant->log == NULL)) {
+        log->is_settling = false;
+        log->is_direct_wanted = false;
+        log_lane_kick(&round->ls->lane);
     }
-    if (rt_op_is_idle(&state->op_begin)) {
-        state->op_begin.done = settle_continue;
-        rt_op_defer(&state->op_begin);
+    if (job->remnant != NULL && job->remnant->log == NULL) {
+        job->remnant->round = NULL; /* nothing was submitted */
+        round->remnants_count--;
     }
+    round->jobs_count--;
+    log_round_run(round);
 }
 
-/* From the ready queue: jobs that end at once do not nest. */
-void settle_continue(struct rt_op *op)
+/* --- SYNC --- */
+
+static bool log_round_sync(struct log_round *round)
 {
-    struct settle_state *state = CONTAINER_OF(op, struct settle_state, op_begin);
-    op->done = settle_begin;
-    settle_next(state);
+    while (round->syncs_count < LOG_SETTLE_SYNCS && log_round_sync_next(round)) {
+    }
+    if (round->syncs_count > 0) {
+        return false;
+    }
+    log_round_apply(round);
+    log_round_enter(round, LOG_ROUND_WRITE);
+    return true;
 }
 
-bool settle_may_write(struct settle_state *state, uint32_t bytes)
+/* Begin the next flush. False: there is none. */
+static bool log_round_sync_next(struct log_round *round)
 {
-    struct log_settle *settle = state->settle;
-    if (settle->is_urgent || settle->credit_bytes >= bytes) {
-        settle->credit_bytes -= settle->credit_bytes < bytes ? settle->credit_bytes : bytes;
+    struct log_sync *sync = round->syncs;
+    while (!rt_op_is_idle(&sync->op)) {
+        sync++;
+    }
+    while (round->sync_next < 3 * round->parts_count &&
+           !atomic_load(&round->ls->store->is_fenced)) {
+        struct log_part *part = &round->parts[round->sync_next / 3];
+        uint32_t which = round->sync_next++ % 3;
+        bool is_touched = which == 0   ? part->is_log_touched
+                          : which == 1 ? part->is_idx_touched
+                                       : part->is_dir_touched;
+        if (part->log == NULL || !is_touched) {
+            continue;
+        }
+        sync->part = part;
+        sync->file = which == 0 ? part->file_log : which == 1 ? part->file_idx : NULL;
+        round->syncs_count++;
+        if (sync->file != NULL) {
+            rt_file_flush(&sync->file->file, &sync->op);
+        } else {
+            log_path_partition(sync->path, round->ls->store, &part->log->topic,
+                               part->log->partition);
+            rt_path_sync_dir(&sync->op, sync->path);
+        }
         return true;
     }
     return false;
 }
 
-/* During a round: credit for those that wait. Otherwise: appends have paused. */
-static void settle_timer(struct rt_timer *timer)
+static void log_round_synced(struct rt_op *op)
 {
-    struct log_settle *settle = CONTAINER_OF(timer, struct log_settle, timer);
-    struct settle_state *state = settle->state;
-    if (!settle->is_running) {
-        settle_wish(settle);
-        return;
+    struct log_sync *sync = CONTAINER_OF(op, struct log_sync, op);
+    struct log_round *round = sync->round;
+    round->syncs_count--;
+    if (op->err != ERR_OK) {
+        sync->part->is_failed = true;
+        log_round_failed(round, "a segment's flush", op->err, op->saved_errno);
     }
-    uint64_t credit = settle->credit_bytes + SETTLE_TICK_BYTES;
-    settle->credit_bytes = credit < SETTLE_CREDIT_MAX ? credit : SETTLE_CREDIT_MAX;
-    rt_timer_start(timer, rt_now_ns(settle->ls->shard) + SETTLE_TICK_NS);
-    for (uint32_t i = 0; i < LOG_SETTLE_JOBS; i++) {
-        struct settle_job *job = &state->jobs[i];
-        bool is_waiting = job->log != NULL && sm_stage(&job->sm) == SETTLE_STEP_LOG &&
-                          job->copy.seg == NULL && rt_op_is_idle(&job->op) &&
-                          rt_op_is_idle(&job->get.op);
-        if (is_waiting) {
-            settle_job_run(job);
-        }
-    }
+    log_round_run(round);
 }
 
-/* --- The table --- */
-
-static void settle_table(struct settle_state *state)
+/* What is synced counts, unless its group was cut meanwhile. */
+static void log_round_apply(struct log_round *round)
 {
-    struct log_settle *settle = state->settle;
-    struct log_shard *ls = settle->ls;
-    uint32_t count = (uint32_t)list_count(&state->settled);
-    struct log_rows *rows = &state->rows;
-    sm_move(&state->sm, SETTLE_TABLE);
-    if (count > state->rows_max) {
-        void *made = NULL;
-        if (budget_alloc(&ls->budget, count * sizeof(*rows->rows), 8, &made) != ERR_OK) {
-            state->has_failed = true;
-            settle_end(state);
-            return;
+    struct log_shard *ls = round->ls;
+    bool is_fenced = atomic_load(&ls->store->is_fenced);
+    for (uint32_t i = 0; i < round->parts_count; i++) {
+        struct log_part *part = &round->parts[i];
+        struct log *log = part->log;
+        if (log == NULL) {
+            continue;
         }
-        budget_free(&ls->budget, rows->rows);
-        rows->rows = made;
-        state->rows_max = count;
-    }
-    rows->rows_count = 0;
-    rows->ls = ls;
-    rows->done = settle_tabled;
-    state->later_file = log_lane_file_number(&ls->lane);
-    rows->file_needed = state->later_file;
-    list_for_each (node, &state->settled) {
-        struct log *log = CONTAINER_OF(node, struct log, in_round);
-        log->has_round_row = settle_row(state, log, &log->round_row);
-        if (log->has_round_row) {
-            rows->rows[rows->rows_count++] = log->round_row;
+        bool is_stale = part->cut_epoch != log->cut_epoch;
+        if (!is_stale && !part->is_failed && !is_fenced) {
+            log_row_apply(part);
+        } else if (!is_stale && part->is_failed) {
+            /* What its files hold since the last good flush is unknown: they are opened anew. The
+             * parts behind it of the same group build on it. */
+            log_files_forget_segment(part->seg);
+            for (uint32_t n = i + 1; n < round->parts_count; n++) {
+                round->parts[n].is_failed |= round->parts[n].log == log;
+            }
         }
-        log->cut_epoch_of_round = log->cut_epoch;
-        if (log->round_file < rows->file_needed) {
-            rows->file_needed = log->round_file;
-        }
+        log_file_put(ls, part->file_log);
+        log_file_put(ls, part->file_idx);
+        budget_free(&ls->budget, part->rest);
+        log->is_settling = false;
+        log->is_direct_wanted = false;
     }
-    list_for_each (node, &settle->dirty) { /* those that are not in this round, or failed */
-        const struct log *log = CONTAINER_OF(node, struct log, in_dirty);
-        if (!list_is_linked(&log->in_round) && log->file_lowest < rows->file_needed) {
-            rows->file_needed = log->file_lowest;
-        }
-    }
-    if (atomic_load(&ls->store->is_fenced)) {
-        settle_end(state);
-        return;
-    }
-    log_keeper_rows(rows);
+    round->parts_count = 0;
+    log_lane_kick(&ls->lane);
 }
 
-/* What the table is to say of `log`, as far as it is durable. False: nothing new; log->round_file
- * is what it still needs. */
-static bool settle_row(struct settle_state *state, struct log *log, struct log_row *row)
+/* --- REMNANTS --- */
+
+static bool log_round_remnants(struct log_round *round)
 {
-    log->round_file = log->file_lowest;
-    if (log->cuts_pending > 0 || (log->is_deleted && !log->is_delete_durable)) {
+    bool has_room = round->file_target > 0;
+    while (has_room && !atomic_load(&round->ls->store->is_fenced)) {
+        has_room =
+            round->remnants_count < LOG_SETTLE_REMNANTS && round->jobs_count < LOG_SETTLE_JOBS;
+        struct log *log = has_room ? log_round_next(round) : NULL;
+        if (log == NULL) {
+            break;
+        }
+        if (!log_remnant_is_needed(log, round->file_target)) {
+            continue;
+        }
+        struct log_job *job = log_job_idle(round);
+        if (job == NULL && round->jobs_count > 0) {
+            list_remove(&log->in_dirty);
+            list_push_front(&round->scan, &log->in_dirty);
+            break;
+        }
+        if (job == NULL || log->is_settling || !log_remnant_is_possible(log)) {
+            round->is_unsatisfied = true;
+            continue;
+        }
+        round->jobs_count++;
+        log_job_start(job, log, LOG_JOB_REMNANT, log_round_remnant(round));
+    }
+    if (round->jobs_count > 0 || round->remnants_count > 0) {
         return false;
     }
-    list_for_each (node, &log->segments.list) {
-        const struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
-        if (seg->has_files && !seg->is_made) {
-            return false; /* a job ended before their names were durable */
-        }
+    if (round->file_target == 0 || atomic_load(&round->ls->store->is_fenced)) {
+        list_append_all(&round->settle->dirty, &round->scan);
     }
-    *row = log->row;
-    row->group = log->group;
-    row->topic = log->topic;
-    row->partition = log->partition;
-    row->state = log->is_deleted ? LOG_ROW_DELETED : LOG_ROW_LIVE;
-    row->flags = log->is_amnesiac ? LOG_ROW_AMNESIAC : 0;
-    row->hard = log->durable_hard;
-    row->start = log->durable_start;
-    if (log->membership_index <= log->durable_index) {
-        row->membership_index = log->membership_index;
+    if (!list_is_empty(&round->scan)) {
+        return false; /* on behind other work */
     }
-    row->quarantine_index = 0;
-    row->quarantine_count = 0;
-    list_for_each (node, &log->ranges) {
-        const struct log_range *range = CONTAINER_OF(node, struct log_range, in_log);
-        row->quarantine_index =
-            row->quarantine_count++ == 0 ? range->first_index : row->quarantine_index;
+    bool is_worth = round->has_work || round->is_told;
+    if (!is_worth || atomic_load(&round->ls->store->is_fenced)) {
+        log_round_rescan(round, LOG_ROUND_CLEAN);
+        return true;
     }
-    const struct log_slot *first = log->is_delete_durable ? NULL : settle_first(log);
-    row->seq = log->durable_seq;
-    log->round_file = UINT64_MAX;
-    if (first != NULL) {
-        row->seq = first->seq != 0 && first->seq - 1 < row->seq ? first->seq - 1 : row->seq;
-        log->round_file = first->file_number != 0 ? first->file_number : state->later_file;
-    }
-    if (!log->is_deleted) {
-        settle_row_end(log, first, row);
-    }
+    round->rows.rows_count = 0;
+    uint64_t number = log_lane_file_number(&round->ls->lane);
+    bool is_closed = round->ls->lane.is_closing && round->ls->lane.current == NULL;
+    round->rows.file_needed = is_closed ? UINT64_MAX : number; /* of what is not durable yet */
+    log_round_rescan(round, LOG_ROUND_ROWS);
     return true;
 }
 
-/* The settled end: just before `first`, or the end of the log. */
-static void settle_row_end(const struct log *log, const struct log_slot *first, struct log_row *row)
+static struct log_remnant *log_round_remnant(struct log_round *round)
 {
-    const struct log_segment *seg = first != NULL ? first->seg : log_segment_active(log);
-    const struct log_slot *before = NULL;
-    for (const struct log_slot *slot = log_tail_first(log); slot != first;
-         slot = log_tail_next(log, slot)) {
-        before = slot;
+    struct log_remnant *remnant = round->remnants;
+    while (remnant->round != NULL) {
+        remnant++;
     }
-    if (before != NULL) {
-        row->end = (struct log_point){
-            .index = before->rec.last_index,
-            .offset = log_sidecar_next_offset(&before->rec),
-            .term = before->rec.term,
-            .chain = before->rec.chain,
-        };
-        row->max_timestamp = before->rec.max_timestamp;
-    }
-    if (seg == NULL) {
-        return;
-    }
-    row->segment_index = seg->start.index;
-    row->segment_generation = seg->generation;
-    row->recs_count = first != NULL ? first->rec_number : seg->recs_total;
-    row->end_pos = first != NULL ? first->rec.pos : seg->end_pos;
-    row->written_bytes = seg->written_bytes;
+    ASSERT(remnant < round->remnants + LOG_SETTLE_REMNANTS);
+    *remnant = (struct log_remnant){.round = round};
+    round->remnants_count++;
+    return remnant;
 }
 
-static void settle_tabled(struct log_rows *rows)
+void log_round_remnant_done(struct log_remnant *remnant)
 {
-    struct settle_state *state = CONTAINER_OF(rows, struct settle_state, rows);
-    struct log_shard *ls = state->settle->ls;
+    struct log_round *round = remnant->round;
+    remnant->log->is_settling = false;
+    remnant->log->is_direct_wanted = false;
+    remnant->log = NULL;
+    remnant->round = NULL;
+    round->remnants_count--;
+    log_lane_kick(&round->ls->lane);
+    log_round_run(round);
+}
+
+/* --- ROWS, TABLE --- */
+
+static bool log_round_rows(struct log_round *round)
+{
+    struct log_rows *rows = &round->rows;
+    for (struct log *log = log_round_next(round); log != NULL; log = log_round_next(round)) {
+        if (log->is_available && log->is_row_old && !log_round_row(round, log)) {
+            round->is_unsatisfied = true;
+        }
+        if (log->file_lowest < rows->file_needed) {
+            rows->file_needed = log->file_lowest;
+        }
+    }
+    if (!list_is_empty(&round->scan)) {
+        return false;
+    }
+    bool is_worth = rows->rows_count > 0 || round->is_told;
+    if (!is_worth || atomic_load(&round->ls->store->is_fenced)) {
+        log_round_rescan(round, LOG_ROUND_CLEAN);
+        return true;
+    }
+    rows->ls = round->ls;
+    rows->err = ERR_OK;
+    rows->done = log_round_answered;
+    sm_move(&round->sm, LOG_ROUND_TABLE);
+    log_keeper_rows(rows);
+    return false;
+}
+
+/* Put its row to the others. False: not now, or no memory. */
+static bool log_round_row(struct log_round *round, struct log *log)
+{
+    struct log_rows *rows = &round->rows;
+    if (rows->rows_count == round->rows_max) {
+        struct budget *budget = &round->ls->budget;
+        uint32_t rows_max = round->rows_max == 0 ? 64 : round->rows_max * 2;
+        void *made = NULL;
+        if (budget_alloc(budget, rows_max * sizeof(*rows->rows), sizeof(uint64_t), &made) !=
+            ERR_OK) {
+            return false;
+        }
+        if (rows->rows_count > 0) {
+            memcpy(made, rows->rows, rows->rows_count * sizeof(*rows->rows));
+        }
+        budget_free(budget, rows->rows);
+        rows->rows = made;
+        round->rows_max = rows_max;
+    }
+    if (!log_row_update(log)) {
+        return false;
+    }
+    rows->rows[rows->rows_count++] = log->row;
+    log->row_round = round->number;
+    log->table_segment = log->row.segment_index;
+    log->is_row_old = false;
+    return true;
+}
+
+static void log_round_answered(struct log_rows *rows)
+{
+    struct log_round *round = CONTAINER_OF(rows, struct log_round, rows);
+    ASSERT(sm_stage(&round->sm) == LOG_ROUND_TABLE);
     if (rows->err != ERR_OK) {
-        state->has_failed = true;
-        if (!err_is_retriable(rows->err) && rows->err != ERR_CLOSING) {
-            log_lane_fence(&ls->lane, rows->err, rows->saved_errno);
-        }
-        settle_end(state);
-        return;
+        log_round_failed(round, "groups.tab", rows->err, rows->saved_errno);
     }
-    list_for_each_safe (node, following, &state->settled) {
-        struct log *log = CONTAINER_OF(node, struct log, in_round);
-        list_remove(node);
-        if (log->has_round_row) {
-            settle_commit(state, log);
-        }
-    }
-    settle_end(state);
+    log_round_rescan(round, LOG_ROUND_FREE);
+    log_round_run(round);
 }
 
-/* The table says it: slots are settled, and what a file still holds of the group is known anew. */
-static void settle_commit(struct settle_state *state, struct log *log)
+/* --- FREE, CLEAN --- */
+
+static bool log_round_free(struct log_round *round)
 {
-    struct log_lane *lane = &log->ls->lane;
-    if (log->is_deleted) {
-        list_remove(&log->in_dirty);
-        log_free(log);
-        return;
-    }
-    if (log->cut_epoch != log->cut_epoch_of_round) {
-        return; /* the next round says more */
-    }
-    log->row = log->round_row;
-    for (struct log_slot *slot = log_tail_first(log);
-         slot != NULL && slot->rec.last_index <= log->row.end.index;
-         slot = log_tail_next(log, slot)) {
-        if (!slot->is_settled) {
-            lane->unsettled_bytes -= slot->unsettled_bytes;
-            slot->unsettled_bytes = 0;
-            slot->is_settled = true;
+    bool is_said = round->rows.err == ERR_OK;
+    for (struct log *log = log_round_next(round); log != NULL; log = log_round_next(round)) {
+        if (log->row_round != round->number) {
+            continue;
         }
+        if (is_said) {
+            log_row_synced(log);
+            continue;
+        }
+        log->is_row_old = true; /* the former row holds, and all that it needs */
+        log->table_segment = 0;
+        log->file_lowest = 0;
     }
-    log_tail_trim(log);
-    bool is_clean = log->durable_seq == log->row.seq && log->pending_count == 0 &&
-                    settle_first(log) == NULL && !log->wants_clean;
-    log->file_lowest = is_clean                        ? UINT64_MAX
-                       : log->round_file == UINT64_MAX ? state->later_file
-                                                       : log->round_file;
-    if (is_clean) {
-        list_remove(&log->in_dirty);
+    if (!list_is_empty(&round->scan)) {
+        return false;
     }
+    log_lane_kick(&round->ls->lane); /* it may have waited for room */
+    log_round_rescan(round, LOG_ROUND_CLEAN);
+    return true;
 }
 
-static void settle_end(struct settle_state *state)
+static bool log_round_clean(struct log_round *round)
 {
-    struct log_settle *settle = state->settle;
-    struct log_shard *ls = settle->ls;
-    while (!list_is_empty(&state->settled)) {
-        list_pop_front(&state->settled);
+    if (!sm_is_final(&round->clean.sm)) {
+        return false;
     }
-    sm_move(&state->sm, SETTLE_IDLE);
-    settle->is_running = false;
-    rt_timer_stop(&settle->timer);
-    log_lane_kick(&ls->lane);
+    bool is_fenced = atomic_load(&round->ls->store->is_fenced);
+    for (struct log *log = log_round_next(round); log != NULL; log = log_round_next(round)) {
+        if (log->wants_clean && !is_fenced) {
+            log_clean_start(&round->clean, log);
+            return false;
+        }
+        if (!log->wants_clean && !log->is_row_old && !log->is_direct_wanted &&
+            log->file_lowest == UINT64_MAX) {
+            list_remove(&log->in_dirty);
+        }
+    }
+    if (!list_is_empty(&round->scan)) {
+        return false;
+    }
+    log_round_end(round);
+    return false;
+}
+
+void log_round_clean_done(struct log_clean *clean)
+{
+    struct log_round *round = clean->round;
+    round->has_news |= clean->is_failed; /* again when it is idle */
+    log_round_run(round);
+}
+
+static void log_round_end(struct log_round *round)
+{
+    struct log_settle *settle = round->settle;
+    struct log_shard *ls = round->ls;
+    const struct log_lane *lane = &ls->lane;
     bool is_fenced = atomic_load(&ls->store->is_fenced);
-    if (settle->flushed != NULL && (!settle->is_wanted || is_fenced)) {
-        void (*flushed)(struct log_settle * settle) = settle->flushed;
-        settle->flushed = NULL;
-        settle->is_urgent = false;
-        flushed(settle);
+    bool is_drained = list_is_empty(&lane->pending) && list_is_empty(&lane->failed) &&
+                      lane->durable_through + 1 == lane->next_number;
+    log_jobs_trim(round);
+    settle->rounds_count++;
+    settle->is_running = false;
+    settle->is_urgent = settle->is_wanted;
+    sm_move(&round->sm, LOG_ROUND_IDLE);
+    if (!round->does_flush || (ls->is_closing && !is_drained && !is_fenced)) {
+        log_round_again(round);
         return;
     }
-    bool is_full = ls->lane.unsettled_bytes >= ls->store->config.unsettled_bytes_max / 2;
-    if (is_fenced) {
+    void (*flushed)(struct log_settle * settle) = settle->flushed;
+    settle->flushed = NULL;
+    round->has_ended = ls->is_closing;
+    if (round->has_ended) {
+        rt_timer_stop(&settle->timer);
+    } else {
+        log_round_again(round);
+    }
+    flushed(settle);
+}
+
+/* Whether another round follows, and when. */
+static void log_round_again(struct log_round *round)
+{
+    struct log_settle *settle = round->settle;
+    struct log_shard *ls = round->ls;
+    uint64_t now_ns = rt_now_ns(ls->shard);
+    bool is_fenced = atomic_load(&ls->store->is_fenced);
+    bool is_much = ls->lane.unsettled_bytes >= ls->store->config.unsettled_bytes_max / 2;
+    if (settle->flushed != NULL) { /* asked for meanwhile, or the lane is not empty yet */
+        round->is_pressed = true;
+        settle->is_urgent = true;
+        if (!round->does_flush || is_fenced) {
+            log_settle_begin(settle);
+            return;
+        }
+        round->retry_ns = now_ns + LOG_SETTLE_CLOSE_NS;
+    } else if (is_fenced) {
         return;
+    } else if (round->err != ERR_OK) {
+        round->is_pressed = true;
+        round->retry_ns = now_ns + ls->store->config.settle_ns;
+    } else if (settle->is_wanted || (is_much && round->has_work)) {
+        round->is_pressed |= is_much;
+        log_settle_begin(settle);
+    } else if (round->is_unsatisfied) {
+        round->is_pressed = true;
+        round->retry_ns = now_ns + LOG_SETTLE_AGAIN_NS;
+    } else if (round->has_news) {
+        log_settle_watch(settle, now_ns + ls->store->config.settle_ns);
     }
-    if (state->has_failed) {
-        rt_timer_start(&settle->timer, rt_now_ns(ls->shard) + SETTLE_RETRY_NS);
-    } else if (settle->is_wanted || (is_full && settle->flushed == NULL)) {
-        settle_wish(settle);
-    } else if (state->last_note_ns + ls->store->config.settle_ns > rt_now_ns(ls->shard)) {
-        rt_timer_start(&settle->timer, state->last_note_ns + ls->store->config.settle_ns);
+    if (round->retry_ns != 0) {
+        settle->is_wanted = true;
+        log_settle_watch(settle, round->retry_ns);
     }
-}
-
-/* --- Slots --- */
-
-bool settle_is_written(const struct log_slot *slot)
-{
-    const struct log_segment *seg = slot->seg;
-    bool is_synced = seg->is_finished || (slot->rec.pos + slot->rec.length <= seg->written_bytes &&
-                                          slot->rec_number < seg->recs_count);
-    return slot->is_settled ||
-           (is_synced && seg->is_made); /* a name may be lost without its file */
-}
-
-struct log_slot *settle_first(const struct log *log)
-{
-    struct log_slot *slot = log_tail_first(log);
-    while (slot != NULL && settle_is_written(slot)) {
-        slot = log_tail_next(log, slot);
-    }
-    return slot;
 }

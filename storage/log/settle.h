@@ -76,12 +76,13 @@ void log_settle_all(struct log_settle *settle, void (*flushed)(struct log_settle
  * (cut_epoch), files below the start or of the deleted group are removed by the next round. */
 void log_settle_changed(struct log *log);
 
-/* Begin a direct write for frame `number`: all whole blocks of the active segment behind its
- * written bytes, from memory. Fills *op_tail as the `tail` record (direct) that goes into the frame
- * in place of the group's entries: records of the slots from `first` on, and the rest. When written
- * and flushed, calls log_lane_direct_done. ERR_AGAIN: not possible now (a settle writes the
- * segment, bytes are not in memory, the segment is full): the journal is used, or it waits. */
+/* Begin a direct write for frame `number`: all whole blocks behind its written bytes of the segment
+ * that holds entries first .. last, up to the last's end, from memory. Fills *op_tail as the `tail`
+ * record (direct) that goes into the frame in place of these entries: their sidecar records, and
+ * the rest. When written and flushed, calls log_lane_direct_done. ERR_AGAIN: not possible now (a
+ * settle writes the segment, its names are not durable, bytes are not in memory, there is no memory
+ * for it): the journal is used, or it waits. */
 MUST_USE enum err log_direct_start(struct log *log, uint64_t number, uint64_t first_index,
-                                   struct log_op *op_tail);
+                                   uint64_t last_index, struct log_op *op_tail);
 
 #endif

@@ -1,737 +1,777 @@
-/* Settling one group: its segments one after another, then what is left of it. See settle_int.h.
+/* One group's part in a round: its segments' whole blocks, and what is left of sealed ones. See
+ * settle_int.h.
  *
- *     clean -> dir -> pick -> open -> grow -> log -> idx -> flush -> cut -> pick ... -> rest ->
- * tail -> sync
+ *     IDLE -> WAIT -> PLACE -> GROW -> (OPEN -> READ ->)* LOG -> ... -> IDX -> ... ->
+ *          [CUT_LOG -> CUT_IDX -> SNAP_OPEN -> SNAP -> SNAP_SYNC -> SNAP_CLOSE ->] PLACE ... ->
+ * IDLE
  *
- * A cut of the log in the meantime (cut_epoch) ends the job at its next step: what it has written
- * lies behind the cut or is the same bytes again. */
+ * Bytes come from memory, or are read back from the journal a run at a time. Only durable entries
+ * are written: an entry's bytes leave the journal after they have been in it. A record goes into
+ * the .idx only when its entry's bytes are in the .log, so the settled end is where the records
+ * end. A job whose group is cut meanwhile stops; what it wrote does not count, the blocks are
+ * written again with what is there then. */
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/diag.h"
 #include "storage/log/settle_int.h"
+#include "storage/log/snap.h"
 
-/* Growth of a .log: at least, at most. */
-#define SETTLE_GROW_MIN (64u << 10)
-#define SETTLE_GROW_MAX (16u << 20)
-
-/* A remnant larger than this belongs to a group that is written to: the next round has less of it.
- */
-#define SETTLE_REST_MAX (64u << 10)
-
-static void settle_job_op_done(struct rt_op *op);
-static void settle_job_idx_done(struct rt_op *op);
-static void settle_job_got(struct log_file_get *get);
-static void settle_job_tail_done(struct log_op *op);
-static bool settle_job_dir(struct settle_job *job);
-static bool settle_job_pick(struct settle_job *job);
-static bool settle_job_open(struct settle_job *job);
-static bool settle_job_grow(struct settle_job *job);
-static bool settle_job_write_log(struct settle_job *job);
-static bool settle_job_fill(struct settle_job *job);
-static bool settle_job_write_idx(struct settle_job *job);
-static bool settle_job_flush(struct settle_job *job);
-static bool settle_job_cut(struct settle_job *job);
-static void settle_job_written(struct settle_job *job);
-static bool settle_job_rest(struct settle_job *job);
-static bool settle_job_tail(struct settle_job *job);
-static bool settle_job_sync(struct settle_job *job);
-static void settle_job_end(struct settle_job *job);
-
-#define SETTLE_END (SM_BIT(SETTLE_STEP_SYNC) | SM_BIT(SETTLE_STEP_IDLE))
-
-static const struct sm_conf settle_job_steps[] = {
-    [SETTLE_STEP_IDLE] = {"IDLE", SM_BIT(SETTLE_STEP_CLEAN), SM_INITIAL | SM_FINAL},
-    [SETTLE_STEP_CLEAN] = {"CLEAN", SM_BIT(SETTLE_STEP_DIR) | SETTLE_END, 0},
-    [SETTLE_STEP_DIR] = {"DIR", SM_BIT(SETTLE_STEP_PICK) | SETTLE_END, 0},
-    [SETTLE_STEP_PICK] = {"PICK", SM_BIT(SETTLE_STEP_OPEN) | SM_BIT(SETTLE_STEP_REST) | SETTLE_END,
-                          0},
-    [SETTLE_STEP_OPEN] = {"OPEN", SM_BIT(SETTLE_STEP_GROW) | SETTLE_END, 0},
-    [SETTLE_STEP_GROW] = {"GROW", SM_BIT(SETTLE_STEP_LOG) | SETTLE_END, 0},
-    [SETTLE_STEP_LOG] = {"LOG", SM_BIT(SETTLE_STEP_IDX) | SETTLE_END, 0},
-    [SETTLE_STEP_IDX] = {"IDX", SM_BIT(SETTLE_STEP_FLUSH) | SETTLE_END, 0},
-    [SETTLE_STEP_FLUSH] = {"FLUSH", SM_BIT(SETTLE_STEP_CUT) | SETTLE_END, 0},
-    [SETTLE_STEP_CUT] = {"CUT", SM_BIT(SETTLE_STEP_PICK) | SETTLE_END, 0},
-    [SETTLE_STEP_REST] = {"REST", SM_BIT(SETTLE_STEP_TAIL) | SETTLE_END, 0},
-    [SETTLE_STEP_TAIL] = {"TAIL", SETTLE_END, 0},
-    [SETTLE_STEP_SYNC] = {"SYNC", SM_BIT(SETTLE_STEP_IDLE), 0},
+enum {
+    LOG_JOB_IDLE,       /* none's */
+    LOG_JOB_WAIT,       /* direct writes of the group are under way */
+    LOG_JOB_PLACE,      /* the segment's files are opened, made if need be */
+    LOG_JOB_GROW,       /* the .log gets room */
+    LOG_JOB_OPEN,       /* a journal file is opened */
+    LOG_JOB_READ,       /* and read */
+    LOG_JOB_LOG,        /* a chunk of the .log is written, or waits for credit */
+    LOG_JOB_IDX,        /* blocks of the .idx are written, or wait for credit */
+    LOG_JOB_CUT_LOG,    /* finishing: the .log gets its size */
+    LOG_JOB_CUT_IDX,    /* likewise the .idx */
+    LOG_JOB_SNAP_OPEN,  /* the .snap is made */
+    LOG_JOB_SNAP,       /* written */
+    LOG_JOB_SNAP_SYNC,  /* synced */
+    LOG_JOB_SNAP_CLOSE, /* closed */
 };
 
-const struct sm_decl settle_job_decl = {"settle_job", settle_job_steps,
-                                        ARRAY_COUNT(settle_job_steps), NULL};
+static const struct sm_conf log_job_stages[] = {
+    [LOG_JOB_IDLE] = {"IDLE", SM_BIT(LOG_JOB_WAIT), SM_INITIAL | SM_FINAL},
+    [LOG_JOB_WAIT] = {"WAIT", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_IDLE),
+                      0},
+    [LOG_JOB_PLACE] = {"PLACE",
+                       SM_BIT(LOG_JOB_GROW) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) |
+                           SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_IDLE),
+                       0},
+    [LOG_JOB_GROW] = {"GROW", SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_OPEN] = {"OPEN", SM_BIT(LOG_JOB_READ) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_READ] = {"READ",
+                      SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_IDX) |
+                          SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE),
+                      0},
+    [LOG_JOB_LOG] = {"LOG",
+                     SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_IDX) |
+                         SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE),
+                     0},
+    [LOG_JOB_IDX] = {"IDX",
+                     SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_PLACE) |
+                         SM_BIT(LOG_JOB_IDLE),
+                     0},
+    [LOG_JOB_CUT_LOG] = {"CUT_LOG", SM_BIT(LOG_JOB_CUT_IDX) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_CUT_IDX] = {"CUT_IDX", SM_BIT(LOG_JOB_SNAP_OPEN) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_SNAP_OPEN] = {"SNAP_OPEN",
+                           SM_BIT(LOG_JOB_SNAP) | SM_BIT(LOG_JOB_SNAP_CLOSE) | SM_BIT(LOG_JOB_IDLE),
+                           0},
+    [LOG_JOB_SNAP] = {"SNAP", SM_BIT(LOG_JOB_SNAP_SYNC) | SM_BIT(LOG_JOB_SNAP_CLOSE), 0},
+    [LOG_JOB_SNAP_SYNC] = {"SNAP_SYNC", SM_BIT(LOG_JOB_SNAP_CLOSE), 0},
+    [LOG_JOB_SNAP_CLOSE] = {"SNAP_CLOSE", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE), 0},
+};
+static const struct sm_decl log_job_decl = {"log_job", log_job_stages, ARRAY_COUNT(log_job_stages),
+                                            NULL};
 
-enum err settle_job_init(struct settle_job *job, struct settle_state *state)
-{
-    struct log_shard *ls = state->settle->ls;
-    job->state = state;
-    sm_init(&job->sm, &settle_job_decl, SETTLE_STEP_IDLE, NULL, 0);
-    rt_op_init(&job->op, ls->shard, settle_job_op_done);
-    rt_op_init(&job->op_idx, ls->shard, settle_job_idx_done);
-    job->get.done = settle_job_got;
-    return ERR_OK;
-}
+/* What can be done for a segment now. */
+struct log_plan {
+    bool is_finishing;   /* all of it: it is sealed for good */
+    uint64_t last_index; /* its last durable entry; below the first: none */
+    uint32_t last_end;   /* where that one ends */
+    uint32_t target;     /* the .log's whole blocks afterwards */
+    bool has_work;       /* blocks of either file to write, or an end to make */
+};
 
-void settle_job_deinit(struct settle_job *job)
-{
-    ASSERT(job->log == NULL);
-    budget_free(&job->state->settle->ls->budget, job->data);
-    budget_free(&job->state->settle->ls->budget, job->bounce);
-    job->data = NULL;
-    job->bounce = NULL;
-}
+static struct log_segment *log_job_first(const struct log *log);
+static struct log_plan log_job_plan(const struct log_segment *seg);
+static bool log_job_has_recs(const struct log_segment *seg, const struct log_plan *plan);
+static void log_job_done(struct rt_op *op);
+static void log_job_got(struct log_file_get *get);
+static void log_job_placed(struct log_place *place);
+static void log_job_stop(struct log_job *job);
+static void log_job_run(struct log_job *job);
+static void log_job_segment(struct log_job *job, struct log_segment *seg);
+static void log_job_blocks(struct log_job *job);
+static void log_job_chunk(struct log_job *job);
+static void log_job_fill(struct log_job *job);
+static void log_job_filled(struct log_job *job);
+static void log_job_write_log(struct log_job *job);
+static void log_job_keep_rest(struct log_job *job);
+static void log_job_records(struct log_job *job);
+static void log_job_encode(struct log_job *job);
+static void log_job_write_idx(struct log_job *job);
+static void log_job_idx_written(struct log_job *job);
+static void log_job_segment_end(struct log_job *job);
+static void log_job_cut_log(struct log_job *job);
+static void log_job_snap(struct log_job *job);
+static void log_job_remnant(struct log_job *job);
+static void log_job_end(struct log_job *job);
 
-/* Buffers are made with the first use of a job: a shard that settles little has few. */
-static enum err settle_job_buffers(struct settle_job *job)
+enum err log_jobs_init(struct log_round *round)
 {
-    struct budget *budget = &job->state->settle->ls->budget;
+    struct log_shard *ls = round->ls;
+    for (uint32_t i = 0; i < LOG_SETTLE_JOBS; i++) {
+        struct log_job *job = &round->jobs[i];
+        job->round = round;
+        sm_init(&job->sm, &log_job_decl, LOG_JOB_IDLE, NULL, i + 1);
+        rt_op_init(&job->op, ls->shard, log_job_done);
+    }
     void *made = NULL;
-    enum err err = ERR_OK;
-    if (job->data == NULL) {
-        err = budget_alloc(budget, LOG_SETTLE_CHUNK_BYTES, LIMIT_BLOCK_BYTES, &made);
-        job->data = made;
-    }
-    if (err == ERR_OK && job->bounce == NULL) {
-        err = budget_alloc(budget, LOG_SETTLE_CHUNK_BYTES, LIMIT_BLOCK_BYTES, &made);
-        job->bounce = made;
-    }
+    enum err err = budget_alloc(&ls->budget, LOG_JOB_BYTES, LIMIT_BLOCK_BYTES, &made);
+    round->jobs[0].memory = made;
     return err;
 }
 
-void settle_job_start(struct settle_job *job, struct log *log)
+void log_jobs_deinit(struct log_round *round)
 {
-    ASSERT(job->log == NULL);
+    log_jobs_trim(round);
+    ASSERT(sm_is_final(&round->jobs[0].sm));
+    budget_free(&round->ls->budget, round->jobs[0].memory);
+    round->jobs[0].memory = NULL;
+}
+
+struct log_job *log_job_idle(struct log_round *round)
+{
+    for (uint32_t i = 0; i < LOG_SETTLE_JOBS; i++) {
+        struct log_job *job = &round->jobs[i];
+        if (!sm_is_final(&job->sm)) {
+            continue;
+        }
+        if (job->memory == NULL) {
+            void *made = NULL;
+            if (budget_alloc(&round->ls->budget, LOG_JOB_BYTES, LIMIT_BLOCK_BYTES, &made) !=
+                ERR_OK) {
+                return NULL; /* the first one goes on */
+            }
+            job->memory = made;
+        }
+        return job;
+    }
+    return NULL;
+}
+
+void log_jobs_trim(struct log_round *round)
+{
+    for (uint32_t i = 1; i < LOG_SETTLE_JOBS; i++) {
+        ASSERT(sm_is_final(&round->jobs[i].sm));
+        budget_free(&round->ls->budget, round->jobs[i].memory);
+        round->jobs[i].memory = NULL;
+    }
+}
+
+/* --- What there is to do --- */
+
+bool log_segment_is_begun(const struct log_segment *seg)
+{
+    const struct log *log = seg->log;
+    return seg->is_begun || log->durable_index >= seg->start.index || log->pending_count == 0;
+}
+
+/* The first segment that is not finished: those behind it are not either. */
+static struct log_segment *log_job_first(const struct log *log)
+{
+    const struct list *list = &log->segments.list;
+    struct log_segment *first = NULL;
+    for (struct list_node *node = list->head.prev; node != &list->head; node = node->prev) {
+        struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
+        if (seg->is_finished) {
+            break;
+        }
+        first = seg;
+    }
+    return first;
+}
+
+uint32_t log_segment_durable_end(const struct log_segment *seg)
+{
+    const struct log *log = seg->log;
+    if (seg->last_index <= log->durable_index) {
+        return seg->end_pos;
+    }
+    const struct log_slot *slot = log_tail_find(log, log->durable_index);
+    if (slot != NULL) {
+        return slot->seg == seg ? slot->rec.pos + slot->rec.length : 0;
+    }
+    return log->row.segment_index == seg->start.index && log->row.end.index == log->durable_index
+               ? log->row.end_pos /* settled, and not in memory any more */
+               : 0;
+}
+
+static struct log_plan log_job_plan(const struct log_segment *seg)
+{
+    const struct log *log = seg->log;
+    struct log_plan plan = {
+        .last_index = seg->last_index,
+        .last_end = log_segment_durable_end(seg),
+    };
+    const struct list_node *next = list_next(&log->segments.list, &seg->in_log);
+    if (plan.last_index > log->durable_index) {
+        plan.last_index = log->durable_index;
+    } else {
+        plan.is_finishing = seg->is_sealed && next != NULL && plan.last_index >= seg->start.index &&
+                            log_segment_is_begun(CONTAINER_OF(next, struct log_segment, in_log));
+    }
+    plan.target = plan.is_finishing ? log_block_up(plan.last_end) : log_block_down(plan.last_end);
+    if (plan.target < seg->written_bytes) {
+        plan.target = seg->written_bytes; /* what was cut off stays behind the end */
+    }
+    plan.has_work =
+        plan.is_finishing || plan.target > seg->written_bytes || log_job_has_recs(seg, &plan);
+    return plan;
+}
+
+/* Whether one more block of the .idx is full: of records of entries that are in the .log, the last
+ * one's other part belonging to a durable entry. Indexes tell, but for gaps, of which there are
+ * few: then it is found out in the encoding. */
+static bool log_job_has_recs(const struct log_segment *seg, const struct log_plan *plan)
+{
+    const struct log *log = seg->log;
+    uint64_t block = log_gather_blocks(seg->recs_count) + 1;
+    uint64_t whole = log_gather_recs(block) - seg->recs_count; /* records that are then inside */
+    uint64_t last_whole = log_row_next_index(log, seg) + whole - 1;
+    bool does_cross = block * LIMIT_BLOCK_BYTES % LOG_SIDECAR_BYTES != 0;
+    if (last_whole + does_cross > plan->last_index) {
+        return false;
+    }
+    const struct log_slot *slot = log_tail_find(log, last_whole);
+    return slot != NULL && slot->rec.pos + slot->rec.length <= plan->target;
+}
+
+bool log_job_is_due(const struct log *log)
+{
+    if (!log->is_available || log->is_delete_durable || log->is_settling) {
+        return false;
+    }
+    if (log->row.end.index > log->end.index) {
+        return false; /* a cut of settled entries is on its way */
+    }
+    const struct log_segment *first = log_job_first(log);
+    return first != NULL && (log->is_direct_wanted || log_job_plan(first).has_work);
+}
+
+/* --- Running --- */
+
+void log_job_start(struct log_job *job, struct log *log, enum log_job_mode mode,
+                   struct log_remnant *remnant)
+{
+    ASSERT(!log->is_settling);
+    ASSERT(job->memory != NULL);
+    log->is_settling = true; /* no direct write begins */
+    job->mode = mode;
     job->log = log;
     job->cut_epoch = log->cut_epoch;
-    job->seg = NULL;
-    job->err = settle_job_buffers(job);
+    job->err = ERR_OK;
     job->saved_errno = 0;
-    job->dir_step = 0;
-    job->does_sync_dir = false;
-    job->did_sync_dir = false;
-    job->tail = NULL;
-    log->is_settling = true;
-    sm_move(&job->sm, SETTLE_STEP_CLEAN);
-    settle_job_run(job);
-}
-
-/* Whether the log was cut since the job began: what it holds of it may be gone. */
-static bool settle_job_is_stale(const struct settle_job *job)
-{
-    return job->log->cut_epoch != job->cut_epoch && sm_stage(&job->sm) != SETTLE_STEP_SYNC &&
-           sm_stage(&job->sm) != SETTLE_STEP_CLEAN;
-}
-
-/* Reads top to bottom; each step returns true while something is under way. */
-void settle_job_run(struct settle_job *job)
-{
-    for (;;) {
-        bool does_wait = false;
-        if ((job->err != ERR_OK || settle_job_is_stale(job)) &&
-            sm_stage(&job->sm) != SETTLE_STEP_IDLE) {
-            settle_job_end(job);
-            return;
-        }
-        switch (sm_stage(&job->sm)) {
-        case SETTLE_STEP_CLEAN:
-            does_wait = settle_clean(job);
-            if (!does_wait && job->err == ERR_OK) {
-                job->dir_step = 0;
-                sm_move(&job->sm, job->log->is_delete_durable ? SETTLE_STEP_SYNC : SETTLE_STEP_DIR);
-            }
-            break;
-        case SETTLE_STEP_DIR: does_wait = settle_job_dir(job); break;
-        case SETTLE_STEP_PICK: does_wait = settle_job_pick(job); break;
-        case SETTLE_STEP_OPEN: does_wait = settle_job_open(job); break;
-        case SETTLE_STEP_GROW: does_wait = settle_job_grow(job); break;
-        case SETTLE_STEP_LOG: does_wait = settle_job_write_log(job); break;
-        case SETTLE_STEP_IDX: does_wait = settle_job_write_idx(job); break;
-        case SETTLE_STEP_FLUSH: does_wait = settle_job_flush(job); break;
-        case SETTLE_STEP_CUT: does_wait = settle_job_cut(job); break;
-        case SETTLE_STEP_REST: does_wait = settle_job_rest(job); break;
-        case SETTLE_STEP_TAIL: does_wait = settle_job_tail(job); break;
-        case SETTLE_STEP_SYNC: does_wait = settle_job_sync(job); break;
-        case SETTLE_STEP_IDLE: return;
-        default: UNREACHABLE();
-        }
-        if (does_wait) {
-            return;
-        }
-    }
-}
-
-static void settle_job_fail(struct settle_job *job, enum err err, int saved_errno)
-{
-    if (job->err == ERR_OK) {
-        job->err = err;
-        job->saved_errno = saved_errno;
-    }
-}
-
-static void settle_job_op_done(struct rt_op *op)
-{
-    struct settle_job *job = CONTAINER_OF(op, struct settle_job, op);
-    bool is_harmless = (op->kind == RT_OP_PATH_MKDIR && op->err == ERR_EXISTS) ||
-                       (op->kind == RT_OP_PATH_UNLINK && op->err == ERR_NOT_FOUND) ||
-                       (op->kind == RT_OP_FILE_ALLOCATE && op->err == ERR_UNSUPPORTED) ||
-                       op->kind == RT_OP_PATH_RMDIR || op->kind == RT_OP_PATH_LIST;
-    if (op->err != ERR_OK && !is_harmless) {
-        settle_job_fail(job, op->err, op->saved_errno);
-    }
-    if (job->waits_count > 0 && --job->waits_count > 0) {
-        return;
-    }
-    settle_job_run(job);
-}
-
-static void settle_job_idx_done(struct rt_op *op)
-{
-    struct settle_job *job = CONTAINER_OF(op, struct settle_job, op_idx);
-    if (op->err != ERR_OK) {
-        settle_job_fail(job, op->err, op->saved_errno);
-    }
-    ASSERT(job->waits_count > 0);
-    if (--job->waits_count == 0) {
-        settle_job_run(job);
-    }
-}
-
-/* The partition's directory, made once per start; each name is synced in its parent. */
-static bool settle_job_dir(struct settle_job *job)
-{
-    struct log *log = job->log;
-    const struct log_store *store = log->ls->store;
-    bool has_work = settle_first(log) != NULL;
-    if (log->is_dir_made || !has_work) {
-        sm_move(&job->sm, SETTLE_STEP_PICK);
-        return false;
-    }
-    switch (job->dir_step++) {
-    case 0:
-        log_path_topic(job->path, store, &log->topic);
-        rt_path_mkdir(&job->op, job->path, 0700);
-        return true;
-    case 1:
-        *strrchr(job->path, '/') = '\0';
-        rt_path_sync_dir(&job->op, job->path);
-        return true;
-    case 2:
-        log_path_partition(job->path, store, &log->topic, log->partition);
-        rt_path_mkdir(&job->op, job->path, 0700);
-        return true;
-    case 3:
-        *strrchr(job->path, '/') = '\0';
-        rt_path_sync_dir(&job->op, job->path);
-        return true;
-    default: log->is_dir_made = true; return false;
-    }
-}
-
-/* What can be settled of `seg`: job->target, recs_target, is_finishing. False: nothing. */
-static bool settle_job_target(struct settle_job *job, struct log_segment *seg)
-{
-    struct log *log = job->log;
-    struct log_slot *slot = settle_first(log);
-    uint32_t end = seg->written_bytes;
-    uint32_t recs = seg->recs_count < seg->recs_total ? seg->recs_count : seg->recs_total;
-    bool is_all = seg->end_pos > 0 || seg->recs_total > 0;
-    while (slot != NULL && slot->seg != seg) {
-        slot = log_tail_next(log, slot);
-    }
-    for (; slot != NULL && slot->seg == seg; slot = log_tail_next(log, slot)) {
-        if (!slot->is_durable) {
-            is_all = false;
-            break;
-        }
-        end = slot->rec.pos + slot->rec.length;
-        recs = slot->rec_number + 1;
-    }
-    job->is_finishing = seg->is_sealed && is_all && recs == seg->recs_total;
-    if (job->is_finishing) {
-        job->target =
-            (seg->end_pos + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
-        job->target = job->target < seg->written_bytes ? seg->written_bytes : job->target;
-        job->recs_target = seg->recs_total;
-        return true;
-    }
-    job->target = end / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
-    job->target = job->target < seg->written_bytes ? seg->written_bytes : job->target;
-    for (slot = settle_first(log); slot != NULL && slot->seg == seg;
-         slot = log_tail_next(log, slot)) { /* only records of bytes that are there */
-        if (!slot->is_durable || slot->rec.pos + slot->rec.length > job->target) {
-            recs = slot->rec_number < recs ? slot->rec_number : recs;
-            break;
-        }
-    }
-    uint64_t blocks = ((uint64_t)recs + 1) * LOG_SIDECAR_BYTES / LIMIT_BLOCK_BYTES;
-    uint64_t whole = blocks * LIMIT_BLOCK_BYTES / LOG_SIDECAR_BYTES;
-    job->recs_target = whole > 0 ? (uint32_t)whole - 1 : 0;
-    job->recs_target = job->recs_target < seg->recs_count ? seg->recs_count : job->recs_target;
-    return job->target > seg->written_bytes || job->recs_target > seg->recs_count ||
-           (!seg->has_files && seg->end_pos > 0); /* a direct write waits for its names */
-}
-
-static bool settle_job_pick(struct settle_job *job)
-{
-    struct log *log = job->log;
     job->seg = NULL;
-    if (log->direct_count > 0) { /* it writes its segment itself now */
-        sm_move(&job->sm, SETTLE_STEP_SYNC);
-        return false;
-    }
-    list_for_each (node, &log->segments.list) {
-        struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
-        if (!seg->is_finished && settle_job_target(job, seg)) {
-            job->seg = seg;
-            job->seg_index = seg->start.index;
-            break;
-        }
-    }
-    sm_move(&job->sm, job->seg != NULL ? SETTLE_STEP_OPEN : SETTLE_STEP_REST);
-    return false;
+    job->part = NULL;
+    job->parts_count = 0;
+    job->is_rest = false;
+    job->remnant = remnant;
+    job->get.file = NULL;
+    job->snap.is_open = false;
+    sm_move(&job->sm, LOG_JOB_WAIT);
+    rt_op_defer(&job->op);
 }
 
-static void settle_job_got(struct log_file_get *get)
+void log_job_wake(struct log_job *job)
 {
-    struct settle_job *job = CONTAINER_OF(get, struct settle_job, get);
-    if (get->err != ERR_OK) {
-        settle_job_fail(job, get->err, get->saved_errno);
-    } else if (get->file->kind == LOG_FILE_JOURNAL) {
-        job->journal = get->file;
-    } else if (get->file->kind == LOG_FILE_LOG) {
-        job->file_log = get->file;
-    } else {
-        job->file_idx = get->file;
+    uint32_t stage = sm_stage(&job->sm);
+    bool is_waiting = list_is_linked(&job->in_waiting);
+    if (is_waiting) {
+        list_remove(&job->in_waiting);
     }
-    settle_job_run(job);
-}
-
-static bool settle_job_open(struct settle_job *job)
-{
-    if (job->file_log == NULL || job->file_idx == NULL) {
-        log_file_get_segment(&job->get, job->seg,
-                             job->file_log == NULL ? LOG_FILE_LOG : LOG_FILE_IDX, true);
-        return true;
-    }
-    struct log_segment *seg = job->seg;
-    if (seg->allocated_bytes == 0) {
-        uint64_t size = job->file_log->file.size_bytes;
-        seg->allocated_bytes = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
-    }
-    seg->has_files = true;
-    job->write_pos = seg->written_bytes;
-    sm_move(&job->sm, SETTLE_STEP_GROW);
-    return false;
-}
-
-static bool settle_job_grow(struct settle_job *job)
-{
-    struct log_segment *seg = job->seg;
-    if (seg->allocated_bytes >= job->target) {
-        sm_move(&job->sm, SETTLE_STEP_LOG);
-        return false;
-    }
-    uint64_t step = seg->allocated_bytes < SETTLE_GROW_MIN   ? SETTLE_GROW_MIN
-                    : seg->allocated_bytes > SETTLE_GROW_MAX ? SETTLE_GROW_MAX
-                                                             : seg->allocated_bytes;
-    uint64_t size = seg->allocated_bytes + step;
-    while (size < job->target) {
-        size += SETTLE_GROW_MAX;
-    }
-    size = job->is_finishing ? job->target : size; /* it will not grow further */
-    size = size / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
-    size = size > UINT32_MAX - LIMIT_BLOCK_BYTES ? job->target : size;
-    rt_file_allocate(&job->file_log->file, &job->op, RT_ALLOCATE_EXTEND, seg->allocated_bytes,
-                     size - seg->allocated_bytes);
-    seg->allocated_bytes = (uint32_t)size;
-    return true;
-}
-
-/* Chunk after chunk: gather, write. */
-static bool settle_job_write_log(struct settle_job *job)
-{
-    struct log_segment *seg = job->seg;
-    if (job->copy.seg == seg && job->copy.out != NULL) { /* a chunk is being gathered, or written */
-        if (job->copy.pos < job->copy.end) {
-            return settle_job_fill(job);
-        }
-        job->write_pos = job->copy.end;
-        job->copy = (struct settle_copy){.seg = NULL};
-    }
-    if (job->write_pos >= job->target) {
-        job->write_pos = (uint32_t)((((uint64_t)seg->recs_count + 2) * LOG_SIDECAR_BYTES - 1) /
-                                    LIMIT_BLOCK_BYTES) *
-                         LIMIT_BLOCK_BYTES;
-        sm_move(&job->sm, SETTLE_STEP_IDX);
-        return false;
-    }
-    uint32_t bytes = job->target - job->write_pos;
-    bytes = bytes > LOG_SETTLE_CHUNK_BYTES ? LOG_SETTLE_CHUNK_BYTES : bytes;
-    if (!settle_may_write(job->state, bytes)) {
-        return true; /* settle.c runs it when there is credit */
-    }
-    settle_copy_begin(&job->copy, seg, job->write_pos, job->write_pos + bytes, job->data);
-    return settle_job_fill(job);
-}
-
-/* Gather the chunk in hand; when it is whole, write it. */
-static bool settle_job_fill(struct settle_job *job)
-{
-    struct log_shard *ls = job->log->ls;
-    struct settle_copy *copy = &job->copy;
-    if (job->bounce_bytes > 0) { /* the journal has been read */
-        if ((uint64_t)job->op.result < (uint64_t)job->bounce_skip + job->bounce_bytes) {
-            settle_job_fail(job, ERR_CORRUPT, 0);
-            return false;
-        }
-        settle_copy_take(copy, job->bounce + job->bounce_skip, job->bounce_bytes);
-        job->bounce_bytes = 0;
-        log_file_put(ls, job->journal);
-        job->journal = NULL;
-    }
-    enum settle_copied copied = settle_copy_run(copy);
-    if (copied == SETTLE_NOWHERE) {
-        settle_job_fail(job, ERR_CORRUPT, 0);
-        return false;
-    }
-    if (copied == SETTLE_JOURNAL) {
-        const struct log_slot *slot = copy->slot;
-        if (job->journal == NULL) {
-            log_file_get_journal(&job->get, ls, slot->journal_slot);
-            return true;
-        }
-        uint64_t pos = slot->journal_pos + (copy->pos - slot->rec.pos);
-        uint64_t aligned = pos / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
-        uint32_t wanted = slot->rec.pos + slot->rec.length < copy->end
-                              ? slot->rec.pos + slot->rec.length - copy->pos
-                              : copy->end - copy->pos;
-        job->bounce_skip = (uint32_t)(pos - aligned);
-        uint32_t room = LOG_SETTLE_CHUNK_BYTES - job->bounce_skip;
-        job->bounce_bytes = wanted < room ? wanted : room;
-        uint32_t length = job->bounce_skip + job->bounce_bytes;
-        length = (length + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
-        rt_file_read(&job->journal->file, &job->op, job->bounce, length, aligned);
-        return true;
-    }
-    if (sm_stage(&job->sm) != SETTLE_STEP_LOG) {
-        return false;
-    }
-    uint32_t bytes = copy->end - job->write_pos;
-    rt_file_write(&job->file_log->file, &job->op, job->data, bytes, job->write_pos);
-    job->state->settle->settled_bytes += bytes;
-    return true;
-}
-
-static bool settle_job_write_idx(struct settle_job *job)
-{
-    struct log_segment *seg = job->seg;
-    uint64_t end = ((uint64_t)job->recs_target + 1) * LOG_SIDECAR_BYTES;
-    end = job->is_finishing ? (end + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES
-          : job->recs_target > 0
-              ? (end + LOG_SIDECAR_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES
-              : 0;
-    if (job->recs_target == seg->recs_count && !job->is_finishing) {
-        end = 0;
-    }
-    if (job->write_pos >= end) {
-        sm_move(&job->sm, SETTLE_STEP_FLUSH);
-        return false;
-    }
-    uint32_t bytes = (uint32_t)(end - job->write_pos);
-    bytes = bytes > LOG_SETTLE_CHUNK_BYTES ? LOG_SETTLE_CHUNK_BYTES : bytes;
-    settle_encode_idx(seg, job->write_pos, bytes,
-                      job->is_finishing ? job->recs_target : seg->recs_total, job->data);
-    rt_file_write(&job->file_idx->file, &job->op, job->data, bytes, job->write_pos);
-    job->state->settle->settled_bytes += bytes;
-    job->write_pos += bytes;
-    return true;
-}
-
-static bool settle_job_flush(struct settle_job *job)
-{
-    sm_move(&job->sm, SETTLE_STEP_CUT);
-    job->waits_count = 2;
-    rt_file_flush(&job->file_log->file, &job->op);
-    rt_file_flush(&job->file_idx->file, &job->op_idx);
-    return true;
-}
-
-/* A finished segment gives back what it did not use. Not synced: a start may find it longer, with
- * zeros. */
-static bool settle_job_cut(struct settle_job *job)
-{
-    struct log_segment *seg = job->seg;
-    if (job->is_finishing && seg->allocated_bytes > job->target) {
-        seg->allocated_bytes = job->target;
-        rt_file_truncate(&job->file_log->file, &job->op, job->target);
-        return true;
-    }
-    settle_job_written(job);
-    sm_move(&job->sm, SETTLE_STEP_PICK);
-    return false;
-}
-
-static void settle_job_put(struct settle_job *job)
-{
-    struct log_shard *ls = job->state->settle->ls;
-    if (job->file_log != NULL) {
-        log_file_put(ls, job->file_log);
-        job->file_log = NULL;
-    }
-    if (job->file_idx != NULL) {
-        log_file_put(ls, job->file_idx);
-        job->file_idx = NULL;
-    }
-    if (job->journal != NULL) {
-        log_file_put(ls, job->journal);
-        job->journal = NULL;
+    if (is_waiting || (stage == LOG_JOB_WAIT && rt_op_is_idle(&job->op))) {
+        rt_op_defer(&job->op);
     }
 }
 
-/* It is synced: memory says so. */
-static void settle_job_written(struct settle_job *job)
+static void log_job_done(struct rt_op *op)
 {
-    struct log_segment *seg = job->seg;
-    uint32_t rest_end = seg->written_bytes + seg->rest_bytes;
-    if (seg->rest != NULL && job->target >= rest_end) {
-        budget_free(&job->log->ls->budget, seg->rest);
-        seg->rest = NULL;
-        seg->rest_bytes = 0;
-    } else if (seg->rest != NULL && job->target > seg->written_bytes) {
-        uint32_t gone = job->target - seg->written_bytes;
-        memmove(seg->rest, seg->rest + gone, seg->rest_bytes - gone);
-        seg->rest_bytes -= gone;
+    struct log_job *job = CONTAINER_OF(op, struct log_job, op);
+    if (op->err != ERR_OK && job->err == ERR_OK) {
+        job->err = op->err;
+        job->saved_errno = op->saved_errno;
     }
-    seg->written_bytes = job->target;
-    seg->recs_count = job->recs_target;
-    seg->is_finished = job->is_finishing;
-    settle_job_put(job);
+    log_job_run(job);
 }
 
-/* Whether what is left of the group must be journaled again: it is in a file that is to be let go,
- * and all of it in one segment. */
-static struct log_slot *settle_job_remnant(const struct settle_job *job)
+static void log_job_got(struct log_file_get *get)
 {
-    struct log *log = job->log;
-    struct log_slot *slot = settle_first(log);
-    const struct log_segment *seg = log_segment_active(log);
-    if (slot == NULL || slot->file_number == 0 || slot->file_number > job->state->file_target ||
-        slot->seg != seg || seg->end_pos - seg->written_bytes > SETTLE_REST_MAX ||
-        seg->recs_total - slot->rec_number > LOG_SETTLE_CHUNK_BYTES / 2 / LOG_SIDECAR_BYTES ||
-        log->direct_count > 0 || log->pending_count > 0) {
-        return NULL; /* what waits may wait for this job: a tail behind it would wait for both */
+    struct log_job *job = CONTAINER_OF(get, struct log_job, get);
+    if (get->err != ERR_OK && job->err == ERR_OK) {
+        job->err = get->err;
+        job->saved_errno = get->saved_errno;
     }
-    return slot;
+    log_job_run(job);
 }
 
-/* Where the rest ends that a direct write waits for: what left memory lies behind written_bytes. 0:
- * none does. */
-static uint32_t settle_job_wanted(const struct settle_job *job)
+static void log_job_placed(struct log_place *place)
 {
-    const struct log *log = job->log;
-    const struct log_slot *first = settle_first(log);
-    uint32_t end = 0;
-    if (!log->wants_rest || first == NULL || log->direct_count > 0) {
-        return 0;
+    struct log_job *job = CONTAINER_OF(place, struct log_job, place);
+    if (place->err != ERR_OK && job->err == ERR_OK) {
+        job->err = place->err;
+        job->saved_errno = place->saved_errno;
     }
-    const struct log_segment *seg = first->seg;
-    for (const struct log_slot *slot = first; slot != NULL && slot->is_durable && slot->seg == seg;
-         slot = log_tail_next(log, slot)) {
-        end = slot->rec.pos + slot->rec.length;
-    }
-    return end > seg->written_bytes && end - seg->written_bytes <= SETTLE_REST_MAX ? end : 0;
+    log_job_run(job);
 }
 
-/* Keep the gathered rest with the segment. */
-static void settle_job_keep(struct settle_job *job, struct log_segment *seg, uint32_t end)
+/* Whether to stop: the group was cut or deleted, the device failed, a request did. */
+static bool log_job_is_over(struct log_job *job)
 {
-    struct budget *budget = &job->log->ls->budget;
-    uint32_t bytes = end - seg->written_bytes;
-    void *made = NULL;
-    enum err err = budget_alloc(budget, bytes, sizeof(uint64_t), &made);
-    if (err != ERR_OK) {
-        settle_job_fail(job, err, 0);
+    if (job->err == ERR_OK &&
+        (job->log->cut_epoch != job->cut_epoch || atomic_load(&job->round->ls->store->is_fenced))) {
+        job->err = ERR_CANCELED;
+    }
+    return job->err != ERR_OK;
+}
+
+/* Give back what the stage in hand has. */
+static void log_job_stop(struct log_job *job)
+{
+    struct log_shard *ls = job->round->ls;
+    uint32_t stage = sm_stage(&job->sm);
+    if (stage == LOG_JOB_PLACE && job->place.file_log != NULL) {
+        log_file_put(ls, job->place.file_log);
+        log_file_put(ls, job->place.file_idx);
+    }
+    if (job->get.file != NULL) {
+        log_file_put(ls, job->get.file);
+        job->get.file = NULL;
+    }
+    if (stage == LOG_JOB_GROW && job->log->cut_epoch == job->cut_epoch) {
+        job->seg->allocated_bytes = job->seg->written_bytes; /* it did not get the room */
+    }
+    if (job->snap.is_open) {
+        sm_move(&job->sm, LOG_JOB_SNAP_CLOSE);
+        rt_file_close(&job->snap, &job->op);
         return;
     }
-    memcpy(made, job->data, bytes);
-    budget_free(budget, seg->rest);
-    seg->rest = made;
-    seg->rest_bytes = bytes;
-    job->log->wants_rest = false;
+    log_job_end(job);
 }
 
-/* Gather the rest: bytes behind written_bytes, to be journaled again or for a direct write. It may
- * grow while the journal is read. */
-static bool settle_job_rest(struct settle_job *job)
+/* Go on behind what has ended. */
+/* tidy: dispatcher */
+static void log_job_run(struct log_job *job)
 {
-    struct log *log = job->log;
-    const struct log_slot *first = settle_first(log);
-    struct log_segment *seg = first != NULL ? first->seg : NULL;
-    bool is_remnant = settle_job_remnant(job) != NULL;
-    uint32_t end = is_remnant ? seg->end_pos : settle_job_wanted(job);
-    if (end == 0 || (job->copy.out != NULL && job->copy.seg != seg) ||
-        (job->copy.out != NULL && job->copy.pos > end)) {
-        if (job->journal != NULL) {
-            log_file_put(log->ls, job->journal);
-            job->journal = NULL;
+    uint32_t stage = sm_stage(&job->sm);
+    if (stage == LOG_JOB_GROW && job->err == ERR_UNSUPPORTED) {
+        job->err = ERR_OK; /* it grows by being written */
+    }
+    if (log_job_is_over(job) && stage != LOG_JOB_SNAP_CLOSE) {
+        log_job_stop(job);
+        return;
+    }
+    switch (stage) {
+    case LOG_JOB_WAIT:
+        if (job->log->direct_count > 0) {
+            return; /* its end wakes us */
         }
-        job->bounce_bytes = 0;
-        job->copy = (struct settle_copy){.seg = NULL};
-        sm_move(&job->sm, SETTLE_STEP_SYNC);
-        return false;
-    }
-    if (job->copy.out == NULL) {
-        settle_copy_begin(&job->copy, seg, seg->written_bytes, end, job->data);
-    }
-    job->copy.end = end;
-    if (settle_job_fill(job)) {
-        return true;
-    }
-    if (job->err != ERR_OK) {
-        return false;
-    }
-    ASSERT(job->copy.pos == end);
-    if (is_remnant) {
-        sm_move(&job->sm, SETTLE_STEP_TAIL);
-        return false;
-    }
-    settle_job_keep(job, seg, end);
-    job->copy = (struct settle_copy){.seg = NULL};
-    sm_move(&job->sm, SETTLE_STEP_SYNC);
-    return false;
-}
-
-/* Journal it; wait for that. */
-static bool settle_job_tail(struct settle_job *job)
-{
-    struct log *log = job->log;
-    struct log_shard *ls = log->ls;
-    if (job->tail != NULL) {
-        return true;
-    }
-    if (job->rest != NULL) { /* it has come back */
-        job->rest = NULL;
-        sm_move(&job->sm, SETTLE_STEP_SYNC);
-        return false;
-    }
-    struct log_slot *slot = settle_job_remnant(job);
-    ASSERT(slot != NULL); /* nothing has happened since it was gathered */
-    struct log_segment *seg = slot->seg;
-    uint32_t seed = log_sidecar_seed(ls->store->kernels, log->group, seg->generation);
-    uint32_t recs_count = seg->recs_total - slot->rec_number;
-    uint32_t rest_bytes = seg->end_pos - seg->written_bytes;
-    uint32_t bytes = recs_count * LOG_SIDECAR_BYTES + rest_bytes;
-    struct buf *buf = NULL;
-    void *made = NULL;
-    enum err err = buf_new(&ls->bufs, &ls->budget, bytes, &buf);
-    if (err == ERR_OK) {
-        err = pool_acquire(&ls->ops, &made);
-    }
-    if (err != ERR_OK) {
-        if (buf != NULL) {
-            buf_unref(buf);
-        }
-        settle_job_fail(job, err, 0);
-        return false;
-    }
-    uint8_t *out = buf_append(buf, bytes);
-    struct log_record record = {.kind = LOG_RECORD_TAIL};
-    record.tail.segment_index = seg->start.index;
-    record.tail.generation = seg->generation;
-    record.tail.recs_count = recs_count;
-    record.tail.first_index = slot->rec.index;
-    record.tail.recs_before = slot->rec_number;
-    record.tail.written_bytes = seg->written_bytes;
-    record.tail.rest_bytes = rest_bytes;
-    for (; slot != NULL; slot = log_tail_next(log, slot)) {
-        log_sidecar_encode(&slot->rec, ls->store->kernels, seed, out);
-        out += LOG_SIDECAR_BYTES;
-        job->tail_last_index = slot->rec.last_index;
-    }
-    memcpy(out, job->data, rest_bytes);
-    job->copy = (struct settle_copy){.seg = NULL};
-    buf_seal(buf, bytes);
-    job->tail = made;
-    job->rest = buf;
-    *job->tail = (struct log_op){.done = settle_job_tail_done, .ctx = job, .is_pooled = true};
-    log_submit(log, job->tail, &record, buf_slice(buf, 0, bytes));
-    return true;
-}
-
-/* What the tail holds is nowhere else needed: its slots' bytes are in the segment and in its rest.
- */
-static void settle_job_tail_done(struct log_op *op)
-{
-    struct settle_job *job = op->ctx;
-    struct log *log = job->log;
-    struct log_shard *ls = log->ls;
-    struct log_slot *slot = settle_first(log);
-    uint32_t rest_bytes = op->record.tail.rest_bytes;
-    uint32_t recs_bytes = op->record.tail.recs_count * LOG_SIDECAR_BYTES;
-    job->tail = NULL;
-    if (op->err != ERR_OK) {
-        settle_job_fail(job, op->err, 0);
-    } else if (log->cut_epoch == job->cut_epoch && slot != NULL) {
-        struct log_segment *seg = slot->seg;
-        void *made = NULL;
-        enum err err = rest_bytes == 0
-                           ? ERR_OK
-                           : budget_alloc(&ls->budget, rest_bytes, sizeof(uint64_t), &made);
-        if (err != ERR_OK) {
-            settle_job_fail(job, err, 0);
+        if (job->mode == LOG_JOB_REMNANT) {
+            log_job_remnant(job);
         } else {
-            budget_free(&ls->budget, seg->rest);
-            seg->rest = made;
-            seg->rest_bytes = rest_bytes;
-            if (rest_bytes > 0) {
-                memcpy(seg->rest, job->rest->data + recs_bytes, rest_bytes);
-            }
-            for (; slot != NULL && slot->rec.index <= job->tail_last_index;
-                 slot = log_tail_next(log, slot)) {
-                ASSERT(slot->is_durable);
-                ls->lane.unsettled_bytes -= slot->unsettled_bytes;
-                slot->unsettled_bytes = LOG_SIDECAR_BYTES;
-                ls->lane.unsettled_bytes += slot->unsettled_bytes;
-                slot->where = LOG_SLOT_SEGMENT;
-                slot->file_number = op->file_number;
-                slot->seq = op->record.seq;
-            }
+            log_job_segment(job, log_job_first(job->log));
         }
+        return;
+    case LOG_JOB_PLACE: log_job_blocks(job); return;
+    case LOG_JOB_GROW: log_job_chunk(job); return;
+    case LOG_JOB_OPEN:
+        sm_move(&job->sm, LOG_JOB_READ);
+        rt_file_read(&job->get.file->file, &job->op, job->memory + LOG_SETTLE_CHUNK_BYTES,
+                     job->run.bytes, job->run.pos);
+        return;
+    case LOG_JOB_READ:
+        log_file_put(job->round->ls, job->get.file);
+        job->get.file = NULL;
+        log_job_fill(job);
+        return;
+    case LOG_JOB_LOG: log_job_write_log(job); return;
+    case LOG_JOB_IDX: log_job_write_idx(job); return;
+    case LOG_JOB_CUT_LOG:
+        sm_move(&job->sm, LOG_JOB_CUT_IDX);
+        rt_file_truncate(&job->part->file_idx->file, &job->op, job->idx.pos);
+        return;
+    case LOG_JOB_CUT_IDX: log_job_snap(job); return;
+    case LOG_JOB_SNAP_OPEN:
+        sm_move(&job->sm, LOG_JOB_SNAP);
+        rt_file_write(&job->snap, &job->op, job->memory, job->snap_bytes, 0);
+        return;
+    case LOG_JOB_SNAP:
+        sm_move(&job->sm, LOG_JOB_SNAP_SYNC);
+        rt_file_flush(&job->snap, &job->op);
+        return;
+    case LOG_JOB_SNAP_SYNC:
+        sm_move(&job->sm, LOG_JOB_SNAP_CLOSE);
+        rt_file_close(&job->snap, &job->op);
+        return;
+    case LOG_JOB_SNAP_CLOSE:
+        if (job->err != ERR_OK) {
+            log_job_end(job);
+            return;
+        }
+        job->part->is_finished = true;
+        job->part->is_dir_touched = true;
+        log_job_segment_end(job);
+        return;
+    default: UNREACHABLE();
     }
-    buf_unref(job->rest); /* log_op_done has let the op's own reference go; the pointer says that it
-                             was there */
-    settle_job_run(job);
 }
 
-static bool settle_job_sync(struct settle_job *job)
+/* --- The .log --- */
+
+/* Begin with a segment, if there is something to do for it. */
+static void log_job_segment(struct log_job *job, struct log_segment *seg)
 {
-    struct log *log = job->log;
-    list_for_each (node, &log->segments.list) {
-        const struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
-        job->does_sync_dir |= seg->has_files && !seg->is_made && !job->did_sync_dir;
+    bool is_wanted = job->log->is_direct_wanted && seg != NULL; /* names, or bytes in memory */
+    if (seg == NULL || job->parts_count == LOG_SETTLE_JOB_PARTS ||
+        (!is_wanted && !log_job_plan(seg).has_work)) {
+        log_job_end(job);
+        return;
     }
-    if (job->does_sync_dir && log->is_dir_made && !log->is_delete_durable) {
-        job->does_sync_dir = false;
-        job->did_sync_dir = true;
-        log_path_partition(job->path, log->ls->store, &log->topic, log->partition);
-        rt_path_sync_dir(&job->op, job->path);
-        return true;
-    }
-    if (job->did_sync_dir) {
-        list_for_each (node, &log->segments.list) {
-            struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
-            seg->is_made |= seg->has_files;
+    if (log_gather_recs(log_gather_blocks(seg->recs_count)) != seg->recs_count) {
+        if (job->round->ls->diag != NULL) { /* a row that no settle has written */
+            DIAG_ERROR(job->round->ls->diag, "log", "group unavailable: its row makes no sense",
+                       DIAG_U64("group", job->log->group), DIAG_U64("recs_count", seg->recs_count));
         }
+        job->log->is_available = false;
+        log_job_end(job);
+        return;
     }
-    settle_job_end(job);
-    return true; /* the job is over, perhaps another one has begun in it */
+    job->seg = seg;
+    sm_move(&job->sm, LOG_JOB_PLACE);
+    log_place_start(&job->place, seg, log_job_placed);
 }
 
-static void settle_job_end(struct settle_job *job)
+/* Its files are open: what is there to write is decided now. */
+static void log_job_blocks(struct log_job *job)
 {
-    settle_job_put(job);
-    job->copy = (struct settle_copy){.seg = NULL};
-    job->bounce_bytes = 0;
-    job->rest = NULL;
-    job->seg = NULL;
-    sm_move(&job->sm, SETTLE_STEP_IDLE);
-    settle_job_done(job);
+    struct log_segment *seg = job->seg;
+    struct log_part *part = log_round_part(job->round);
+    struct log_plan plan = log_job_plan(seg);
+    uint64_t size_bytes = job->place.file_log->file.size_bytes;
+    if (size_bytes > seg->allocated_bytes && size_bytes <= UINT32_MAX) {
+        seg->allocated_bytes = (uint32_t)size_bytes;
+    }
+    *part = (struct log_part){
+        .log = job->log,
+        .seg = seg,
+        .cut_epoch = job->cut_epoch,
+        .file_log = job->place.file_log,
+        .file_idx = job->place.file_idx,
+        .written_bytes = plan.target,
+        .recs_count = seg->recs_count,
+        .recs_index = log_row_next_index(job->log, seg),
+    };
+    job->part = part;
+    job->parts_count++;
+    job->last_index = plan.last_index;
+    job->last_end = plan.last_end;
+    job->is_finishing = plan.is_finishing;
+    job->chunk_pos = seg->written_bytes;
+    uint32_t size = log_segment_grown(seg, plan.target);
+    if (size > seg->allocated_bytes && !plan.is_finishing) {
+        uint32_t pos = seg->allocated_bytes;
+        seg->allocated_bytes = size;
+        sm_move(&job->sm, LOG_JOB_GROW);
+        rt_file_allocate(&part->file_log->file, &job->op, RT_ALLOCATE_EXTEND, pos, size - pos);
+        return;
+    }
+    log_job_chunk(job);
+}
+
+/* Gather the next chunk; behind the last, what a direct write wants to have in memory. */
+static void log_job_chunk(struct log_job *job)
+{
+    const struct log_segment *seg = job->seg;
+    struct log_rest rest = {seg->rest, seg->written_bytes, seg->rest_bytes};
+    uint32_t pos = job->chunk_pos;
+    uint32_t end = job->part->written_bytes;
+    job->is_rest = pos >= end;
+    if (job->is_rest) {
+        bool is_wanted = job->log->is_direct_wanted && !job->is_finishing && job->last_end > end;
+        if (!is_wanted) {
+            log_job_records(job);
+            return;
+        }
+        pos = end;
+        end = job->last_end;
+        ASSERT(end - pos < LIMIT_BLOCK_BYTES);
+    } else {
+        end = end - pos > LOG_SETTLE_CHUNK_BYTES ? pos + LOG_SETTLE_CHUNK_BYTES : end;
+        end = end < job->last_end ? end : job->last_end; /* zeros follow, at the seal */
+    }
+    job->chunk_pos = pos;
+    log_gather_begin(&job->gather, job->log, seg, &rest, pos, end);
+    job->run.bytes = 0;
+    log_job_fill(job);
+}
+
+/* Copy what is there; read what is not. */
+static void log_job_fill(struct log_job *job)
+{
+    struct log_gather *g = &job->gather;
+    const struct log_gather_run *run = job->run.bytes > 0 ? &job->run : NULL;
+    g->slot = NULL; /* looked up again: others went on while this was read */
+    (void)log_gather_copy(g, job->memory + (g->pos - job->chunk_pos), run,
+                          job->memory + LOG_SETTLE_CHUNK_BYTES);
+    if (job->mode == LOG_JOB_REMNANT && g->pos == g->end) {
+        if (!log_remnant_is_possible(job->log) || log_segment_active(job->log) != g->seg) {
+            log_job_end(job);
+            return;
+        }
+        g->end = log_remnant_end(job->log); /* what came meanwhile is in memory */
+        (void)log_gather_copy(g, job->memory + (g->pos - job->chunk_pos), NULL, NULL);
+    }
+    if (g->pos == g->end) {
+        log_job_filled(job);
+        return;
+    }
+    log_gather_run(g, LOG_JOB_READ_BYTES, &job->run);
+    sm_move(&job->sm, LOG_JOB_OPEN);
+    job->get.done = log_job_got;
+    log_file_get_journal(&job->get, job->round->ls, job->run.slot);
+}
+
+static void log_job_filled(struct log_job *job)
+{
+    if (job->mode == LOG_JOB_REMNANT) {
+        if (!log_remnant_submit(job->remnant, job->log, job->memory)) {
+            job->err = ERR_BUDGET;
+        }
+        log_job_end(job);
+        return;
+    }
+    if (job->is_rest) {
+        log_job_keep_rest(job);
+        return;
+    }
+    uint32_t bytes = job->gather.pos - job->chunk_pos;
+    if (job->gather.holes_bytes > 0 && job->round->ls->diag != NULL) {
+        DIAG_ERROR(job->round->ls->diag, "log", "entries that nobody has are zeros in the segment",
+                   DIAG_U64("group", job->log->group),
+                   DIAG_BYTES("bytes", job->gather.holes_bytes));
+    }
+    memset(job->memory + bytes, 0, log_block_up(bytes) - bytes);
+    job->is_written = false;
+    sm_move(&job->sm, LOG_JOB_LOG);
+    log_job_write_log(job);
+}
+
+/* Write the chunk when there is credit; when it is written, the next. */
+static void log_job_write_log(struct log_job *job)
+{
+    uint32_t bytes = log_block_up(job->gather.end - job->chunk_pos);
+    if (job->is_written) {
+        job->chunk_pos += bytes;
+        job->part->is_log_touched = true;
+        job->round->settle->settled_bytes += bytes;
+        log_job_chunk(job);
+        return;
+    }
+    if (!log_round_may_write(job->round, bytes)) {
+        list_push_back(&job->round->waiting, &job->in_waiting);
+        return;
+    }
+    job->is_written = true;
+    rt_file_write(&job->part->file_log->file, &job->op, job->memory, bytes, job->chunk_pos);
+}
+
+/* The bytes behind the whole blocks stay in memory. */
+static void log_job_keep_rest(struct log_job *job)
+{
+    uint32_t bytes = job->gather.end - job->chunk_pos;
+    void *made = NULL;
+    if (budget_alloc(&job->round->ls->budget, bytes, sizeof(uint64_t), &made) == ERR_OK) {
+        memcpy(made, job->memory, bytes);
+        job->part->rest = made;
+        job->part->rest_bytes = bytes;
+    }
+    log_job_records(job);
+}
+
+/* --- The .idx --- */
+
+static void log_job_records(struct log_job *job)
+{
+    log_gather_idx_begin(&job->idx, job->log, job->seg, job->memory, LOG_SETTLE_CHUNK_BYTES);
+    job->next_index = job->part->recs_index;
+    job->ok_count = job->seg->recs_count;
+    log_job_encode(job);
+}
+
+/* Encode up to the chunk's end, or to the last record that may be written and the one whose first
+ * part fills its block. */
+static void log_job_encode(struct log_job *job)
+{
+    struct log_gather_idx *idx = &job->idx;
+    struct log_slot *slot =
+        job->next_index <= job->last_index ? log_tail_find(job->log, job->next_index) : NULL;
+    bool is_full = false;
+    while (slot != NULL && slot->seg == job->seg && slot->rec.index <= job->last_index) {
+        is_full = !log_gather_idx_has_room(idx);
+        if (is_full) {
+            break;
+        }
+        bool is_written =
+            job->is_finishing || slot->rec.pos + slot->rec.length <= job->part->written_bytes;
+        log_gather_idx_put(idx, &slot->rec);
+        job->next_index = slot->rec.last_index + 1;
+        if (!is_written) {
+            break;
+        }
+        job->ok_count++;
+        slot = log_tail_next(job->log, slot);
+    }
+    job->is_last_chunk = !is_full;
+    if (job->is_last_chunk && job->is_finishing) {
+        log_gather_idx_pad(idx);
+    }
+    job->idx_bytes = job->is_last_chunk && job->is_finishing
+                         ? idx->fill_bytes
+                         : log_gather_idx_whole(idx, job->ok_count);
+    if (job->idx_bytes == 0) {
+        log_job_idx_written(job);
+        return;
+    }
+    job->is_written = false;
+    sm_move(&job->sm, LOG_JOB_IDX);
+    log_job_write_idx(job);
+}
+
+static void log_job_write_idx(struct log_job *job)
+{
+    if (job->is_written) {
+        job->part->is_idx_touched = true;
+        job->round->settle->settled_bytes += job->idx_bytes;
+        log_gather_idx_written(&job->idx, job->idx_bytes);
+        if (!job->is_last_chunk) {
+            log_job_encode(job);
+            return;
+        }
+        log_job_idx_written(job);
+        return;
+    }
+    if (!log_round_may_write(job->round, job->idx_bytes)) {
+        list_push_back(&job->round->waiting, &job->in_waiting);
+        return;
+    }
+    job->is_written = true;
+    rt_file_write(&job->part->file_idx->file, &job->op, job->memory, job->idx_bytes, job->idx.pos);
+}
+
+/* How many records are in whole blocks now, and behind which index they end. */
+static void log_job_idx_written(struct log_job *job)
+{
+    struct log_part *part = job->part;
+    struct log_gather_idx *idx = &job->idx;
+    if (job->is_finishing) {
+        part->recs_count = idx->recs_count;
+        part->recs_index = job->last_index + 1;
+        log_job_cut_log(job);
+        return;
+    }
+    if (part->is_idx_touched) {
+        part->recs_count = log_gather_recs(idx->pos / LIMIT_BLOCK_BYTES);
+        part->recs_index = job->next_index;
+        ASSERT(part->recs_count <= job->ok_count);
+        for (uint32_t i = part->recs_count; i < idx->recs_count; i++) {
+            part->recs_index = log_tail_find(job->log, part->recs_index - 1)->rec.index;
+        }
+    }
+    log_job_segment_end(job);
+}
+
+/* --- The end of a segment --- */
+
+/* A sealed segment gets its size: room that was not used goes back. */
+static void log_job_cut_log(struct log_job *job)
+{
+    job->part->is_log_touched = true;
+    job->part->is_idx_touched = true;
+    job->seg->allocated_bytes = job->part->written_bytes;
+    sm_move(&job->sm, LOG_JOB_CUT_LOG);
+    rt_file_truncate(&job->part->file_log->file, &job->op, job->part->written_bytes);
+}
+
+/* The .snap: term runs as of the segment's first index, as far as they are known and fit. */
+static void log_job_snap(struct log_job *job)
+{
+    const struct log_segment *seg = job->seg;
+    const uint32_t half = LOG_SETTLE_CHUNK_BYTES / 2;
+    struct bytes_writer runs = bytes_writer(job->memory + half, half - LIMIT_BLOCK_BYTES);
+    const struct list *terms = &job->log->terms;
+    struct list_node *node = list_first(terms);
+    uint32_t count = 0;
+    list_for_each (term, terms) {
+        count += CONTAINER_OF(term, struct log_term, in_log)->first_index < seg->start.index;
+    }
+    for (; node != NULL && count > 0; node = list_next(terms, node), count--) {
+        const struct log_term *term = CONTAINER_OF(node, struct log_term, in_log);
+        if (count > bytes_writer_left(&runs) / LOG_TERM_RUN_BYTES) {
+            continue; /* the newest matter most */
+        }
+        struct log_term_run run = {term->first_index, term->first_offset, term->term};
+        log_term_run_put(&runs, &run);
+    }
+    ASSERT(runs.err == ERR_OK);
+    struct log_snap snap = {
+        .generation = seg->generation,
+        .group = job->log->group,
+        .first_index = seg->start.index,
+        .sections_count = 1,
+    };
+    snap.sections[0] = (struct log_snap_section){
+        .kind = LOG_SNAP_TERM_RUNS,
+        .data = job->memory + half,
+        .bytes = (uint32_t)runs.pos,
+    };
+    struct bytes_writer w = bytes_writer(job->memory, half);
+    log_snap_put(&w, &snap, job->round->ls->store->kernels);
+    ASSERT(w.err == ERR_OK);
+    job->snap_bytes = (uint32_t)w.pos;
+    log_path_segment(job->path, job->log, seg->start.index, seg->generation, "snap");
+    sm_move(&job->sm, LOG_JOB_SNAP_OPEN);
+    rt_file_open(&job->snap, &job->op, job->round->ls->shard, job->path,
+                 RT_FILE_WRITE | RT_FILE_CREATE, 0600);
+}
+
+/* On to the next segment, if this one is done with. */
+static void log_job_segment_end(struct log_job *job)
+{
+    struct list_node *next = list_next(&job->log->segments.list, &job->seg->in_log);
+    bool is_next = job->part->is_finished && next != NULL;
+    job->part = NULL;
+    if (is_next) {
+        log_job_segment(job, CONTAINER_OF(next, struct log_segment, in_log));
+        return;
+    }
+    log_job_end(job);
+}
+
+/* --- A remnant --- */
+
+static void log_job_remnant(struct log_job *job)
+{
+    const struct log_segment *seg = log_segment_active(job->log);
+    if (!log_remnant_is_possible(job->log)) {
+        log_job_end(job);
+        return;
+    }
+    struct log_rest rest = {seg->rest, seg->written_bytes, seg->rest_bytes};
+    job->chunk_pos = seg->written_bytes;
+    job->run.bytes = 0;
+    log_gather_begin(&job->gather, job->log, seg, &rest, seg->written_bytes,
+                     log_remnant_end(job->log));
+    log_job_fill(job);
+}
+
+/* --- The end --- */
+
+static void log_job_end(struct log_job *job)
+{
+    struct log_part *part = job->part;
+    if (part != NULL) { /* it did not get through */
+        log_file_put(job->round->ls, part->file_log);
+        log_file_put(job->round->ls, part->file_idx);
+        budget_free(&job->round->ls->budget, part->rest);
+        *part = (struct log_part){0};
+        job->part = NULL;
+        job->parts_count--;
+    }
+    sm_move(&job->sm, LOG_JOB_IDLE);
+    log_round_job_done(job);
 }

@@ -58,31 +58,30 @@ struct log {
 
     /* Settling: settle.c's. */
     struct log_row row; /* as the next table will say; settled end, segment, seq: see log_settle */
-    struct list_node in_round; /* log_settle.round: is settled, or has been, in the present round */
+    struct list_node in_dirty; /* log_settle.dirty: has something in the journal that is needed */
     struct list garbage;       /* log_garbage.in_log: files of segments that are no more */
     uint32_t cuts_pending;     /* cuts that are not durable: no row can be made meanwhile */
-    struct log_row round_row;  /* as the present round says */
-    bool has_round_row;        /* it says something */
-    uint64_t round_file;       /* lowest file it needs then; UINT64_MAX: none */
-    uint64_t cut_epoch_of_round; /* cut_epoch then */
-    bool wants_rest;        /* a direct write waits for bytes that left memory: see settle_job.c */
-    bool wants_clean;       /* cut, trimmed, unpinned or deleted: files may be to go */
-    bool is_delete_durable; /* its files may go */
-    bool is_dir_made;       /* its directory is there, and its name durable */
-    struct list_node in_dirty; /* log_settle.dirty: has something in the journal that is needed */
+    bool is_delete_durable;    /* its files may go */
+    bool wants_clean;          /* cut, trimmed, unpinned or deleted: files may be to go */
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
-    bool is_settling;       /* a settle writes its segment now */
+    uint64_t row_round;     /* the round that has sent its row */
+    uint64_t table_index;   /* entries up to here are settled, and the table says so */
+    uint64_t clean_frame;   /* frames up to here may refer to files that are to go */
+    uint64_t table_segment; /* first index of the segment the table names; 0: not told yet */
+    bool is_row_old;        /* the table does not say what `row` would */
+    bool is_direct_wanted;  /* a direct write waits for a settle: names, bytes not in memory */
+    bool is_settling;       /* a settle writes its segment now, or journals its remnant */
     uint32_t direct_count;  /* direct writes of it under way */
     bool is_direct;         /* writes much: goes straight to its segment */
     uint64_t pending_bytes; /* of its appends in lane.pending */
     uint64_t pending_count; /* its records in lane.pending and in frames in flight */
 
     /* Building a frame: lane.c's. */
-    uint64_t frame_build;          /* the attempt in which it has a row */
-    uint32_t frame_row;            /* which */
-    uint64_t frame_skip;           /* the attempt that takes nothing more of it */
-    uint64_t frame_direct;         /* the attempt along with which it writes directly */
-    struct log_segment *frame_seg; /* the segment written so */
+    uint64_t frame_build;  /* the attempt in which it has a row */
+    uint32_t frame_row;    /* which */
+    uint64_t frame_skip;   /* the attempt that takes nothing more of it */
+    uint64_t frame_direct; /* the attempt along with which it writes directly */
+    uint64_t frame_last;   /* the last entry written so */
 
     /* State. */
     bool is_cutting;             /* a cut looks up where it begins: no appends meanwhile */

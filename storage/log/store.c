@@ -19,7 +19,7 @@
 #define LOG_SEGMENT_BYTES_MAX (UINT32_MAX - 2ull * LIMIT_BUF_BYTES)
 
 /* Idle buffers kept, at most. */
-#define LOG_IDLE_BYTES_MAX (8u << 20)
+#define LOG_IDLE_BYTES_MAX (64u << 20)
 
 /* What a shard needs at least: frames, files, a group settling. */
 #define LOG_SHARD_BYTES_MIN (1u << 20)
@@ -174,7 +174,7 @@ static enum err log_shard_make(struct log_shard *ls)
     map_init(&ls->groups, ls->buckets, capacity);
     size_t memory_bytes = rt_shard_budget(ls->shard)->limit_bytes;
     size_t idle_bytes =
-        memory_bytes / 64 < LOG_IDLE_BYTES_MAX ? memory_bytes / 64 : LOG_IDLE_BYTES_MAX;
+        memory_bytes / 32 < LOG_IDLE_BYTES_MAX ? memory_bytes / 32 : LOG_IDLE_BYTES_MAX;
     union {
         struct log_term term;
         struct log_range range;
