@@ -31,12 +31,12 @@ static enum log_got log_cursor_plan_record(struct log_run *run, const struct log
 static bool log_cursor_plan_slot(struct log_cursor *c, const struct log_slot *first,
                                  const struct log_slot *slot, const struct log_want *want);
 
-static uint32_t log_block_up(uint64_t bytes)
+static uint32_t log_run_block_up(uint64_t bytes)
 {
     return (uint32_t)((bytes + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES);
 }
 
-static uint64_t log_block_down(uint64_t pos)
+static uint64_t log_run_block_down(uint64_t pos)
 {
     return pos / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
 }
@@ -354,10 +354,10 @@ static enum log_got log_cursor_plan_record(struct log_run *run, const struct log
         return LOG_GOT_NOTHING;
     }
     if (run->items_count == 0) {
-        run->pos = log_block_down(rec->pos);
+        run->pos = log_run_block_down(rec->pos);
     }
     log_run_add(run, rec, rec->pos);
-    run->read_bytes = log_block_up(end - run->pos);
+    run->read_bytes = log_run_block_up(end - run->pos);
     return LOG_GOT_IT;
 }
 
@@ -381,7 +381,7 @@ void log_cursor_plan_slots(struct log_cursor *c, struct log_slot *slot, const st
     const struct log_segment *seg = first->seg;
     uint64_t written = run->file_number != 0 || seg->is_finished ? UINT64_MAX : seg->written_bytes;
     if (end <= written) {
-        run->read_bytes = log_block_up(end - run->pos);
+        run->read_bytes = log_run_block_up(end - run->pos);
         return;
     }
     run->read_bytes = (uint32_t)(written - run->pos);
@@ -418,7 +418,7 @@ static bool log_cursor_plan_slot(struct log_cursor *c, const struct log_slot *fi
         return false;
     }
     if (run->items_count == 0) {
-        run->pos = log_block_down(pos);
+        run->pos = log_run_block_down(pos);
         if (!is_journal && !seg->is_finished && run->pos > seg->written_bytes) {
             run->pos = seg->written_bytes; /* all of it is in the rest */
         }
