@@ -31,12 +31,12 @@ static enum log_got log_cursor_plan_record(struct log_run *run, const struct log
 static bool log_cursor_plan_slot(struct log_cursor *c, const struct log_slot *first,
                                  const struct log_slot *slot, const struct log_want *want);
 
-static uint32_t log_block_up(uint64_t bytes)
+static uint32_t log_run_block_up(uint64_t bytes)
 {
     return (uint32_t)((bytes + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES);
 }
 
-static uint64_t log_block_down(uint64_t pos)
+static uint64_t log_run_block_down(uint64_t pos)
 {
     return pos / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
 }
@@ -44,7 +44,7 @@ static uint64_t log_block_down(uint64_t pos)
 enum err log_cursor_new(struct log_read *read, struct log_cursor **out)
 {
     struct log_shard *ls = read->log->ls;
-    uint32_t runs_count = read->is_reader ? 2 : 1;
+    uint32_t runs_count = read->is_reader ? LOG_CURSOR_RUNS : 1;
     uint32_t window_max = read->is_reader ? LOG_WINDOW_AHEAD_BYTES : LOG_WINDOW_BYTES;
     uint32_t items_max = window_max / LOG_SIDECAR_BYTES;
     size_t items_bytes = (size_t)items_max * sizeof(struct log_run_item);
@@ -101,8 +101,9 @@ void log_cursor_free(struct log_cursor *c)
 
 static void log_cursor_end(struct log_cursor *c)
 {
-    log_cursor_drop_run(c, &c->runs[0]);
-    log_cursor_drop_run(c, &c->runs[1]);
+    bool is_dropped = log_cursor_drop_ahead(c);
+    ASSERT(is_dropped);
+    log_cursor_drop_run(c, c->run);
     log_cursor_put(c, &c->get_log);
     log_cursor_put(c, &c->get_idx);
     log_cursor_put(c, &c->get_journal);
@@ -163,8 +164,9 @@ bool log_cursor_has_files(struct log_cursor *c, struct log_segment *seg, bool ne
         if (c->waits_count > 0) {
             return false; /* they are requests on the other one; each wakes the read */
         }
-        log_cursor_drop_run(c, &c->runs[0]);
-        log_cursor_drop_run(c, &c->runs[1]);
+        bool is_dropped = log_cursor_drop_ahead(c);
+        ASSERT(is_dropped);
+        log_cursor_drop_run(c, c->run);
         log_cursor_put(c, &c->get_log);
         log_cursor_put(c, &c->get_idx);
         c->has_segment = true;
@@ -352,10 +354,10 @@ static enum log_got log_cursor_plan_record(struct log_run *run, const struct log
         return LOG_GOT_NOTHING;
     }
     if (run->items_count == 0) {
-        run->pos = log_block_down(rec->pos);
+        run->pos = log_run_block_down(rec->pos);
     }
     log_run_add(run, rec, rec->pos);
-    run->read_bytes = log_block_up(end - run->pos);
+    run->read_bytes = log_run_block_up(end - run->pos);
     return LOG_GOT_IT;
 }
 
@@ -379,7 +381,7 @@ void log_cursor_plan_slots(struct log_cursor *c, struct log_slot *slot, const st
     const struct log_segment *seg = first->seg;
     uint64_t written = run->file_number != 0 || seg->is_finished ? UINT64_MAX : seg->written_bytes;
     if (end <= written) {
-        run->read_bytes = log_block_up(end - run->pos);
+        run->read_bytes = log_run_block_up(end - run->pos);
         return;
     }
     run->read_bytes = (uint32_t)(written - run->pos);
@@ -416,7 +418,7 @@ static bool log_cursor_plan_slot(struct log_cursor *c, const struct log_slot *fi
         return false;
     }
     if (run->items_count == 0) {
-        run->pos = log_block_down(pos);
+        run->pos = log_run_block_down(pos);
         if (!is_journal && !seg->is_finished && run->pos > seg->written_bytes) {
             run->pos = seg->written_bytes; /* all of it is in the rest */
         }
@@ -509,23 +511,59 @@ static void log_cursor_read_done(struct rt_op *op)
     log_cursor_wake(run->cursor);
 }
 
-struct log_run *log_cursor_other_run(struct log_cursor *c)
+/* --- Ahead --- */
+
+/* The run `steps` behind the one in hand. */
+static struct log_run *log_cursor_run_behind(struct log_cursor *c, uint32_t steps)
 {
-    return c->run == &c->runs[0] ? &c->runs[1] : &c->runs[0];
+    return &c->runs[((uint32_t)(c->run - c->runs) + steps) % LOG_CURSOR_RUNS];
 }
 
-void log_cursor_ahead(struct log_cursor *c, const struct log_want *want)
+struct log_run *log_cursor_last_run(struct log_cursor *c)
 {
-    struct log_run *run = log_cursor_other_run(c);
-    uint64_t slot = c->run->next_slot;
+    return log_cursor_run_behind(c, c->ahead_count);
+}
+
+struct log_run *log_cursor_next_run(struct log_cursor *c)
+{
+    return c->ahead_count > 0 ? log_cursor_run_behind(c, 1) : NULL;
+}
+
+void log_cursor_take_next(struct log_cursor *c)
+{
+    ASSERT(c->ahead_count > 0);
+    log_cursor_drop_run(c, c->run);
+    c->run = log_cursor_run_behind(c, 1);
+    c->ahead_count--;
+}
+
+bool log_cursor_ahead(struct log_cursor *c, const struct log_want *want)
+{
     ASSERT(c->is_ahead);
-    log_cursor_drop_run(c, run);
-    run->first_index = c->run->next_index;
-    if (log_cursor_plan(c, run, want, slot) == LOG_GOT_IT) {
-        slot = run->next_slot;
-        if (log_cursor_read(c, run) != ERR_OK) {
-            log_cursor_drop_run(c, run);
+    if (c->ahead_count + 1 == LOG_CURSOR_RUNS) {
+        return false;
+    }
+    const struct log_run *last = log_cursor_last_run(c);
+    struct log_run *run = log_cursor_run_behind(c, c->ahead_count + 1);
+    run->first_index = last->next_index;
+    if (log_cursor_plan(c, run, want, last->next_slot) != LOG_GOT_IT ||
+        log_cursor_read(c, run) != ERR_OK) {
+        return false;
+    }
+    c->ahead_count++;
+    return true;
+}
+
+bool log_cursor_drop_ahead(struct log_cursor *c)
+{
+    for (uint32_t i = 1; i <= c->ahead_count; i++) {
+        if (log_cursor_run_behind(c, i)->is_reading) {
+            return false;
         }
     }
-    log_window_slide(c, want, slot);
+    for (uint32_t i = 1; i <= c->ahead_count; i++) {
+        log_cursor_drop_run(c, log_cursor_run_behind(c, i));
+    }
+    c->ahead_count = 0;
+    return true;
 }

@@ -26,6 +26,10 @@ struct log_slot;
 /* One run, unless a single batch is larger. */
 #define LOG_RUN_BYTES (1u << 20)
 
+/* The run in hand and those ahead: two requests keep a device busy, and one more is on its way
+ * while a run is verified, since a turn hands its requests over at its end. */
+#define LOG_CURSOR_RUNS 4u
+
 /* What a read waits for. */
 enum log_read_stage {
     LOG_READ_IDLE,   /* the caller's */
@@ -95,19 +99,20 @@ enum log_got {
 };
 
 struct log_cursor {
-    struct log_shard *ls;   /* where */
-    struct log *log;        /* of which group; not used any more without a read */
-    struct log_read *read;  /* who is served; NULL: it ends with its last request */
-    bool is_ahead;          /* reads ahead */
-    uint32_t items_max;     /* batches of a run */
-    uint32_t run_bytes;     /* bytes of a run, whole blocks */
-    struct log_run runs[2]; /* the second only when it reads ahead */
-    struct log_run *run;    /* the one in hand; the other is ahead */
-    struct log_load load;   /* the group's older segments */
-    bool is_loading;        /* that is under way */
-    bool has_loaded;        /* it has ended: what is not known now is not there */
-    uint32_t waits_count;   /* requests under way: gets, reads, load */
-    enum err err;           /* of what the read waited for */
+    struct log_shard *ls;                 /* where */
+    struct log *log;                      /* of which group; not used any more without a read */
+    struct log_read *read;                /* who is served; NULL: it ends with its last request */
+    bool is_ahead;                        /* reads ahead */
+    uint32_t items_max;                   /* batches of a run */
+    uint32_t run_bytes;                   /* bytes of a run, whole blocks */
+    struct log_run runs[LOG_CURSOR_RUNS]; /* a ring; the first only unless it reads ahead */
+    struct log_run *run;                  /* the one in hand */
+    uint32_t ahead_count;                 /* those behind it that are read, or being read */
+    struct log_load load;                 /* the group's older segments */
+    bool is_loading;                      /* that is under way */
+    bool has_loaded;                      /* it has ended: what is not known now is not there */
+    uint32_t waits_count;                 /* requests under way: gets, reads, load */
+    enum err err;                         /* of what the read waited for */
 
     /* Files. */
     struct log_file_get get_log;     /* .log */
@@ -186,17 +191,24 @@ MUST_USE enum err log_cursor_read(struct log_cursor *c, struct log_run *run);
 /* Let the run's bytes go; it is not being read. */
 void log_cursor_drop_run(struct log_cursor *c, struct log_run *run);
 
-/* Plan and read the run behind the one in hand, if its records are there; then fetch more records.
- * `want`: as for a step of its own. */
-void log_cursor_ahead(struct log_cursor *c, const struct log_want *want);
+/* The last run that was planned: where reading ahead goes on. */
+struct log_run *log_cursor_last_run(struct log_cursor *c);
+
+/* Plan and read one more run behind the last, if it is to be and its records are there. `want`: as
+ * for a step of its own. False: no more now. */
+bool log_cursor_ahead(struct log_cursor *c, const struct log_want *want);
+
+/* The first run ahead, NULL: none; take it in hand in place of the present one. */
+struct log_run *log_cursor_next_run(struct log_cursor *c);
+void log_cursor_take_next(struct log_cursor *c);
+
+/* Let all runs ahead go; false: some are being read, which wakes the read when they have been. */
+bool log_cursor_drop_ahead(struct log_cursor *c);
 
 /* Record `slot` of the sidecar, from the window, which must be as new as entry `index`. ERR_AGAIN:
  * it must be read; ERR_END: there is none; ERR_CORRUPT. */
 MUST_USE enum err log_cursor_record(const struct log_cursor *c, uint64_t slot, uint64_t index,
                                     struct log_sidecar *out);
-
-/* The run that is not in hand. */
-struct log_run *log_cursor_other_run(struct log_cursor *c);
 
 /* Whether the slot's bytes are read from the journal, not from its segment. */
 bool log_slot_is_in_journal(const struct log_slot *slot);

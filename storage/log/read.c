@@ -57,6 +57,7 @@ static enum err log_read_slots(struct log_read *read, struct log_slot *slot, uin
                                enum log_read_stage *stage);
 static enum err log_read_cursor(struct log_read *read);
 static enum err log_read_take(struct log_read *read);
+static void log_read_ahead(struct log_read *read);
 static uint32_t log_read_verify(const struct log_read *read, struct log_run *run);
 static bool log_run_item_is_sound(const struct log_read *read, const struct log_run *run,
                                   const struct log_run_item *item);
@@ -414,10 +415,10 @@ static enum err log_read_segment(struct log_read *read, enum log_read_stage *sta
     }
     struct log_cursor *c = read->cursor;
     if (log_read_takes_ahead(read, &want)) {
-        *stage = LOG_READ_BYTES;
-        return ERR_OK;
+        *stage = c->run->is_ready ? LOG_READ_PLACE : LOG_READ_BYTES;
+        return c->run->is_ready ? log_read_take(read) : ERR_OK;
     }
-    if (log_cursor_other_run(c)->is_reading || !log_cursor_has_files(c, want.seg, true)) {
+    if (!log_cursor_drop_ahead(c) || !log_cursor_has_files(c, want.seg, true)) {
         *stage = LOG_READ_FILES;
         return ERR_OK;
     }
@@ -446,23 +447,17 @@ static enum err log_read_segment(struct log_read *read, enum log_read_stage *sta
     return log_cursor_read(c, run);
 }
 
-/* Whether the run that was read ahead, or is being read, is what comes next; it is in hand then. */
+/* Whether the first run ahead is what comes next; it is in hand then. */
 static bool log_read_takes_ahead(struct log_read *read, const struct log_want *want)
 {
     struct log_cursor *c = read->cursor;
-    struct log_run *run = log_cursor_other_run(c);
-    if (!c->is_ahead || (!run->is_reading && !run->is_ready)) {
-        return false;
-    }
-    bool is_it = run->first_index == read->next_index && run->cut_epoch == read->log->cut_epoch &&
-                 run->next_index - 1 <= want->index_max && want->is_first &&
-                 c->segment_index == want->seg->start.index &&
+    const struct log_run *run = log_cursor_next_run(c);
+    bool is_it = run != NULL && run->first_index == read->next_index &&
+                 run->cut_epoch == read->log->cut_epoch && run->next_index - 1 <= want->index_max &&
+                 want->is_first && c->segment_index == want->seg->start.index &&
                  c->generation == want->seg->generation;
     if (is_it) {
-        log_cursor_drop_run(c, c->run);
-        c->run = run;
-    } else if (!run->is_reading) {
-        log_cursor_drop_run(c, run);
+        log_cursor_take_next(c);
     }
     return is_it;
 }
@@ -571,17 +566,14 @@ static enum err log_read_take(struct log_read *read)
 {
     struct log_cursor *c = read->cursor;
     struct log_run *run = c->run;
-    struct log_want want;
     enum err err = run->err;
     if (err != ERR_OK) {
         log_cursor_drop_run(c, run);
         return err;
     }
     bool is_sidecar = run->next_slot != UINT64_MAX;
-    if (c->is_ahead && is_sidecar && log_read_want(read, run->next_index, &want) &&
-        want.seg->start.index == c->segment_index && want.seg->generation == c->generation) {
-        want.is_first = true;
-        log_cursor_ahead(c, &want);
+    if (c->is_ahead && is_sidecar) {
+        log_read_ahead(read);
     }
     uint32_t sound_count = log_read_verify(read, run);
     uint32_t older_count = 0;
@@ -610,6 +602,24 @@ static enum err log_read_take(struct log_read *read)
     }
     log_cursor_drop_run(c, run);
     return err;
+}
+
+/* Keep the segment's next runs under way, and its next sidecar records. */
+static void log_read_ahead(struct log_read *read)
+{
+    struct log_cursor *c = read->cursor;
+    struct log_want want;
+    bool does_go_on = true;
+    while (does_go_on) {
+        const struct log_run *last = log_cursor_last_run(c);
+        if (!log_read_want(read, last->next_index, &want) ||
+            want.seg->start.index != c->segment_index || want.seg->generation != c->generation) {
+            return;
+        }
+        want.is_first = true;
+        does_go_on = log_cursor_ahead(c, &want);
+    }
+    log_window_slide(c, &want, log_cursor_last_run(c)->next_slot);
 }
 
 /* How many batches verify, from the first on. Those of a journal file, which others stand between,

@@ -75,8 +75,9 @@ void log_read(struct log_read *read);
 /* Drop the references of the parts. After done, before it is used again. */
 void log_read_release(struct log_read *read);
 
-/* A sequential reader: log_read again and again, with the next read of the segment under way before
- * it is asked for. The log is not deleted while it is open. */
+/* A sequential reader: log_read again and again, with the next reads of the segment under way
+ * before it is asked for. Where the log is deleted meanwhile, steps end with ERR_CLOSING; it leaves
+ * memory when the reader is closed. */
 struct log_reader {
     struct log_read read; /* the step in hand: parts are valid until the next log_reader_next */
 };

@@ -1,8 +1,6 @@
 /* A sequential reader: a log_read whose cursor outlives its steps, so that files stay open, sidecar
  * blocks are read once, and the next run of a segment is under way while the caller uses this one.
  * See read.h. */
-#include <string.h>
-
 #include "base/assert.h"
 #include "storage/log/cursor.h"
 #include "storage/log/shard.h"

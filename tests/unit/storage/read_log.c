@@ -188,6 +188,9 @@ static void read_log_segment_files(struct read_log *rl, struct log_segment *seg,
     }
     log_path_segment(path, &rl->log, seg->start.index, seg->generation, "idx");
     read_log_write(rl, path, recs, idx_bytes, 0);
+    if (rl->options.is_grown && !seg->is_finished) {
+        read_log_write(rl, path, (const uint8_t[1]){0}, 1, 1 << 20);
+    }
     log_path_segment(path, &rl->log, seg->start.index, seg->generation, "log");
     read_log_write(rl, path, data, written, 0);
     free(recs);
@@ -326,6 +329,17 @@ static void read_log_place(struct read_log *rl)
             read_log_slots(rl, seg, first, settled);
         }
         number++;
+    }
+}
+
+void read_log_finish(struct read_log *rl)
+{
+    struct log_segment *seg = log_segment_active(&rl->log);
+    seg->is_finished = true;
+    seg->written_bytes = (seg->end_pos + 4095) / 4096 * 4096;
+    read_log_segment_files(rl, seg, rl->log.segments.count - 1, seg->written_bytes);
+    while (log_tail_last(&rl->log) != NULL) {
+        log_tail_pop_last(&rl->log);
     }
 }
 

@@ -47,6 +47,7 @@ struct read_log_options {
     uint32_t settled_percent; /* of the active segment */
     bool is_sealed;           /* the last segment is finished, too: no slots */
     bool is_plain; /* starts at index 1 and offset 0, one record a batch, all slots hot */
+    bool is_grown; /* the active sidecar has room behind its records, zeros */
 };
 
 struct read_log {
@@ -97,6 +98,9 @@ void read_log_expect(const struct read_log *rl, const struct log_read *read,
 /* NULL: `read` answered what `want` says, byte for byte; else what is wrong. */
 const char *read_log_check(const struct read_log *rl, const struct log_read *read,
                            const struct read_log_want *want);
+
+/* Everything is settled: both files of the last segment are whole, and no slot is left. */
+void read_log_finish(struct read_log *rl);
 
 /* Path of the files of entry `number`'s segment. */
 void read_log_path(const struct read_log *rl, uint32_t number, const char *kind, char *out);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/rt/clock.h"
+#include "storage/log/cursor.h"
 #include "storage/log/range.h"
 #include "storage/log/retention.h"
 #include "tests/support/cmocka.h"
@@ -341,6 +342,13 @@ static void range_of_lost_indexes_is_refused_as_one(void **state)
     assert_int_equal(read.err, ERR_OK);
     assert_true(read.last_index == 49);
     log_read_release(&read);
+    assert_int_equal(log_range_add(&rl->log, 198, 198, 198, &is_new), ERR_OK); /* in memory */
+    read = (struct log_read){
+        .from = LOG_READ_INDEX, .at = 195, .index_max = UINT64_MAX, .bytes_max = 1 << 20};
+    read_ask(rl, &read);
+    assert_int_equal(read.err, ERR_OK);
+    assert_true(read.last_index == 197);
+    log_read_release(&read);
     read_log_free(rl);
 }
 
@@ -350,6 +358,12 @@ static bool read_has_begun(void *ctx)
 {
     struct log_read *read = ctx;
     return read->log != NULL && list_is_linked(&read->in_log);
+}
+
+static bool read_waits_for_bytes(void *ctx)
+{
+    struct log_read *read = ctx;
+    return read_has_begun(ctx) && sm_stage(&read->sm) == LOG_READ_BYTES;
 }
 
 static void read_of_a_deleted_log_ends(void **state)
@@ -424,7 +438,7 @@ static void entry_settled_meanwhile_is_no_rot(void **state)
                             .bytes_max = 1 << 20};
     read_rot(rl, number, "jnl", entry->journal_pos + 50);
     read_log_start(rl, &read);
-    assert_true(sim_run_until_true(rl->sim, read_has_begun, &read, UINT64_MAX));
+    assert_true(sim_run_until_true(rl->sim, read_waits_for_bytes, &read, UINT64_MAX));
     struct log_slot *slot = log_tail_find(&rl->log, entry->rec.index);
     struct log_segment *seg = slot->seg;
     char path[LIMIT_PATH_BYTES];
@@ -462,13 +476,13 @@ static void read_step_next(struct rt_shard *shard, void *ctx)
     log_reader_next(step->reader, step->index_max);
 }
 
-/* All of the log, step by step; returns the number of steps. */
-static uint32_t read_with_reader(struct read_log *rl, struct log_reader *reader, uint64_t index_max)
+/* The log from index `next` on, step by step; returns the number of steps. */
+static uint32_t read_with_reader(struct read_log *rl, struct log_reader *reader, uint64_t next,
+                                 uint64_t index_max)
 {
     struct read_log_want *want = calloc(1, sizeof(*want));
     struct read_step step = {reader, index_max};
     uint32_t steps = 0;
-    uint64_t next = rl->entries[0].rec.index;
     for (;;) {
         struct log_read naive = {
             .from = LOG_READ_INDEX, .at = next, .index_max = index_max, .bytes_max = UINT32_MAX};
@@ -491,6 +505,9 @@ static uint32_t read_with_reader(struct read_log *rl, struct log_reader *reader,
         }
         next = read->last_index + 1;
         steps++;
+        if (prng_chance(&rl->prng, 1, 4)) { /* time for what is read ahead */
+            sim_run_for(rl->sim, prng_below(&rl->prng, 3 * RT_NS_PER_MS));
+        }
     }
     free(want);
     return steps;
@@ -514,7 +531,7 @@ static void reader_gives_the_whole_log(void **state)
         }
         log_reader_open(&reader, &rl->log, LOG_READ_INDEX, rl->entries[0].rec.index, bytes_max,
                         read_log_done, rl);
-        read_with_reader(rl, &reader, UINT64_MAX);
+        read_with_reader(rl, &reader, rl->entries[0].rec.index, UINT64_MAX);
         log_reader_close(&reader);
         read_log_free(rl);
     }
@@ -536,7 +553,7 @@ static void reader_reads_nothing_twice(void **state)
     uint64_t before = sim_disk_stats(sim_node_disk(rl->node))->read_bytes;
     log_reader_open(&reader, &rl->log, LOG_READ_OFFSET, 0, 1 << 20, read_log_done, rl);
     reader.read.at = rl->entries[0].rec.base_offset;
-    uint32_t steps = read_with_reader(rl, &reader, UINT64_MAX);
+    uint32_t steps = read_with_reader(rl, &reader, rl->entries[0].rec.index, UINT64_MAX);
     log_reader_close(&reader);
     uint64_t read_bytes = sim_disk_stats(sim_node_disk(rl->node))->read_bytes - before;
     uint64_t idx_bytes = (READ_LOG_ENTRIES + 1) * LOG_SIDECAR_BYTES + LIMIT_BLOCK_BYTES;
@@ -562,7 +579,7 @@ static void reader_slides_over_the_sidecar(void **state)
         uint64_t before = sim_disk_stats(sim_node_disk(rl->node))->read_bytes;
         log_reader_open(&reader, &rl->log, LOG_READ_INDEX, rl->entries[0].rec.index, 64 << 10,
                         read_log_done, rl);
-        uint32_t steps = read_with_reader(rl, &reader, UINT64_MAX);
+        uint32_t steps = read_with_reader(rl, &reader, rl->entries[0].rec.index, UINT64_MAX);
         log_reader_close(&reader);
         uint64_t read_bytes = sim_disk_stats(sim_node_disk(rl->node))->read_bytes - before;
         uint64_t idx_bytes = (READ_LOG_ENTRIES + 1) * LOG_SIDECAR_BYTES + LIMIT_BLOCK_BYTES;
@@ -570,6 +587,29 @@ static void reader_slides_over_the_sidecar(void **state)
         assert_true(!options.is_sealed || read_bytes <= all + steps * 2ull * LIMIT_BLOCK_BYTES);
         read_log_free(rl);
     }
+}
+
+/* The sidecar had room behind its records when the reader looked; by now they are there. */
+static void reader_sees_what_was_settled_meanwhile(void **state)
+{
+    (void)state;
+    struct read_log_options options = {.seed = 3,
+                                       .entries_count = 400,
+                                       .segment_bytes = 1 << 20,
+                                       .batch_bytes = 700,
+                                       .settled_percent = 40,
+                                       .is_plain = true,
+                                       .is_grown = true};
+    struct read_log *rl = read_log_new(&options);
+    struct log_reader reader;
+    uint64_t first = log_tail_first(&rl->log)->rec.index;
+    assert_true(first > 20);
+    log_reader_open(&reader, &rl->log, LOG_READ_INDEX, 1, 8 << 10, read_log_done, rl);
+    read_with_reader(rl, &reader, 1, first - 1);
+    read_log_finish(rl);
+    read_with_reader(rl, &reader, first, UINT64_MAX);
+    log_reader_close(&reader);
+    read_log_free(rl);
 }
 
 /* --- Retention --- */
@@ -709,6 +749,7 @@ int main(void)
         cmocka_unit_test(reader_gives_the_whole_log),
         cmocka_unit_test(reader_reads_nothing_twice),
         cmocka_unit_test(reader_slides_over_the_sidecar),
+        cmocka_unit_test(reader_sees_what_was_settled_meanwhile),
         cmocka_unit_test(retention_goes_by_segments),
         cmocka_unit_test(deleted_offset_is_found),
         cmocka_unit_test(ranges_that_touch_become_one),
