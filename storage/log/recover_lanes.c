@@ -22,8 +22,11 @@ static void recover_lanes_first_flushed(struct recover_state *state);
 static void recover_lane_decide(struct log_recover *r, struct recover_lane *lane);
 static void recover_lanes_named(struct recover_state *state, const struct recover_lane *lane);
 static enum err recover_lanes_created(struct log_recover *r);
-static struct recover_record *recover_direct_after(const struct recover_frame *frame,
+static struct recover_record *recover_direct_after(const struct log_recover *r,
+                                                   const struct recover_frame *frame,
                                                    const struct recover_record *asked);
+static bool recover_direct_is_needed(const struct log_recover *r,
+                                     const struct recover_record *tail);
 
 enum err log_recover_lanes(struct log_recover *r)
 {
@@ -405,7 +408,7 @@ bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *c
         for (; frame != NULL; frame = recover_frame_next(frame), rec = NULL) {
             bool is_asked_about = frame->has_direct && frame->decision == LOG_RECOVER_F1 &&
                                   frame->head.number > lane->durable;
-            rec = is_asked_about ? recover_direct_after(frame, rec) : NULL;
+            rec = is_asked_about ? recover_direct_after(r, frame, rec) : NULL;
             if (rec != NULL) {
                 break;
             }
@@ -439,17 +442,46 @@ bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *c
 }
 
 /* The frame's next direct tail behind `asked` (NULL: the first). */
-static struct recover_record *recover_direct_after(const struct recover_frame *frame,
+static struct recover_record *recover_direct_after(const struct log_recover *r,
+                                                   const struct recover_frame *frame,
                                                    const struct recover_record *asked)
 {
     struct recover_link *link = asked != NULL ? asked->link.next : frame->records.first;
     for (; link != NULL; link = link->next) {
         struct recover_record *rec = CONTAINER_OF(link, struct recover_record, link);
-        if (rec->record.kind == LOG_RECORD_TAIL && (rec->record.flags & LOG_TAIL_DIRECT) != 0) {
+        if (rec->record.kind == LOG_RECORD_TAIL && (rec->record.flags & LOG_TAIL_DIRECT) != 0 &&
+            recover_direct_is_needed(r, rec)) {
             return rec;
         }
     }
     return NULL;
+}
+
+/* Whether the tail's segment has to be there. Not what is settled, nor what a later record took
+ * away: such a segment's files go as soon as that record is durable, whether or not another frame
+ * has said so. */
+static bool recover_direct_is_needed(const struct log_recover *r, const struct recover_record *tail)
+{
+    const struct recover_group *g = recover_group_find(r, tail->record.group);
+    if (g != NULL && g->found.has_row && tail->record.seq <= g->found.row.seq) {
+        return false;
+    }
+    for (const struct recover_frame *frame = tail->frame; frame != NULL;
+         frame = recover_frame_next(frame)) {
+        struct recover_link *link = frame->decision == LOG_RECOVER_F1 ? frame->records.first : NULL;
+        for (; link != NULL; link = link->next) {
+            const struct log_record *record =
+                &CONTAINER_OF(link, struct recover_record, link)->record;
+            bool is_later = record->group == tail->record.group && record->seq > tail->record.seq;
+            bool is_cut = record->kind == LOG_RECORD_CUT &&
+                          record->cut.end.index < tail->record.tail.segment_index;
+            if (is_later &&
+                (is_cut || record->kind == LOG_RECORD_DELETE || record->kind == LOG_RECORD_RESET)) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 void log_recover_direct(struct log_recover *r, const struct log_recover_direct *check,
