@@ -40,6 +40,8 @@ enum {
     LOG_START_OPEN_META,    /* node.meta.new with a higher boot epoch */
     LOG_START_WRITE_META,
     LOG_START_CLOSE_META,
+    LOG_START_RELEASE,      /* there is no room for it: the reserve goes, */
+    LOG_START_SYNC_RELEASE, /* and with its name its blocks */
     LOG_START_RENAME_META,
     LOG_START_OPEN_TABLE, /* groups.tab.new counts: it takes its place */
     LOG_START_FLUSH_TABLE,
@@ -87,9 +89,15 @@ static const struct sm_conf log_start_stages[] = {
     [LOG_START_LIST_JOURNAL] = {"LIST_JOURNAL", SM_BIT(LOG_START_READ_JOURNAL) | LOG_START_FAIL, 0},
     [LOG_START_READ_JOURNAL] = {"READ_JOURNAL", SM_BIT(LOG_START_CHECK) | LOG_START_FAIL, 0},
     [LOG_START_CHECK] = {"CHECK", SM_BIT(LOG_START_OPEN_META) | LOG_START_FAIL, 0},
-    [LOG_START_OPEN_META] = {"OPEN_META", SM_BIT(LOG_START_WRITE_META) | LOG_START_FAIL, 0},
+    [LOG_START_OPEN_META] =
+        {"OPEN_META", SM_BIT(LOG_START_WRITE_META) | SM_BIT(LOG_START_RELEASE) | LOG_START_FAIL, 0},
+    [LOG_START_RELEASE] = {"RELEASE", SM_BIT(LOG_START_SYNC_RELEASE) | LOG_START_FAIL, 0},
+    [LOG_START_SYNC_RELEASE] = {"SYNC_RELEASE", SM_BIT(LOG_START_OPEN_META) | LOG_START_FAIL, 0},
     [LOG_START_WRITE_META] = {"WRITE_META", SM_BIT(LOG_START_CLOSE_META), 0},
-    [LOG_START_CLOSE_META] = {"CLOSE_META", SM_BIT(LOG_START_RENAME_META) | LOG_START_FAIL, 0},
+    [LOG_START_CLOSE_META] = {"CLOSE_META",
+                              SM_BIT(LOG_START_RENAME_META) | SM_BIT(LOG_START_RELEASE) |
+                                  LOG_START_FAIL,
+                              0},
     [LOG_START_RENAME_META] = {"RENAME_META",
                                SM_BIT(LOG_START_OPEN_TABLE) | SM_BIT(LOG_START_SYNC_META) |
                                    LOG_START_FAIL,
@@ -120,6 +128,8 @@ static void log_start_sync(struct log_start *start, uint32_t stage, const char *
 static void log_start_parent(const char *path, char *out);
 static void log_start_names_first(struct log_start *start);
 static void log_start_raise(struct log_start *start);
+static void log_start_open_meta(struct log_start *start);
+static bool log_start_release(struct log_start *start);
 static void log_start_close(struct log_start *start, uint32_t stage);
 static void log_start_rename(struct log_start *start, uint32_t stage, const char *from,
                              const char *to);
@@ -237,6 +247,11 @@ static bool log_start_recovers(struct log_start *start, const struct rt_op *op)
             return false;
         }
         break;
+    case LOG_START_OPEN_META:
+        if (op->err == ERR_DISK_FULL && log_start_release(start)) {
+            return false;
+        }
+        break;
     case LOG_START_WRITE_META: /* the file is closed first */
     case LOG_START_FLUSH_TABLE:
         start->file_err = op->err;
@@ -294,7 +309,12 @@ void log_start_run(struct log_start *start)
         rt_file_write_durable(&start->file, &start->op, &start->iov, 1, 0);
         return;
     case LOG_START_WRITE_META: log_start_close(start, LOG_START_CLOSE_META); return;
+    case LOG_START_RELEASE: log_start_sync(start, LOG_START_SYNC_RELEASE, NULL); return;
+    case LOG_START_SYNC_RELEASE: log_start_open_meta(start); return;
     case LOG_START_CLOSE_META:
+        if (start->file_err == ERR_DISK_FULL && log_start_release(start)) {
+            return;
+        }
         log_start_rename(start, LOG_START_RENAME_META, "node.meta.new", "node.meta");
         return;
     case LOG_START_RENAME_META: log_start_open_table(start); return;
@@ -363,6 +383,7 @@ static void log_start_listed(struct log_start *start)
     start->has_journal =
         start->store->config.journal_dir != NULL || log_start_has(start, "journal");
     start->has_partitions = log_start_has(start, "p");
+    start->has_reserve = log_start_has(start, "reserve");
     if (has_meta && !start->has_partitions) {
         log_start_fail(start, ERR_CORRUPT, 0, start->path, "the directory p is missing");
     } else if (has_meta) {
@@ -498,10 +519,29 @@ static void log_start_raise(struct log_start *start)
     atomic_store(&store->file_number, number);
     log_meta_encode(&start->meta, store->kernels, start->block);
     start->iov = (struct iovec){start->block, LOG_META_BYTES};
+    log_start_open_meta(start);
+}
+
+static void log_start_open_meta(struct log_start *start)
+{
+    start->file_err = ERR_OK;
     sm_move(&start->sm, LOG_START_OPEN_META);
     log_start_path(start, "node.meta.new", start->path);
     rt_file_open(&start->file, &start->op, start->ls->shard, start->path,
                  RT_FILE_WRITE | RT_FILE_CREATE | RT_FILE_DIRECT, 0600);
+}
+
+/* Let the reserve go, once; whether there is one. */
+static bool log_start_release(struct log_start *start)
+{
+    bool has_reserve = start->has_reserve;
+    start->has_reserve = false;
+    if (has_reserve) {
+        sm_move(&start->sm, LOG_START_RELEASE);
+        log_start_path(start, "reserve", start->path);
+        rt_path_unlink(&start->op, start->path);
+    }
+    return has_reserve;
 }
 
 static void log_start_close(struct log_start *start, uint32_t stage)

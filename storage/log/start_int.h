@@ -50,7 +50,8 @@ struct log_start {
     struct rt_dir_list list;          /* of the directory listed last */
     bool has_table[LOG_TABLES_COUNT]; /* DATA has these tables, */
     bool has_journal;                 /* the directory of journal files, */
-    bool has_partitions;              /* and that of partitions */
+    bool has_partitions;              /* and that of partitions, */
+    bool has_reserve;                 /* and the reserve for a full disk */
     bool is_buffered;                 /* no direct I/O: said once */
 
     /* node.meta. */
