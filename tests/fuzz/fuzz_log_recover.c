@@ -264,7 +264,7 @@ static uint32_t fuzz_frame(struct fuzz_input *in, const struct crc32c *kernels,
 static void fuzz_file(struct fuzz_input *in, const struct crc32c *kernels,
                       const struct log_uuid *disk, struct fuzz_file *file)
 {
-    memset(file, 0, sizeof(*file));
+    *file = (struct fuzz_file){0};
     uint32_t blocks = 1 + fuzz_u8(in) % FUZZ_BLOCKS_MAX;
     file->length = (size_t)blocks * LIMIT_BLOCK_BYTES;
     struct log_journal_header header = {
