@@ -158,7 +158,7 @@ struct log_recover_direct {
     uint32_t generation;    /* of the segment */
     uint32_t written_bytes; /* what must be in the segment */
     const uint8_t *recs;    /* sidecar records, encoded, 96 bytes each */
-    uint32_t recs_count;    /* of them */
+    uint32_t recs_count;    /* of them: those whose bodies have to be there */
     const uint8_t *rest;    /* bytes behind written_bytes */
     uint32_t rest_bytes;    /* of these */
     void *record;           /* log_recover's */

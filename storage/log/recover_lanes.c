@@ -25,7 +25,7 @@ static enum err recover_lanes_created(struct log_recover *r);
 static struct recover_record *recover_direct_after(const struct log_recover *r,
                                                    const struct recover_frame *frame,
                                                    const struct recover_record *asked);
-static bool recover_direct_is_needed(const struct log_recover *r,
+static uint32_t recover_direct_count(const struct log_recover *r,
                                      const struct recover_record *tail);
 
 enum err log_recover_lanes(struct log_recover *r)
@@ -429,7 +429,7 @@ bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *c
         .generation = record->tail.generation,
         .written_bytes = record->tail.written_bytes,
         .recs = record->data,
-        .recs_count = record->tail.recs_count,
+        .recs_count = recover_direct_count(r, rec),
         .rest = rec->rest,
         .rest_bytes = record->tail.rest_bytes,
         .record = rec,
@@ -450,21 +450,22 @@ static struct recover_record *recover_direct_after(const struct log_recover *r,
     for (; link != NULL; link = link->next) {
         struct recover_record *rec = CONTAINER_OF(link, struct recover_record, link);
         if (rec->record.kind == LOG_RECORD_TAIL && (rec->record.flags & LOG_TAIL_DIRECT) != 0 &&
-            recover_direct_is_needed(r, rec)) {
+            recover_direct_count(r, rec) > 0) {
             return rec;
         }
     }
     return NULL;
 }
 
-/* Whether the tail's segment has to be there. Not what is settled, nor what a later record took
- * away: such a segment's files go as soon as that record is durable, whether or not another frame
- * has said so. */
-static bool recover_direct_is_needed(const struct log_recover *r, const struct recover_record *tail)
+/* How many of the tail's entries, the first ones, have to be in its segment. Not what is settled,
+ * nor what a later record took away: files go, and blocks are written over, as soon as that record
+ * is durable, whether or not another frame has said so. */
+static uint32_t recover_direct_count(const struct log_recover *r, const struct recover_record *tail)
 {
     const struct recover_group *g = recover_group_find(r, tail->record.group);
+    uint64_t last = UINT64_MAX;
     if (g != NULL && g->found.has_row && tail->record.seq <= g->found.row.seq) {
-        return false;
+        return 0;
     }
     for (const struct recover_frame *frame = tail->frame; frame != NULL;
          frame = recover_frame_next(frame)) {
@@ -472,16 +473,23 @@ static bool recover_direct_is_needed(const struct log_recover *r, const struct r
         for (; link != NULL; link = link->next) {
             const struct log_record *record =
                 &CONTAINER_OF(link, struct recover_record, link)->record;
-            bool is_later = record->group == tail->record.group && record->seq > tail->record.seq;
-            bool is_cut = record->kind == LOG_RECORD_CUT &&
-                          record->cut.end.index < tail->record.tail.segment_index;
-            if (is_later &&
-                (is_cut || record->kind == LOG_RECORD_DELETE || record->kind == LOG_RECORD_RESET)) {
-                return false;
+            if (record->group != tail->record.group || record->seq <= tail->record.seq) {
+                continue;
+            }
+            if (record->kind == LOG_RECORD_DELETE || record->kind == LOG_RECORD_RESET) {
+                return 0;
+            }
+            if (record->kind == LOG_RECORD_CUT && record->cut.end.index < last) {
+                last = record->cut.end.index;
             }
         }
     }
-    return true;
+    uint32_t count = tail->record.tail.recs_count;
+    while (count > 0 && last != UINT64_MAX &&
+           recover_tail_rec(r, &tail->record, count - 1).last_index > last) {
+        count--;
+    }
+    return count;
 }
 
 void log_recover_direct(struct log_recover *r, const struct log_recover_direct *check,
@@ -491,6 +499,9 @@ void log_recover_direct(struct log_recover *r, const struct log_recover_direct *
     if (is_sound) {
         return;
     }
+    struct recover_state *state = r->state;
     rec->frame->is_sound = false;
     recover_lane_decide(r, rec->frame->lane);
+    state->asked = NULL; /* what a dropped frame took away is wanted again */
+    state->asked_lane = 0;
 }
