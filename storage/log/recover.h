@@ -138,8 +138,9 @@ struct log_found {
     struct list ranges;    /* log_found_range: what is quarantined; of the row's own marks the
                               lowest index, the others stand in the sidecars */
     struct list rests;     /* log_found_rest, at most one per segment */
-    uint64_t file_lowest;  /* lowest file number that holds something of the group behind
-                              row.seq; UINT64_MAX: none */
+    uint64_t file_lowest;  /* lowest file number that holds something of the group behind the seq
+                              of table_row: it is needed until a table has another row;
+                              UINT64_MAX: none */
     bool is_available;     /* not R6, not G6 */
     bool is_tail_torn;     /* G7: may have lost what was never answered */
     bool is_cut;           /* a cut or reset was applied: segments of older generations may be

@@ -238,7 +238,6 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
     list_init(&found->rests);
     g->is_gap_open = false;
     found->row.seq = record->seq - 1;
-    found->file_lowest = rec->frame->head.file_number;
     found->end = found->row.end;
     found->max_timestamp = found->row.max_timestamp;
     g->is_chain_known = found->end.index == 0 || !recover_chain_is_zero(found->end.chain);
