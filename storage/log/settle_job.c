@@ -519,6 +519,10 @@ static struct log_slot *settle_job_remnant(const struct settle_job *job)
         log->direct_count > 0 || log->pending_count > 0) {
         return NULL; /* what waits may wait for this job: a tail behind it would wait for both */
     }
+    if (seg->written_bytes > 0 && !seg->is_made) {
+        return NULL; /* a tail relies on the segment: its name comes first, the next round journals
+                      */
+    }
     return slot;
 }
 
