@@ -24,6 +24,7 @@ struct log_build {
     uint64_t id;                  /* of this attempt: one that came to nothing leaves no mark */
     uint64_t bytes;               /* header, directories and records so far */
     uint64_t limit;               /* the most it may be */
+    uint64_t reserved;            /* of it, for records of groups that write directly */
     bool is_full;                 /* the next record does not fit */
 };
 
@@ -40,6 +41,7 @@ static void log_build_choose(struct log_build *build);
 static enum log_choice log_build_entry(struct log_build *build, struct log_op *op);
 static bool log_build_wants_direct(struct log *log, const struct log_slot *slot);
 static enum log_choice log_build_direct(struct log_build *build, struct log_op *op);
+static uint64_t log_build_along(const struct log_lane *lane, const struct log_op *op);
 static enum log_choice log_build_record(struct log_build *build, struct log_op *op);
 static bool log_build_row(struct log_build *build, struct log *log);
 static void log_build_take(struct log_build *build, struct log_op *op, enum log_choice choice);
@@ -128,10 +130,14 @@ static enum err log_build_begin(struct log_build *build)
 static void log_build_choose(struct log_build *build)
 {
     struct log_lane *lane = build->lane;
+    bool is_over = false;
     list_for_each_safe (node, following, &lane->pending) {
         struct log_op *op = CONTAINER_OF(node, struct log_op, in_queue);
         struct log *log = op->log;
         enum log_choice choice;
+        if (is_over && (log == NULL || log->frame_direct != build->id)) {
+            continue; /* a tail stands for all its group has: that must come along */
+        }
         if (log != NULL && log->frame_skip == build->id) {
             choice = LOG_CHOICE_SKIP;
         } else if (op->record.kind == LOG_RECORD_ENTRY) {
@@ -140,9 +146,12 @@ static void log_build_choose(struct log_build *build)
             choice = log_build_record(build, op);
         }
         if (choice == LOG_CHOICE_STOP) {
-            break;
-        }
-        if (choice == LOG_CHOICE_SKIP) {
+            ASSERT(log == NULL || log->frame_direct != build->id);
+            is_over = true;
+            if (build->frame->directs_count == 0) {
+                break;
+            }
+        } else if (choice == LOG_CHOICE_SKIP) {
             log->frame_skip = build->id;
         } else {
             log_build_take(build, op, choice);
@@ -197,7 +206,8 @@ static enum log_choice log_build_direct(struct log_build *build, struct log_op *
     uint64_t count = slot->seg->last_index - slot->rec.index + 1;
     uint64_t bound = LOG_RECORD_HEAD_BYTES + LOG_RECORD_FIXED_MAX + count * LOG_SIDECAR_BYTES +
                      2ull * LIMIT_BLOCK_BYTES + LOG_FRAME_ROW_BYTES;
-    if (build->bytes + bound > build->limit) {
+    uint64_t along = log_build_along(build->lane, op);
+    if (build->bytes + build->reserved + bound + along > build->limit) {
         build->is_full = true;
         return LOG_CHOICE_STOP;
     }
@@ -227,6 +237,7 @@ static enum log_choice log_build_direct(struct log_build *build, struct log_op *
     log->pending_count++;
     build->frame->directs_count++;
     build->frame->waits_count++;
+    build->reserved += along;
     log->frame_direct = build->id;
     log->frame_seg = slot->seg;
     tail->record.seq = log->next_seq++;
@@ -239,6 +250,21 @@ static enum log_choice log_build_direct(struct log_build *build, struct log_op *
     return LOG_CHOICE_RIDER;
 }
 
+/* What records of the group other than entries take that wait behind `op`. They go along with a
+ * tail that stands for the entries between and behind them, so that the group's order holds. */
+static uint64_t log_build_along(const struct log_lane *lane, const struct log_op *op)
+{
+    uint64_t bytes = 0;
+    for (const struct list_node *node = op->in_queue.next; node != &lane->pending.head;
+         node = node->next) {
+        const struct log_op *other = CONTAINER_OF(node, const struct log_op, in_queue);
+        if (other->log == op->log && other->record.kind != LOG_RECORD_ENTRY) {
+            bytes += log_op_bytes(other);
+        }
+    }
+    return bytes;
+}
+
 /* A record in the frame, if it fits. */
 static enum log_choice log_build_record(struct log_build *build, struct log_op *op)
 {
@@ -247,7 +273,12 @@ static enum log_choice log_build_record(struct log_build *build, struct log_op *
     if (log != NULL && log->frame_build != build->id) {
         need += LOG_FRAME_ROW_BYTES;
     }
-    if (build->bytes + need > build->limit) {
+    bool is_along = log != NULL && log->frame_direct == build->id;
+    if (is_along) {
+        ASSERT(build->reserved >= need);
+        build->reserved -= need;
+    }
+    if (build->bytes + build->reserved + need > build->limit) {
         build->is_full = true;
         return LOG_CHOICE_STOP;
     }

@@ -408,7 +408,7 @@ static void settle_tabled(struct log_rows *rows)
 static void settle_commit(struct settle_state *state, struct log *log)
 {
     struct log_lane *lane = &log->ls->lane;
-    if (log->is_deleted) {
+    if (log->round_row.state == LOG_ROW_DELETED) { /* not when it was deleted since */
         list_remove(&log->in_dirty);
         log_free(log);
         return;
