@@ -15,6 +15,8 @@
 struct log_direct {
     struct log *log;             /* whose */
     struct log_segment *seg;     /* the segment; gone if the log was cut */
+    uint64_t segment_index;      /* of the segment */
+    uint32_t generation;         /* likewise */
     uint64_t cut_epoch;          /* of the log when it began */
     uint64_t number;             /* of the frame */
     uint64_t last_index;         /* last entry in it */
@@ -33,6 +35,7 @@ static void log_direct_say(const struct log_direct *direct, const struct log_slo
                            uint32_t recs_count, struct buf *tail, struct log_op *op_tail);
 static void log_direct_got(struct log_file_get *get);
 static void log_direct_run(struct rt_op *op);
+static enum err log_direct_written(const struct log_direct *direct);
 static void log_direct_end(struct log_direct *direct, enum err err, int saved_errno);
 static void log_direct_done(struct log_op *op);
 static bool log_direct_is_possible(struct log *log, const struct log_slot *slot);
@@ -97,6 +100,8 @@ enum err log_direct_start(struct log *log, uint64_t number, uint64_t first_index
     ASSERT(copied == SETTLE_COPIED);
     direct->log = log;
     direct->seg = seg;
+    direct->segment_index = seg->start.index;
+    direct->generation = seg->generation;
     direct->cut_epoch = log->cut_epoch;
     direct->number = number;
     direct->last_index = seg->last_index;
@@ -190,6 +195,47 @@ static void log_direct_run(struct rt_op *op)
     log_direct_end(direct, op->err, op->saved_errno);
 }
 
+/* The blocks are written, and must not be written again: a sector on its way when the power fails
+ * may be lost with what it held. That goes for a segment that was cut meanwhile, too, as far as it
+ * is there; what lies behind its new end is void. */
+static enum err log_direct_written(const struct log_direct *direct)
+{
+    const struct log *log = direct->log;
+    struct log_shard *ls = log->ls;
+    struct log_segment *seg = NULL;
+    list_for_each (node, &log->segments.list) {
+        struct log_segment *there = CONTAINER_OF(node, struct log_segment, in_log);
+        if (there->start.index == direct->segment_index &&
+            there->generation == direct->generation) {
+            seg = there;
+        }
+    }
+    if (seg == NULL) {
+        return ERR_OK;
+    }
+    uint32_t end_pos =
+        log->cut_epoch == direct->cut_epoch ? direct->target + direct->rest_bytes : seg->end_pos;
+    uint32_t blocks = (end_pos + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
+    uint32_t written = direct->target < blocks ? direct->target : blocks;
+    if (written < seg->written_bytes) {
+        return ERR_OK; /* the cut went below what had been there */
+    }
+    uint32_t rest_bytes = end_pos > written ? end_pos - written : 0;
+    void *made = NULL;
+    if (rest_bytes > 0) {
+        enum err err = budget_alloc(&ls->budget, LIMIT_BLOCK_BYTES, 8, &made);
+        if (err != ERR_OK) {
+            return err; /* the block's bytes must be somewhere: as if it had not been written */
+        }
+        memcpy(made, direct->data->data + (written - direct->from), rest_bytes);
+    }
+    budget_free(&ls->budget, seg->rest);
+    seg->rest = made;
+    seg->rest_bytes = rest_bytes;
+    seg->written_bytes = written;
+    return ERR_OK;
+}
+
 static void log_direct_end(struct log_direct *direct, enum err err, int saved_errno)
 {
     struct log *log = direct->log;
@@ -198,22 +244,8 @@ static void log_direct_end(struct log_direct *direct, enum err err, int saved_er
     if (direct->get.file != NULL) {
         log_file_put(ls, direct->get.file);
     }
-    if (err == ERR_OK && log->cut_epoch == direct->cut_epoch) {
-        struct log_segment *seg = direct->seg;
-        void *made = NULL;
-        if (direct->rest_bytes > 0 &&
-            budget_alloc(&ls->budget, LIMIT_BLOCK_BYTES, 8, &made) != ERR_OK) {
-            err =
-                ERR_BUDGET; /* the block's bytes must be somewhere: as if it had not been written */
-        } else {
-            budget_free(&ls->budget, seg->rest);
-            seg->rest = made;
-            seg->rest_bytes = direct->rest_bytes;
-            seg->written_bytes = direct->target;
-            if (made != NULL) {
-                memcpy(seg->rest, direct->data->data + direct->iov.iov_len, direct->rest_bytes);
-            }
-        }
+    if (err == ERR_OK) {
+        err = log_direct_written(direct);
     }
     ls->settle.settled_bytes += direct->iov.iov_len;
     log->direct_count--;

@@ -273,9 +273,7 @@ static bool settle_job_pick(struct settle_job *job)
 {
     struct log *log = job->log;
     job->seg = NULL;
-    /* A direct write writes the segment itself now; the end that a cut gives it is padded over what
-     * stood there, which is void only when the cut is durable. */
-    if (log->direct_count > 0 || log->cuts_pending > 0) {
+    if (log->direct_count > 0) { /* it writes its segment itself now */
         sm_move(&job->sm, SETTLE_STEP_SYNC);
         return false;
     }
