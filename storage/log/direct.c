@@ -213,8 +213,8 @@ static enum err log_direct_written(const struct log_direct *direct)
     if (seg == NULL) {
         return ERR_OK;
     }
-    uint32_t end_pos =
-        log->cut_epoch == direct->cut_epoch ? direct->target + direct->rest_bytes : seg->end_pos;
+    uint32_t end_pos = direct->target + direct->rest_bytes; /* more may have been appended since */
+    end_pos = seg->end_pos < end_pos ? seg->end_pos : end_pos;
     uint32_t blocks = (end_pos + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
     uint32_t written = direct->target < blocks ? direct->target : blocks;
     if (written < seg->written_bytes) {
