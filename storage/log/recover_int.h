@@ -162,10 +162,6 @@ void recover_sort(struct recover_chain *chain, recover_is_before *is_before);
 /* Zeroed memory of the arena. ERR_BUDGET: *out is NULL. */
 MUST_USE enum err recover_alloc(struct log_recover *r, size_t bytes, void **out);
 
-/* Sidecar record `i` of a tail. It was decoded when the frame was read. */
-struct log_sidecar recover_tail_rec(const struct log_recover *r, const struct log_record *record,
-                                    uint32_t i);
-
 /* The group, or NULL; made. */
 struct recover_group *recover_group_find(const struct log_recover *r, uint64_t group);
 MUST_USE enum err recover_group_make(struct log_recover *r, uint64_t group,

@@ -484,10 +484,16 @@ static uint32_t recover_direct_count(const struct log_recover *r, const struct r
             }
         }
     }
-    uint32_t count = tail->record.tail.recs_count;
-    while (count > 0 && last != UINT64_MAX &&
-           recover_tail_rec(r, &tail->record, count - 1).last_index > last) {
-        count--;
+    const struct log_record *record = &tail->record;
+    uint32_t seed = log_sidecar_seed(r->kernels, record->group, record->tail.generation);
+    uint32_t count = 0;
+    for (; count < record->tail.recs_count; count++) {
+        struct log_sidecar rec;
+        if (log_sidecar_decode(record->data + (size_t)count * LOG_SIDECAR_BYTES, LOG_SIDECAR_BYTES,
+                               r->kernels, seed, &rec) != ERR_OK ||
+            rec.last_index > last) {
+            break;
+        }
     }
     return count;
 }

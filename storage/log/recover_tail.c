@@ -32,8 +32,9 @@ enum err recover_apply_tail(struct log_recover *r, struct recover_group *g,
                                                       : recover_tail_whole(r, g, rec, fit);
 }
 
-struct log_sidecar recover_tail_rec(const struct log_recover *r, const struct log_record *record,
-                                    uint32_t i)
+/* Sidecar record `i`. It was decoded when the frame was read. */
+static struct log_sidecar recover_tail_rec(const struct log_recover *r,
+                                           const struct log_record *record, uint32_t i)
 {
     struct log_sidecar out;
     uint32_t seed = log_sidecar_seed(r->kernels, record->group, record->tail.generation);
