@@ -139,7 +139,9 @@ static enum err log_keeper_take_rows(struct log_keeper *keeper,
             unreported_count += group->is_available;
             continue;
         }
-        err = log_keeper_put_row(keeper, &group->table_row, UINT64_MAX);
+        struct log_row row = group->table_row;
+        row.flags |= group->row.flags & LOG_ROW_AMNESIAC; /* what says so may be let go */
+        err = log_keeper_put_row(keeper, &row, UINT64_MAX);
         if (err != ERR_OK) {
             return err;
         }

@@ -21,7 +21,8 @@ enum {
     LOG_SPACE_OPEN,     /* the reserve */
     LOG_SPACE_ALLOCATE, /* its blocks */
     LOG_SPACE_CLOSE,    /* done, or it did not fit */
-    LOG_SPACE_UNLINK,   /* it is let go */
+    LOG_SPACE_UNLINK,   /* it is let go, */
+    LOG_SPACE_SYNC,     /* and with its name its blocks */
 };
 
 static const struct sm_conf log_space_stages[] = {
@@ -34,7 +35,8 @@ static const struct sm_conf log_space_stages[] = {
         {"OPEN", SM_BIT(LOG_SPACE_ALLOCATE) | SM_BIT(LOG_SPACE_CLOSE) | SM_BIT(LOG_SPACE_IDLE), 0},
     [LOG_SPACE_ALLOCATE] = {"ALLOCATE", SM_BIT(LOG_SPACE_CLOSE), 0},
     [LOG_SPACE_CLOSE] = {"CLOSE", SM_BIT(LOG_SPACE_UNLINK) | SM_BIT(LOG_SPACE_IDLE), 0},
-    [LOG_SPACE_UNLINK] = {"UNLINK", SM_BIT(LOG_SPACE_IDLE), 0},
+    [LOG_SPACE_UNLINK] = {"UNLINK", SM_BIT(LOG_SPACE_SYNC), 0},
+    [LOG_SPACE_SYNC] = {"SYNC", SM_BIT(LOG_SPACE_IDLE), 0},
 };
 const struct sm_decl log_space_decl = {"log_space", log_space_stages, ARRAY_COUNT(log_space_stages),
                                        NULL};
@@ -120,11 +122,16 @@ static void log_space_run(struct rt_op *op)
         break;
     case LOG_SPACE_OPEN:
     case LOG_SPACE_ALLOCATE: log_space_reserve_step(keeper, op); return;
+    case LOG_SPACE_UNLINK:
+        sm_move(&keeper->space_sm, LOG_SPACE_SYNC);
+        snprintf(keeper->space_path, LIMIT_PATH_BYTES, "%s", keeper->store->config.dir);
+        rt_path_sync_dir(op, keeper->space_path);
+        return;
     case LOG_SPACE_CLOSE:
-    case LOG_SPACE_UNLINK: break;
+    case LOG_SPACE_SYNC: break;
     default: UNREACHABLE();
     }
-    if (keeper->is_release_wanted && sm_stage(&keeper->space_sm) != LOG_SPACE_UNLINK) {
+    if (keeper->is_release_wanted && sm_stage(&keeper->space_sm) != LOG_SPACE_SYNC) {
         log_space_release(keeper);
         return;
     }

@@ -22,8 +22,11 @@ static void recover_lanes_first_flushed(struct recover_state *state);
 static void recover_lane_decide(struct log_recover *r, struct recover_lane *lane);
 static void recover_lanes_named(struct recover_state *state, const struct recover_lane *lane);
 static enum err recover_lanes_created(struct log_recover *r);
-static struct recover_record *recover_direct_after(const struct recover_frame *frame,
+static struct recover_record *recover_direct_after(const struct log_recover *r,
+                                                   const struct recover_frame *frame,
                                                    const struct recover_record *asked);
+static uint32_t recover_direct_count(const struct log_recover *r,
+                                     const struct recover_record *tail);
 
 enum err log_recover_lanes(struct log_recover *r)
 {
@@ -412,7 +415,7 @@ bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *c
         for (; frame != NULL; frame = recover_frame_next(frame), rec = NULL) {
             bool is_asked_about = frame->has_direct && frame->decision == LOG_RECOVER_F1 &&
                                   frame->head.number > lane->durable;
-            rec = is_asked_about ? recover_direct_after(frame, rec) : NULL;
+            rec = is_asked_about ? recover_direct_after(r, frame, rec) : NULL;
             if (rec != NULL) {
                 break;
             }
@@ -433,7 +436,7 @@ bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *c
         .generation = record->tail.generation,
         .written_bytes = record->tail.written_bytes,
         .recs = record->data,
-        .recs_count = record->tail.recs_count,
+        .recs_count = recover_direct_count(r, rec),
         .rest = rec->rest,
         .rest_bytes = record->tail.rest_bytes,
         .record = rec,
@@ -446,17 +449,60 @@ bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *c
 }
 
 /* The frame's next direct tail behind `asked` (NULL: the first). */
-static struct recover_record *recover_direct_after(const struct recover_frame *frame,
+static struct recover_record *recover_direct_after(const struct log_recover *r,
+                                                   const struct recover_frame *frame,
                                                    const struct recover_record *asked)
 {
     struct recover_link *link = asked != NULL ? asked->link.next : frame->records.first;
     for (; link != NULL; link = link->next) {
         struct recover_record *rec = CONTAINER_OF(link, struct recover_record, link);
-        if (rec->record.kind == LOG_RECORD_TAIL && (rec->record.flags & LOG_TAIL_DIRECT) != 0) {
+        if (rec->record.kind == LOG_RECORD_TAIL && (rec->record.flags & LOG_TAIL_DIRECT) != 0 &&
+            recover_direct_count(r, rec) > 0) {
             return rec;
         }
     }
     return NULL;
+}
+
+/* How many of the tail's entries, the first ones, have to be in its segment. Not what is settled,
+ * nor what a later record took away: files go, and blocks are written over, as soon as that record
+ * is durable, whether or not another frame has said so. */
+static uint32_t recover_direct_count(const struct log_recover *r, const struct recover_record *tail)
+{
+    const struct recover_group *g = recover_group_find(r, tail->record.group);
+    uint64_t last = UINT64_MAX;
+    if (g != NULL && g->found.has_row && tail->record.seq <= g->found.row.seq) {
+        return 0;
+    }
+    for (const struct recover_frame *frame = tail->frame; frame != NULL;
+         frame = recover_frame_next(frame)) {
+        struct recover_link *link = frame->decision == LOG_RECOVER_F1 ? frame->records.first : NULL;
+        for (; link != NULL; link = link->next) {
+            const struct log_record *record =
+                &CONTAINER_OF(link, struct recover_record, link)->record;
+            if (record->group != tail->record.group || record->seq <= tail->record.seq) {
+                continue;
+            }
+            if (record->kind == LOG_RECORD_DELETE || record->kind == LOG_RECORD_RESET) {
+                return 0;
+            }
+            if (record->kind == LOG_RECORD_CUT && record->cut.end.index < last) {
+                last = record->cut.end.index;
+            }
+        }
+    }
+    const struct log_record *record = &tail->record;
+    uint32_t seed = log_sidecar_seed(r->kernels, record->group, record->tail.generation);
+    uint32_t count = 0;
+    for (; count < record->tail.recs_count; count++) {
+        struct log_sidecar rec;
+        if (log_sidecar_decode(record->data + (size_t)count * LOG_SIDECAR_BYTES, LOG_SIDECAR_BYTES,
+                               r->kernels, seed, &rec) != ERR_OK ||
+            rec.last_index > last) {
+            break;
+        }
+    }
+    return count;
 }
 
 void log_recover_direct(struct log_recover *r, const struct log_recover_direct *check,
@@ -466,6 +512,9 @@ void log_recover_direct(struct log_recover *r, const struct log_recover_direct *
     if (is_sound) {
         return;
     }
+    struct recover_state *state = r->state;
     rec->frame->is_sound = false;
     recover_lane_decide(r, rec->frame->lane);
+    state->asked = NULL; /* what a dropped frame took away is wanted again */
+    state->asked_lane = 0;
 }

@@ -19,40 +19,6 @@
 #define LOG_START_NAMES_BYTES     4096u
 #define LOG_START_NAMES_BYTES_MAX (16u << 20)
 
-enum {
-    LOG_START_NEW,             /* nothing done */
-    LOG_START_OPEN_LOCK,       /* opening DATA/lock */
-    LOG_START_MKDIR,           /* making DATA */
-    LOG_START_LOCK,            /* locking */
-    LOG_START_LIST,            /* what is in DATA? */
-    LOG_START_FIND_JOURNAL,    /* no node.meta: are there journal files? */
-    LOG_START_FIND_PARTITIONS, /* or partitions? */
-    LOG_START_MKDIR_JOURNAL,   /* none: making the directories */
-    LOG_START_MKDIR_PARTITIONS,
-    LOG_START_SYNC_PARENT,  /* their names: DATA's, */
-    LOG_START_SYNC_JOURNAL, /* that of a journal elsewhere, */
-    LOG_START_SYNC_DATA,    /* those in DATA */
-    LOG_START_READ_META,    /* node.meta */
-    LOG_START_READ_TABLES,  /* groups.tab and its kin */
-    LOG_START_LIST_JOURNAL, /* which journal files are there? */
-    LOG_START_READ_JOURNAL, /* all of them */
-    LOG_START_CHECK,        /* bodies in segments */
-    LOG_START_OPEN_META,    /* node.meta.new with a higher boot epoch */
-    LOG_START_WRITE_META,
-    LOG_START_CLOSE_META,
-    LOG_START_RENAME_META,
-    LOG_START_OPEN_TABLE, /* groups.tab.new counts: it takes its place */
-    LOG_START_FLUSH_TABLE,
-    LOG_START_CLOSE_TABLE,
-    LOG_START_RENAME_TABLE,
-    LOG_START_SYNC_META, /* both names */
-    LOG_START_PREPARE,   /* a first journal file */
-    LOG_START_JOIN,      /* waits for the other shards */
-    LOG_START_DEAL,      /* they make their groups */
-    LOG_START_LANES,     /* the lanes record */
-    LOG_START_END,       /* open, or failed */
-};
-
 #define LOG_START_FAIL SM_BIT(LOG_START_END)
 
 static const struct sm_conf log_start_stages[] = {
@@ -87,9 +53,15 @@ static const struct sm_conf log_start_stages[] = {
     [LOG_START_LIST_JOURNAL] = {"LIST_JOURNAL", SM_BIT(LOG_START_READ_JOURNAL) | LOG_START_FAIL, 0},
     [LOG_START_READ_JOURNAL] = {"READ_JOURNAL", SM_BIT(LOG_START_CHECK) | LOG_START_FAIL, 0},
     [LOG_START_CHECK] = {"CHECK", SM_BIT(LOG_START_OPEN_META) | LOG_START_FAIL, 0},
-    [LOG_START_OPEN_META] = {"OPEN_META", SM_BIT(LOG_START_WRITE_META) | LOG_START_FAIL, 0},
+    [LOG_START_OPEN_META] =
+        {"OPEN_META", SM_BIT(LOG_START_WRITE_META) | SM_BIT(LOG_START_RELEASE) | LOG_START_FAIL, 0},
+    [LOG_START_RELEASE] = {"RELEASE", SM_BIT(LOG_START_SYNC_RELEASE) | LOG_START_FAIL, 0},
+    [LOG_START_SYNC_RELEASE] = {"SYNC_RELEASE", SM_BIT(LOG_START_OPEN_META) | LOG_START_FAIL, 0},
     [LOG_START_WRITE_META] = {"WRITE_META", SM_BIT(LOG_START_CLOSE_META), 0},
-    [LOG_START_CLOSE_META] = {"CLOSE_META", SM_BIT(LOG_START_RENAME_META) | LOG_START_FAIL, 0},
+    [LOG_START_CLOSE_META] = {"CLOSE_META",
+                              SM_BIT(LOG_START_RENAME_META) | SM_BIT(LOG_START_RELEASE) |
+                                  LOG_START_FAIL,
+                              0},
     [LOG_START_RENAME_META] = {"RENAME_META",
                                SM_BIT(LOG_START_OPEN_TABLE) | SM_BIT(LOG_START_SYNC_META) |
                                    LOG_START_FAIL,
@@ -120,23 +92,12 @@ static void log_start_sync(struct log_start *start, uint32_t stage, const char *
 static void log_start_parent(const char *path, char *out);
 static void log_start_names_first(struct log_start *start);
 static void log_start_raise(struct log_start *start);
+static void log_start_open_meta(struct log_start *start);
+static bool log_start_release(struct log_start *start);
 static void log_start_close(struct log_start *start, uint32_t stage);
 static void log_start_rename(struct log_start *start, uint32_t stage, const char *from,
                              const char *to);
 static void log_start_open_table(struct log_start *start);
-static void log_start_prepare(struct log_start *start);
-static void log_start_prepared(struct log_shard *ls, enum err err, int saved_errno);
-static void log_start_deal(struct log_start *start);
-static void log_start_lanes(struct log_start *start);
-static void log_start_lanes_done(struct log_op *op);
-static void log_start_opened(struct log_start *start);
-static void log_start_report(struct log_start *start);
-static void log_start_free(struct log_start *start);
-static void log_start_mail_all(struct log_shard *ls, rt_mail_fn *deliver);
-static void log_start_end(struct log_shard *ls);
-static void log_start_unlock(struct log_shard *ls);
-static void log_start_unlocked(struct rt_op *op);
-static void log_start_gone(struct log_store *store);
 
 void log_start_begin(struct log_shard *ls)
 {
@@ -237,6 +198,11 @@ static bool log_start_recovers(struct log_start *start, const struct rt_op *op)
             return false;
         }
         break;
+    case LOG_START_OPEN_META:
+        if (op->err == ERR_DISK_FULL && log_start_release(start)) {
+            return false;
+        }
+        break;
     case LOG_START_WRITE_META: /* the file is closed first */
     case LOG_START_FLUSH_TABLE:
         start->file_err = op->err;
@@ -294,7 +260,12 @@ void log_start_run(struct log_start *start)
         rt_file_write_durable(&start->file, &start->op, &start->iov, 1, 0);
         return;
     case LOG_START_WRITE_META: log_start_close(start, LOG_START_CLOSE_META); return;
+    case LOG_START_RELEASE: log_start_sync(start, LOG_START_SYNC_RELEASE, NULL); return;
+    case LOG_START_SYNC_RELEASE: log_start_open_meta(start); return;
     case LOG_START_CLOSE_META:
+        if (start->file_err == ERR_DISK_FULL && log_start_release(start)) {
+            return;
+        }
         log_start_rename(start, LOG_START_RENAME_META, "node.meta.new", "node.meta");
         return;
     case LOG_START_RENAME_META: log_start_open_table(start); return;
@@ -363,6 +334,7 @@ static void log_start_listed(struct log_start *start)
     start->has_journal =
         start->store->config.journal_dir != NULL || log_start_has(start, "journal");
     start->has_partitions = log_start_has(start, "p");
+    start->has_reserve = log_start_has(start, "reserve");
     if (has_meta && !start->has_partitions) {
         log_start_fail(start, ERR_CORRUPT, 0, start->path, "the directory p is missing");
     } else if (has_meta) {
@@ -498,10 +470,29 @@ static void log_start_raise(struct log_start *start)
     atomic_store(&store->file_number, number);
     log_meta_encode(&start->meta, store->kernels, start->block);
     start->iov = (struct iovec){start->block, LOG_META_BYTES};
+    log_start_open_meta(start);
+}
+
+static void log_start_open_meta(struct log_start *start)
+{
+    start->file_err = ERR_OK;
     sm_move(&start->sm, LOG_START_OPEN_META);
     log_start_path(start, "node.meta.new", start->path);
     rt_file_open(&start->file, &start->op, start->ls->shard, start->path,
                  RT_FILE_WRITE | RT_FILE_CREATE | RT_FILE_DIRECT, 0600);
+}
+
+/* Let the reserve go, once; whether there is one. */
+static bool log_start_release(struct log_start *start)
+{
+    bool has_reserve = start->has_reserve;
+    start->has_reserve = false;
+    if (has_reserve) {
+        sm_move(&start->sm, LOG_START_RELEASE);
+        log_start_path(start, "reserve", start->path);
+        rt_path_unlink(&start->op, start->path);
+    }
+    return has_reserve;
 }
 
 static void log_start_close(struct log_start *start, uint32_t stage)
@@ -536,275 +527,4 @@ static void log_start_open_table(struct log_start *start)
     sm_move(&start->sm, LOG_START_OPEN_TABLE);
     log_start_path(start, "groups.tab.new", start->path);
     rt_file_open(&start->file, &start->op, start->ls->shard, start->path, RT_FILE_WRITE, 0);
-}
-
-/* --- From one shard to all --- */
-
-/* The keeper begins; a journal file is there before any shard wants one. */
-static void log_start_prepare(struct log_start *start)
-{
-    const struct log_tables_read *table = start->tables.chosen;
-    struct log_keeper_found found = {
-        .recover = &start->recover,
-        .files = start->files,
-        .files_count = start->files_count,
-        .table_number = table != NULL ? table->header.number : 0,
-        .journal_floor = table != NULL ? table->header.journal_floor : 0,
-        .has_table = start->has_table[LOG_TABLES_NOW],
-        .lost = start->lost.rows,
-        .lost_count = start->lost.rows_count,
-    };
-    sm_move(&start->sm, LOG_START_PREPARE);
-    enum err err = log_keeper_new(start->ls, &found);
-    if (err != ERR_OK) {
-        log_start_fail(start, err, 0, start->path, NULL);
-        return;
-    }
-    log_keeper_prepare(start->ls, log_start_prepared);
-}
-
-static void log_start_prepared(struct log_shard *ls, enum err err, int saved_errno)
-{
-    struct log_start *start = ls->store->start;
-    if (err != ERR_OK) {
-        log_start_journal_path(start, start->path);
-        log_start_fail(start, err, saved_errno, start->path, "making a journal file");
-        return;
-    }
-    sm_move(&start->sm, LOG_START_JOIN);
-    if (start->store->joined_count == rt_shard_count(ls->shard)) {
-        log_start_run(start);
-    }
-}
-
-void log_start_joined(struct rt_shard *at, struct rt_mail *mail)
-{
-    struct log_store *store = log_shard_of_mail(mail)->store;
-    struct log_start *start = store->start;
-    store->joined_count++;
-    if (store->joined_count < rt_shard_count(at)) {
-        return;
-    }
-    if (start != NULL && sm_stage(&start->sm) == LOG_START_JOIN) {
-        log_start_run(start);
-    } else if (store->is_ended) {
-        log_start_gone(store);
-    }
-}
-
-static void log_start_deal(struct log_start *start)
-{
-    sm_move(&start->sm, LOG_START_DEAL);
-    start->store->found = &start->recover;
-    start->is_dealing = true;
-    log_start_mail_all(start->ls, log_shard_deal);
-}
-
-void log_start_dealt(struct rt_shard *at, struct rt_mail *mail)
-{
-    struct log_shard *ls = log_shard_of_mail(mail);
-    struct log_store *store = ls->store;
-    struct log_start *start = store->start;
-    if (ls->err != ERR_OK && start->file_err == ERR_OK) {
-        start->file_err = ls->err;
-        start->file_errno = ls->info.saved_errno;
-    }
-    store->dealt_count++;
-    if (store->dealt_count < rt_shard_count(at)) {
-        return;
-    }
-    store->found = NULL;
-    if (start->file_err != ERR_OK) {
-        log_start_path(start, "", start->path);
-        log_start_fail(start, start->file_err, start->file_errno, start->path,
-                       "making the groups in memory");
-        return;
-    }
-    log_start_lanes(start);
-}
-
-/* What this start believed of earlier lanes: the first frame of the first lane, and until it is
- * durable the only one. */
-static void log_start_lanes(struct log_start *start)
-{
-    uint32_t count = log_recover_ends(&start->recover, NULL, 0);
-    void *ends = NULL, *data = NULL;
-    enum err err = ERR_OK;
-    if (count > 0) {
-        err = budget_alloc(&start->budget, count * sizeof(struct log_lane_end),
-                           _Alignof(struct log_lane_end), &ends);
-        if (err == ERR_OK) {
-            err = budget_alloc(&start->budget, count * LOG_LANE_END_BYTES, 1, &data);
-        }
-    }
-    if (err != ERR_OK) {
-        budget_free(&start->budget, ends);
-        log_start_fail(start, err, 0, start->path, NULL);
-        return;
-    }
-    (void)log_recover_ends(&start->recover, ends, count);
-    struct bytes_writer w = bytes_writer(data, count * LOG_LANE_END_BYTES);
-    for (uint32_t i = 0; i < count; i++) {
-        log_lane_end_put(&w, (struct log_lane_end *)ends + i);
-    }
-    ASSERT(w.err == ERR_OK);
-    budget_free(&start->budget, ends);
-    start->lanes_data = data;
-    start->lanes.done = log_start_lanes_done;
-    start->lanes.ctx = start;
-    start->lanes.record = (struct log_record){
-        .kind = LOG_RECORD_LANES, .data = data, .data_bytes = count * LOG_LANE_END_BYTES};
-    sm_move(&start->sm, LOG_START_LANES);
-    log_lane_submit(&start->ls->lane, &start->lanes);
-}
-
-static void log_start_lanes_done(struct log_op *op)
-{
-    struct log_start *start = op->ctx;
-    if (op->err != ERR_OK) {
-        log_start_path(start, "", start->path);
-        log_start_fail(start, op->err, 0, start->path, "writing the first frame");
-        return;
-    }
-    log_start_opened(start);
-}
-
-static void log_start_opened(struct log_start *start)
-{
-    struct log_shard *ls = start->ls;
-    log_start_report(start);
-    sm_move(&start->sm, LOG_START_END);
-    log_start_free(start);
-    log_keeper_begin(ls);
-    log_start_mail_all(ls, log_shard_go);
-}
-
-/* What was found, as figures and as a line. */
-static void log_start_report(struct log_start *start)
-{
-    struct log_store_report *report = &start->store->report;
-    const struct log_recover *r = &start->recover;
-    memcpy(report->counts, r->counts, sizeof(report->counts));
-    report->journal_bytes = start->bytes;
-    list_for_each (node, &r->groups) {
-        const struct log_found *found = CONTAINER_OF(node, struct log_found, in_recover);
-        if (!found->is_available) {
-            report->unavailable_count++;
-        } else if (found->row.state == LOG_ROW_LIVE) {
-            report->groups_count++;
-            report->amnesiac_count += (found->row.flags & LOG_ROW_AMNESIAC) != 0;
-            report->torn_count += found->is_tail_torn;
-            list_for_each (entry, &found->entries) {
-                report->entries_count++;
-            }
-        }
-    }
-    report->duration_ns = rt_now_precise_ns(start->ls->shard) - start->begin_ns;
-    if (start->ls->diag != NULL) {
-        DIAG_INFO(
-            start->ls->diag, "log", "log open", DIAG_U64("boot_epoch", start->store->boot_epoch),
-            DIAG_U64("groups", report->groups_count), DIAG_U64("entries", report->entries_count),
-            DIAG_U64("unavailable", report->unavailable_count),
-            DIAG_U64("amnesiac", report->amnesiac_count), DIAG_U64("torn", report->torn_count),
-            DIAG_BYTES("journal", report->journal_bytes),
-            DIAG_DURATION("took", report->duration_ns));
-    }
-}
-
-/* --- The end --- */
-
-void log_start_fail(struct log_start *start, enum err err, int saved_errno, const char *path,
-                    const char *what)
-{
-    struct log_store *store = start->store;
-    struct log_shard *ls = start->ls;
-    ASSERT(err != ERR_OK);
-    store->err =
-        err_record(&store->info, err, saved_errno, __FILE__, __LINE__, sm_stage(&start->sm), 0);
-    snprintf(store->why, sizeof(store->why), "%s: %s", path, what != NULL ? what : err_text(err));
-    if (ls->diag != NULL) {
-        DIAG_ERROR(ls->diag, "log", "log cannot be opened", DIAG_STRING("path", path),
-                   DIAG_STRING("why", what != NULL ? what : err_text(err)), DIAG_ERR("error", err),
-                   DIAG_I64("errno", saved_errno));
-    }
-    bool is_dealing = start->is_dealing;
-    sm_move(&start->sm, LOG_START_END);
-    log_start_free(start);
-    if (is_dealing) {
-        log_keeper_undo(ls);
-        log_start_mail_all(ls, log_shard_undo);
-    } else {
-        log_start_end(ls);
-    }
-}
-
-static void log_start_free(struct log_start *start)
-{
-    struct log_shard *ls = start->ls;
-    struct budget *budget = &start->budget;
-    ls->store->start = NULL;
-    log_start_files_free(start);
-    if (start->is_recovering) {
-        log_recover_deinit(&start->recover);
-    }
-    budget_free(budget, start->list.names);
-    budget_free(budget, start->block);
-    budget_free(budget, start->check.window);
-    budget_free(budget, start->lanes_data);
-    budget_deinit(budget);
-    sm_deinit(&start->sm);
-    budget_free(&ls->budget, start);
-}
-
-/* Send every shard its mail, which is here; the own one last, so that none is left unsent when
- * this shard is gone. */
-static void log_start_mail_all(struct log_shard *ls, rt_mail_fn *deliver)
-{
-    struct log_store *store = ls->store;
-    for (uint32_t i = rt_shard_count(ls->shard); i > 0; i--) {
-        log_mail_send(&ls->mails, i - 1, &store->shards[i - 1]->mail, deliver);
-    }
-}
-
-void log_start_left(struct rt_shard *at, struct rt_mail *mail)
-{
-    struct log_store *store = log_shard_of_mail(mail)->store;
-    if (++store->left_count == rt_shard_count(at)) {
-        log_start_end(store->shards[0]);
-    }
-}
-
-/* No shard has anything open any more: the keeper ends, then the lock is given back. */
-static void log_start_end(struct log_shard *ls)
-{
-    if (ls->store->keeper != NULL) {
-        log_keeper_close(ls, log_start_unlock);
-    } else {
-        log_start_unlock(ls);
-    }
-}
-
-static void log_start_unlock(struct log_shard *ls)
-{
-    struct log_store *store = ls->store;
-    if (store->lock.is_open) {
-        rt_file_close(&store->lock, &store->op_lock);
-        return;
-    }
-    store->is_ended = true;
-    if (store->joined_count == rt_shard_count(ls->shard)) {
-        log_start_gone(store);
-    }
-}
-
-static void log_start_unlocked(struct rt_op *op)
-{
-    struct log_store *store = CONTAINER_OF(op, struct log_store, op_lock);
-    ASSERT(!store->lock.is_open);
-    log_start_unlock(store->shards[0]);
-}
-
-static void log_start_gone(struct log_store *store)
-{
-    log_start_mail_all(store->shards[0], log_shard_gone);
 }

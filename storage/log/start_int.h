@@ -20,6 +20,43 @@
 /* Files read at a time: one is being read while the other is looked at. */
 #define LOG_START_FETCHES 2u
 
+/* Where a start is. */
+enum log_start_stage {
+    LOG_START_NEW,             /* nothing done */
+    LOG_START_OPEN_LOCK,       /* opening DATA/lock */
+    LOG_START_MKDIR,           /* making DATA */
+    LOG_START_LOCK,            /* locking */
+    LOG_START_LIST,            /* what is in DATA? */
+    LOG_START_FIND_JOURNAL,    /* no node.meta: are there journal files? */
+    LOG_START_FIND_PARTITIONS, /* or partitions? */
+    LOG_START_MKDIR_JOURNAL,   /* none: making the directories */
+    LOG_START_MKDIR_PARTITIONS,
+    LOG_START_SYNC_PARENT,  /* their names: DATA's, */
+    LOG_START_SYNC_JOURNAL, /* that of a journal elsewhere, */
+    LOG_START_SYNC_DATA,    /* those in DATA */
+    LOG_START_READ_META,    /* node.meta */
+    LOG_START_READ_TABLES,  /* groups.tab and its kin */
+    LOG_START_LIST_JOURNAL, /* which journal files are there? */
+    LOG_START_READ_JOURNAL, /* all of them */
+    LOG_START_CHECK,        /* bodies in segments */
+    LOG_START_OPEN_META,    /* node.meta.new with a higher boot epoch */
+    LOG_START_WRITE_META,
+    LOG_START_CLOSE_META,
+    LOG_START_RELEASE,      /* there is no room for it: the reserve goes, */
+    LOG_START_SYNC_RELEASE, /* and with its name its blocks */
+    LOG_START_RENAME_META,
+    LOG_START_OPEN_TABLE, /* groups.tab.new counts: it takes its place */
+    LOG_START_FLUSH_TABLE,
+    LOG_START_CLOSE_TABLE,
+    LOG_START_RENAME_TABLE,
+    LOG_START_SYNC_META, /* both names */
+    LOG_START_PREPARE,   /* a first journal file */
+    LOG_START_JOIN,      /* waits for the other shards */
+    LOG_START_DEAL,      /* they make their groups */
+    LOG_START_LANES,     /* the lanes record */
+    LOG_START_END,       /* open, or failed */
+};
+
 /* Checking the bodies of a direct write: start_check.c's. */
 struct log_start_check {
     struct log_recover_direct direct; /* what */
@@ -50,7 +87,8 @@ struct log_start {
     struct rt_dir_list list;          /* of the directory listed last */
     bool has_table[LOG_TABLES_COUNT]; /* DATA has these tables, */
     bool has_journal;                 /* the directory of journal files, */
-    bool has_partitions;              /* and that of partitions */
+    bool has_partitions;              /* and that of partitions, */
+    bool has_reserve;                 /* and the reserve for a full disk */
     bool is_buffered;                 /* no direct I/O: said once */
 
     /* node.meta. */
@@ -90,6 +128,15 @@ struct log_start {
 void log_start_run(struct log_start *start);
 void log_start_fail(struct log_start *start, enum err err, int saved_errno, const char *path,
                     const char *what);
+
+/* The keeper begins; when all shards have joined they make their groups: start_deal.c's. */
+void log_start_prepare(struct log_start *start);
+void log_start_deal(struct log_start *start);
+
+/* No shard has anything open any more: keeper and lock end, then all are told; `op` has closed the
+ * lock. */
+void log_start_end(struct log_shard *ls);
+void log_start_unlocked(struct rt_op *op);
 
 /* Read node.meta, the tables, the journal files that start->list names; each ends with
  * log_start_run or log_start_fail. start_files.c's, with the next three. */

@@ -4,218 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/assert.h"
-#include "base/cpu.h"
-#include "base/rt/clock.h"
+#include "base/sm.h"
 #include "storage/log/fetch.h"
 #include "storage/log/keeper.h"
-#include "storage/log/meta.h"
-#include "storage/log/shard.h"
 #include "storage/log/start.h"
 #include "storage/log/table.h"
-#include "tests/sim/sim.h"
 #include "tests/support/cmocka.h"
+#include "tests/unit/storage/home.h"
 
-#define HOME_SHARDS 4u
-#define HOME_GROUPS 6u
 #define HOME_IMAGES 512u
-
-/* A shard of the process under test. */
-struct home_shard {
-    struct home *home;
-    struct log_shard ls;
-    struct buf_pool bufs;
-    struct log_op ops[HOME_GROUPS];
-};
-
-/* A machine with a store. */
-struct home {
-    struct sim *sim;
-    struct sim_node *node;
-    struct log_config config;
-    struct log_store store;
-    struct home_shard shards[HOME_SHARDS];
-    uint32_t shards_count;
-    uint32_t answers_count; /* shards that have answered what was asked last */
-    uint32_t pending_count; /* operations that have not */
-    enum err err;           /* of the answers */
-    char why[LOG_WHY_BYTES];
-};
-
-static const struct log_config home_config = {
-    .dir = "/data",
-    .unsettled_bytes_max = 96 << 10,
-    .hot_bytes_max = 64 << 10,
-    .journal_first_bytes = 64 << 10,
-    .journal_file_bytes = 64 << 10,
-    .segment_bytes = 24 << 10,
-    .reserve_bytes = UINT64_MAX,
-    .free_bytes_min = 1 << 20,
-    .seal_ns = 1000000,
-    .settle_ns = 3000000,
-    .groups_max = 16,
-    .files_max = 16,
-};
-
-static const struct crc32c *kernels(void)
-{
-    struct cpu cpu;
-    cpu_detect(&cpu);
-    return crc32c_for(&cpu);
-}
-
-static void home_answered(struct log_shard *ls)
-{
-    struct home *home = CONTAINER_OF(ls, struct home_shard, ls)->home;
-    if (home->answers_count++ == 0) {
-        home->err = ls->err;
-        memcpy(home->why, ls->why, sizeof(home->why));
-    }
-    assert_int_equal(ls->err, home->err);
-    assert_string_equal(ls->why, home->why);
-}
-
-static void home_shard_start(struct rt_shard *shard)
-{
-    struct home *home = shard->app;
-    struct home_shard *hs = &home->shards[shard->id];
-    *hs = (struct home_shard){.home = home};
-    buf_pool_init(&hs->bufs, rt_shard_budget(shard), (uint16_t)shard->id, 1 << 20);
-    log_shard_open(&hs->ls, shard, &home->store, NULL, home_answered);
-}
-
-static void home_shard_stop(struct rt_shard *shard)
-{
-    struct home *home = shard->app;
-    buf_pool_deinit(&home->shards[shard->id].bufs);
-    assert_int_equal(rt_shard_budget(shard)->children_count, 0); /* each ended with nothing used */
-    rt_shard_finish(shard);
-}
-
-static struct home *home_new_on(uint64_t seed, const struct sim_options *options)
-{
-    struct home *home = calloc(1, sizeof(*home));
-    assert_non_null(home);
-    home->sim = sim_new(seed, options);
-    home->node = sim_node_add(home->sim);
-    home->config = home_config;
-    return home;
-}
-
-static struct home *home_new(uint64_t seed)
-{
-    struct sim_options options = sim_options_calm();
-    options.host.memory_bytes = 16 << 20;
-    return home_new_on(seed, &options);
-}
-
-static void home_free(struct home *home)
-{
-    sim_free(home->sim);
-    free(home);
-}
-
-static struct sim_disk *home_disk(struct home *home)
-{
-    return sim_node_disk(home->node);
-}
-
-static bool home_is_answered(void *ctx)
-{
-    struct home *home = ctx;
-    return home->answers_count == home->shards_count && home->pending_count == 0;
-}
-
-static void home_wait(struct home *home)
-{
-    uint64_t limit_ns = sim_now_ns(home->sim) + 100 * RT_NS_PER_S;
-    assert_true(sim_run_until_true(home->sim, home_is_answered, home, limit_ns));
-}
-
-/* Open the store; how that ended. */
-static enum err home_start(struct home *home, uint32_t shards_count)
-{
-    struct sim_app app = {.start = home_shard_start, .stop = home_shard_stop, .ctx = home};
-    log_store_init(&home->store, &home->config, kernels());
-    home->shards_count = shards_count;
-    home->answers_count = 0;
-    sim_node_start(home->node, shards_count, &app);
-    home_wait(home);
-    return home->err;
-}
-
-static void home_shard_close(struct rt_shard *shard, void *ctx)
-{
-    struct home *home = ctx;
-    log_shard_close(&home->shards[shard->id].ls, home_answered);
-}
-
-static void home_shard_settle(struct rt_shard *shard, void *ctx)
-{
-    struct home *home = ctx;
-    log_shard_settle(&home->shards[shard->id].ls, home_answered);
-}
-
-static void home_ask(struct home *home, void (*call)(struct rt_shard *shard, void *ctx))
-{
-    home->answers_count = 0;
-    for (uint32_t i = 0; i < home->shards_count; i++) {
-        sim_post(sim_node_shard(home->node, i), call, home);
-    }
-    home_wait(home);
-}
-
-/* The process ends; nothing of the store may be left in memory. */
-static void home_end(struct home *home)
-{
-    sim_node_stop(home->node);
-    while (sim_node_is_running(home->node)) {
-        assert_true(sim_run_steps(home->sim, 1));
-    }
-}
-
-static void home_close(struct home *home)
-{
-    home_ask(home, home_shard_close);
-    assert_int_equal(home->err, ERR_OK);
-    home_end(home);
-}
-
-/* --- What is in the directory --- */
-
-/* The file's bytes, at most `max`. */
-static size_t home_read(struct home *home, const char *path, uint8_t *out, size_t max)
-{
-    int64_t got = sim_disk_peek(home_disk(home), path, 0, out, max);
-    assert_true(got >= 0);
-    return (size_t)got;
-}
-
-static void home_write(struct home *home, const char *path, const uint8_t *data, size_t length)
-{
-    struct sim_handle *handle = NULL;
-    struct iovec iov = {(void *)(uintptr_t)data, length};
-    uint64_t sequence;
-    assert_int_equal(sim_disk_open(home_disk(home), path, RT_FILE_WRITE | RT_FILE_CREATE, &handle),
-                     ERR_OK);
-    assert_int_equal(sim_disk_write(handle, &iov, 1, 0, length, &sequence), ERR_OK);
-    assert_int_equal(sim_disk_land(handle, sequence), ERR_OK);
-    sim_disk_close(handle);
-}
-
-static bool home_has(struct home *home, const char *path)
-{
-    return sim_disk_size(home_disk(home), path) != UINT64_MAX;
-}
-
-static struct log_meta home_meta(struct home *home)
-{
-    static uint8_t data[LOG_META_BYTES];
-    struct log_meta meta;
-    size_t length = home_read(home, "/data/node.meta", data, sizeof(data));
-    assert_int_equal(log_meta_decode(data, length, kernels(), true, &meta), ERR_OK);
-    return meta;
-}
 
 /* Spoil a whole block. */
 static void home_rot_block(struct home *home, const char *path, uint64_t block)
@@ -224,86 +21,6 @@ static void home_rot_block(struct home *home, const char *path, uint64_t block)
         assert_int_equal(
             sim_disk_rot(home_disk(home), path, block * LIMIT_BLOCK_BYTES + i * 512 + 40, 3),
             ERR_OK);
-    }
-}
-
-/* --- Groups --- */
-
-static void home_op_done(struct log_op *op)
-{
-    struct home *home = op->ctx;
-    struct log_status status;
-    log_status(op->log, &status);
-    assert_int_equal(op->err, status.is_available ? ERR_OK : ERR_ACCESS);
-    home->pending_count--;
-}
-
-/* Ids 1 .. HOME_GROUPS, each on its shard. */
-static void home_shard_create(struct rt_shard *shard, void *ctx)
-{
-    struct home *home = ctx;
-    struct home_shard *hs = &home->shards[shard->id];
-    for (uint64_t id = 1; id <= HOME_GROUPS; id++) {
-        struct log_op *op = &hs->ops[id - 1];
-        if (id % home->shards_count == shard->id) {
-            struct log_uuid topic = {.bytes = {(uint8_t)id, 9}};
-            *op = (struct log_op){.done = home_op_done, .ctx = home};
-            home->pending_count++;
-            log_create(&hs->ls, op, id, &topic, 0);
-        }
-    }
-    home->answers_count++;
-}
-
-static void home_shard_hard(struct rt_shard *shard, void *ctx)
-{
-    struct home *home = ctx;
-    struct home_shard *hs = &home->shards[shard->id];
-    for (struct log *log = log_first(&hs->ls); log != NULL; log = log_next(&hs->ls, log)) {
-        struct log_op *op = &hs->ops[log_group(log) - 1];
-        struct log_hard_state hard = {.term = (uint32_t)(log_group(log) * 10), .vote = 3};
-        *op = (struct log_op){.done = home_op_done, .ctx = home};
-        home->pending_count++;
-        log_set_hard_state(log, op, &hard);
-    }
-    home->answers_count++;
-}
-
-/* A store with groups that have a hard state, in a table; closed. */
-static struct home *home_new_with_groups(uint64_t seed)
-{
-    struct home *home = home_new(seed);
-    assert_int_equal(home_start(home, 2), ERR_OK);
-    home_ask(home, home_shard_create);
-    home_ask(home, home_shard_hard);
-    home_ask(home, home_shard_settle);
-    home_close(home);
-    assert_true(home_has(home, "/data/groups.tab"));
-    return home;
-}
-
-/* Group `id` as it is open; false: there is none. */
-static bool home_status(struct home *home, uint64_t id, struct log_status *out)
-{
-    const struct log *log = log_find(&home->shards[id % home->shards_count].ls, id);
-    if (log != NULL) {
-        log_status(log, out);
-    }
-    return log != NULL;
-}
-
-/* All groups are as they were made, but for `lost` (0: none), which is unavailable. */
-static void home_check_groups(struct home *home, uint64_t lost)
-{
-    for (uint64_t id = 1; id <= HOME_GROUPS; id++) {
-        struct log_status status;
-        assert_true(home_status(home, id, &status));
-        assert_int_equal(status.is_available, id != lost);
-        if (id != lost) {
-            assert_int_equal(status.hard.term, id * 10);
-            assert_int_equal(status.hard.vote, 3);
-            assert_false(status.is_amnesiac);
-        }
     }
 }
 
@@ -405,7 +122,7 @@ static void log_start_refuses_a_newer_version(void **state)
         block[4] = 2;
         struct bytes_writer w = bytes_writer(block, 68);
         w.pos = 64;
-        bytes_put_u32le(&w, crc32c(kernels(), 0, block, 64));
+        bytes_put_u32le(&w, crc32c(home_kernels(), 0, block, 64));
     }
     home_write(home, "/data/node.meta", data, sizeof(data));
     assert_int_equal(home_start(home, 1), ERR_UNSUPPORTED);
@@ -666,11 +383,7 @@ static void log_start_survives_any_failing_write(void **state)
     for (uint32_t i = 0; i < 3 * 24; i++) {
         struct home *home = i % 2 == 0 ? home_new(300 + i) : home_new_with_groups(300 + i);
         bool has_groups = i % 2 != 0;
-        struct sim_app app = {.start = home_shard_start, .stop = home_shard_stop, .ctx = home};
-        log_store_init(&home->store, &home->config, kernels());
-        home->shards_count = 2;
-        home->answers_count = 0;
-        sim_node_start(home->node, 2, &app);
+        home_begin(home, 2);
         (void)sim_run_steps(home->sim, 1 + i / 3 * 2);
         sim_disk_plant(home_disk(home), faults[i % 3]);
         home_wait(home);
