@@ -308,6 +308,7 @@ static void inspect_release(struct log_inspect_state *state)
     state->journals = NULL;
     state->journals_count = 0;
     state->tables_tries = 0;
+    state->parts_count = 0;
     if (state->has_recover) {
         log_recover_deinit(&state->recover);
         state->has_recover = false;

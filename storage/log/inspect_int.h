@@ -102,6 +102,16 @@ struct log_inspect_direct {
     bool is_asked;                   /* there is a check in hand */
 };
 
+/* A part of a frame that does not verify. Of frames that are whole otherwise recovery says nothing
+ * of it, since it has a second copy; but that is then the only one. */
+struct log_inspect_part {
+    uint32_t slot; /* journal file */
+    uint64_t pos;  /* of the frame in it */
+};
+
+/* Frames of which that is remembered. */
+#define LOG_INSPECT_PARTS_MAX 256u
+
 /* Where the frame visited last ends. */
 struct log_inspect_frame_end {
     uint64_t boot_epoch; /* of the frame */
@@ -145,12 +155,14 @@ struct log_inspect_state {
     struct log_recover recover;             /* what a start would believe */
     bool has_recover;                       /* it was begun */
     bool is_moving; /* a server works: the journal is copied before tables are read */
-    struct log_inspect_direct direct;       /* bodies being checked */
-    struct log_inspect_frame_end frame_end; /* of the frame visited last */
-    struct list_node *group;                /* in recover.groups: the group in hand, or the last */
-    bool has_groups;                        /* `group` is set */
-    bool is_walking;                        /* it is being walked */
-    struct log_inspect_walk walk;           /* the walk */
+    struct log_inspect_direct direct;                     /* bodies being checked */
+    struct log_inspect_part parts[LOG_INSPECT_PARTS_MAX]; /* frames with a bad directory or copy */
+    uint32_t parts_count;                                 /* of them */
+    struct log_inspect_frame_end frame_end;               /* of the frame visited last */
+    struct list_node *group;      /* in recover.groups: the group in hand, or the last */
+    bool has_groups;              /* `group` is set */
+    bool is_walking;              /* it is being walked */
+    struct log_inspect_walk walk; /* the walk */
 
     struct log_inspect_seen *seen; /* faults */
     uint32_t seen_count;           /* of them */
@@ -212,6 +224,10 @@ void log_inspect_release_tables(struct log_inspect_state *state);
 /* Rows, and the journal's copies. */
 void log_inspect_feed(struct log_inspect_state *state);
 bool log_inspect_directs(struct log_inspect_state *state);
+
+/* Remember which frames in journal file `slot` have a directory or a copy that does not verify. */
+void log_inspect_parts(struct log_inspect_state *state, uint32_t slot, const uint8_t *data,
+                       size_t length);
 void log_inspect_decided(struct log_inspect_state *state);
 
 /* inspect_walk.c, inspect_tail.c */

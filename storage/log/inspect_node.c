@@ -189,6 +189,7 @@ bool log_inspect_files(struct log_inspect_state *state)
         if (err == ERR_OK) {
             size_t have = log_inspect_have(view, 0);
             size_t length = have < journal->bytes ? have : (size_t)journal->bytes;
+            log_inspect_parts(state, journal->slot, log_inspect_at(view, 0), length);
             err = state->is_moving ? inspect_copy(state, journal, length)
                                    : log_recover_file(&state->recover, journal->slot,
                                                       log_inspect_at(view, 0), length);
