@@ -71,7 +71,7 @@ void log_side_dir(char out[BENCH_PATH_BYTES], const char *dir, const char *name)
 void log_side_open(struct log_side *side, enum rt_kind kind, const char *dir,
                    const struct log_config *config)
 {
-    memset(side, 0, sizeof(*side));
+    *side = (struct log_side){0};
     side->config = *config;
     side->config.dir = dir;
     side->seconds = calloc(LOG_SIDE_SECONDS_MAX + 1, sizeof(*side->seconds));

@@ -12,7 +12,7 @@
 #include "base/rt/timer.h"
 #include "bench/macro/rt_side.h"
 #include "bench/micro/bench.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* The most appends outstanding. */
 #define LOG_SIDE_OUTSTANDING_MAX 4096u

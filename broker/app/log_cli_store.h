@@ -8,7 +8,7 @@
 #include "base/sm.h"
 #include "broker/app/boot.h"
 #include "broker/app/log_cli.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 #include "storage/log/store.h"
 
 struct log_cli_store;

@@ -4,7 +4,7 @@
  * All that can fail is done before anything of the log changes; a roll that was made on the way
  * stays, an empty segment harms nobody. */
 #include "base/assert.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 static enum err log_append_check(const struct log *log, struct buf_slice slice,
                                  struct log_batch *batch);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* The smallest run: a block of slack on each side is worth it. */
 #define LOG_RUN_BYTES_MIN (16u << 10)
@@ -105,6 +105,7 @@ static void log_cursor_end(struct log_cursor *c)
     log_cursor_drop_run(c, &c->runs[1]);
     log_cursor_put(c, &c->get_log);
     log_cursor_put(c, &c->get_idx);
+    log_cursor_put(c, &c->get_journal);
     budget_free(&c->ls->budget, c->window);
     budget_free(&c->ls->budget, c);
 }
@@ -175,7 +176,8 @@ bool log_cursor_has_files(struct log_cursor *c, struct log_segment *seg, bool ne
         return false;
     }
     c->err = ERR_OK;
-    if (c->get_log.file == NULL) {
+    bool has_bytes = seg->written_bytes > 0 || seg->is_finished; /* else all of it is in the rest */
+    if (c->get_log.file == NULL && (has_bytes || needs_idx)) {
         c->get_log = (struct log_file_get){.done = log_cursor_log_got};
         c->gets_count++;
         log_file_get_segment(&c->get_log, seg, LOG_FILE_LOG, false);

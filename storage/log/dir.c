@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "base/diag.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* Room for names at first: some 500 files. */
 #define LOG_DIR_NAMES_BYTES (16u << 10)
@@ -31,6 +31,7 @@ void log_dir_init(struct log_dir *dir, struct log *log, void (*done)(struct log_
 
 void log_dir_deinit(struct log_dir *dir)
 {
+    ASSERT(rt_op_is_idle(&dir->op));
     budget_free(&dir->log->ls->budget, dir->list.names);
     budget_free(&dir->log->ls->budget, dir->files);
     dir->list.names = NULL;
@@ -41,6 +42,7 @@ void log_dir_deinit(struct log_dir *dir)
 
 void log_dir_list(struct log_dir *dir)
 {
+    ASSERT(rt_op_is_idle(&dir->op));
     dir->files_count = 0;
     dir->err = dir->list.names != NULL ? ERR_OK : log_dir_room(dir, LOG_DIR_NAMES_BYTES);
     if (dir->err != ERR_OK) {
@@ -123,6 +125,7 @@ static enum err log_dir_parse(struct log_dir *dir)
             last->generation == file.generation) {
             last->kinds |= file.kinds;
         } else {
+            ASSERT(dir->files_count < dir->files_max);
             dir->files[dir->files_count++] = file;
         }
     }
@@ -170,6 +173,7 @@ static bool log_dir_hex(const char *text, size_t digits, uint64_t *out)
 
 void log_dir_clean(struct log_dir *dir)
 {
+    ASSERT(rt_op_is_idle(&dir->op));
     dir->at = 0;
     dir->err = ERR_OK;
     dir->removed_count = 0;

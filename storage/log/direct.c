@@ -29,6 +29,8 @@ struct log_direct {
     char path[LIMIT_PATH_BYTES]; /* of those */
 };
 
+static void log_direct_say(const struct log_direct *direct, const struct log_slot *slot,
+                           uint32_t recs_count, struct buf *tail, struct log_op *op_tail);
 static void log_direct_got(struct log_file_get *get);
 static void log_direct_run(struct rt_op *op);
 static void log_direct_end(struct log_direct *direct, enum err err, int saved_errno);
@@ -104,32 +106,43 @@ enum err log_direct_start(struct log *log, uint64_t number, uint64_t first_index
     direct->rest_bytes = seg->end_pos - direct->target;
     direct->iov = (struct iovec){data->data, direct->target - direct->from};
     rt_op_init(&direct->op, ls->shard, log_direct_run);
+    log_direct_say(direct, slot, recs_count, tail, op_tail);
+    log->direct_count++;
+    direct->get.done = log_direct_got;
+    log_file_get_segment(&direct->get, seg, LOG_FILE_LOG, true);
+    return ERR_OK;
+}
+
+/* The tail record: what is written, and in `tail` (whose reference the op takes) the sidecar
+ * records from `slot` on and the rest. */
+static void log_direct_say(const struct log_direct *direct, const struct log_slot *slot,
+                           uint32_t recs_count, struct buf *tail, struct log_op *op_tail)
+{
+    const struct log *log = direct->log;
+    const struct log_shard *ls = log->ls;
+    const struct log_segment *seg = direct->seg;
     *op_tail = (struct log_op){.done = log_direct_done};
     op_tail->record.kind = LOG_RECORD_TAIL;
     op_tail->record.flags = LOG_TAIL_DIRECT;
     op_tail->record.tail.segment_index = seg->start.index;
     op_tail->record.tail.generation = seg->generation;
     op_tail->record.tail.recs_count = recs_count;
-    op_tail->record.tail.first_index = first_index;
+    op_tail->record.tail.first_index = slot->rec.index;
     op_tail->record.tail.recs_before = slot->rec_number;
     op_tail->record.tail.written_bytes = direct->target;
     op_tail->record.tail.rest_bytes = direct->rest_bytes;
     uint32_t tail_bytes = recs_count * LOG_SIDECAR_BYTES + direct->rest_bytes;
     uint32_t seed = log_sidecar_seed(ls->store->kernels, log->group, seg->generation);
-    out = buf_append(tail, tail_bytes);
+    uint8_t *out = buf_append(tail, tail_bytes);
     for (; slot != NULL && slot->seg == seg; slot = log_tail_next(log, slot)) {
         log_sidecar_encode(&slot->rec, ls->store->kernels, seed, out);
         out += LOG_SIDECAR_BYTES;
     }
-    memcpy(out, data->data + direct->iov.iov_len, direct->rest_bytes);
+    memcpy(out, direct->data->data + direct->iov.iov_len, direct->rest_bytes);
     buf_seal(tail, tail_bytes);
     op_tail->data = buf_slice(tail, 0, tail_bytes); /* its first reference */
     op_tail->record.data = buf_slice_data(op_tail->data);
     op_tail->record.data_bytes = tail_bytes;
-    log->direct_count++;
-    direct->get.done = log_direct_got;
-    log_file_get_segment(&direct->get, seg, LOG_FILE_LOG, true);
-    return ERR_OK;
 }
 
 static void log_direct_done(struct log_op *op)

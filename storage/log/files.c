@@ -8,7 +8,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* Files beyond the bound, while that many are in use. */
 #define LOG_FILES_EXTRA 1024u

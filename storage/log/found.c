@@ -1,4 +1,4 @@
-/* Groups in memory: new ones, those that a start finds, and their end. See log_int.h, found.h.
+/* Groups in memory: new ones, those that a start finds, and their end. See shard.h, found.h.
  *
  * A found group is built the way appends and rolls built it, without the journal: segments are
  * pushed and slots filled in the order of their index. What of a segment stands behind its written
@@ -9,7 +9,7 @@
 
 #include "base/assert.h"
 #include "base/diag.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* Rests that are read at a time. */
 #define LOG_FOUND_READS 8u

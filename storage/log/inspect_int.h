@@ -206,8 +206,7 @@ bool log_inspect_has_seen(const struct log_inspect_state *state);
 /* Tell those seen in every look, and count them. */
 void log_inspect_tell(struct log_inspect_state *state);
 
-/* inspect_node.c: each is true when it has come to its end. */
-
+/* inspect_node.c: steps of a look, in this order; each is true when it has come to its end. */
 bool log_inspect_meta(struct log_inspect_state *state);
 bool log_inspect_tables(struct log_inspect_state *state);
 bool log_inspect_journals(struct log_inspect_state *state);
@@ -230,11 +229,13 @@ void log_inspect_parts(struct log_inspect_state *state, uint32_t slot, const uin
                        size_t length);
 void log_inspect_decided(struct log_inspect_state *state);
 
-/* inspect_walk.c, inspect_tail.c */
-
+/* inspect_walk.c, inspect_tail.c: look at all that one group has, from its segments to its tail;
+ * the steps are true when they have come to their end. */
 void log_inspect_walk_begin(struct log_inspect_state *state, struct log_found *found);
 bool log_inspect_walk(struct log_inspect_state *state);
 bool log_inspect_tail(struct log_inspect_state *state);
+
+/* Give the walk's memory back. */
 void log_inspect_walk_deinit(struct log_inspect_state *state);
 
 /* Whether body->data and body->err say where the batch is, or that it is nowhere; else its bytes

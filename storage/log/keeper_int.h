@@ -13,7 +13,7 @@
 #include "base/rt/timer.h"
 #include "base/sm.h"
 #include "storage/log/keeper.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* A group's row in the next table. */
 struct log_kept_row {

@@ -12,7 +12,7 @@
 #include "base/diag.h"
 #include "base/rt/clock.h"
 #include "storage/log/lane_int.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 static void log_lane_turn(struct rt_op *op);
 static bool log_lane_can_build(const struct log_lane *lane);
@@ -28,7 +28,7 @@ static void log_lane_close_step(struct log_lane *lane);
 
 enum err log_lane_init(struct log_lane *lane, struct log_shard *ls)
 {
-    memset(lane, 0, sizeof(*lane));
+    *lane = (struct log_lane){0};
     lane->ls = ls;
     lane->next_number = 1;
     lane->is_sealed = true;

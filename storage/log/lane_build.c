@@ -8,7 +8,7 @@
 
 #include "base/assert.h"
 #include "storage/log/lane_int.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* What a frame's buffer has at least. */
 #define LOG_BUILD_BYTES_MIN (64u << 10)

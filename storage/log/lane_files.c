@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "base/rt/file.h"
 #include "storage/log/lane_int.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 static void log_lane_files_ask(struct log_lane *lane);
 static void log_lane_files_given(struct log_file_request *request);

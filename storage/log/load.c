@@ -21,9 +21,9 @@
 #include "base/diag.h"
 #include "base/sm.h"
 #include "storage/log/dir.h"
-#include "storage/log/log_int.h"
 #include "storage/log/probe.h"
 #include "storage/log/range.h"
+#include "storage/log/shard.h"
 
 /* Files that are tried for one place. More void ones than this are no accident. */
 #define LOG_LOAD_TRIES 64u
@@ -386,6 +386,7 @@ static bool log_load_older(struct log_loading *l)
 /* The next file for the place in hand. What is missing below the log start was let go. */
 static bool log_load_older_next(struct log_loading *l)
 {
+    ASSERT(l->asked == LOG_LOAD_NOTHING);
     uint64_t index = l->want.point.index;
     uint32_t file = l->tries_count < LOG_LOAD_TRIES ? log_load_candidate(l) : UINT32_MAX;
     if (index == 0 || (file == UINT32_MAX && index < l->log->start.index)) {
@@ -418,6 +419,7 @@ static uint32_t log_load_candidate(const struct log_loading *l)
     while (i > 0 && files[i - 1].first_index > index) {
         i--;
     }
+    ASSERT(i <= l->dir.files_count);
     if (i == 0) {
         return UINT32_MAX;
     }
@@ -462,6 +464,8 @@ static void log_load_take(struct log_loading *l)
     struct log_dir_file *file = &l->dir.files[l->at];
     const struct log_point *point = &l->want.point;
     void *made = NULL;
+    ASSERT(!file->is_used);
+    ASSERT(file->first_index <= point->index);
     l->err = pool_acquire(&l->log->ls->segments, &made);
     if (l->err != ERR_OK) {
         return;
@@ -572,6 +576,7 @@ static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64
 /* Ask for the term runs of the segment in hand, if any of it is above the log start. */
 static bool log_load_terms(struct log_loading *l, uint64_t last_index)
 {
+    ASSERT(l->asked == LOG_LOAD_END);
     if (!l->probe.has_end || last_index < l->log->start.index) {
         return false;
     }
@@ -610,6 +615,8 @@ static void log_load_commit(struct log_loading *l)
     log_load_commit_segments(l);
     log_load_commit_terms(l);
     log_load_commit_ranges(l);
+    ASSERT(list_is_empty(&l->segments));
+    ASSERT(list_is_empty(&l->terms));
     l->log->is_loaded = true;
 }
 
@@ -729,6 +736,7 @@ static void log_load_void_one(struct log_loading *l, struct log_dir_file *file)
 static void log_load_end(struct log_loading *l, enum err err, int saved_errno)
 {
     struct log *log = l->log;
+    ASSERT(log->loading == l);
     log_load_reset(l);
     for (struct list_node *node; (node = list_pop_front(&l->loads)) != NULL;) {
         struct log_load *load = CONTAINER_OF(node, struct log_load, in_loading);

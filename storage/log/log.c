@@ -9,8 +9,8 @@
 
 #include "base/assert.h"
 #include "base/rt/clock.h"
-#include "storage/log/log_int.h"
 #include "storage/log/range.h"
+#include "storage/log/shard.h"
 
 static void log_point_wait(struct log *log, struct log_op *op, uint64_t first_index,
                            void (*done)(struct log_lookup *lookup));

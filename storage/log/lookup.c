@@ -6,7 +6,7 @@
 #include "storage/log/lookup.h"
 
 #include "base/assert.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* Two blocks: a record may cross from one to the next. */
 #define LOG_LOOKUP_BYTES (2 * LIMIT_BLOCK_BYTES)

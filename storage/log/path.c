@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 void log_path_topic(char *out, const struct log_store *store, const struct log_uuid *topic)
 {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 static const struct sm_conf log_probe_stages[] = {
     [LOG_PROBE_IDLE] = {"IDLE", SM_BIT(LOG_PROBE_OPEN), SM_INITIAL | SM_FINAL},

@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "base/diag.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 static enum err log_range_new(struct log *log, struct log_range **out);
 static void log_range_free(struct log *log, struct log_range *range);

@@ -14,8 +14,8 @@
 
 #include "base/assert.h"
 #include "storage/log/cursor.h"
-#include "storage/log/log_int.h"
 #include "storage/log/range.h"
+#include "storage/log/shard.h"
 
 static const struct sm_conf log_read_stages[] = {
     [LOG_READ_IDLE] = {"IDLE", SM_BIT(LOG_READ_PLACE), SM_INITIAL | SM_FINAL},
@@ -147,6 +147,7 @@ static enum err log_read_resume(struct log_read *read)
         log_read_clear(read);
         if (c != NULL) {
             c->is_searching = false;
+            log_cursor_drop_run(c, c->run);
         }
         return ERR_OK;
     }
@@ -559,7 +560,8 @@ static enum err log_read_slots(struct log_read *read, struct log_slot *slot, uin
     bool has_moved = run->next_index > read->next_index;
     read->next_index = run->next_index;
     read->is_full = run->is_full;
-    return has_moved || run->is_full ? ERR_OK : ERR_IO;
+    log_cursor_drop_run(c, run);
+    return has_moved || read->is_full ? ERR_OK : ERR_IO;
 }
 
 /* --- A run has been read --- */
@@ -582,15 +584,15 @@ static enum err log_read_take(struct log_read *read)
         log_cursor_ahead(c, &want);
     }
     uint32_t sound_count = log_read_verify(read, run);
+    uint32_t older_count = 0;
     read->is_hot = false;
     for (uint32_t i = 0; i < sound_count && !read->is_full; i++) {
         const struct log_run_item *item = &run->items[i];
         struct buf_slice slice = buf_slice(run->buf, item->at, item->length);
-        read->next_index = item->index;
-        if (log_read_is_older(read, slice) ||
-            log_read_give(read, slice, item->index, item->next_offset)) {
-            read->next_index = item->index + 1;
-        }
+        bool is_older = log_read_is_older(read, slice);
+        older_count += is_older ? 1 : 0;
+        bool is_past = is_older || log_read_give(read, slice, item->index, item->next_offset);
+        read->next_index = is_past ? item->index + 1 : item->index;
     }
     if (sound_count < run->items_count) {
         const struct log_run_item bad = run->items[sound_count];
@@ -599,7 +601,7 @@ static enum err log_read_take(struct log_read *read)
         }
     } else if (!read->is_full) {
         read->next_index = run->next_index;
-        read->is_full = run->is_full;
+        read->is_full = run->is_full && older_count == 0;
         c->hint_index = is_sidecar ? run->next_index : 0;
         c->hint_slot = run->next_slot;
     }
@@ -704,6 +706,9 @@ static bool log_read_give(struct log_read *read, struct buf_slice slice, uint64_
 static enum err log_read_corrupt(struct log_read *read, uint64_t first_index, uint64_t last_index,
                                  uint64_t next_offset)
 {
+    if (first_index > read->index_max) {
+        return ERR_END;
+    }
     if (read->entries_count == 0) {
         read->first_index = first_index;
         read->last_index = last_index;

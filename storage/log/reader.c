@@ -5,13 +5,13 @@
 
 #include "base/assert.h"
 #include "storage/log/cursor.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 void log_reader_open(struct log_reader *reader, struct log *log, enum log_read_from from,
                      uint64_t at, uint32_t bytes_max, log_read_fn *done, void *ctx)
 {
     struct log_read *read = &reader->read;
-    memset(reader, 0, sizeof(*reader));
+    *reader = (struct log_reader){0};
     read->done = done;
     read->ctx = ctx;
     read->log = log;

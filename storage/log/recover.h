@@ -189,8 +189,9 @@ void log_recover_deinit(struct log_recover *r);
  * file. */
 MUST_USE enum err log_recover_row(struct log_recover *r, const struct log_row *row);
 
-/* A row that is unreadable in every table; its group, if that is known, is unavailable (G6). */
 #define LOG_RECOVER_GROUP_UNKNOWN UINT64_MAX
+
+/* A row that is unreadable in every table; its group, if that is known, is unavailable (G6). */
 MUST_USE enum err log_recover_row_lost(struct log_recover *r, uint64_t group);
 
 /* Read journal file `slot`, all `length` bytes of it. `data` is the caller's and may go when this

@@ -2,7 +2,7 @@
  *
  * Reading files makes frames and records, in an arena; of a batch only its header stays. Everything
  * found is kept in singly linked lists whose link comes first, so that one merge sort puts any of
- * them in order. Each order is total over what was given, so that of the files does not matter. */
+ * them in order, and each order is total over what was given. */
 #ifndef STORAGE_LOG_RECOVER_INT_H
 #define STORAGE_LOG_RECOVER_INT_H
 
@@ -201,7 +201,8 @@ MUST_USE enum err recover_append(struct log_recover *r, struct recover_group *g,
 MUST_USE enum err recover_apply_tail(struct log_recover *r, struct recover_group *g,
                                      struct recover_record *rec, struct recover_fit *fit);
 
-static inline bool recover_chain_is_zero(struct hash128 chain) /* whether there is none */
+/* Whether there is none. */
+static inline bool recover_chain_is_zero(struct hash128 chain)
 {
     return (chain.low | chain.high) == 0;
 }
@@ -236,13 +237,10 @@ void recover_log_clear(struct recover_group *g);
 
 /* The entry that has `index`, behind the settled end; NULL: none. */
 struct log_found_entry *recover_log_find(const struct recover_group *g, uint64_t index);
-
-/* *out = what stands behind entry `index`, as far as entries or the settled end say it, else only
- * the index. Whether its chain is the one that the next entry's was made from. */
+/* *out = what stands behind entry `index`, as far as it is known. Whether its chain is, too. */
 bool recover_log_point(const struct recover_group *g, uint64_t index, struct log_point *out);
 
-/* Indexes are quarantined, or are not any more (only those this start found, unless
- * `is_marked_too`). */
+/* Indexes are quarantined; are not any more (of those marked only if `is_marked_too`). */
 MUST_USE enum err recover_range_add(struct log_recover *r, struct recover_group *g,
                                     const struct log_found_range *range);
 MUST_USE enum err recover_range_remove(struct log_recover *r, struct recover_group *g,

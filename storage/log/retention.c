@@ -5,7 +5,7 @@
 #include "storage/log/retention.h"
 
 #include "base/assert.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 static void log_retention_found(struct log_read *read);
 

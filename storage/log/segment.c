@@ -2,7 +2,7 @@
 #include "storage/log/segment.h"
 
 #include "base/assert.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 struct log_segment *log_segment_active(const struct log *log)
 {

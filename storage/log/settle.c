@@ -47,7 +47,7 @@ static const struct sm_decl settle_decl = {"settle", settle_stages, ARRAY_COUNT(
 
 enum err log_settle_init(struct log_settle *settle, struct log_shard *ls)
 {
-    memset(settle, 0, sizeof(*settle));
+    *settle = (struct log_settle){0};
     settle->ls = ls;
     list_init(&settle->dirty);
     rt_timer_init(&settle->timer, ls->shard, settle_timer);
@@ -317,6 +317,12 @@ static bool settle_row(struct settle_state *state, struct log *log, struct log_r
     if (log->cuts_pending > 0 || (log->is_deleted && !log->is_delete_durable)) {
         return false;
     }
+    list_for_each (node, &log->segments.list) {
+        const struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
+        if (seg->has_files && !seg->is_made) {
+            return false; /* a job ended before their names were durable */
+        }
+    }
     *row = log->row;
     row->group = log->group;
     row->topic = log->topic;
@@ -468,9 +474,10 @@ static void settle_end(struct settle_state *state)
 bool settle_is_written(const struct log_slot *slot)
 {
     const struct log_segment *seg = slot->seg;
-    return slot->is_settled || seg->is_finished ||
-           (slot->rec.pos + slot->rec.length <= seg->written_bytes &&
-            slot->rec_number < seg->recs_count);
+    bool is_synced = seg->is_finished || (slot->rec.pos + slot->rec.length <= seg->written_bytes &&
+                                          slot->rec_number < seg->recs_count);
+    return slot->is_settled ||
+           (is_synced && seg->is_made); /* a name may be lost without its file */
 }
 
 struct log_slot *settle_first(const struct log *log)

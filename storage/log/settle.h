@@ -56,7 +56,10 @@ struct log_settle {
     void *state;                                /* settle.c's */
 };
 
+/* Begin with nothing to settle; give its memory back, no round running. ERR_BUDGET. */
 MUST_USE enum err log_settle_init(struct log_settle *settle, struct log_shard *ls);
+
+/* Give its memory back; no round is running. */
 void log_settle_deinit(struct log_settle *settle);
 
 /* Records of `log` are in the journal, in file `file_number`: it is dirty. `bytes` were appended:

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/sm.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 struct settle_state;
 

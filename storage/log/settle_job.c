@@ -527,14 +527,15 @@ static struct log_slot *settle_job_remnant(const struct settle_job *job)
 static uint32_t settle_job_wanted(const struct settle_job *job)
 {
     const struct log *log = job->log;
-    const struct log_segment *seg = log_segment_active(log);
+    const struct log_slot *first = settle_first(log);
     uint32_t end = 0;
-    if (!log->wants_rest || seg == NULL || log->direct_count > 0) {
+    if (!log->wants_rest || first == NULL || log->direct_count > 0) {
         return 0;
     }
-    for (const struct log_slot *slot = settle_first(log); slot != NULL && slot->is_durable;
+    const struct log_segment *seg = first->seg;
+    for (const struct log_slot *slot = first; slot != NULL && slot->is_durable && slot->seg == seg;
          slot = log_tail_next(log, slot)) {
-        end = slot->seg == seg ? slot->rec.pos + slot->rec.length : end;
+        end = slot->rec.pos + slot->rec.length;
     }
     return end > seg->written_bytes && end - seg->written_bytes <= SETTLE_REST_MAX ? end : 0;
 }
@@ -562,10 +563,12 @@ static void settle_job_keep(struct settle_job *job, struct log_segment *seg, uin
 static bool settle_job_rest(struct settle_job *job)
 {
     struct log *log = job->log;
-    struct log_segment *seg = log_segment_active(log);
+    const struct log_slot *first = settle_first(log);
+    struct log_segment *seg = first != NULL ? first->seg : NULL;
     bool is_remnant = settle_job_remnant(job) != NULL;
     uint32_t end = is_remnant ? seg->end_pos : settle_job_wanted(job);
-    if (end == 0 || (job->copy.out != NULL && job->copy.pos > end)) {
+    if (end == 0 || (job->copy.out != NULL && job->copy.seg != seg) ||
+        (job->copy.out != NULL && job->copy.pos > end)) {
         if (job->journal != NULL) {
             log_file_put(log->ls, job->journal);
             job->journal = NULL;

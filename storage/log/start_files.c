@@ -203,6 +203,9 @@ static enum err log_start_rows(struct log_start *start)
             err = log_recover_row(r, &row);
         }
     }
+    for (uint32_t i = 0; i < start->lost.unnamed_count && err == ERR_OK; i++) {
+        err = log_recover_row_lost(r, LOG_RECOVER_GROUP_UNKNOWN);
+    }
     for (uint32_t i = 0; i < start->lost.rows_count && err == ERR_OK; i++) {
         const struct log_row *row = &start->lost.rows[i];
         err = (row->flags & LOG_ROW_LOST) != 0 ? log_recover_row_lost(r, row->group)

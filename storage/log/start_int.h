@@ -12,9 +12,9 @@
 #include "base/sm.h"
 #include "storage/log/fetch.h"
 #include "storage/log/keeper.h"
-#include "storage/log/log_int.h"
 #include "storage/log/meta.h"
 #include "storage/log/recover.h"
+#include "storage/log/shard.h"
 #include "storage/log/tables.h"
 
 /* Files read at a time: one is being read while the other is looked at. */

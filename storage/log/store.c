@@ -12,7 +12,7 @@
 #include "base/assert.h"
 #include "base/rt/clock.h"
 #include "storage/log/found.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 #include "storage/log/start.h"
 
 /* Segment positions are 32 bits, and one batch may pass what a segment is meant to be. */

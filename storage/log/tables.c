@@ -50,6 +50,9 @@ enum err log_tables_choose(struct log_tables *tables, bool is_write)
             return ERR_UNSUPPORTED;
         }
     }
+    if (now->is_foreign) {
+        return ERR_CORRUPT;
+    }
     if (now->data == NULL && new->data == NULL && old->data == NULL) {
         return ERR_OK;
     }
@@ -85,9 +88,8 @@ static void log_tables_header(struct log_tables *tables, enum log_tables_file wh
     struct log_tables_read *file = &tables->files[which];
     file->err =
         log_table_header_decode(file->data, file->length, tables->kernels, is_write, &file->header);
-    if (file->err == ERR_OK && !log_uuid_is_equal(&file->header.disk, &tables->disk)) {
-        file->err = ERR_CORRUPT;
-    }
+    file->is_foreign = file->err == ERR_OK && !log_uuid_is_equal(&file->header.disk, &tables->disk);
+    file->err = file->is_foreign ? ERR_CORRUPT : file->err;
     file->seed = log_table_seed(tables->kernels, &tables->disk, file->header.number);
 }
 
@@ -194,10 +196,13 @@ enum err log_tables_lost(const struct log_tables *tables, struct budget *budget,
     struct log_tables_search search = {.tables = tables, .budget = budget, .out = out};
     enum err err = log_tables_search_open(&search);
     if (err == ERR_OK) {
+        uint32_t before = out->rows_count;
         if (bad > 0) {
             log_tables_search_others(&search);
             log_tables_search_bytes(&search);
         }
+        uint32_t named = out->rows_count - before;
+        out->unnamed_count = bad > named ? bad - named : 0;
     }
     log_tables_search_close(&search);
     return err;
@@ -303,8 +308,8 @@ static void log_tables_search_bytes(struct log_tables_search *search)
         row.group = bytes_get_u64le(&r);
         row.topic = log_uuid_get(&r);
         row.partition = bytes_get_u32le(&r);
-        if (row.group > 0 && row.group <= LOG_NUMBER_MAX &&
-            log_tables_search_add(search, row.group)) {
+        bool is_there = row.group > 0 || !log_uuid_is_zero(&row.topic);
+        if (is_there && row.group <= LOG_NUMBER_MAX && log_tables_search_add(search, row.group)) {
             search->out->rows[search->out->rows_count++] = row;
         }
     }

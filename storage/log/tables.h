@@ -32,6 +32,7 @@ struct log_tables_read {
     enum err err;                   /* of its header */
     struct log_table_header header; /* valid when err is ERR_OK */
     uint32_t seed;                  /* of its rows */
+    bool is_foreign;                /* it is of another directory */
 };
 
 /* All three, and what came of them. */
@@ -42,7 +43,8 @@ struct log_tables {
     const struct log_tables_read *chosen; /* the one that counts; NULL: none was written */
 };
 
-/* Whether groups.tab is there and all of it verifies: then the others need not be read. */
+/* Before choosing: whether groups.tab is there and all of it verifies. Then the others need not be
+ * read. */
 bool log_tables_is_sound(struct log_tables *tables, bool is_write);
 
 /* Read the headers and choose. Afterwards chosen->header says number, rows and journal floor (0
@@ -56,8 +58,9 @@ MUST_USE enum err log_tables_row(const struct log_tables *tables, uint32_t index
 
 /* Rows that name groups whose own rows are lost. */
 struct log_tables_lost {
-    struct log_row *rows; /* flag LOG_ROW_LOST, or of deleted groups; the caller's */
-    uint32_t rows_count;  /* of them */
+    struct log_row *rows;   /* flag LOG_ROW_LOST, or of deleted groups; the caller's */
+    uint32_t rows_count;    /* of them */
+    uint32_t unnamed_count; /* rows that nothing names */
 };
 
 /* Find what is lost: rows marked so before; for those that do not verify, the groups of the other

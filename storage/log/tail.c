@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 #define LOG_TAIL_DIR_MIN 4u
 
@@ -58,8 +58,7 @@ enum err log_tail_push(struct log *log, struct log_slot **out)
         tail->dir[tail->dir_end++] = chunk;
     }
     struct log_slot *slot = &chunk->slots[chunk->end++];
-    memset(slot, 0, sizeof(*slot));
-    slot->log = log;
+    *slot = (struct log_slot){.log = log};
     tail->slots_count++;
     *out = slot;
     return ERR_OK;
@@ -135,7 +134,7 @@ static void log_tail_drop(struct log_slot *slot)
     if (slot->op != NULL) {
         slot->op->slot = NULL;
     }
-    memset(slot, 0, sizeof(*slot));
+    *slot = (struct log_slot){0};
 }
 
 struct log_slot *log_tail_first(const struct log *log)

@@ -2,7 +2,7 @@
  * leaders since its start, so a list from the newest back is short. The run that holds log start -
  * 1 stays. */
 #include "base/assert.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 enum err log_terms_add(struct log *log, uint64_t index, uint64_t offset, uint32_t term)
 {

@@ -13,7 +13,7 @@
 
 #include "base/assert.h"
 #include "storage/log/cursor.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 
 /* Guesses by proportion before a search halves. */
 #define LOG_WINDOW_GUESSES 4u
@@ -29,8 +29,14 @@ static uint64_t log_window_end(const struct log_cursor *c);
 static void log_search_begin(struct log_cursor *c, const struct log_want *want);
 static bool log_search_hint(const struct log_cursor *c, const struct log_want *want,
                             uint64_t *slot);
-static enum log_got log_search_found(struct log_cursor *c, const struct log_want *want,
-                                     uint64_t *slot);
+static bool log_search_found(struct log_cursor *c, const struct log_want *want, uint64_t *slot,
+                             enum log_got *got);
+static bool log_search_rotten(struct log_cursor *c, const struct log_want *want, uint64_t *slot,
+                              enum log_got *got);
+static enum log_got log_search_bad(struct log_cursor *c, const struct log_want *want,
+                                   uint64_t slot);
+static bool log_search_is_cut_off(const struct log_cursor *c, uint64_t slot);
+static bool log_search_holds(const struct log_cursor *c, const struct log_sidecar *rec);
 static void log_search_narrow(struct log_cursor *c, uint64_t first, uint64_t end);
 static bool log_search_is_before(const struct log_cursor *c, const struct log_sidecar *rec);
 static uint64_t log_search_guess(struct log_cursor *c, const struct log_want *want);
@@ -178,9 +184,11 @@ enum log_got log_window_bad(struct log_cursor *c, const struct log_want *want, u
 {
     const struct log_segment *seg = want->seg;
     struct log_sidecar rec;
+    bool is_begin_known = index != 0 || slot == 0;
     c->bad_first = index != 0 ? index : seg->start.index + slot;
-    if (index == 0 && slot > 0 && log_cursor_record(c, slot - 1, 0, &rec) == ERR_OK) {
+    if (!is_begin_known && log_cursor_record(c, slot - 1, 0, &rec) == ERR_OK) {
         c->bad_first = rec.last_index + 1;
+        is_begin_known = true;
     }
     uint64_t behind = slot + 1;
     enum err err = log_cursor_record(c, behind, 0, &rec);
@@ -188,7 +196,11 @@ enum log_got log_window_bad(struct log_cursor *c, const struct log_want *want, u
         behind++;
         err = log_cursor_record(c, behind, 0, &rec);
     }
-    if (err == ERR_OK && rec.index > c->bad_first && rec.index <= want->last_index) {
+    bool is_end_known = err == ERR_OK && rec.index > behind - slot && rec.index <= want->last_index;
+    if (is_end_known && !is_begin_known) {
+        c->bad_first = rec.index - (behind - slot);
+    }
+    if (is_end_known && rec.index > c->bad_first) {
         c->bad_last = rec.index - 1;
         c->bad_offset = rec.base_offset;
     } else {
@@ -220,7 +232,12 @@ enum log_got log_cursor_search(struct log_cursor *c, const struct log_want *want
             c->high = window_end > c->low ? window_end : c->low;
         }
         if (c->low >= c->high) {
-            return log_search_found(c, want, slot);
+            enum log_got got = LOG_GOT_NOTHING;
+            if (log_search_found(c, want, slot, &got)) {
+                c->is_searching = got == LOG_GOT_WAIT;
+                return got;
+            }
+            continue;
         }
         uint64_t first = log_window_first(c);
         first = first > c->low ? first : c->low;
@@ -263,42 +280,112 @@ static bool log_search_hint(const struct log_cursor *c, const struct log_want *w
            want->key <= rec.last_index;
 }
 
-/* Record `high` is the first that is not before the key. */
-static enum log_got log_search_found(struct log_cursor *c, const struct log_want *want,
-                                     uint64_t *slot)
+/* Record `high` is the first that is not before the key, rot aside. False: the search goes on
+ * behind what is rotten. */
+static bool log_search_found(struct log_cursor *c, const struct log_want *want, uint64_t *slot,
+                             enum log_got *got)
 {
-    struct log_sidecar rec;
-    if (c->high >= c->end) {
-        c->is_searching = false;
-        return LOG_GOT_NOTHING;
+    struct log_sidecar rec = {0};
+    struct log_sidecar before;
+    enum err err = c->high < c->end ? log_cursor_record(c, c->high, c->find_last, &rec) : ERR_END;
+    if (err == ERR_AGAIN) {
+        *got = log_window_fetch(c, want, c->high, false);
+        return true;
+    }
+    if (c->high > 0 && (err == ERR_CORRUPT || !log_search_holds(c, &rec)) &&
+        log_search_is_cut_off(c, c->high - 1)) {
+        *got = log_window_fetch(c, want, c->high - 1, false);
+        return true;
+    }
+    if (err == ERR_CORRUPT) {
+        return log_search_rotten(c, want, slot, got);
     }
     *slot = c->high;
-    enum err err = log_cursor_record(c, c->high, c->find_last, &rec);
-    if (err == ERR_AGAIN) {
-        return log_window_fetch(c, want, c->high, false);
+    *got = err == ERR_OK && rec.index <= c->find_last ? LOG_GOT_IT : LOG_GOT_NOTHING;
+    if (c->high > 0 && !log_search_holds(c, &rec) &&
+        log_cursor_record(c, c->high - 1, 0, &before) == ERR_CORRUPT) { /* it lies in the rot */
+        uint64_t first = c->high - 1;
+        while (first > 0 && log_cursor_record(c, first - 1, 0, &before) == ERR_CORRUPT) {
+            first--;
+        }
+        *got = log_search_bad(c, want, first);
     }
-    c->is_searching = false;
-    if (err == ERR_OK) {
-        return rec.index <= c->find_last ? LOG_GOT_IT : LOG_GOT_NOTHING;
+    return true;
+}
+
+/* Record `high` is rotten: the key lies in the rot, or behind it. */
+static bool log_search_rotten(struct log_cursor *c, const struct log_want *want, uint64_t *slot,
+                              enum log_got *got)
+{
+    struct log_sidecar rec;
+    uint64_t behind = c->high;
+    enum err err = ERR_CORRUPT;
+    while (err == ERR_CORRUPT && ++behind < c->end) {
+        err = log_cursor_record(c, behind, 0, &rec);
     }
-    if (err == ERR_END) {
-        return LOG_GOT_NOTHING;
+    bool is_before = err == ERR_OK && log_search_is_before(c, &rec);
+    if (behind < c->end && (err == ERR_AGAIN || is_before)) {
+        c->low = is_before ? behind + 1 : behind;
+        c->high = c->end;
+        return false;
     }
-    enum log_got got = log_window_bad(c, want, c->high, 0);
-    while (err == ERR_CORRUPT) {
-        err = log_cursor_record(c, ++*slot, 0, &rec);
+    *slot = behind;
+    *got = behind < c->end && err == ERR_OK && log_search_holds(c, &rec)
+               ? LOG_GOT_IT
+               : log_search_bad(c, want, c->high);
+    return true;
+}
+
+/* The key lies in the rot that record `slot` belongs to, though a window may not show all of it. */
+static enum log_got log_search_bad(struct log_cursor *c, const struct log_want *want, uint64_t slot)
+{
+    enum log_got got = log_window_bad(c, want, slot, 0);
+    if (want->from == LOG_READ_INDEX && want->key > c->bad_last) {
+        c->bad_first = want->key;
+        c->bad_last = want->key;
+        c->bad_offset = 0;
+    } else if (want->from == LOG_READ_INDEX && want->key < c->bad_first) {
+        c->bad_first = want->key;
     }
-    bool is_behind =
-        err == ERR_OK && (want->from == LOG_READ_INDEX    ? rec.index <= want->key
-                          : want->from == LOG_READ_OFFSET ? rec.base_offset <= want->key
-                                                          : false);
-    return is_behind ? LOG_GOT_IT : got; /* the key lies behind what is rotten, or in it */
+    return got;
+}
+
+/* Whether record `slot` is not in the window though it could be, with what follows it. */
+static bool log_search_is_cut_off(const struct log_cursor *c, uint64_t slot)
+{
+    struct log_sidecar rec;
+    uint64_t pos = log_window_slot_pos(slot) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
+    return log_cursor_record(c, slot, 0, &rec) == ERR_AGAIN && c->window_pos != pos;
+}
+
+/* Whether the record, which is not before the key, is what is looked for whatever stands before it.
+ */
+static bool log_search_holds(const struct log_cursor *c, const struct log_sidecar *rec)
+{
+    return rec->index != 0 &&
+           ((c->find_from == LOG_READ_INDEX && rec->index <= c->find_key) ||
+            (c->find_from == LOG_READ_OFFSET && rec->base_offset <= c->find_key));
 }
 
 /* Look at records first..end-1, all in the window. What cannot be read counts as not before the key
- * unless one behind it is. */
+ * unless one behind it is; at the window's end nothing is known of it. */
 static void log_search_narrow(struct log_cursor *c, uint64_t first, uint64_t end)
 {
+    struct log_sidecar last;
+    uint64_t known = end;
+    while (end < c->high && known > first &&
+           log_cursor_record(c, known - 1, 0, &last) == ERR_CORRUPT) {
+        known--;
+    }
+    if (known == first && first == c->low) {
+        c->low = end; /* if it was there, the record behind tells */
+        return;
+    }
+    if (known == first) {
+        c->high = first;
+        return;
+    }
+    end = known;
     uint64_t low = first;
     uint64_t high = end;
     while (low < high) {

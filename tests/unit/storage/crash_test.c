@@ -26,6 +26,7 @@ static void campaign_watch(void *ctx, struct sim_disk *disk, const struct sim_mu
     if (c->changes_count++ % c->every != 0 || c->world->failure[0] != '\0') {
         return;
     }
+    c->world->change = c->changes_count;
     struct sim_disk *image = sim_disk_crash_image(disk, &c->prng);
     uint32_t shards_count = 1 + (uint32_t)prng_below(&c->prng, WORLD_SHARDS);
     (void)world_check(c->world, image, shards_count, prng_u64(&c->prng),
@@ -61,7 +62,7 @@ static void campaign_run(uint64_t seed, struct world_tally *tally)
     }
     if (c.world->failure[0] != '\0') {
         fail_msg("seed %llu, change %llu: %s", (unsigned long long)seed,
-                 (unsigned long long)c.changes_count, c.world->failure);
+                 (unsigned long long)c.world->change, c.world->failure);
     }
     world_free(c.world);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "storage/log/probe.h"
+#include "storage/log/range.h"
 #include "tests/support/cmocka.h"
 #include "tests/unit/storage/place.h"
 
@@ -341,6 +342,23 @@ static void load_goes_around_rot(void **state)
     place_end(f->place);
 }
 
+/* The block in the middle cannot be read, nor can the last record be believed. */
+static void load_goes_around_an_unreadable_block(void **state)
+{
+    struct fixture *f = *state;
+    place_grow(&f->a, 300, 1, 0);
+    place_segment(f->place, &f->a, 1, 200, 0);
+    place_segment(f->place, &f->a, 201, 300, 0);
+    const char *path = place_path(f->place, 1, 0, "idx");
+    uint64_t pos = record_pos(100) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
+    assert_int_equal(sim_disk_sector_error(f->place->disk, path, pos), ERR_OK);
+    overwrite(f, 1, record_pos(199) + 50, "x", 1);
+    place_start(f->place, &f->a, 1, 300, 201, 0);
+    assert_int_equal(place_load(f->place), ERR_CORRUPT);
+    assert_string_equal(ranges(f), " 200..200@400");
+    place_end(f->place);
+}
+
 /* G8: the record is there and verifies, but it is of another log. */
 static void load_quarantines_the_settled_end_under_another_chain(void **state)
 {
@@ -618,28 +636,39 @@ static bool load_and(struct place *place, uint64_t steps, void (*call)(struct pl
     return !has_ended;
 }
 
-/* As log_cut does, from entry 16 on. */
-static void cut(struct place *place)
+/* As log_cut does. */
+static void cut_from(struct place *place, uint64_t first_index)
 {
     struct log *log = &place->log;
     struct fixture *f = place->store.keeper;
-    struct log_point point = place_point(&f->a, 15);
+    struct log_point point = place_point(&f->a, first_index - 1);
     struct log_segment *seg = log_segment_active(log);
     log->cut_epoch++;
-    while (seg != NULL && seg->start.index >= 16) {
+    while (seg != NULL && seg->start.index >= first_index) {
         log_files_forget_segment(seg);
         log_segment_free(seg);
         seg = log_segment_active(log);
     }
     if (seg != NULL) {
-        seg->last_index = 15;
+        seg->last_index = first_index - 1;
         seg->next_offset = point.offset;
     }
-    log_terms_cut(log, 16);
+    log_terms_cut(log, first_index);
+    log_ranges_cut(log, first_index);
     log->row.end = point;
     log->end = point;
     point.index++;
     assert_int_equal(log_segment_push(log, &point, ++log->generation, &seg), ERR_OK);
+}
+
+static void cut(struct place *place)
+{
+    cut_from(place, 16);
+}
+
+static void cut_late(struct place *place)
+{
+    cut_from(place, 26);
 }
 
 static void load_begins_again_after_a_cut(void **state)
@@ -660,6 +689,24 @@ static void load_begins_again_after_a_cut(void **state)
         place_end(f->place);
     }
     assert_in_range(steps, 10, 1000);
+}
+
+/* What is damaged has been cut: nobody misses it. */
+static void load_forgets_what_a_cut_takes(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t zeros[3 * LOG_SIDECAR_BYTES];
+    bool goes_on = true;
+    three(f);
+    f->place->store.keeper = f;
+    overwrite(f, 21, record_pos(7), zeros, sizeof(zeros));
+    for (uint64_t steps = 0; goes_on; steps++) {
+        place_start(f->place, &f->a, 1, 30, 21, 0);
+        goes_on = load_and(f->place, steps, cut_late);
+        assert_string_equal(segments(f), " 1-0:10 11-0:20 21-0:25 26-1:25");
+        assert_string_equal(ranges(f), "");
+        place_end(f->place);
+    }
 }
 
 /* Retention took the first segment that the log knew. */
@@ -700,13 +747,16 @@ static void load_of_a_deleted_log_ends(void **state)
 {
     struct fixture *f = *state;
     bool goes_on = true;
+    uint32_t refused_count = 0;
     three(f);
     for (uint64_t steps = 0; goes_on; steps++) {
         place_start(f->place, &f->a, 1, 30, 21, 0);
         goes_on = load_and(f->place, steps, delete_it);
         assert_int_equal(f->place->err, f->place->log.is_loaded ? ERR_OK : ERR_CLOSING);
+        refused_count += f->place->err == ERR_CLOSING;
         place_end(f->place);
     }
+    assert_in_range(refused_count, 5, 1000);
 }
 
 /* What is flushed then may need it. */
@@ -772,6 +822,7 @@ int main(void)
         LOAD_TEST(load_quarantines_what_a_torn_sidecar_has_lost),
         LOAD_TEST(load_quarantines_the_end_of_an_older_segment),
         LOAD_TEST(load_goes_around_rot),
+        LOAD_TEST(load_goes_around_an_unreadable_block),
         LOAD_TEST(load_quarantines_the_settled_end_under_another_chain),
         LOAD_TEST(load_quarantines_the_settled_end_under_another_term),
         LOAD_TEST(load_quarantines_an_older_segment_under_another_chain),
@@ -788,6 +839,7 @@ int main(void)
         LOAD_TEST(load_quarantines_entries_of_unknown_term),
         LOAD_TEST(two_loads_at_a_time_are_one),
         LOAD_TEST(load_begins_again_after_a_cut),
+        LOAD_TEST(load_forgets_what_a_cut_takes),
         LOAD_TEST(load_begins_again_when_the_first_segment_goes),
         LOAD_TEST(load_of_a_deleted_log_ends),
         LOAD_TEST(load_goes_on_while_the_store_closes),

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/crc32c.h"
-#include "storage/log/log_int.h"
+#include "storage/log/shard.h"
 #include "tests/sim/sim.h"
 
 #define PLACE_ENTRIES_MAX 4000u

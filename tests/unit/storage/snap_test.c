@@ -175,7 +175,7 @@ static const struct {
     {"compat", 8, 4, 1, ERR_OK},
     {"ro", 12, 4, 1, ERR_OK},
     {"incompat", 16, 4, 1, ERR_UNSUPPORTED},
-    {"group 0", 24, 8, 0, ERR_CORRUPT},
+    {"group 0, the controller's", 24, 8, 0, ERR_OK},
     {"first index 0", 32, 8, 0, ERR_CORRUPT},
     {"the highest first index", 32, 8, INT64_MAX, ERR_OK},
     {"a first index above", 32, 8, 1ull << 63, ERR_CORRUPT},

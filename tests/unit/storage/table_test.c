@@ -345,7 +345,7 @@ static void table_what_would_not_be_believed_is_not_written(void **state)
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         rows[i] = table_row();
     }
-    rows[0].group = 0;
+    rows[0].flags = 4;
     rows[1].written_bytes = 1;
     rows[2].state = (enum log_row_state)0;
     rows[3].seq = LOG_NUMBER_MAX + 1;

@@ -14,8 +14,8 @@
 static void world_fail(struct world *world, const char *what, uint64_t a, uint64_t b)
 {
     if (world->failure[0] == '\0') {
-        snprintf(world->failure, sizeof(world->failure), "%.150s (%" PRIu64 ", %" PRIu64 ")", what, a,
-                 b);
+        snprintf(world->failure, sizeof(world->failure), "%.150s (%" PRIu64 ", %" PRIu64 ")", what,
+                 a, b);
     }
 }
 
@@ -317,8 +317,7 @@ static void world_shard_start(struct rt_shard *shard)
 {
     struct world *world = shard->app;
     struct world_shard *ws = &world->shards[shard->id];
-    memset(ws, 0, sizeof(*ws));
-    ws->world = world;
+    *ws = (struct world_shard){.world = world};
     buf_pool_init(&ws->bufs, rt_shard_budget(shard), (uint16_t)shard->id, 1 << 20);
     rt_timer_init(&ws->timer, shard, world_tick);
     log_shard_open(&ws->ls, shard, &world->store, NULL, world_opened);
@@ -489,7 +488,6 @@ static void world_read_next(struct world_probe *probe)
         probe->is_reading = false;
         return;
     }
-    memset(&probe->read, 0, sizeof(probe->read));
     probe->read = (struct log_read){.done = world_read_done,
                                     .ctx = probe,
                                     .log = probe->group->log,

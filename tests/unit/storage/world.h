@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #include "base/prng.h"
-#include "storage/log/log_int.h"
 #include "storage/log/read.h"
+#include "storage/log/shard.h"
 #include "tests/sim/sim.h"
 
 #define WORLD_GROUPS 6u
@@ -89,6 +89,7 @@ struct world {
     uint32_t open_count;   /* shards that are open */
     uint32_t failed_count; /* shards that could not */
     bool is_stopping;      /* no more operations */
+    uint64_t change;       /* of the disk that is looked at: for a report */
     char failure[200];     /* what went wrong first; "": nothing */
 };
 

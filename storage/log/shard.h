@@ -1,7 +1,8 @@
-/* What the rooms of storage/log share: a shard's part of the store, and a group. Private to this
- * folder. */
-#ifndef STORAGE_LOG_LOG_INT_H
-#define STORAGE_LOG_LOG_INT_H
+/* A shard's part of the store, and a group: visible because their owners embed them, and shared by
+ * the files of storage/log. Their fields, and what is declared below them, are private to this
+ * folder but for what a comment says. */
+#ifndef STORAGE_LOG_SHARD_H
+#define STORAGE_LOG_SHARD_H
 
 #include <stdbool.h>
 #include <stdint.h>
