@@ -139,7 +139,7 @@ static enum err log_keeper_take_rows(struct log_keeper *keeper,
             unreported_count += group->is_available;
             continue;
         }
-        err = log_keeper_put_row(keeper, &group->row, UINT64_MAX);
+        err = log_keeper_put_row(keeper, &group->table_row, UINT64_MAX);
         if (err != ERR_OK) {
             return err;
         }

@@ -88,7 +88,7 @@ struct log_record {
             uint64_t segment_index; /* first index of the segment */
             uint32_t generation;    /* of the segment */
             uint32_t recs_count;    /* sidecar records that follow */
-            uint64_t first_index;   /* of these */
+            uint64_t first_index;   /* of these; none: the next entry's */
             uint32_t recs_before;   /* sidecar records settled before them in the segment */
             uint32_t written_bytes; /* of the segment's .log, whole blocks */
             uint32_t rest_bytes; /* bytes of the .log from there on; < a block, unless a batch ends

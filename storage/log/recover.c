@@ -237,6 +237,7 @@ enum err log_recover_row(struct log_recover *r, const struct log_row *row)
         return ERR_OK;
     }
     found->has_row = true;
+    found->table_row = *row;
     found->row = *row;
     found->end = row->end;
     found->max_timestamp = row->max_timestamp;

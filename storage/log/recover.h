@@ -122,11 +122,13 @@ struct log_found_rest {
 
 /* A group, as it is found. */
 struct log_found {
-    struct log_row row;    /* hard state, start, flags (amnesiac), state, membership as of now;
-                              settled end, segment, seq as the table had them, or as the newest
-                              cut, reset or whole tail moved them; a zero segment: none yet. Where
-                              the chain of an end behind entries is zero, term and chain are not
-                              known: to be looked up in the segment */
+    struct log_row row; /* hard state, start, flags (amnesiac), state, membership as of now;
+                           settled end, segment, seq as the table had them, or as the newest
+                           cut, reset or whole tail moved them; a zero segment: none yet. Where
+                           the chain of an end behind entries is zero, term and chain are not
+                           known: to be looked up in the segment */
+    struct log_row
+        table_row; /* as the table has it, if has_row: it goes with the records behind its seq */
     uint64_t last_seq;     /* the highest group_seq that counts: the next record's is one more */
     struct log_point end;  /* of the log: recorded end, entries that cannot be read included */
     int64_t max_timestamp; /* running maximum at the end */

@@ -19,6 +19,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
                                   struct recover_record *rec, uint64_t seq, bool *is_explained);
 static enum err recover_group_claim(struct log_recover *r, struct recover_group *g,
                                     const struct recover_claim *claim, uint64_t *lost);
+static enum err recover_group_claim_left(struct log_recover *r, struct recover_group *g);
 static enum err recover_group_claim_cut(struct log_recover *r, struct recover_group *g,
                                         const struct recover_claim *claim);
 static void recover_group_prove(struct log_recover *r, struct recover_group *g,
@@ -220,6 +221,7 @@ static bool recover_claim_is_before(const struct recover_link *a, const struct r
 static enum err recover_group_run(struct log_recover *r, struct recover_group *g)
 {
     struct log_found *found = &g->found;
+    g->claim = NULL;
     recover_sort(&g->records, recover_record_is_before);
     recover_sort(&g->claims, recover_claim_is_before);
     uint64_t claimed_seq = 0;
@@ -244,16 +246,14 @@ static enum err recover_group_run(struct log_recover *r, struct recover_group *g
             recover_group_prove(r, g, rec->frame);
         }
     }
-    if (claimed_seq >= g->next_seq && found->row.state == LOG_ROW_LIVE) {
+    enum err err = recover_group_claim_left(r, g);
+    if (err == ERR_OK && claimed_seq >= g->next_seq && found->row.state == LOG_ROW_LIVE) {
         bool is_explained = false;
-        enum err err = recover_group_gap(r, g, NULL, claimed_seq + 1, &is_explained);
-        if (err != ERR_OK) {
-            return err;
-        }
+        err = recover_group_gap(r, g, NULL, claimed_seq + 1, &is_explained);
         found->last_seq = claimed_seq;
     }
     recover_group_finish(r, g);
-    return ERR_OK;
+    return err;
 }
 
 static enum err recover_group_record(struct log_recover *r, struct recover_group *g,
@@ -283,8 +283,8 @@ static enum err recover_group_record(struct log_recover *r, struct recover_group
     }
     bool is_gap = record->seq > g->next_seq;
     bool is_explained = false;
-    enum err err = ERR_OK;
-    if (is_gap) {
+    enum err err = g->claim != rec->claim ? recover_group_claim_left(r, g) : ERR_OK;
+    if (err == ERR_OK && is_gap) {
         err = recover_group_gap(r, g, rec, record->seq, &is_explained);
     }
     if (err == ERR_OK) {
@@ -330,6 +330,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
     }
     if (err == ERR_OK && rec != NULL && rec->claim != NULL) {
         what |= rec->claim->row.what;
+        g->claim = rec->claim;
         if (rec->record.kind != LOG_RECORD_CUT) {
             err = recover_group_claim_cut(r, g, rec->claim);
         }
@@ -366,6 +367,20 @@ static enum err recover_group_claim(struct log_recover *r, struct recover_group 
         err = recover_log_gap(r, g, row->last_index, row->next_offset, row->last_term);
     }
     return err;
+}
+
+/* The frame in which something was missing is behind: entries that it had at its end and that no
+ * record of it gave are lost. */
+static enum err recover_group_claim_left(struct log_recover *r, struct recover_group *g)
+{
+    const struct recover_claim *claim = g->claim;
+    g->claim = NULL;
+    if (claim == NULL || claim->row.last_index <= g->found.end.index ||
+        g->found.row.state == LOG_ROW_DELETED) {
+        return ERR_OK;
+    }
+    return recover_log_gap(r, g, claim->row.last_index, claim->row.next_offset,
+                           claim->row.last_term);
 }
 
 /* A cut may be among what is missing. The entries of its frame begin where it cut, or in front of

@@ -36,9 +36,9 @@ struct recover_file {
     uint64_t first_found;       /* number of the first frame found in it; 0: none */
     uint64_t front_blocks;      /* blocks in front of that one */
     uint64_t damaged_pos;       /* the last block that looks like a damaged frame header; 0: none */
-    const uint8_t *data;        /* while it is read; and its length */
-    size_t length;              /* likewise */
-    struct recover_frame *last; /* the frame read last */
+    const uint8_t *data;        /* while it is read: its bytes, */
+    size_t length;              /* how many, */
+    struct recover_frame *last; /* and the frame read last */
 };
 
 /* A frame whose header verifies. */
@@ -108,14 +108,13 @@ struct recover_step {
     bool is_begun;                   /* first is valid */
 };
 
-/* A group in the making. */
-struct recover_group {
+struct recover_group {            /* in the making */
     struct recover_link link;     /* recover_state.groups */
     struct map_node in_map;       /* recover_state.map, by group */
     struct log_found found;       /* the outcome */
     struct recover_chain records; /* recover_record of frames that count */
     struct recover_chain claims;  /* recover_claim */
-    struct recover_claim *claim;  /* of the frame that is being dealt out */
+    struct recover_claim *claim;  /* of the frame being dealt out, then of that with the last gap */
     uint64_t table_seq;           /* group_seq of the row */
     uint64_t next_seq;            /* expected */
     uint64_t boot_last;           /* highest boot of a record that counts */
@@ -123,7 +122,7 @@ struct recover_group {
     uint32_t generation;          /* of the current segment */
     uint64_t segment_index;       /* first index of it, 0: none */
     uint32_t end_pos;             /* bytes of it */
-    uint64_t membership_table;    /* membership index of the row */
+    uint64_t membership_table;    /* newest that is settled, 0: unknown */
     bool is_row_lost;             /* its row is unreadable */
     bool is_created;              /* a `create` was applied */
     bool is_chain_known;          /* found.end.chain is a real one */
@@ -176,10 +175,9 @@ bool recover_lane_step(const struct recover_lane *lane, struct recover_step *ste
 MUST_USE enum err recover_frame_read(struct log_recover *r, struct recover_file *file, uint64_t pos,
                                      const struct log_frame *head);
 
-/* What stands in the way of R2. */
-struct recover_fit {
-    bool is_taken;  /* R8 */
-    bool is_behind; /* R9 */
+struct recover_fit { /* what stands in the way of R2 */
+    bool is_taken;   /* R8 */
+    bool is_behind;  /* R9 */
 };
 
 /* recover_apply.c: let `rec` act on its group, which expects its group_seq. *out = R2, or R8, R9
@@ -220,7 +218,7 @@ bool recover_log_gap_offset(struct recover_group *g, uint64_t next_offset);
 MUST_USE enum err recover_log_cut(struct log_recover *r, struct recover_group *g,
                                   const struct log_point *end);
 
-/* The next entry begins a segment, unless it is this very one already. */
+/* The next entry begins a segment, unless this very one has begun. */
 MUST_USE enum err recover_log_segment(struct log_recover *r, struct recover_group *g,
                                       uint32_t generation);
 
@@ -237,6 +235,7 @@ void recover_log_clear(struct recover_group *g);
 
 /* The entry that has `index`, behind the settled end; NULL: none. */
 struct log_found_entry *recover_log_find(const struct recover_group *g, uint64_t index);
+
 /* *out = what stands behind entry `index`, as far as it is known. Whether its chain is, too. */
 bool recover_log_point(const struct recover_group *g, uint64_t index, struct log_point *out);
 

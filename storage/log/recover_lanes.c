@@ -162,7 +162,6 @@ static void recover_lane_take_files(const struct log_recover *r, struct recover_
 {
     const struct recover_file *first = CONTAINER_OF(*files, struct recover_file, link);
     uint64_t damaged_file = 0; /* highest number of a file that ends in something damaged */
-    const struct recover_frame *lowest = lane->frames;
     uint64_t low = lane->low;
     while (*files != NULL) {
         const struct recover_file *file = CONTAINER_OF(*files, struct recover_file, link);
@@ -175,10 +174,6 @@ static void recover_lane_take_files(const struct log_recover *r, struct recover_
             lane->high = file->first_frame > lane->high ? file->first_frame : lane->high;
         }
         damaged_file = file->damaged_pos != 0 ? file->number : damaged_file;
-        if (file->first_frame == 0 && lowest != NULL && low > 1 && low == lowest->head.number &&
-            low > lane->durable && lowest->head.file_number == file->number) {
-            low--; /* the header went out with a frame, and neither is there */
-        }
     }
     const struct recover_frame *last = lane->frames;
     while (last != NULL && last->link.next != NULL) {

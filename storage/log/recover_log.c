@@ -231,10 +231,13 @@ static void recover_log_cut_row(struct recover_group *g, const struct log_point 
         row->end = *end;
         g->is_row_cut = true;
     }
+    if (g->membership_table > end->index) {
+        g->membership_table = 0;
+    }
     if (row->membership_index <= end->index) {
         return;
     }
-    row->membership_index = g->membership_table <= end->index ? g->membership_table : 0;
+    row->membership_index = g->membership_table;
     const struct list *entries = &g->found.entries;
     for (struct list_node *node = entries->head.prev; node != &entries->head; node = node->prev) {
         const struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);

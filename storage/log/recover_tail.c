@@ -175,15 +175,20 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
     uint32_t end_pos = record->tail.written_bytes + record->tail.rest_bytes;
     struct log_point end = found->end;
     int64_t max_timestamp = found->max_timestamp;
-    if (record->tail.recs_count > 0) {
-        struct log_sidecar first = recover_tail_rec(r, record, 0);
-        uint64_t last = recover_tail_rec(r, record, record->tail.recs_count - 1).last_index;
-        fit->is_taken |= found->end.index > last && !g->is_cut_lost;
-        (void)recover_log_point(g, first.index - 1, &end);
-        end.offset = first.base_offset;
-        end_pos = first.pos;
-        const struct log_found_entry *before = recover_log_find(g, first.index - 1);
+    if (record->tail.first_index > 0) {
+        uint64_t last = record->tail.first_index - 1;
+        (void)recover_log_point(g, last, &end);
+        const struct log_found_entry *before = recover_log_find(g, last);
         max_timestamp = before != NULL ? before->rec.max_timestamp : found->row.max_timestamp;
+        if (record->tail.recs_count > 0) {
+            struct log_sidecar first = recover_tail_rec(r, record, 0);
+            end.offset = first.base_offset;
+            end_pos = first.pos;
+            last = recover_tail_rec(r, record, record->tail.recs_count - 1).last_index;
+        }
+        fit->is_taken |= found->end.index > last && !g->is_cut_lost;
+        found->is_cut |= found->end.index > last;
+        g->is_cut_lost = false;
     }
     recover_tail_row(g, record, &end, max_timestamp, end_pos);
     enum err err = recover_range_remove(r, g, 1, UINT64_MAX, false);
@@ -199,16 +204,23 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
     list_init(&found->entries);
     list_init(&found->rests);
     g->is_gap_open = false;
-    g->is_cut_lost = false;
     found->row.seq = record->seq - 1;
     found->file_lowest = rec->frame->head.file_number;
     found->end = found->row.end;
     found->max_timestamp = found->row.max_timestamp;
     g->is_chain_known = found->end.index == 0 || !recover_chain_is_zero(found->end.chain);
     if (from < record->tail.recs_count) {
-        g->end_pos = recover_tail_rec(r, record, from).pos;
+        struct log_sidecar first = recover_tail_rec(r, record, from);
+        err = recover_place(r, g, first.index, first.base_offset, first.term, fit);
+        g->end_pos = first.pos;
     }
-    err = recover_tail_entries(r, g, rec, from, fit);
+    if (err == ERR_OK) {
+        err = recover_tail_entries(r, g, rec, from, fit);
+    }
+    if (found->row.membership_index > found->end.index) {
+        found->row.membership_index =
+            g->membership_table <= found->end.index ? g->membership_table : 0;
+    }
     return err != ERR_OK ? err : recover_tail_rest(r, g, rec);
 }
 

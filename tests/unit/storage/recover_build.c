@@ -247,6 +247,10 @@ static void build_directory(struct build *b, const struct log_record *record)
         last = first;
     } else if (record->kind == LOG_RECORD_TAIL && record->tail.recs_count > 0) {
         first = record->tail.first_index;
+    } else if (record->kind == LOG_RECORD_CUT && row->last_index > record->cut.end.index) {
+        first = row->first_index <= record->cut.end.index ? row->first_index : 0;
+        row->first_index = 0;
+        last = first != 0 ? record->cut.end.index : 0;
     } else {
         return;
     }
