@@ -22,6 +22,9 @@
  * two of them does not come back. */
 #define LOG_INSPECT_LOOKS 3u
 
+/* Times the journal is read before files that were used again meanwhile are taken as they are. */
+#define LOG_INSPECT_MIXED_MAX 16u
+
 /* Between two looks. */
 #define LOG_INSPECT_PAUSE_NS 20000000ull
 
@@ -154,6 +157,8 @@ struct log_inspect_state {
     uint32_t step;                          /* table or journal file in hand */
     struct log_recover recover;             /* what a start would believe */
     bool has_recover;                       /* it was begun */
+    bool is_mixed;                          /* a journal file was used again while they were read */
+    uint32_t mixed_count;                   /* times in a row that it was */
     bool is_moving; /* a server works: the journal is copied before tables are read */
     struct log_inspect_direct direct;                     /* bodies being checked */
     struct log_inspect_part parts[LOG_INSPECT_PARTS_MAX]; /* frames with a bad directory or copy */

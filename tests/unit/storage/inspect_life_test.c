@@ -17,9 +17,10 @@
 struct life_look {
     struct log_inspect inspect;
     bool is_over;
-    uint64_t group;      /* of the entry told last */
-    uint64_t last_index; /* of it */
-    uint64_t count;      /* entries told */
+    uint64_t group;         /* of the entry told last */
+    uint64_t last_index;    /* of it */
+    uint64_t count;         /* entries told */
+    uint64_t missing_index; /* an entry did not follow the one before it; 0: none */
     uint64_t faults_count;
     char failure[200]; /* "": none */
 };
