@@ -85,19 +85,6 @@ struct log_inspect_walk {
     bool has_lost;                 /* there is such a thing */
 };
 
-/* A batch that lies partly in a segment, partly in the bytes behind what is written of it. */
-struct log_inspect_body {
-    char name[LOG_INSPECT_NAME_BYTES]; /* the .log */
-    uint32_t pos;                      /* of the batch in it */
-    uint32_t length;                   /* of the batch */
-    uint32_t written_bytes;            /* what is behind is in `rest`; UINT32_MAX: all is there */
-    const uint8_t *rest;               /* bytes from written_bytes on */
-    uint32_t rest_bytes;               /* of them */
-    const uint8_t *data;               /* answer: the batch; NULL: not there, or not all of it */
-    enum err err;                      /* answer: why not; ERR_END: the bytes end before it */
-    uint64_t file_bytes;               /* answer: size of the .log, if it was read */
-};
-
 /* Bodies of a direct tail being checked for log_recover. */
 struct log_inspect_direct {
     struct log_recover_direct check; /* what log_recover wants to know */
@@ -242,10 +229,6 @@ bool log_inspect_tail(struct log_inspect_state *state);
 
 /* Give the walk's memory back. */
 void log_inspect_walk_deinit(struct log_inspect_state *state);
-
-/* Whether body->data and body->err say where the batch is, or that it is nowhere; else its bytes
- * are on their way. */
-bool log_inspect_body(struct log_inspect_state *state, struct log_inspect_body *body);
 
 /* Whether `data` is the batch that `rec` speaks of; *what says what is wrong. */
 bool log_inspect_is_batch(const struct log_inspect_state *state, const struct log_sidecar *rec,

@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "base/budget.h"
-#include "storage/log/inspect_int.h"
+#include "storage/log/inspect_walk.h"
 
 static enum err inspect_feed_rows(struct log_inspect_state *state);
 static bool inspect_direct_next(struct log_inspect_state *state);
