@@ -197,6 +197,7 @@ enum err recover_log_cut(struct log_recover *r, struct recover_group *g,
     }
     recover_log_cut_rests(g, end);
     recover_log_cut_row(g, end);
+    g->segment_index = 0;
     found->end = *end;
     return recover_range_remove(r, g, end->index + 1, UINT64_MAX, true);
 }

@@ -12,14 +12,18 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
                                    struct recover_record *rec, struct recover_fit *fit);
 static enum err recover_tail_segment(struct log_recover *r, struct recover_group *g,
                                      const struct log_record *record, struct recover_fit *fit);
-static void recover_tail_align(struct recover_group *g, uint32_t pos, struct recover_fit *fit);
+static enum err recover_tail_align(struct log_recover *r, struct recover_group *g,
+                                   const struct log_sidecar *first, struct recover_fit *fit);
+static enum err recover_tail_void(struct log_recover *r, struct recover_group *g,
+                                  const struct log_sidecar *first);
 static enum err recover_tail_entries(struct log_recover *r, struct recover_group *g,
                                      struct recover_record *rec, uint32_t from,
                                      struct recover_fit *fit);
 static enum err recover_tail_rest(struct log_recover *r, struct recover_group *g,
                                   const struct recover_record *rec);
 static void recover_tail_row(struct recover_group *g, const struct log_record *record,
-                             const struct log_point *end, int64_t max_timestamp, uint32_t end_pos);
+                             const struct log_point *end, int64_t max_timestamp, uint32_t end_pos,
+                             struct recover_fit *fit);
 
 enum err recover_apply_tail(struct log_recover *r, struct recover_group *g,
                             struct recover_record *rec, struct recover_fit *fit)
@@ -67,7 +71,9 @@ static enum err recover_tail_direct(struct log_recover *r, struct recover_group 
             err = recover_tail_segment(r, g, record, fit);
         }
         if (err == ERR_OK) {
-            recover_tail_align(g, first.pos, fit);
+            err = recover_tail_align(r, g, &first, fit);
+        }
+        if (err == ERR_OK) {
             err = recover_tail_entries(r, g, rec, from, fit);
         }
     }
@@ -104,36 +110,65 @@ static enum err recover_tail_segment(struct log_recover *r, struct recover_group
     return ERR_OK;
 }
 
-/* The next entry stands at `pos`: what a gap hid in front of it has its length now, entries behind
- * the gap move. */
-static void recover_tail_align(struct recover_group *g, uint32_t pos, struct recover_fit *fit)
+/* The next entry is `first`, and stands where it says: what a gap hid in front of it has its length
+ * now, entries behind the gap move. Where nothing explains its place, a hole harms nobody; but
+ * entries that would stand there too were written over, or in another segment of that name. */
+static enum err recover_tail_align(struct log_recover *r, struct recover_group *g,
+                                   const struct log_sidecar *first, struct recover_fit *fit)
 {
-    if (pos == g->end_pos) {
-        return;
+    if (first->pos == g->end_pos) {
+        return ERR_OK;
     }
     const struct list *entries = &g->found.entries;
     struct list_node *node = entries->head.prev;
-    uint32_t bytes = 0; /* of the entries behind the gap */
-    bool has_gap = false;
-    for (; node != &entries->head; node = node->prev) {
+    uint64_t bytes = 0; /* of the entries behind the gap */
+    const struct log_found_entry *gap = NULL;
+    for (; node != &entries->head && gap == NULL; node = node->prev) {
         const struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
-        has_gap = (entry->rec.flags & LOG_SIDECAR_GAP) != 0;
-        if (has_gap || entry->segment_index != g->segment_index || bytes > pos) {
+        if (entry->segment_index != g->segment_index) {
             break;
         }
+        gap = (entry->rec.flags & LOG_SIDECAR_GAP) != 0 ? entry : NULL;
         bytes += entry->rec.length;
     }
-    fit->is_taken |= !has_gap;
-    g->end_pos = pos;
-    if (!has_gap || bytes > pos) {
-        return;
+    if (gap == NULL || gap->rec.pos + bytes > first->pos) {
+        fit->is_taken = true;
+        bool is_hole = first->pos > g->end_pos;
+        g->end_pos = first->pos;
+        return is_hole ? ERR_OK : recover_tail_void(r, g, first);
     }
-    uint32_t next_pos = pos - bytes;
-    for (node = node->next; node != &entries->head; node = node->next) {
+    g->end_pos = first->pos;
+    uint32_t next_pos = first->pos - (uint32_t)bytes;
+    for (node = gap->in_group.next; node != &entries->head; node = node->next) {
         struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
         entry->rec.pos = next_pos;
         next_pos += entry->rec.length;
     }
+    return ERR_OK;
+}
+
+/* What was found of the segment in front of `first` is not there: a gap in its place. */
+static enum err recover_tail_void(struct log_recover *r, struct recover_group *g,
+                                  const struct log_sidecar *first)
+{
+    struct log_found *found = &g->found;
+    struct log_point end;
+    uint64_t segment_index = g->segment_index;
+    bool is_begun = segment_index > found->row.end.index;
+    (void)recover_log_point(g, is_begun ? segment_index - 1 : found->row.end.index, &end);
+    if (end.index >= found->end.index) {
+        return ERR_OK;
+    }
+    enum err err = recover_log_cut(r, g, &end);
+    if (err == ERR_OK && is_begun) {
+        err = recover_log_segment(r, g, g->generation);
+    }
+    g->segment_index = segment_index;
+    if (err == ERR_OK && first->index > end.index + 1) {
+        err = recover_log_gap(r, g, first->index - 1, first->base_offset, first->term);
+    }
+    g->end_pos = first->pos;
+    return err;
 }
 
 /* The tail's records from the one numbered `from` on follow the log's end. */
@@ -171,7 +206,6 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
 {
     const struct log_record *record = &rec->record;
     struct log_found *found = &g->found;
-    uint32_t from = recover_tail_first(r, g, record);
     uint32_t end_pos = record->tail.written_bytes + record->tail.rest_bytes;
     struct log_point end = found->end;
     int64_t max_timestamp = found->max_timestamp;
@@ -190,7 +224,7 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
         found->is_cut |= found->end.index > last;
         g->is_cut_lost = false;
     }
-    recover_tail_row(g, record, &end, max_timestamp, end_pos);
+    recover_tail_row(g, record, &end, max_timestamp, end_pos, fit);
     enum err err = recover_range_remove(r, g, 1, UINT64_MAX, false);
     if (err != ERR_OK) {
         return err;
@@ -209,6 +243,7 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
     found->end = found->row.end;
     found->max_timestamp = found->row.max_timestamp;
     g->is_chain_known = found->end.index == 0 || !recover_chain_is_zero(found->end.chain);
+    uint32_t from = recover_tail_first(r, g, record);
     if (from < record->tail.recs_count) {
         struct log_sidecar first = recover_tail_rec(r, record, from);
         err = recover_place(r, g, first.index, first.base_offset, first.term, fit);
@@ -225,18 +260,17 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
 }
 
 /* Everything up to `end` is settled, in the segment of the tail if not before it. A row that is
- * ahead of the tail stays. */
+ * ahead in this segment stays; one that names a later segment is not believed. */
 static void recover_tail_row(struct recover_group *g, const struct log_record *record,
-                             const struct log_point *end, int64_t max_timestamp, uint32_t end_pos)
+                             const struct log_point *end, int64_t max_timestamp, uint32_t end_pos,
+                             struct recover_fit *fit)
 {
     struct log_found *found = &g->found;
     struct log_row *row = &found->row;
     uint64_t index = record->tail.segment_index;
     bool is_same =
         row->segment_index == index && row->segment_generation == record->tail.generation;
-    if (row->segment_index > index) {
-        return;
-    }
+    fit->is_taken |= row->segment_index > index;
     list_for_each_safe (node, following, &found->segments) {
         list_remove(node);
     }

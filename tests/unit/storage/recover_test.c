@@ -347,9 +347,16 @@ static void recover_keeps_the_first_frame_of_a_boot_that_went_on(void **state)
 {
     (void)state;
     struct build *b = recover_scene();
-    build_flip(b, &b->frames[0], b->frames[0].record_pos[0] + 16);
-    build_recover(b); /* the lanes record is lost, but what follows says that it was flushed */
-    want_counts(b, "F1 3 F3 1 R2 10 G1 2");
+    struct log_lane_end end = {.boot_epoch = 1, .lane = 0, .last_frame = 4};
+    struct build_frame *first = build_lanes(b, 2, &end, 1);
+    build_flip(b, first, first->record_pos[0] + 16);
+    build_recover(b);
+    want_counts(b, "F1 4 F6 1 R2 10 G1 2");
+    build_begin(b, 2, 1, 0); /* nothing says that lane 0 was flushed but that this was written */
+    build_entry(b, build_group(b, 8), 1, 10);
+    (void)build_end(b);
+    build_recover(b);
+    want_counts(b, "F1 5 F3 1 R2 11 G1 2");
     build_free(b);
 }
 
