@@ -146,6 +146,22 @@ void log_cli_put(FILE *out, const void *data, size_t length)
     }
 }
 
+void log_cli_put_plain(FILE *out, const void *data, size_t length)
+{
+    const char *text = data;
+    for (size_t pos = 0; pos < length;) {
+        size_t end = pos;
+        while (end < length && text[end] != '"' && text[end] != '\\') {
+            end++;
+        }
+        log_cli_put(out, text + pos, end - pos);
+        if (end < length) {
+            fputc(text[end++], out);
+        }
+        pos = end;
+    }
+}
+
 void log_cli_put_member(FILE *out, const char *name, const char *text)
 {
     fprintf(out, "\"%s\":\"", name);

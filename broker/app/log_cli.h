@@ -59,8 +59,10 @@ MUST_USE bool log_cli_number(const struct log_cli *cli, const struct log_cli_fla
 MUST_USE bool log_cli_time(const struct log_cli *cli, const struct log_cli_flag *flag,
                            int64_t *out);
 
-/* Write bytes from outside, escaped as in a JSON string. */
+/* Write bytes from outside, escaped as in a JSON string; for people, with quotes and backslashes as
+ * they are. */
 void log_cli_put(FILE *out, const void *data, size_t length);
+void log_cli_put_plain(FILE *out, const void *data, size_t length);
 
 /* Write `"name":"text"`, escaped. */
 void log_cli_put_member(FILE *out, const char *name, const char *text);

@@ -225,7 +225,7 @@ static void log_reading_text(FILE *out, const uint8_t *data, size_t length)
     if (data == NULL) {
         fputc('-', out);
     } else {
-        log_cli_put(out, data, length);
+        log_cli_put_plain(out, data, length);
     }
 }
 

@@ -14,6 +14,9 @@
 /* Lines of one call site in a second. */
 #define LOG_CLI_LINES_PER_SECOND 20
 
+/* Journal files: each is filled with zeros when it is made, and a command is over soon. */
+#define LOG_CLI_JOURNAL_BYTES (8u << 20)
+
 enum {
     LOG_CLI_NEW,   /* nothing done */
     LOG_CLI_PROBE, /* measuring the device */
@@ -142,7 +145,8 @@ static void log_cli_store_probed(struct rt_probe *probe)
         return;
     }
     rt_set_flush_form(store->shard, probe->device_id, probe->best);
-    struct log_config config = {.dir = store->cli->settings.data_dir};
+    struct log_config config = {.dir = store->cli->settings.data_dir,
+                                .journal_file_bytes = LOG_CLI_JOURNAL_BYTES};
     log_store_init(&store->store, &config, crc32c_for(store->shard->cpu));
     sm_move(&store->sm, LOG_CLI_OPEN);
     log_shard_open(&store->ls, store->shard, &store->store, &store->diag, log_cli_store_opened);

@@ -35,7 +35,9 @@ static const struct sm_conf inspect_stages[] = {
     [INSPECT_JOURNALS] = {"JOURNALS", SM_BIT(INSPECT_HEADS) | SM_BIT(INSPECT_CLOSE), 0},
     [INSPECT_HEADS] = {"HEADS", SM_BIT(INSPECT_FILES) | SM_BIT(INSPECT_CLOSE), 0},
     [INSPECT_FILES] = {"FILES",
-                       SM_BIT(INSPECT_AGAIN) | SM_BIT(INSPECT_TABLES) | SM_BIT(INSPECT_CLOSE), 0},
+                       SM_BIT(INSPECT_AGAIN) | SM_BIT(INSPECT_TABLES) | SM_BIT(INSPECT_PAUSE) |
+                           SM_BIT(INSPECT_CLOSE),
+                       0},
     [INSPECT_AGAIN] = {"AGAIN",
                        SM_BIT(INSPECT_DIRECTS) | SM_BIT(INSPECT_PAUSE) | SM_BIT(INSPECT_CLOSE), 0},
     [INSPECT_DIRECTS] = {"DIRECTS", SM_BIT(INSPECT_GROUPS) | SM_BIT(INSPECT_CLOSE), 0},
@@ -53,6 +55,7 @@ static void inspect_no_memory(struct rt_op *op);
 static bool inspect_step(struct log_inspect_state *state);
 static bool inspect_move(struct log_inspect_state *state, uint32_t stage);
 static void inspect_paused(struct rt_timer *timer);
+static bool inspect_is_mixed(struct log_inspect_state *state);
 static void inspect_groups_begin(struct log_inspect_state *state);
 static bool inspect_groups(struct log_inspect_state *state);
 static struct log_found *inspect_next_group(struct log_inspect_state *state);
@@ -166,7 +169,9 @@ static bool inspect_step(struct log_inspect_state *state)
         break;
     case INSPECT_FILES:
         is_done = log_inspect_files(state);
-        next = state->is_moving ? INSPECT_TABLES : INSPECT_AGAIN;
+        next = is_done && inspect_is_mixed(state) ? INSPECT_PAUSE
+               : state->is_moving                 ? INSPECT_TABLES
+                                                  : INSPECT_AGAIN;
         break;
     case INSPECT_AGAIN:
         is_done = log_inspect_again(state);
@@ -221,6 +226,16 @@ static void inspect_paused(struct rt_timer *timer)
     struct log_inspect_state *state = CONTAINER_OF(timer, struct log_inspect_state, timer);
     inspect_move(state, INSPECT_META);
     log_inspect_run(state);
+}
+
+/* Whether the journal is to be read anew. A server works: next time it is copied. */
+static bool inspect_is_mixed(struct log_inspect_state *state)
+{
+    bool is_mixed = state->is_mixed && state->mixed_count < LOG_INSPECT_MIXED_MAX;
+    state->is_moving |= state->is_mixed;
+    state->mixed_count = is_mixed ? state->mixed_count + 1 : 0;
+    state->is_mixed = false;
+    return is_mixed;
 }
 
 static void inspect_groups_begin(struct log_inspect_state *state)
@@ -308,6 +323,7 @@ static void inspect_release(struct log_inspect_state *state)
     state->journals = NULL;
     state->journals_count = 0;
     state->tables_tries = 0;
+    state->parts_count = 0;
     if (state->has_recover) {
         log_recover_deinit(&state->recover);
         state->has_recover = false;

@@ -33,6 +33,9 @@ void log_inspect_fault(struct log_inspect_state *state, const char *file, uint64
 
 void log_inspect_fault_tell(struct log_inspect_state *state, const struct log_inspect_fault *fault)
 {
+    if (state->is_failed) {
+        return; /* what was refused may be all that is wrong */
+    }
     if (state->inspect->group != LOG_INSPECT_NONE) {
         log_inspect_resume(state, fault);
     } else {

@@ -16,6 +16,8 @@
 #define LOG_INSPECT_NAMES_BYTES     65536u
 #define LOG_INSPECT_NAMES_BYTES_MAX (64u << 20)
 
+static void log_inspect_refused(struct log_inspect_view *view);
+static void log_inspect_name(const struct log_inspect_view *view, char out[LOG_INSPECT_NAME_BYTES]);
 static void log_inspect_view_done(struct rt_op *op);
 static void log_inspect_read_done(struct log_inspect_view *view);
 static void log_inspect_read_next(struct log_inspect_view *view);
@@ -46,6 +48,7 @@ bool log_inspect_get(struct log_inspect_view *view, const char *path, uint64_t p
     ASSERT(rt_op_is_idle(&view->op));
     if (view->has_failed) {
         view->has_failed = false;
+        log_inspect_refused(view);
         return true;
     }
     if (view->file.is_open && (view->is_stale || strcmp(view->path, path) != 0)) {
@@ -75,6 +78,7 @@ bool log_inspect_get(struct log_inspect_view *view, const char *path, uint64_t p
     view->err = log_inspect_grow(view->state, &view->data, &view->capacity, view->wanted_bytes);
     view->saved_errno = 0;
     if (view->err != ERR_OK) {
+        log_inspect_refused(view);
         return true;
     }
     log_inspect_read_next(view);
@@ -184,6 +188,29 @@ enum err log_inspect_grow(struct log_inspect_state *state, uint8_t **data, size_
     return err;
 }
 
+/* What this process is refused says nothing about the file: the inspection cannot go on. */
+static void log_inspect_refused(struct log_inspect_view *view)
+{
+    if (view->err == ERR_BUDGET || view->err == ERR_RESOURCES || view->err == ERR_CANCELED) {
+        char name[LOG_INSPECT_NAME_BYTES];
+        log_inspect_name(view, name);
+        log_inspect_fail(view->state, view->err, view->saved_errno, name);
+    }
+}
+
+/* The file's name below the directory. */
+static void log_inspect_name(const struct log_inspect_view *view, char out[LOG_INSPECT_NAME_BYTES])
+{
+    size_t dir_bytes = strlen(view->state->inspect->dir) + 1;
+    const char *base = strrchr(view->path, '/');
+    if (strstr(view->path, ".jnl") != NULL && base != NULL) {
+        snprintf(out, LOG_INSPECT_NAME_BYTES, "journal%.20s", base);
+    } else {
+        snprintf(out, LOG_INSPECT_NAME_BYTES, "%.90s",
+                 strlen(view->path) > dir_bytes ? view->path + dir_bytes : view->path);
+    }
+}
+
 static void log_inspect_view_done(struct rt_op *op)
 {
     struct log_inspect_view *view = CONTAINER_OF(op, struct log_inspect_view, op);
@@ -239,10 +266,8 @@ static bool log_inspect_block_done(struct log_inspect_view *view)
     const struct rt_op *op = &view->op;
     size_t bytes = op->err == ERR_OK ? (size_t)op->result : LIMIT_BLOCK_BYTES;
     if (op->err == ERR_IO) {
-        size_t dir_bytes = strlen(view->state->inspect->dir) + 1;
         char name[LOG_INSPECT_NAME_BYTES];
-        snprintf(name, sizeof(name), "%.*s", (int)sizeof(name) - 1,
-                 strlen(view->path) > dir_bytes ? view->path + dir_bytes : view->path);
+        log_inspect_name(view, name);
         memset(view->data + view->length, 0, LIMIT_BLOCK_BYTES);
         log_inspect_fault(view->state, name, view->pos + view->length, LOG_INSPECT_NONE, 0,
                           "the device does not give this block", ERR_IO);

@@ -22,6 +22,9 @@
  * two of them does not come back. */
 #define LOG_INSPECT_LOOKS 3u
 
+/* Times the journal is read before files that were used again meanwhile are taken as they are. */
+#define LOG_INSPECT_MIXED_MAX 16u
+
 /* Between two looks. */
 #define LOG_INSPECT_PAUSE_NS 20000000ull
 
@@ -82,25 +85,22 @@ struct log_inspect_walk {
     bool has_lost;                 /* there is such a thing */
 };
 
-/* A batch that lies partly in a segment, partly in the bytes behind what is written of it. */
-struct log_inspect_body {
-    char name[LOG_INSPECT_NAME_BYTES]; /* the .log */
-    uint32_t pos;                      /* of the batch in it */
-    uint32_t length;                   /* of the batch */
-    uint32_t written_bytes;            /* what is behind is in `rest`; UINT32_MAX: all is there */
-    const uint8_t *rest;               /* bytes from written_bytes on */
-    uint32_t rest_bytes;               /* of them */
-    const uint8_t *data;               /* answer: the batch; NULL: not there, or not all of it */
-    enum err err;                      /* answer: why not; ERR_END: the bytes end before it */
-    uint64_t file_bytes;               /* answer: size of the .log, if it was read */
-};
-
 /* Bodies of a direct tail being checked for log_recover. */
 struct log_inspect_direct {
     struct log_recover_direct check; /* what log_recover wants to know */
     uint32_t rec;                    /* record in hand */
     bool is_asked;                   /* there is a check in hand */
 };
+
+/* A part of a frame that does not verify. Of frames that are whole otherwise recovery says nothing
+ * of it, since it has a second copy; but that is then the only one. */
+struct log_inspect_part {
+    uint32_t slot; /* journal file */
+    uint64_t pos;  /* of the frame in it */
+};
+
+/* Frames of which that is remembered. */
+#define LOG_INSPECT_PARTS_MAX 256u
 
 /* Where the frame visited last ends. */
 struct log_inspect_frame_end {
@@ -144,13 +144,17 @@ struct log_inspect_state {
     uint32_t step;                          /* table or journal file in hand */
     struct log_recover recover;             /* what a start would believe */
     bool has_recover;                       /* it was begun */
+    bool is_mixed;                          /* a journal file was used again while they were read */
+    uint32_t mixed_count;                   /* times in a row that it was */
     bool is_moving; /* a server works: the journal is copied before tables are read */
-    struct log_inspect_direct direct;       /* bodies being checked */
-    struct log_inspect_frame_end frame_end; /* of the frame visited last */
-    struct list_node *group;                /* in recover.groups: the group in hand, or the last */
-    bool has_groups;                        /* `group` is set */
-    bool is_walking;                        /* it is being walked */
-    struct log_inspect_walk walk;           /* the walk */
+    struct log_inspect_direct direct;                     /* bodies being checked */
+    struct log_inspect_part parts[LOG_INSPECT_PARTS_MAX]; /* frames with a bad directory or copy */
+    uint32_t parts_count;                                 /* of them */
+    struct log_inspect_frame_end frame_end;               /* of the frame visited last */
+    struct list_node *group;      /* in recover.groups: the group in hand, or the last */
+    bool has_groups;              /* `group` is set */
+    bool is_walking;              /* it is being walked */
+    struct log_inspect_walk walk; /* the walk */
 
     struct log_inspect_seen *seen; /* faults */
     uint32_t seen_count;           /* of them */
@@ -211,6 +215,10 @@ void log_inspect_release_tables(struct log_inspect_state *state);
 /* Rows, and the journal's copies. */
 void log_inspect_feed(struct log_inspect_state *state);
 bool log_inspect_directs(struct log_inspect_state *state);
+
+/* Remember which frames in journal file `slot` have a directory or a copy that does not verify. */
+void log_inspect_parts(struct log_inspect_state *state, uint32_t slot, const uint8_t *data,
+                       size_t length);
 void log_inspect_decided(struct log_inspect_state *state);
 
 /* inspect_walk.c, inspect_tail.c: look at all that one group has, from its segments to its tail;
@@ -221,10 +229,6 @@ bool log_inspect_tail(struct log_inspect_state *state);
 
 /* Give the walk's memory back. */
 void log_inspect_walk_deinit(struct log_inspect_state *state);
-
-/* Whether body->data and body->err say where the batch is, or that it is nowhere; else its bytes
- * are on their way. */
-bool log_inspect_body(struct log_inspect_state *state, struct log_inspect_body *body);
 
 /* Whether `data` is the batch that `rec` speaks of; *what says what is wrong. */
 bool log_inspect_is_batch(const struct log_inspect_state *state, const struct log_sidecar *rec,

@@ -23,6 +23,9 @@ static enum err inspect_table_keep(struct log_inspect_state *state);
 static bool inspect_table_choose(struct log_inspect_state *state);
 static void inspect_table_check(struct log_inspect_state *state, uint32_t which);
 static bool inspect_journal_slot(const char *name, uint32_t *slot);
+static void inspect_same_life(struct log_inspect_state *state,
+                              const struct log_inspect_journal *journal, const uint8_t *data,
+                              size_t length);
 static int inspect_journal_compare(const void *a, const void *b);
 static bool inspect_is_zero(const uint8_t *data, size_t length);
 static enum err inspect_copy(struct log_inspect_state *state, struct log_inspect_journal *journal,
@@ -189,6 +192,8 @@ bool log_inspect_files(struct log_inspect_state *state)
         if (err == ERR_OK) {
             size_t have = log_inspect_have(view, 0);
             size_t length = have < journal->bytes ? have : (size_t)journal->bytes;
+            inspect_same_life(state, journal, log_inspect_at(view, 0), length);
+            log_inspect_parts(state, journal->slot, log_inspect_at(view, 0), length);
             err = state->is_moving ? inspect_copy(state, journal, length)
                                    : log_recover_file(&state->recover, journal->slot,
                                                       log_inspect_at(view, 0), length);
@@ -199,6 +204,19 @@ bool log_inspect_files(struct log_inspect_state *state)
         }
     }
     return true;
+}
+
+/* A file that was used again since its header was read belongs behind files that were read before
+ * it: what is missing at their ends is not lost. */
+static void inspect_same_life(struct log_inspect_state *state,
+                              const struct log_inspect_journal *journal, const uint8_t *data,
+                              size_t length)
+{
+    struct log_journal_header header;
+    bool has_header = log_journal_header_decode(data, length, state->kernels, &header) == ERR_OK;
+    if (has_header && (!journal->has_header || header.file_number != journal->header.file_number)) {
+        state->is_mixed = true;
+    }
 }
 
 bool log_inspect_again(struct log_inspect_state *state)

@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "base/budget.h"
-#include "storage/log/inspect_int.h"
+#include "storage/log/inspect_walk.h"
 
 static enum err inspect_feed_rows(struct log_inspect_state *state);
 static bool inspect_direct_next(struct log_inspect_state *state);
@@ -50,6 +50,31 @@ bool log_inspect_directs(struct log_inspect_state *state)
         }
         log_recover_direct(&state->recover, &direct->check, is_sound);
         direct->is_asked = false;
+    }
+}
+
+void log_inspect_parts(struct log_inspect_state *state, uint32_t slot, const uint8_t *data,
+                       size_t length)
+{
+    for (size_t pos = 0; pos < length;) {
+        struct log_frame frame;
+        bool is_frame =
+            log_frame_decode(data + pos, length - pos, state->kernels, &frame) == ERR_OK &&
+            log_uuid_is_equal(&frame.disk, &state->meta.disk) && frame.frame_bytes <= length - pos;
+        if (is_frame) {
+            uint32_t seed = log_frame_seed(state->kernels, &frame.disk, frame.boot_epoch,
+                                           frame.file_number, frame.number);
+            size_t rows_pos = log_frame_rows_pos();
+            size_t copy_pos = log_frame_copy_pos(&frame);
+            bool is_good = crc32c(state->kernels, seed, data + pos + rows_pos,
+                                  copy_pos - rows_pos) == frame.rows_crc &&
+                           crc32c(state->kernels, seed, data + pos + copy_pos,
+                                  log_frame_records_pos(&frame) - copy_pos) == frame.copy_crc;
+            if (!is_good && state->parts_count < LOG_INSPECT_PARTS_MAX) {
+                state->parts[state->parts_count++] = (struct log_inspect_part){slot, pos};
+            }
+        }
+        pos += is_frame ? frame.frame_bytes : LIMIT_BLOCK_BYTES;
     }
 }
 
@@ -182,6 +207,13 @@ static void inspect_frame(void *ctx, enum log_recover_row row, uint64_t boot_epo
     if (row == LOG_RECOVER_F3 || row == LOG_RECOVER_F4 || row == LOG_RECOVER_F5) {
         log_inspect_fault(state, name, slot != UINT32_MAX ? pos : end->pos, LOG_INSPECT_NONE, 0,
                           log_recover_row_text(row), ERR_CORRUPT);
+    }
+    for (uint32_t i = 0; row == LOG_RECOVER_F1 && i < state->parts_count; i++) {
+        if (state->parts[i].slot == slot && state->parts[i].pos == pos) {
+            log_inspect_fault(state, name, pos, LOG_INSPECT_NONE, 0,
+                              "a directory in the frame does not verify; its copy does",
+                              ERR_CORRUPT);
+        }
     }
     if (state->tells_node && visitor->frame != NULL) {
         visitor->frame(state->inspect->ctx, row, boot_epoch, lane, number, frame,

@@ -121,6 +121,7 @@ bool log_inspect_body(struct log_inspect_state *state, struct log_inspect_body *
     }
     body->err = log_inspect_grow(state, &walk->joined, &walk->joined_capacity, body->length);
     if (body->err != ERR_OK) {
+        log_inspect_fail(state, body->err, 0, body->name);
         return true;
     }
     if (in_file > 0) {

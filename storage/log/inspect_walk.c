@@ -140,7 +140,7 @@ void log_inspect_entry(struct log_inspect_state *state, const uint8_t *data, boo
     struct log_inspect_walk *walk = &state->walk;
     struct log_inspect *inspect = state->inspect;
     const struct log_sidecar *rec = &walk->rec;
-    if (!walk->tells || state->does_restart) {
+    if (!walk->tells || state->does_restart || state->is_failed) {
         return;
     }
     inspect->entries_count += rec->last_index - rec->index + 1;

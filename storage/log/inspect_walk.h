@@ -1,4 +1,5 @@
-/* What inspect_walk.c, inspect_tail.c and inspect_segments.c share. Private to them. */
+/* A walk through a group, and batches read on the way: what inspect_walk.c, inspect_tail.c,
+ * inspect_segments.c and inspect_recover.c share. Private to them. */
 #ifndef STORAGE_LOG_INSPECT_WALK_H
 #define STORAGE_LOG_INSPECT_WALK_H
 
@@ -18,6 +19,23 @@ enum {
     INSPECT_WALK_SEG,    /* the rest of a segment */
     INSPECT_WALK_TAIL,   /* unsettled entries */
 };
+
+/* A batch that lies partly in a segment, partly in the bytes behind what is written of it. */
+struct log_inspect_body {
+    char name[LOG_INSPECT_NAME_BYTES]; /* the .log */
+    uint32_t pos;                      /* of the batch in it */
+    uint32_t length;                   /* of the batch */
+    uint32_t written_bytes;            /* what is behind is in `rest`; UINT32_MAX: all is there */
+    const uint8_t *rest;               /* bytes from written_bytes on */
+    uint32_t rest_bytes;               /* of them */
+    const uint8_t *data;               /* answer: the batch; NULL: not there, or not all of it */
+    enum err err;                      /* answer: why not; ERR_END: the bytes end before it */
+    uint64_t file_bytes;               /* answer: size of the .log, if it was read */
+};
+
+/* Whether body->data and body->err say where the batch is, or that it is nowhere; else its bytes
+ * are on their way. */
+bool log_inspect_body(struct log_inspect_state *state, struct log_inspect_body *body);
 
 /* The walk's stages, for tests. */
 extern const struct sm_decl log_inspect_walk_decl;

@@ -36,15 +36,21 @@ struct dir_making {
 };
 
 static void dir_batches(struct dir_making *making);
-static void dir_segment(struct dir_making *making, uint64_t first, uint64_t last, uint64_t settled,
-                        const char *log_path, const char *idx_path, size_t log_bytes);
+static void dir_segment(struct dir_making *making, struct sim_disk *disk, uint64_t first,
+                        uint64_t last, uint64_t settled, size_t log_bytes);
 static void dir_snap(struct dir_making *making);
-static void dir_table(struct dir_making *making);
+static void dir_table(struct dir_making *making, struct sim_disk *disk, const char *path,
+                      uint64_t number, uint64_t settled);
 static void dir_journal(struct dir_making *making);
+static void dir_journal_next(struct dir_making *making, struct sim_disk *disk, const char *path,
+                             uint64_t number, uint64_t frame);
+static void dir_overwrite(struct sim_disk *disk, const char *path, const void *data, size_t length);
 static void dir_frame(struct dir_making *making, uint16_t flags, uint64_t durable_through,
                       const struct log_record *records, uint32_t count);
 static void dir_live(struct dir_making *making, const char *path, uint64_t pos, uint64_t length);
 static const uint8_t *dir_text(const char *text);
+static size_t dir_blocks(uint64_t bytes);
+static void dir_sync(struct sim_disk *disk, const char *path);
 
 void inspect_dir_make(struct inspect_dir *dir)
 {
@@ -71,12 +77,34 @@ void inspect_dir_make(struct inspect_dir *dir)
     dir_live(making, INSPECT_NODE_META, 0, 68);
     dir_live(making, INSPECT_NODE_META, LIMIT_BLOCK_BYTES, 68);
     dir_batches(making);
-    dir_segment(making, 1, 5, 5, INSPECT_LOG_1, INSPECT_IDX_1, 0);
-    dir_segment(making, 6, 8, 7, INSPECT_LOG_2, INSPECT_IDX_2, LIMIT_BLOCK_BYTES);
+    dir_segment(making, dir->disk, 1, 5, 5, 0);
+    dir_segment(making, dir->disk, 6, 8, 7, LIMIT_BLOCK_BYTES);
     dir_snap(making);
-    dir_table(making);
+    dir_table(making, dir->disk, INSPECT_TABLE, 3, 7);
     dir_journal(making);
-    free(making);
+    dir->making = making;
+}
+
+void inspect_dir_free(struct inspect_dir *dir)
+{
+    free(dir->making);
+    dir->making = NULL;
+}
+
+void inspect_dir_serve(const struct inspect_dir *dir, struct sim_disk *disk, uint32_t step)
+{
+    struct dir_making *making = dir->making;
+    static const char new_path[] = INSPECT_TABLE ".new";
+    switch (step) {
+    case 0: dir_segment(making, disk, 6, 10, 10, 0); break;
+    case 1: dir_table(making, disk, new_path, 4, 10); break;
+    case 2: ASSERT(sim_disk_rename(disk, INSPECT_TABLE, INSPECT_TABLE ".old") == ERR_OK); break;
+    case 3: ASSERT(sim_disk_rename(disk, new_path, INSPECT_TABLE) == ERR_OK); break;
+    case 4: dir_journal_next(making, disk, INSPECT_SPARE, 6, 5); break;
+    case 5: dir_journal_next(making, disk, INSPECT_JOURNAL, 7, 6); break;
+    case 6: dir_table(making, disk, new_path, 5, 10); break;
+    default: UNREACHABLE();
+    }
 }
 
 void inspect_dir_put(struct sim_disk *disk, const char *path, const void *data, size_t length)
@@ -91,6 +119,11 @@ void inspect_dir_put(struct sim_disk *disk, const char *path, const void *data, 
     }
     ASSERT(sim_disk_flush(handle, sim_disk_sequence(disk)) == ERR_OK);
     sim_disk_close(handle);
+    dir_sync(disk, path);
+}
+
+static void dir_sync(struct sim_disk *disk, const char *path)
+{
     char parent[LIMIT_PATH_BYTES];
     snprintf(parent, sizeof(parent), "%s", path);
     *strrchr(parent, '/') = '\0';
@@ -145,11 +178,13 @@ static void dir_batches(struct dir_making *making)
 
 /* Files of the segment first..last, of whose sidecar the records up to `settled` are written, and
  * `log_bytes` of its batches (0: all, padded to whole blocks). */
-static void dir_segment(struct dir_making *making, uint64_t first, uint64_t last, uint64_t settled,
-                        const char *log_path, const char *idx_path, size_t log_bytes)
+static void dir_segment(struct dir_making *making, struct sim_disk *disk, uint64_t first,
+                        uint64_t last, uint64_t settled, size_t log_bytes)
 {
     static uint8_t log[8 * DIR_BATCH_BYTES];
     static uint8_t idx[LIMIT_BLOCK_BYTES];
+    const char *log_path = first == 1 ? INSPECT_LOG_1 : INSPECT_LOG_2;
+    const char *idx_path = first == 1 ? INSPECT_IDX_1 : INSPECT_IDX_2;
     memset(log, 0, sizeof(log));
     memset(idx, 0, sizeof(idx));
     struct log_sidecar_header header = {.group = INSPECT_GROUP,
@@ -168,12 +203,13 @@ static void dir_segment(struct dir_making *making, uint64_t first, uint64_t last
         }
     }
     const struct inspect_place *end = &making->dir->entries[last];
-    size_t bytes =
-        (end->pos + end->length + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
-    inspect_dir_put(making->dir->disk, log_path, log, log_bytes > 0 ? log_bytes : bytes);
-    inspect_dir_put(making->dir->disk, idx_path, idx, sizeof(idx));
-    dir_live(making, log_path, 0, log_bytes > 0 ? log_bytes : end->pos + end->length);
-    dir_live(making, idx_path, 0, (settled - first + 2) * LOG_SIDECAR_BYTES);
+    size_t bytes = dir_blocks(end->pos + end->length);
+    dir_overwrite(disk, log_path, log, log_bytes > 0 ? log_bytes : bytes);
+    dir_overwrite(disk, idx_path, idx, sizeof(idx));
+    if (disk == making->dir->disk) {
+        dir_live(making, log_path, 0, log_bytes > 0 ? log_bytes : end->pos + end->length);
+        dir_live(making, idx_path, 0, (settled - first + 2) * LOG_SIDECAR_BYTES);
+    }
 }
 
 static void dir_snap(struct dir_making *making)
@@ -192,32 +228,84 @@ static void dir_snap(struct dir_making *making)
     dir_live(making, INSPECT_SNAP_1, 0, w.pos);
 }
 
-static void dir_table(struct dir_making *making)
+static void dir_table(struct dir_making *making, struct sim_disk *disk, const char *path,
+                      uint64_t number, uint64_t settled)
 {
     static uint8_t table[LOG_TABLE_HEADER_BYTES + LIMIT_BLOCK_BYTES];
-    struct log_table_header header = {
-        .rows_count = 1, .disk = making->disk, .number = 3, .journal_floor = 5};
-    const struct inspect_place *last = &making->dir->entries[7];
+    struct log_table_header header = {.rows_count = 1,
+                                      .disk = making->disk,
+                                      .number = number,
+                                      .journal_floor = settled == 7 ? 5 : 6};
+    const struct inspect_place *last = &making->dir->entries[settled];
+    uint64_t end_pos = last->pos + last->length;
     struct log_row row = {.group = INSPECT_GROUP,
                           .topic = making->topic,
                           .partition = 3,
                           .state = LOG_ROW_LIVE,
                           .hard = {.term = 2, .vote = 1, .commit = 7},
                           .start = {.index = 1},
-                          .end = making->ends[7],
+                          .end = making->ends[settled],
                           .segment_index = 6,
-                          .recs_count = 2,
-                          .written_bytes = LIMIT_BLOCK_BYTES,
-                          .end_pos = (uint32_t)(last->pos + last->length),
-                          .max_timestamp = making->recs[7].max_timestamp,
-                          .seq = 10};
+                          .recs_count = (uint32_t)settled - 5,
+                          .written_bytes =
+                              settled == 7 ? LIMIT_BLOCK_BYTES : (uint32_t)dir_blocks(end_pos),
+                          .end_pos = (uint32_t)end_pos,
+                          .max_timestamp = making->recs[settled].max_timestamp,
+                          .seq = settled == 7 ? 10 : 13};
     memset(table, 0, sizeof(table));
     log_table_header_encode(&header, making->kernels, table);
-    log_row_encode(&row, making->kernels, log_table_seed(making->kernels, &making->disk, 3),
+    log_row_encode(&row, making->kernels, log_table_seed(making->kernels, &making->disk, number),
                    table + LOG_TABLE_HEADER_BYTES);
-    inspect_dir_put(making->dir->disk, INSPECT_TABLE, table, sizeof(table));
-    dir_live(making, INSPECT_TABLE, 0, 60);
-    dir_live(making, INSPECT_TABLE, LOG_TABLE_HEADER_BYTES, LOG_TABLE_ROW_BYTES);
+    inspect_dir_put(disk, path, table, sizeof(table));
+    if (disk == making->dir->disk) {
+        dir_live(making, path, 0, 60);
+        dir_live(making, path, LOG_TABLE_HEADER_BYTES, LOG_TABLE_ROW_BYTES);
+    }
+}
+
+static size_t dir_blocks(uint64_t bytes)
+{
+    return (bytes + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
+}
+
+/* The lane goes on in the file at `path`, in its life `number`, with an empty frame. */
+static void dir_journal_next(struct dir_making *making, struct sim_disk *disk, const char *path,
+                             uint64_t number, uint64_t frame)
+{
+    static uint8_t file[2 * LIMIT_BLOCK_BYTES];
+    struct log_journal_header header = {.disk = making->disk,
+                                        .boot_epoch = 2,
+                                        .file_number = number,
+                                        .previous_number = number - 1,
+                                        .first_frame = frame,
+                                        .file_bytes = DIR_JOURNAL_BYTES};
+    struct log_frame head = {.flags = LOG_FRAME_SEAL,
+                             .disk = making->disk,
+                             .boot_epoch = 2,
+                             .file_number = number,
+                             .number = frame,
+                             .durable_through = frame - 1,
+                             .frame_bytes = LIMIT_BLOCK_BYTES};
+    uint32_t seed = log_frame_seed(making->kernels, &making->disk, 2, number, frame);
+    head.rows_crc = crc32c(making->kernels, seed, NULL, 0);
+    head.copy_crc = head.rows_crc;
+    memset(file, 0, sizeof(file));
+    log_journal_header_encode(&header, making->kernels, file);
+    log_frame_encode(&head, making->kernels, file + LIMIT_BLOCK_BYTES);
+    dir_overwrite(disk, path, file, sizeof(file));
+}
+
+/* Write at the beginning of a file, as a server does: what is behind stays. */
+static void dir_overwrite(struct sim_disk *disk, const char *path, const void *data, size_t length)
+{
+    struct sim_handle *handle = NULL;
+    uint64_t sequence = 0;
+    struct iovec iov = {(void *)(uintptr_t)data, length};
+    ASSERT(sim_disk_open(disk, path, RT_FILE_WRITE | RT_FILE_CREATE, &handle) == ERR_OK);
+    ASSERT(sim_disk_write(handle, &iov, 1, 0, length, &sequence) == ERR_OK);
+    ASSERT(sim_disk_flush(handle, sim_disk_sequence(disk)) == ERR_OK);
+    sim_disk_close(handle);
+    dir_sync(disk, path);
 }
 
 static void dir_journal(struct dir_making *making)

@@ -39,17 +39,27 @@ struct inspect_range {
     uint64_t length;  /* bytes */
 };
 
+struct dir_making;
+
 struct inspect_dir {
     struct sim_disk *disk;                             /* the caller's */
     struct inspect_place entries[INSPECT_ENTRIES + 1]; /* by index */
     uint64_t tail_pos;                                 /* of the tail record's frame */
     struct inspect_range live[16];                     /* all that says something */
     uint32_t live_count;                               /* of them */
+    struct dir_making *making;                         /* what the files are made of */
     uint64_t offsets[INSPECT_ENTRIES + 1];             /* base offset of each entry */
 };
 
-/* Make it. */
+/* Make it; forget what it is made of (the disk is the caller's). */
 void inspect_dir_make(struct inspect_dir *dir);
+void inspect_dir_free(struct inspect_dir *dir);
+
+/* What a server does on `disk`, a clone of dir->disk, one step (from 0) after the other: settle all
+ * entries, write the table, rename the tables, go on in another journal file, use the first one
+ * again. */
+#define INSPECT_STEPS 7u
+void inspect_dir_serve(const struct inspect_dir *dir, struct sim_disk *disk, uint32_t step);
 
 /* Put a file of `length` bytes on the disk, in place of one of that name; its directory is there.
  */
