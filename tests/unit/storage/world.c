@@ -206,6 +206,16 @@ static struct log_point world_point_before(const struct world_group *group, uint
     return (struct log_point){0};
 }
 
+/* What stands before a cut or a trim may be in a segment: it goes into line when it has found its
+ * place, and what follows waits for that. */
+static void world_look_up(struct world_group *group, struct world_op *op)
+{
+    struct log_lookup at;
+    if (log_point_before(group->log, op->index, &at) != ERR_OK) {
+        group->waits_for = op;
+    }
+}
+
 static void world_submit(struct world_shard *ws, struct world_group *group)
 {
     struct world *world = ws->world;
@@ -243,10 +253,7 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
         }
         op->end = world_point_before(group, op->index);
         op->own_end = op->end;
-        struct log_lookup at;
-        if (log_point_before(group->log, op->index, &at) != ERR_OK) {
-            group->waits_for = op; /* it goes into line when it has found its place */
-        }
+        world_look_up(group, op);
         group->submitted_count++;
         log_cut(group->log, &op->op, op->index);
     } else if (dice < 88) {
@@ -263,10 +270,7 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
         op->kind = WORLD_TRIM;
         op->index = last->start_index + prng_below(&world->prng, entries_count + 1);
         op->start_index = op->index;
-        struct log_lookup at;
-        if (log_point_before(group->log, op->index, &at) != ERR_OK) {
-            group->waits_for = op; /* it goes into line when it has found its place */
-        }
+        world_look_up(group, op);
         group->submitted_count++;
         log_trim(group->log, &op->op, op->index);
     } else if (dice < 99) {
