@@ -9,8 +9,8 @@ run() {
 
 fail() {
     echo "FAIL: $command: $1" >&2
-    sed 's/^/  out: /' "$out" >&2
-    sed 's/^/  err: /' "$err" >&2
+    head -40 "$out" | cut -c1-300 | sed 's/^/  out: /' >&2
+    head -40 "$err" | cut -c1-300 | sed 's/^/  err: /' >&2
     exit 1
 }
 
