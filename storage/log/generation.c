@@ -228,6 +228,7 @@ static enum err log_generation_begin(struct log_generation *g)
         .log = log,
         .start = old->start,
         .generation = log->generation,
+        .origin = old->origin != 0 ? old->origin : old->generation + 1,
         .last_index = old->last_index,
         .next_offset = old->next_offset,
     };
@@ -335,6 +336,7 @@ static void log_generation_apply(struct log_generation *g)
     }
     log_files_forget_segment(seg);
     seg->generation = g->seg.generation;
+    seg->origin = g->seg.origin;
     seg->end_pos = g->copy.end_pos;
     seg->written_bytes = log_block_up(seg->end_pos);
     seg->allocated_bytes = seg->written_bytes;

@@ -504,6 +504,7 @@ static void log_load_take(struct log_loading *l)
         seg->start.offset = p->has_first ? p->first.base_offset : point->offset;
     }
     seg->generation = file->generation;
+    seg->origin = p->header.origin;
     seg->last_index = point->index;
     seg->next_offset = is_whole ? log_sidecar_next_offset(&p->end) : point->offset;
     seg->max_timestamp = p->has_end ? p->end.max_timestamp : -1;

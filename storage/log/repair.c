@@ -286,6 +286,9 @@ static struct log_segment *log_repair_hole(struct log *log, uint64_t index)
         seg->max_timestamp = -1;
     }
     seg->generation = ++log->generation;
+    seg->origin = before == NULL        ? 1
+                  : before->origin != 0 ? before->origin
+                                        : before->generation + 1;
     seg->last_index = behind->start.index - 1;
     seg->next_offset = behind->start.offset;
     seg->is_begun = true;
