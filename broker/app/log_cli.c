@@ -26,6 +26,7 @@ static const struct log_cli_command {
     {"read", "print records from an offset or a time on", log_cli_read},
     {"dump", "show what a directory holds", log_cli_dump},
     {"verify", "check all of a directory and name what is wrong", log_cli_verify},
+    {"repair", "give up what a group has lost: readers go on behind it", log_cli_repair},
 };
 
 static void log_cli_help(FILE *out);

@@ -19,7 +19,7 @@
  *     read DIR --group N [--offset N | --time T] [--max N]
  *     dump DIR [--group N] [--entries]
  *     verify DIR
- *     repair DIR --group N --accept-loss
+ *     repair DIR --group N [--accept-loss]
  *
  * each with [--json] [--config FILE] [--KEY VALUE ...]. `append` and `repair` lock the directory;
  * the others read it beside its server. Blocks until the command has ended. */
@@ -76,6 +76,7 @@ void log_cli_put_time(FILE *out, int64_t time_ms);
 /* The commands: each with the arguments behind its name. */
 enum cli_exit log_cli_append(int argc, char **argv, FILE *out, FILE *err);
 enum cli_exit log_cli_read(int argc, char **argv, FILE *out, FILE *err);
+enum cli_exit log_cli_repair(int argc, char **argv, FILE *out, FILE *err);
 enum cli_exit log_cli_dump(int argc, char **argv, FILE *out, FILE *err);
 enum cli_exit log_cli_verify(int argc, char **argv, FILE *out, FILE *err);
 

@@ -406,7 +406,7 @@ static bool log_append_send(struct log_appending *appending)
     if (err != ERR_OK) {
         log_append_fail(
             appending,
-            err == ERR_ACCESS ? "the group is read-only (tdb log verify)" : "cannot append", err);
+            err == ERR_ACCESS ? "the group is read-only (tdb log repair)" : "cannot append", err);
         return false;
     }
     if (appending->batches_count == 0 && appending->waiting_count == 0) {

@@ -16,7 +16,7 @@ struct log_cli_store;
 /* Embedded in the command's own struct; zero it and fill the first part. */
 struct log_cli_store {
     struct log_cli *cli;                        /* the command */
-    bool does_make;                             /* a missing directory is made */
+    bool does_make;                             /* a missing directory, or log in it, is made */
     void (*begin)(struct log_cli_store *store); /* the store is open: do the work, on its shard */
     void (*stop)(struct log_cli_store *store);  /* a signal came while it works: end soon */
 

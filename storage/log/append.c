@@ -150,7 +150,7 @@ void log_roll(struct log *log, struct log_op *op)
     op->log = log;
     enum err err = log_writable(log);
     const struct log_segment *seg = log_segment_active(log);
-    if (err != ERR_OK || seg == NULL || seg->is_sealed || seg->end_pos == 0) {
+    if (err != ERR_OK || seg == NULL || seg->is_sealed || seg->last_index < seg->start.index) {
         log_end(log->ls, op, err);
         return;
     }

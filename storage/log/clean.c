@@ -1,14 +1,15 @@
 /* Files that go: of segments wholly below the log start that no pin holds, of segments that were
  * cut off, of deleted groups. See clean.h.
  *
- *     IDLE -> [LOAD ->] UNLINK -> ... -> IDLE
+ *     IDLE -> [LOAD ->] UNLINK -> ... -> [SYNC_DIR ->] IDLE
  *          a deleted group: LIST -> EMPTY -> ... -> RMDIR -> RMDIR_TOPIC -> SYNC -> IDLE
  *
  * A segment goes when its end is durable (the cut, the trim) and the table names a later one or the
  * cut has voided what it says; and when no frame with a direct write to it could still be taken for
  * torn, because its bytes are not there (lane.known_through). A removal is not synced: what comes
  * back after a crash is void, and is removed by who loads the group's segments, or by the deleted
- * group's row. */
+ * group's row. But that files were replaced only the journal tells, and it does until their removal
+ * is synced: no row of the group is written before. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -22,6 +23,7 @@ enum {
     LOG_CLEAN_IDLE,
     LOG_CLEAN_LOAD,        /* the group's older segments */
     LOG_CLEAN_UNLINK,      /* files of segments */
+    LOG_CLEAN_SYNC_DIR,    /* that is made durable, where a table waits for it */
     LOG_CLEAN_LIST,        /* the deleted group's directory */
     LOG_CLEAN_EMPTY,       /* its files */
     LOG_CLEAN_RMDIR,       /* itself */
@@ -34,7 +36,8 @@ static const struct sm_conf log_clean_stages[] = {
                         SM_BIT(LOG_CLEAN_LOAD) | SM_BIT(LOG_CLEAN_UNLINK) | SM_BIT(LOG_CLEAN_LIST),
                         SM_INITIAL | SM_FINAL},
     [LOG_CLEAN_LOAD] = {"LOAD", SM_BIT(LOG_CLEAN_UNLINK) | SM_BIT(LOG_CLEAN_IDLE), 0},
-    [LOG_CLEAN_UNLINK] = {"UNLINK", SM_BIT(LOG_CLEAN_IDLE), 0},
+    [LOG_CLEAN_UNLINK] = {"UNLINK", SM_BIT(LOG_CLEAN_SYNC_DIR) | SM_BIT(LOG_CLEAN_IDLE), 0},
+    [LOG_CLEAN_SYNC_DIR] = {"SYNC_DIR", SM_BIT(LOG_CLEAN_IDLE), 0},
     [LOG_CLEAN_LIST] = {"LIST", SM_BIT(LOG_CLEAN_EMPTY) | SM_BIT(LOG_CLEAN_IDLE), 0},
     [LOG_CLEAN_EMPTY] = {"EMPTY", SM_BIT(LOG_CLEAN_RMDIR) | SM_BIT(LOG_CLEAN_IDLE), 0},
     [LOG_CLEAN_RMDIR] = {"RMDIR", SM_BIT(LOG_CLEAN_RMDIR_TOPIC), 0},
@@ -55,6 +58,8 @@ static void log_clean_loaded(struct log_load *load);
 static void log_clean_done(struct rt_op *op);
 static void log_clean_segments(struct log_clean *clean);
 static void log_clean_unlink(struct log_clean *clean);
+static void log_clean_sync(struct log_clean *clean);
+static void log_clean_synced(struct log_clean *clean, enum err err);
 static void log_clean_list(struct log_clean *clean);
 static void log_clean_listed(struct log_clean *clean);
 static void log_clean_empty(struct log_clean *clean);
@@ -88,8 +93,8 @@ static bool log_clean_has_trimmed(const struct log *log)
 
 bool log_clean_is_due(const struct log *log)
 {
-    return log->is_available &&
-           (log->is_deleted || !list_is_empty(&log->garbage) || log_clean_has_trimmed(log));
+    return log->is_available && (log->is_deleted || !list_is_empty(&log->garbage) ||
+                                 log->switches_removed > 0 || log_clean_has_trimmed(log));
 }
 
 void log_clean_want(struct log *log)
@@ -124,7 +129,8 @@ static bool log_clean_may_begin(const struct log *log)
     }
     return !log->is_deleted ||
            (log->row.state == LOG_ROW_DELETED && !log->is_row_old && log->pending_count == 0 &&
-            log->loading == NULL && list_is_empty(&log->reads) && list_is_empty(&log->pins) &&
+            log->loading == NULL && !log->is_replacing && !log->is_repairing &&
+            list_is_empty(&log->reads) && list_is_empty(&log->pins) &&
             log->ls->lookups.in_use_count == 0);
 }
 
@@ -187,6 +193,7 @@ static void log_clean_done(struct rt_op *op)
         clean->is_failed |= !is_gone;
         log_clean_segments(clean);
         return;
+    case LOG_CLEAN_SYNC_DIR: log_clean_synced(clean, op->err); return;
     case LOG_CLEAN_LIST: log_clean_listed(clean); return;
     case LOG_CLEAN_EMPTY:
         clean->is_failed |= !is_gone;
@@ -220,14 +227,41 @@ static void log_clean_segments(struct log_clean *clean)
     log_clean_trimmed(log);
     if (clean->kind == ARRAY_COUNT(log_clean_kinds)) {
         clean->kind = 0;
-        pool_release(&log->ls->small,
-                     CONTAINER_OF(list_pop_front(&log->garbage), struct log_garbage, in_log));
+        struct log_garbage *garbage =
+            CONTAINER_OF(list_pop_front(&log->garbage), struct log_garbage, in_log);
+        log->switches_removed += garbage->is_replaced;
+        pool_release(&log->ls->small, garbage);
     }
-    if (list_is_empty(&log->garbage)) {
+    if (!list_is_empty(&log->garbage)) {
+        log_clean_unlink(clean);
+    } else if (log->switches_removed > 0) {
+        log_clean_sync(clean);
+    } else {
         log_clean_end(clean);
-        return;
     }
-    log_clean_unlink(clean);
+}
+
+/* Files that were replaced do not come back any more. */
+static void log_clean_sync(struct log_clean *clean)
+{
+    const struct log *log = clean->log;
+    sm_move(&clean->sm, LOG_CLEAN_SYNC_DIR);
+    clean->synced_count = log->switches_removed;
+    log_path_partition(clean->dir, log->ls->store, &log->topic, log->partition);
+    rt_path_sync_dir(&clean->op, clean->dir);
+}
+
+static void log_clean_synced(struct log_clean *clean, enum err err)
+{
+    struct log *log = clean->log;
+    clean->is_failed |= err != ERR_OK;
+    if (err == ERR_OK) {
+        ASSERT(log->switches_pending >= clean->synced_count);
+        log->switches_pending -= clean->synced_count;
+        log->switches_removed -= clean->synced_count;
+        log->is_row_old = true;
+    }
+    log_clean_end(clean);
 }
 
 static void log_clean_unlink(struct log_clean *clean)

@@ -50,6 +50,7 @@ static uint32_t log_found_recs_count(uint32_t settled);
 static enum err log_found_segment(struct log *log, const struct log_found_segment *segment);
 static enum err log_found_entry(struct log *log, const struct log_found_entry *entry);
 static enum err log_found_ranges(struct log *log, const struct log_found *found);
+static enum err log_found_switches(struct log *log, const struct log_found *found);
 static void log_found_say(struct log *log);
 static enum err log_found_logs(struct log_found_load *load);
 static void log_found_read_more(struct log_found_load *load);
@@ -239,7 +240,8 @@ static enum err log_found_fill(struct log *log, const struct log_found *found)
     log->end = found->end;
     log->max_timestamp = found->max_timestamp;
     log->durable_index = found->end.index;
-    return err == ERR_OK ? log_found_ranges(log, found) : err;
+    err = err == ERR_OK ? log_found_ranges(log, found) : err;
+    return err == ERR_OK ? log_found_switches(log, found) : err;
 }
 
 /* The segment in which the settled end lies. */
@@ -381,6 +383,32 @@ static enum err log_found_ranges(struct log *log, const struct log_found *found)
         out->last_index = range->last_index;
         out->next_offset = range->next_offset;
         list_push_back(&log->ranges, &out->in_log);
+    }
+    return ERR_OK;
+}
+
+/* Files that were replaced may be there still: they are no segment's, and go before the table says
+ * anything of the group. */
+static enum err log_found_switches(struct log *log, const struct log_found *found)
+{
+    list_for_each (node, &found->switches) {
+        const struct log_found_switch *change =
+            CONTAINER_OF(node, struct log_found_switch, in_group);
+        void *made = NULL;
+        enum err err = pool_acquire(&log->ls->small, &made);
+        if (err != ERR_OK) {
+            return err;
+        }
+        struct log_garbage *garbage = made;
+        garbage->first_index = change->segment_index;
+        garbage->generation = change->generation_replaced;
+        garbage->is_replaced = true;
+        list_push_back(&log->garbage, &garbage->in_log);
+        log->switches_pending++;
+        log->wants_clean = true;
+        if (log->generation < change->generation) {
+            log->generation = change->generation;
+        }
     }
     return ERR_OK;
 }

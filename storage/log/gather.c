@@ -194,6 +194,7 @@ void log_gather_idx_begin(struct log_gather_idx *idx, const struct log *log,
         .topic = log->topic,
         .partition = log->partition,
         .generation = seg->generation,
+        .origin = seg->origin,
         .start = seg->start,
     };
     uint8_t bytes[LOG_SIDECAR_BYTES];

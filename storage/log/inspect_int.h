@@ -45,6 +45,8 @@ struct log_inspect_files {
     bool has_idx;         /* there is an .idx */
     bool has_log;         /* there is a .log */
     bool has_snap;        /* there is a .snap */
+    bool is_void;         /* others of its first index count */
+    uint32_t origin;      /* generation that the segment began with */
 };
 
 /* A walk through one group. */
@@ -71,6 +73,7 @@ struct log_inspect_walk {
     struct log_point end;  /* index, next offset, term, chain of the last entry */
     int64_t max_timestamp; /* running maximum there */
     bool has_end;          /* these are known, not only the index */
+    bool is_chain_lost;    /* the last record is a gap of unknown chain: what follows is believed */
     bool has_pos;          /* seg.end_pos is where the next batch begins */
 
     /* The entry in hand. */

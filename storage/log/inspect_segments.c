@@ -14,6 +14,10 @@
 static bool inspect_files_parse(const char *name, struct log_inspect_files *out);
 static bool inspect_files_hex(const char *text, size_t digits, uint64_t *out);
 static int inspect_files_compare(const void *a, const void *b);
+static bool inspect_files_are_replaced(const struct log_found *found,
+                                       const struct log_inspect_files *files);
+static bool inspect_files_are_odd(const struct log_inspect_walk *walk, uint32_t number);
+static bool inspect_files_count(const struct log_inspect_walk *walk, uint32_t number);
 static void inspect_files_drop(struct log_inspect_walk *walk);
 static uint32_t inspect_files_generation(const struct log_found *found, uint64_t first_index);
 
@@ -40,7 +44,8 @@ bool log_inspect_files_choose(struct log_inspect_state *state)
         struct log_inspect_files files;
         struct log_inspect_files *last =
             walk->files_count > 0 ? &walk->files[walk->files_count - 1] : NULL;
-        if (!inspect_files_parse(name, &files) || files.first_index > walk->found->row.end.index) {
+        if (!inspect_files_parse(name, &files) || files.first_index > walk->found->row.end.index ||
+            inspect_files_are_replaced(walk->found, &files)) {
             continue;
         }
         if (last != NULL && last->first_index == files.first_index &&
@@ -55,8 +60,63 @@ bool log_inspect_files_choose(struct log_inspect_state *state)
     if (walk->files_count > 1) {
         qsort(walk->files, walk->files_count, sizeof(*walk->files), inspect_files_compare);
     }
+    walk->file = 0;
+    return true;
+}
+
+/* Whether others replace the files: a `switch` says so, and they have not been removed yet. */
+static bool inspect_files_are_replaced(const struct log_found *found,
+                                       const struct log_inspect_files *files)
+{
+    list_for_each (node, &found->switches) {
+        const struct log_found_switch *change =
+            CONTAINER_OF(node, struct log_found_switch, in_group);
+        if (change->segment_index == files->first_index &&
+            change->generation_replaced == files->generation) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool log_inspect_files_look(struct log_inspect_state *state)
+{
+    struct log_inspect_walk *walk = &state->walk;
+    const struct log_row *row = &walk->found->row;
+    for (; walk->file < walk->files_count; walk->file++) {
+        struct log_inspect_files *files = &walk->files[walk->file];
+        char name[LOG_INSPECT_NAME_BYTES], path[LIMIT_PATH_BYTES];
+        struct log_sidecar_header header;
+        if (!inspect_files_are_odd(walk, walk->file)) {
+            continue;
+        }
+        log_inspect_name_segment(row, files->first_index, files->generation, "idx", name);
+        log_inspect_path(state, name, path);
+        if (!log_inspect_get(&state->idx, path, 0, LOG_SIDECAR_BYTES)) {
+            return false;
+        }
+        if (state->idx.err == ERR_OK && log_inspect_have(&state->idx, 0) >= LOG_SIDECAR_BYTES &&
+            log_sidecar_header_decode(log_inspect_at(&state->idx, 0), LOG_SIDECAR_BYTES,
+                                      state->kernels, &header) == ERR_OK &&
+            header.origin != 0) {
+            files->origin = header.origin - 1;
+        }
+    }
     inspect_files_drop(walk);
     return true;
+}
+
+/* Whether a file's generation does not tell how it stands to the others: there is another of its
+ * first index, or one behind it has a lower generation. */
+static bool inspect_files_are_odd(const struct log_inspect_walk *walk, uint32_t number)
+{
+    const struct log_inspect_files *files = &walk->files[number];
+    bool is_odd = number > 0 && walk->files[number - 1].first_index == files->first_index;
+    for (uint32_t i = number + 1; i < walk->files_count && !is_odd; i++) {
+        is_odd = walk->files[i].first_index == files->first_index ||
+                 walk->files[i].generation < files->generation;
+    }
+    return is_odd && files->has_idx;
 }
 
 bool log_inspect_has_body(const struct log_sidecar *rec)
@@ -104,6 +164,7 @@ static bool inspect_files_parse(const char *name, struct log_inspect_files *out)
         return false;
     }
     out->generation = (uint32_t)generation;
+    out->origin = out->generation;
     out->has_idx = strcmp(name + stem, ".idx") == 0;
     out->has_log = strcmp(name + stem, ".log") == 0;
     out->has_snap = strcmp(name + stem, ".snap") == 0;
@@ -134,23 +195,44 @@ static int inspect_files_compare(const void *a, const void *b)
     return (x->generation > y->generation) - (x->generation < y->generation);
 }
 
-/* Of one first index one generation stays: the one that row or journal name, else the highest. What
- * a cut or a reset has made void begins at or behind a segment of a later generation, or before
- * the log start. */
+/* Whether of the files with its first index these count: those that row or journal name; else the
+ * newest beginning, and of that the oldest, as what replaced them would have been named. */
+static bool inspect_files_count(const struct log_inspect_walk *walk, uint32_t number)
+{
+    const struct log_inspect_files *files = &walk->files[number];
+    uint32_t named = inspect_files_generation(walk->found, files->first_index);
+    if (named != UINT32_MAX) {
+        return files->generation == named;
+    }
+    bool counts = true;
+    uint32_t i = number;
+    while (i > 0 && walk->files[i - 1].first_index == files->first_index) {
+        i--;
+    }
+    for (; i < walk->files_count && walk->files[i].first_index == files->first_index; i++) {
+        const struct log_inspect_files *other = &walk->files[i];
+        bool is_better = other->origin > files->origin ||
+                         (other->origin == files->origin && other->generation < files->generation);
+        counts &= !is_better;
+    }
+    return counts;
+}
+
+/* Of one first index one generation stays. What a cut or a reset has made void begins at or behind
+ * a segment that began with a later generation, or before the log start. */
 static void inspect_files_drop(struct log_inspect_walk *walk)
 {
     const struct log_row *row = &walk->found->row;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < walk->files_count; i++) {
+        walk->files[i].is_void = !inspect_files_count(walk, i);
+    }
+    for (uint32_t i = 0; i < walk->files_count; i++) {
         const struct log_inspect_files files = walk->files[i];
-        uint32_t named = inspect_files_generation(walk->found, files.first_index);
-        bool is_last =
-            i + 1 == walk->files_count || walk->files[i + 1].first_index != files.first_index;
-        bool is_chosen = named != UINT32_MAX ? files.generation == named : is_last;
-        if (is_chosen && files.first_index <= row->start.index) {
+        if (!files.is_void && files.first_index <= row->start.index) {
             kept = 0; /* those before it end before the log start */
         }
-        if (is_chosen && (kept == 0 || files.generation >= walk->files[kept - 1].generation)) {
+        if (!files.is_void && (kept == 0 || files.origin >= walk->files[kept - 1].origin)) {
             walk->files[kept++] = files;
         }
     }

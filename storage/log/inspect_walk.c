@@ -16,7 +16,8 @@
 
 static const struct sm_conf inspect_walk_stages[] = {
     [INSPECT_WALK_IDLE] = {"IDLE", SM_BIT(INSPECT_WALK_LIST), SM_INITIAL | SM_FINAL},
-    [INSPECT_WALK_LIST] = {"LIST", SM_BIT(INSPECT_WALK_SEARCH) | SM_BIT(INSPECT_WALK_TAIL), 0},
+    [INSPECT_WALK_LIST] = {"LIST", SM_BIT(INSPECT_WALK_CHOOSE) | SM_BIT(INSPECT_WALK_TAIL), 0},
+    [INSPECT_WALK_CHOOSE] = {"CHOOSE", SM_BIT(INSPECT_WALK_SEARCH) | SM_BIT(INSPECT_WALK_TAIL), 0},
     [INSPECT_WALK_SEARCH] = {"SEARCH", SM_BIT(INSPECT_WALK_HEAD), 0},
     [INSPECT_WALK_HEAD] = {"HEAD", SM_BIT(INSPECT_WALK_REC) | SM_BIT(INSPECT_WALK_SEG), 0},
     [INSPECT_WALK_REC] = {"REC", SM_BIT(INSPECT_WALK_BODY) | SM_BIT(INSPECT_WALK_SEG), 0},
@@ -29,6 +30,7 @@ const struct sm_decl log_inspect_walk_decl = {"log_inspect_walk", inspect_walk_s
                                               ARRAY_COUNT(inspect_walk_stages), NULL};
 
 static bool inspect_walk_list(struct log_inspect_state *state);
+static bool inspect_walk_choose(struct log_inspect_state *state);
 static bool inspect_walk_search(struct log_inspect_state *state);
 static bool inspect_walk_head(struct log_inspect_state *state);
 static bool inspect_walk_rec(struct log_inspect_state *state);
@@ -74,6 +76,7 @@ bool log_inspect_walk(struct log_inspect_state *state)
     while (goes_on && !state->does_restart && !state->is_failed && !walk->is_enough) {
         switch (sm_stage(&walk->sm)) {
         case INSPECT_WALK_LIST: goes_on = inspect_walk_list(state); break;
+        case INSPECT_WALK_CHOOSE: goes_on = inspect_walk_choose(state); break;
         case INSPECT_WALK_SEARCH: goes_on = inspect_walk_search(state); break;
         case INSPECT_WALK_HEAD: goes_on = inspect_walk_head(state); break;
         case INSPECT_WALK_REC: goes_on = inspect_walk_rec(state); break;
@@ -238,9 +241,23 @@ static bool inspect_walk_list(struct log_inspect_state *state)
         log_inspect_fail(state, state->list_err, state->op.saved_errno, name);
         return true;
     }
-    if (!log_inspect_files_choose(state)) {
-        return true;
+    if (log_inspect_files_choose(state)) {
+        sm_move(&walk->sm, INSPECT_WALK_CHOOSE);
     }
+    return true;
+}
+
+/* Those that count are known. */
+static bool inspect_walk_choose(struct log_inspect_state *state)
+{
+    struct log_inspect_walk *walk = &state->walk;
+    const struct log_row *row = &walk->found->row;
+    char name[LOG_INSPECT_NAME_BYTES];
+    if (!log_inspect_files_look(state)) {
+        return false;
+    }
+    log_inspect_name_segment(row, 0, 0, "", name);
+    *strrchr(name, '/') = '\0';
     uint64_t first_index = walk->files_count > 0 ? walk->files[0].first_index : row->end.index + 1;
     if (first_index > row->start.index) {
         log_inspect_wrong(state, name, 0, row->start.index, first_index - 1,
@@ -322,6 +339,7 @@ static bool inspect_walk_head(struct log_inspect_state *state)
         return false;
     }
     bool is_last = walk->file + 1 == walk->files_count;
+    walk->is_chain_lost = false;
     walk->seg = (struct log_inspect_segment){.start = {.index = files->first_index},
                                              .generation = files->generation,
                                              .last_index = files->first_index - 1,
@@ -462,12 +480,16 @@ static void inspect_walk_check(struct log_inspect_state *state, uint64_t pos)
         what = "offset, term or timestamp of the record do not follow the one before it";
     } else if (walk->has_end && walk->has_pos && rec->pos != walk->seg.end_pos) {
         what = "the batch does not stand behind the one before it";
-    } else if (walk->has_end && !log_inspect_is_chained(rec, walk->end.chain)) {
+    } else if (walk->has_end && !walk->is_chain_lost &&
+               !log_inspect_is_chained(rec, walk->end.chain)) {
         what = "chain of the record does not follow the one before it";
     }
     if (what != NULL) {
         log_inspect_wrong(state, walk->name, pos, rec->index, rec->last_index, what);
     }
+    struct hash128 derived = log_chain_gap(walk->end.chain, rec->index, rec->last_index);
+    walk->is_chain_lost = walk->has_end && (rec->flags & LOG_SIDECAR_GAP) != 0 &&
+                          hash128_is_equal(rec->chain, derived);
     log_inspect_advance(walk);
     walk->has_pos = true;
     walk->seg.end_pos = rec->pos + rec->length;

@@ -12,6 +12,7 @@
 enum {
     INSPECT_WALK_IDLE,   /* at the end, or not begun */
     INSPECT_WALK_LIST,   /* which segments there are */
+    INSPECT_WALK_CHOOSE, /* which of them count */
     INSPECT_WALK_SEARCH, /* which of them to begin with */
     INSPECT_WALK_HEAD,   /* header of a sidecar */
     INSPECT_WALK_REC,    /* a record of it */
@@ -40,8 +41,10 @@ bool log_inspect_body(struct log_inspect_state *state, struct log_inspect_body *
 /* The walk's stages, for tests. */
 extern const struct sm_decl log_inspect_walk_decl;
 
-/* Fill walk->files from state->list. False: it failed. */
+/* Fill walk->files from state->list. False: it failed. Then look into those that it takes to choose
+ * which count, and drop the others: false, something is being read. */
 bool log_inspect_files_choose(struct log_inspect_state *state);
+bool log_inspect_files_look(struct log_inspect_state *state);
 
 /* Entries first..last of the group are wrong, as shows at `pos` of `file`. When what is before the
  * place to begin is wrong, it is kept until it is known whether it was that place. */

@@ -99,6 +99,7 @@ static void log_load_listed(struct log_dir *dir);
 static void log_load_probed(struct log_probe *probe);
 static void log_load_run(struct log_loading *l, enum err err, int saved_errno);
 static void log_load_begin(struct log_loading *l);
+static void log_load_skip(struct log_loading *l);
 static void log_load_reset(struct log_loading *l);
 static bool log_load_is_stale(const struct log_loading *l);
 static void log_load_want(struct log_loading *l, const struct log_point *point, uint64_t index);
@@ -206,7 +207,10 @@ static void log_load_run(struct log_loading *l, enum err err, int saved_errno)
         return;
     }
     switch ((enum log_load_stage)sm_stage(&l->sm)) {
-    case LOG_LOAD_LIST: sm_move(&l->sm, LOG_LOAD_KNOWN); FALLTHROUGH;
+    case LOG_LOAD_LIST:
+        log_load_skip(l);
+        sm_move(&l->sm, LOG_LOAD_KNOWN);
+        FALLTHROUGH;
     case LOG_LOAD_KNOWN:
         if (log_load_known(l)) {
             return;
@@ -251,6 +255,25 @@ static void log_load_begin(struct log_loading *l)
     l->tries_count = 0;
     sm_move(&l->sm, LOG_LOAD_LIST);
     log_dir_list(&l->dir);
+}
+
+/* Files that are to be removed, those that a `switch` has replaced above all, are not looked at. */
+static void log_load_skip(struct log_loading *l)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < l->dir.files_count; i++) {
+        const struct log_dir_file file = l->dir.files[i];
+        bool is_garbage = false;
+        list_for_each (node, &l->log->garbage) {
+            const struct log_garbage *garbage = CONTAINER_OF(node, struct log_garbage, in_log);
+            is_garbage |=
+                garbage->first_index == file.first_index && garbage->generation == file.generation;
+        }
+        if (!is_garbage) {
+            l->dir.files[kept++] = file;
+        }
+    }
+    l->dir.files_count = kept;
 }
 
 /* Give back what was gathered. */
@@ -481,6 +504,7 @@ static void log_load_take(struct log_loading *l)
         seg->start.offset = p->has_first ? p->first.base_offset : point->offset;
     }
     seg->generation = file->generation;
+    seg->origin = p->header.origin;
     seg->last_index = point->index;
     seg->next_offset = is_whole ? log_sidecar_next_offset(&p->end) : point->offset;
     seg->max_timestamp = p->has_end ? p->end.max_timestamp : -1;
@@ -635,6 +659,9 @@ static void log_load_commit_segments(struct log_loading *l)
         ASSERT(seg->start.index > last_index);
         last_index = seg->last_index;
         seg->is_known = true;
+        if (log->generation < seg->generation) { /* of a replaced one: it is not used again */
+            log->generation = seg->generation;
+        }
         if (seg->max_timestamp < max_timestamp) {
             seg->max_timestamp = max_timestamp;
         }

@@ -113,6 +113,37 @@ static void log_range_marked(struct log_op *op)
     (void)op; /* a failure fences the lane, which tells everybody who waits */
 }
 
+enum err log_range_heal(struct log *log, uint64_t first_index, uint64_t last_index)
+{
+    ASSERT(first_index <= last_index);
+    struct log_range *range = log_range_find(log, first_index);
+    if (range != NULL && range->first_index < first_index) {
+        struct log_range *front = NULL;
+        if (range->last_index <= last_index) {
+            front = range;
+            range = log_range_at(list_next(&log->ranges, &range->in_log));
+        } else {
+            enum err err = log_range_new(log, &front);
+            if (err != ERR_OK) {
+                return err;
+            }
+            front->first_index = range->first_index;
+            list_insert_before(&range->in_log, &front->in_log);
+        }
+        front->last_index = first_index - 1;
+        front->next_offset = 0; /* it was that of what is healed */
+    }
+    while (range != NULL && range->last_index <= last_index) {
+        struct log_range *next = log_range_at(list_next(&log->ranges, &range->in_log));
+        log_range_free(log, range);
+        range = next;
+    }
+    if (range != NULL && range->first_index <= last_index) {
+        range->first_index = last_index + 1;
+    }
+    return ERR_OK;
+}
+
 void log_ranges_cut(struct log *log, uint64_t first_index)
 {
     struct log_range *range = log_range_at(list_last(&log->ranges));

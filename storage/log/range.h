@@ -26,6 +26,10 @@ MUST_USE enum err log_range_add(struct log *log, uint64_t first_index, uint64_t 
 void log_range_quarantine(struct log *log, uint64_t first_index, uint64_t last_index,
                           uint64_t next_offset, uint32_t term);
 
+/* Entries first..last can be read again, or are given up: no range holds them any more. In memory
+ * only; the caller submits the mark. ERR_BUDGET: nothing has changed. */
+MUST_USE enum err log_range_heal(struct log *log, uint64_t first_index, uint64_t last_index);
+
 /* Entries from `first_index` on are cut off; entries below log start do not count any more. */
 void log_ranges_cut(struct log *log, uint64_t first_index);
 void log_ranges_trim(struct log *log);

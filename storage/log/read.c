@@ -656,13 +656,14 @@ static bool log_run_item_is_sound(const struct log_read *read, const struct log_
     return crc == item->header_crc && log_batch_is_sound(kernels, data, item->length);
 }
 
-/* Whether the entry is not any more where the run was read: its journal file may have been written
- * anew then. */
+/* Whether the entry is not any more where the run was read: its segment has other files, or its
+ * journal file may have been written anew. */
 static bool log_run_has_moved(const struct log_read *read, const struct log_run *run,
                               const struct log_run_item *item)
 {
     if (run->file_number == 0) {
-        return false;
+        const struct log_segment *seg = log_segment_find(read->log, item->index);
+        return seg == NULL || seg->generation != read->cursor->generation;
     }
     const struct log_slot *slot = log_tail_find(read->log, item->index);
     return slot == NULL || slot->slice.buf != NULL || !log_slot_is_in_journal(slot) ||

@@ -23,6 +23,7 @@ struct log_segment {
     struct log *log;         /* whose */
     struct log_point start;  /* first index, base offset, previous term and chain */
     uint32_t generation;     /* of its files */
+    uint32_t origin;         /* 1 + the generation it began with, if they were replaced; or 0 */
     uint64_t last_index;     /* of its last entry; first - 1: empty */
     uint64_t next_offset;    /* behind it */
     int64_t max_timestamp;   /* running maximum at its end */

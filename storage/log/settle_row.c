@@ -149,6 +149,9 @@ bool log_row_update(struct log *log)
     if (row->end.index > log->end.index) {
         return false; /* a cut of settled entries is on its way */
     }
+    if (log->switches_pending > 0) {
+        return false; /* a start must know which files are replaced while they may be there */
+    }
     struct log_segment *seg = log_row_segment(log);
     if (seg == NULL && row->segment_index != 0) {
         return false; /* the same, of the segment the row names */

@@ -61,6 +61,8 @@ struct log {
     struct list_node in_dirty; /* log_settle.dirty: has something in the journal that is needed */
     struct list garbage;       /* log_garbage.in_log: files of segments that are no more */
     uint32_t cuts_pending;     /* cuts that are not durable: no row can be made meanwhile */
+    uint32_t switches_pending; /* segments whose former files may come back: likewise */
+    uint32_t switches_removed; /* of them, files that are removed, which is not synced yet */
     bool is_delete_durable;    /* its files may go */
     bool wants_clean;          /* cut, trimmed, unpinned or deleted: files may be to go */
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
@@ -84,6 +86,8 @@ struct log {
     uint64_t frame_last;   /* the last entry written so */
 
     /* State. */
+    bool is_replacing;           /* a segment gets new files: generation.c's */
+    bool is_repairing;           /* repair.c's */
     bool is_cutting;             /* a cut looks up where it begins: no appends meanwhile */
     bool is_deleted;             /* log_delete was submitted */
     bool is_amnesiac;            /* read-only */
@@ -107,6 +111,7 @@ struct log_garbage {
     struct list_node in_log; /* log.garbage */
     uint64_t first_index;    /* of the segment */
     uint32_t generation;     /* of its files */
+    bool is_replaced;        /* others are the segment's now: a table waits for the removal */
 };
 
 /* Quarantined indexes. */

@@ -43,7 +43,7 @@ void log_sidecar_header_encode(const struct log_sidecar_header *header,
     hash128_put(&w, header->start.chain);
     bytes_put_u32le(&w, header->start.term);
     bytes_put_u32le(&w, header->generation);
-    bytes_put_u32le(&w, 0);
+    bytes_put_u32le(&w, header->origin);
     log_crc_put(&w, kernels, 0, 0);
     ASSERT(w.err == ERR_OK);
     ASSERT(w.pos == LOG_SIDECAR_BYTES);
@@ -67,7 +67,7 @@ enum err log_sidecar_header_decode(const void *data, size_t length, const struct
     header.start.chain = hash128_get(&r);
     header.start.term = bytes_get_u32le(&r);
     header.generation = bytes_get_u32le(&r);
-    bytes_skip(&r, 4);
+    header.origin = bytes_get_u32le(&r);
     size_t covered = r.pos;
     uint32_t crc = bytes_get_u32le(&r);
     if (r.err != ERR_OK) {

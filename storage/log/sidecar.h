@@ -24,6 +24,8 @@ struct log_sidecar_header {
     struct log_uuid topic;        /* of the partition */
     uint32_t partition;           /* its number */
     uint32_t generation;          /* of the segment */
+    uint32_t origin;              /* 1 + the generation it began with, if these files have replaced
+                                     others; 0: they are the first */
     struct log_point start;       /* first index, base offset, previous term and chain */
 };
 

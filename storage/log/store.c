@@ -293,12 +293,13 @@ static void log_shard_close_again(struct rt_timer *timer)
     log_shard_close_lane(CONTAINER_OF(timer, struct log_shard, close_timer));
 }
 
-/* Whether something is looked up, or loaded, in segments. */
+/* Whether something is looked up, loaded, or replaced in segments. */
 static bool log_shard_is_looking(const struct log_shard *ls)
 {
     for (struct map_node *node = map_first(&ls->groups); node != NULL;
          node = map_next(&ls->groups, node)) {
-        if (CONTAINER_OF(node, struct log, in_map)->loading != NULL) {
+        const struct log *log = CONTAINER_OF(node, struct log, in_map);
+        if (log->loading != NULL || log->is_replacing || log->is_repairing) {
             return true;
         }
     }
