@@ -357,6 +357,10 @@ static void log_build_take(struct log_build *build, struct log_op *op, enum log_
     row->last_seq = op->record.seq;
     row->what |= log_build_what(op->record.kind);
     struct log_slot *slot = op->slot;
+    if (op->record.kind == LOG_RECORD_RESET) { /* what precedes it in the frame does not stand */
+        *row = (struct log_frame_row){
+            .group = row->group, .last_seq = row->last_seq, .what = row->what};
+    }
     if (op->record.kind == LOG_RECORD_TAIL) { /* whole: where its entries end, should it rot */
         log_build_row_entry(row, op->record.tail.first_index, log_tail_find(log, op->index));
     }

@@ -60,7 +60,8 @@ struct log {
     struct log_row row; /* as the next table will say; settled end, segment, seq: see log_settle */
     struct list_node in_dirty; /* log_settle.dirty: has something in the journal that is needed */
     struct list garbage;       /* log_garbage.in_log: files of segments that are no more */
-    uint32_t cuts_pending;     /* cuts that are not durable: no row can be made meanwhile */
+    uint32_t cuts_pending;     /* cuts and resets that are not durable: a row may have to wait */
+    uint32_t resets_pending;   /* of these, resets: no row is made and nothing settled meanwhile */
     bool is_delete_durable;    /* its files may go */
     bool wants_clean;          /* cut, trimmed, unpinned or deleted: files may be to go */
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
@@ -195,6 +196,10 @@ enum err log_writable(const struct log *log);
  * there. ERR_AGAIN: it stands in a sidecar, log_lookup_start reads it. */
 MUST_USE enum err log_point_before(const struct log *log, uint64_t first_index,
                                    struct log_lookup *out);
+
+/* Take the slots from `first_index` on out; appends that wait for a frame end now with ERR_CANCELED,
+ * those in one when it does. */
+void log_slots_cut(struct log *log, uint64_t first_index);
 
 /* The segment's files go with the next round; its object is given back, and what the tail holds of
  * it. */

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/cpu.h"
 #include "base/rt/clock.h"
+#include "storage/log/reset.h"
 #include "tests/sim/sim_swarm.h"
 
 static void world_fail(struct world *world, const char *what, uint64_t a, uint64_t b)
@@ -108,8 +109,8 @@ static const struct world_op *world_last(const struct world_group *group)
     return group->submitted_count == 0 ? &none : &group->ops[group->submitted_count - 1];
 }
 
-/* An append was cut before it got into a frame: as if it had not been. The states are worked out
- * anew. */
+/* An append was cut, or a trim came to nothing, before it got into a frame: as if it had not been.
+ * The states are worked out anew. */
 static void world_recompute(struct world_group *group)
 {
     static const struct world_op none = {.start_index = 1};
@@ -118,10 +119,12 @@ static void world_recompute(struct world_group *group)
         struct world_op *op = &group->ops[i];
         bool is_kept = op->kind == WORLD_APPEND
                            ? !op->is_void
-                           : op->kind == WORLD_CUT && op->index <= before->end.index;
+                           : op->kind == WORLD_RESET ||
+                                 (op->kind == WORLD_CUT && op->index <= before->end.index);
+        bool is_start = op->kind == WORLD_RESET || (op->kind == WORLD_TRIM && !op->is_void);
         struct log_point end = is_kept ? op->own_end : before->end;
         op->end = end;
-        op->start_index = op->kind == WORLD_TRIM ? op->index : before->start_index;
+        op->start_index = is_start ? op->index : before->start_index;
     }
 }
 
@@ -131,12 +134,12 @@ static void world_op_done(struct log_op *op)
     struct world_group *group = done->group;
     uint32_t ordinal = (uint32_t)(done - group->ops);
     done->is_done = true;
-    if (op->err == ERR_CANCELED && done->kind == WORLD_APPEND) {
+    if (op->err == ERR_CANCELED && (done->kind == WORLD_APPEND || done->kind == WORLD_TRIM)) {
         if (op->file_number == 0) {
             done->is_void = true;
             world_recompute(group);
         }
-        return; /* cut before it was durable; it counts when the cut does */
+        return; /* taken before it was durable; it counts when the cut or reset does */
     }
     if (op->err != ERR_OK) {
         world_fail(group->world, err_name(op->err), group->id, ordinal);
@@ -216,6 +219,30 @@ static void world_look_up(struct world_group *group, struct world_op *op)
     }
 }
 
+/* Somewhere else: behind the end as a rule, as a follower's that has been away. */
+static void world_reset(struct world_group *group, struct world_op *op)
+{
+    struct prng *prng = &group->world->prng;
+    uint64_t from = prng_chance(prng, 3, 4) ? op->end.index + 1 : 1;
+    op->kind = WORLD_RESET;
+    op->index = from + prng_below(prng, prng_chance(prng, 1, 2) ? 3 : 100);
+    op->start_index = op->index;
+    op->own_end = (struct log_point){.index = op->index - 1};
+    if (op->index > 1) {
+        op->own_end.offset = prng_below(prng, 1000);
+        op->own_end.term = op->end.term + (uint32_t)prng_below(prng, 2);
+        op->own_end.chain = (struct hash128){prng_u64(prng), prng_u64(prng)};
+    }
+    op->end = op->own_end;
+    if (!group->log->is_loaded) {
+        group->waits_for = op;
+    }
+    group->submitted_count++;
+    struct log_point start = op->own_end;
+    start.index++;
+    log_reset_to(group->log, &op->op, &start);
+}
+
 static void world_submit(struct world_shard *ws, struct world_group *group)
 {
     struct world *world = ws->world;
@@ -273,11 +300,13 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
         world_look_up(group, op);
         group->submitted_count++;
         log_trim(group->log, &op->op, op->index);
-    } else if (dice < 99) {
+    } else if (dice < 97) {
         op->kind = WORLD_ROLL;
         group->submitted_count++;
         log_roll(group->log, &op->op);
-    } else if (prng_chance(&world->prng, 1, 10)) {
+    } else if (dice < 99 && !group->log->is_cutting) {
+        world_reset(group, op);
+    } else if (dice == 99 && prng_chance(&world->prng, 1, 10)) {
         op->kind = WORLD_DELETE;
         op->is_exists = false;
         group->submitted_count++;
