@@ -145,8 +145,9 @@ static void world_op_done(struct log_op *op)
         world_fail(group->world, err_name(op->err), group->id, ordinal);
         return;
     }
-    if (op->file_number == 0) {
-        return; /* it changed nothing, and waited for nobody */
+    if (op->file_number == 0) { /* it changed nothing, and waited for nobody */
+        done->is_void = done->kind == WORLD_TRIM;
+        return;
     }
     for (uint32_t i = group->done_count; i < ordinal; i++) {
         if (!group->ops[i].is_done) {

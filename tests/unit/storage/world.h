@@ -37,7 +37,8 @@ struct world_op {
     enum world_kind kind;
     uint64_t index;             /* append: the entry's; cut, trim: from where; reset: the start */
     uint32_t payload_bytes;     /* append: of the entry */
-    bool is_void;               /* append, trim: was canceled before it got into a frame */
+    bool is_void;               /* append: was canceled before it got into a frame; trim: likewise,
+                                   or changed nothing */
     struct log_point own_end;   /* append, cut, reset: where it put the end */
     bool is_exists;             /* after it: the group is there */
     uint64_t start_index;       /* after it: log start */
