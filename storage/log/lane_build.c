@@ -179,7 +179,8 @@ static enum log_choice log_build_entry(struct log_build *build, struct log_op *o
         log->cuts_pending == 0 && !log->is_deleted) { /* such settle when that is durable */
         return LOG_CHOICE_SKIP; /* the settle that is under way brings a turn */
     }
-    bool must = op->slot->rec.length > lane->direct_batch_bytes;
+    bool must = op->slot->rec.length > lane->direct_batch_bytes ||
+                (op->is_direct && !atomic_load(&lane->ls->store->is_full));
     bool is_first =
         log->frame_build != build->id || build->frame->rows[log->frame_row].first_index == 0;
     if (must && !is_first) {

@@ -177,6 +177,11 @@ MUST_USE enum err log_new_found(struct log_shard *ls, const struct log_found *fo
 /* Take it out of the map and give its memory back; nothing of it is under way. */
 void log_free(struct log *log);
 
+/* What log_append does when `slice` is known to be the next entry, decoded as `batch`. ERR_BUDGET,
+ * ERR_FULL: nothing submitted. */
+MUST_USE enum err log_append_checked(struct log *log, struct log_op *op, struct buf_slice slice,
+                                     const struct log_batch *batch);
+
 /* Submit a record other than an entry: fills kind, seq, fixed part. `data`: a reference is taken.
  */
 void log_submit(struct log *log, struct log_op *op, const struct log_record *record,

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/prng.h"
+#include "storage/log/install.h"
 #include "storage/log/read.h"
 #include "storage/log/shard.h"
 #include "tests/sim/sim.h"
@@ -46,6 +47,7 @@ struct world_op {
     struct log_hard_state hard; /* after it */
     bool is_done;               /* answered */
     struct log_op op;           /* the store's */
+    struct log_install install; /* of the last entry of an installed range */
     struct world_group *group;  /* whose */
 };
 
