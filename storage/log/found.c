@@ -210,7 +210,8 @@ static void log_found_state(struct log *log, const struct log_found *found)
     log->wants_clean = found->is_cut || log->is_deleted;
     log->is_amnesiac = (row->flags & LOG_ROW_AMNESIAC) != 0;
     log->is_tail_torn = found->is_tail_torn;
-    log->is_loaded = row->end.index == 0; /* nothing of it has ever been settled */
+    log->is_loaded = row->end.index == 0 && row->segment_generation == 0 &&
+                     !found->is_cut; /* nothing of it has ever been settled */
 }
 
 /* Segments and entries, each in its place. */

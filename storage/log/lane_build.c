@@ -179,7 +179,8 @@ static enum log_choice log_build_entry(struct log_build *build, struct log_op *o
         log->cuts_pending == 0 && !log->is_deleted) { /* such settle when that is durable */
         return LOG_CHOICE_SKIP; /* the settle that is under way brings a turn */
     }
-    bool must = op->slot->rec.length > lane->direct_batch_bytes;
+    bool must = op->slot->rec.length > lane->direct_batch_bytes ||
+                (op->is_direct && !atomic_load(&lane->ls->store->is_full));
     bool is_first =
         log->frame_build != build->id || build->frame->rows[log->frame_row].first_index == 0;
     if (must && !is_first) {
@@ -360,6 +361,10 @@ static void log_build_take(struct log_build *build, struct log_op *op, enum log_
     row->last_seq = op->record.seq;
     row->what |= log_build_what(op->record.kind);
     struct log_slot *slot = op->slot;
+    if (op->record.kind == LOG_RECORD_RESET) { /* what precedes it in the frame does not stand */
+        *row = (struct log_frame_row){
+            .group = row->group, .last_seq = row->last_seq, .what = row->what};
+    }
     if (op->record.kind == LOG_RECORD_TAIL) { /* whole: where its entries end, should it rot */
         log_build_row_entry(row, op->record.tail.first_index, log_tail_find(log, op->index));
     }

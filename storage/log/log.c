@@ -10,13 +10,13 @@
 #include "base/assert.h"
 #include "base/rt/clock.h"
 #include "storage/log/range.h"
+#include "storage/log/reset.h"
 #include "storage/log/shard.h"
 
 static void log_point_wait(struct log *log, struct log_op *op, uint64_t first_index,
                            void (*done)(struct log_lookup *lookup));
 static void log_cut_found(struct log_lookup *lookup);
 static void log_cut_at(struct log *log, struct log_op *op, const struct log_lookup *at);
-static void log_cut_slots(struct log *log, uint64_t first_index);
 static void log_trim_found(struct log_lookup *lookup);
 static void log_trim_at(struct log *log, struct log_op *op, const struct log_point *point);
 static struct log_segment *log_begun(struct log *log, uint64_t first_index, uint32_t generation);
@@ -272,7 +272,7 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
     start.index = first_index;
     log->cut_epoch++;
     log->generation++;
-    log_cut_slots(log, first_index);
+    log_slots_cut(log, first_index);
     struct list_node *node = list_last(&log->segments.list);
     while (node != NULL) {
         struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
@@ -308,17 +308,14 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
     log_settle_changed(log);
 }
 
-/* Take the slots from `first_index` on out; appends that wait for a frame end now, those in one
- * when it does. */
-static void log_cut_slots(struct log *log, uint64_t first_index)
+void log_slots_cut(struct log *log, uint64_t first_index)
 {
     struct log_lane *lane = &log->ls->lane;
     for (struct log_slot *slot = log_tail_last(log); slot != NULL && slot->rec.index >= first_index;
          slot = log_tail_last(log)) {
         struct log_op *op = slot->op;
         uint64_t cost = log_slot_cost(slot);
-        if (slot->seq == 0) { /* in no frame yet */
-            ASSERT(op != NULL);
+        if (slot->seq == 0 && op != NULL) { /* in no frame yet; a gap never is */
             list_remove(&op->in_queue);
             lane->pending_bytes -= cost;
             log->pending_bytes -= cost;
@@ -392,6 +389,7 @@ void log_record_durable(struct log *log, struct log_op *op)
         log_settle_changed(log);
         break;
     case LOG_RECORD_CUT: log_cut_durable(log, record); break;
+    case LOG_RECORD_RESET: log_reset_durable(log, record); break;
     case LOG_RECORD_ROLL:
         log_begun(log, record->segment.segment_index, record->segment.generation);
         break;
@@ -403,7 +401,6 @@ void log_record_durable(struct log *log, struct log_op *op)
     case LOG_RECORD_ENTRY:
     case LOG_RECORD_TAIL:
     case LOG_RECORD_CREATE:
-    case LOG_RECORD_RESET:
     case LOG_RECORD_SWITCH:
     case LOG_RECORD_LANES: break;
     }

@@ -44,6 +44,7 @@ struct log_op {
         data;             /* of the record: sidecar records and rest, lane ends; a reference held */
     uint64_t file_number; /* in done: the journal file it went to */
     bool is_pooled;       /* the log's own: goes back to log_shard.ops after done */
+    bool is_direct;       /* append: goes directly, or waits until it can */
 };
 
 /* What is known of a group. */

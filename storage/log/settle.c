@@ -201,6 +201,9 @@ void log_settle_changed(struct log *log)
     if (log->table_index > log->end.index) {
         log->table_index = log->end.index;
     }
+    if (log->table_segment > log->end.index + 1) {
+        log->table_segment = 0;
+    }
     if (!log->is_loaded || log_clean_is_due(log)) {
         log_clean_want(log);
         log_settle_dirty(log);

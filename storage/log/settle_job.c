@@ -235,7 +235,7 @@ bool log_job_is_due(const struct log *log)
     if (!log->is_available || log->is_delete_durable || log->is_settling) {
         return false;
     }
-    if (log->row.end.index > log->end.index) {
+    if (log->row.end.index > log->end.index || log->resets_pending > 0) {
         return false; /* a cut of settled entries is on its way */
     }
     const struct log_segment *first = log_job_first(log);

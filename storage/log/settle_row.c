@@ -146,7 +146,7 @@ bool log_row_update(struct log *log)
         log->file_lowest = UINT64_MAX;
         return true;
     }
-    if (row->end.index > log->end.index) {
+    if (row->end.index > log->end.index || log->resets_pending > 0) {
         return false; /* a cut of settled entries is on its way */
     }
     if (log->switches_pending > 0) {

@@ -60,8 +60,9 @@ struct log {
     struct log_row row; /* as the next table will say; settled end, segment, seq: see log_settle */
     struct list_node in_dirty; /* log_settle.dirty: has something in the journal that is needed */
     struct list garbage;       /* log_garbage.in_log: files of segments that are no more */
-    uint32_t cuts_pending;     /* cuts that are not durable: no row can be made meanwhile */
-    uint32_t switches_pending; /* segments whose former files may come back: likewise */
+    uint32_t cuts_pending;     /* cuts and resets that are not durable: a row may have to wait */
+    uint32_t resets_pending;   /* of these, resets: no row is made and nothing settled meanwhile */
+    uint32_t switches_pending; /* segments whose former files may come back: no row meanwhile */
     uint32_t switches_removed; /* of them, files that are removed, which is not synced yet */
     bool is_delete_durable;    /* its files may go */
     bool wants_clean;          /* cut, trimmed, unpinned or deleted: files may be to go */
@@ -181,6 +182,11 @@ MUST_USE enum err log_new_found(struct log_shard *ls, const struct log_found *fo
 /* Take it out of the map and give its memory back; nothing of it is under way. */
 void log_free(struct log *log);
 
+/* What log_append does when `slice` is known to be the next entry, decoded as `batch`. ERR_BUDGET,
+ * ERR_FULL: nothing submitted. */
+MUST_USE enum err log_append_checked(struct log *log, struct log_op *op, struct buf_slice slice,
+                                     const struct log_batch *batch);
+
 /* Submit a record other than an entry: fills kind, seq, fixed part. `data`: a reference is taken.
  */
 void log_submit(struct log *log, struct log_op *op, const struct log_record *record,
@@ -200,6 +206,10 @@ enum err log_writable(const struct log *log);
  * there. ERR_AGAIN: it stands in a sidecar, log_lookup_start reads it. */
 MUST_USE enum err log_point_before(const struct log *log, uint64_t first_index,
                                    struct log_lookup *out);
+
+/* Take the slots from `first_index` on out; appends that wait for a frame end now with ERR_CANCELED,
+ * those in one when it does. */
+void log_slots_cut(struct log *log, uint64_t first_index);
 
 /* The segment's files go with the next round; its object is given back, and what the tail holds of
  * it. */

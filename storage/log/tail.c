@@ -11,7 +11,6 @@
 
 #define LOG_TAIL_DIR_MIN 4u
 
-static enum err log_tail_room(struct log *log);
 static void log_tail_drop(struct log_slot *slot);
 static struct log_chunk *log_tail_chunk(const struct log_slot *slot);
 
@@ -44,7 +43,7 @@ enum err log_tail_push(struct log *log, struct log_slot **out)
     struct list_node *last = list_last(&tail->chunks);
     struct log_chunk *chunk = last != NULL ? CONTAINER_OF(last, struct log_chunk, in_tail) : NULL;
     if (chunk == NULL || chunk->end == LOG_CHUNK_SLOTS) {
-        enum err err = log_tail_room(log);
+        enum err err = log_tail_reserve(log, 1);
         if (err != ERR_OK) {
             return err;
         }
@@ -64,18 +63,22 @@ enum err log_tail_push(struct log *log, struct log_slot **out)
     return ERR_OK;
 }
 
-/* Room for one more chunk in the directory. */
-static enum err log_tail_room(struct log *log)
+enum err log_tail_reserve(struct log *log, uint64_t chunks_count)
 {
     struct log_tail *tail = &log->tail;
-    if (tail->dir_end < tail->dir_capacity) {
+    if (chunks_count <= tail->dir_capacity - tail->dir_end) {
         return ERR_OK;
     }
     uint32_t used = tail->dir_end - tail->dir_first;
-    if (tail->dir_first > used) { /* most of it is unused front */
+    if (chunks_count > UINT32_MAX / 2 - used) {
+        return ERR_BUDGET;
+    }
+    uint32_t needed = used + (uint32_t)chunks_count;
+    if (tail->dir_first > used && needed <= tail->dir_capacity) { /* most is unused front */
         memmove(tail->dir, tail->dir + tail->dir_first, used * sizeof(*tail->dir));
     } else {
         uint32_t capacity = used < LOG_TAIL_DIR_MIN ? LOG_TAIL_DIR_MIN : used * 2;
+        capacity = capacity < needed ? needed : capacity;
         void *made = NULL;
         enum err err = budget_alloc(&log->ls->budget, capacity * sizeof(*tail->dir),
                                     sizeof(*tail->dir), &made);

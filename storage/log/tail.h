@@ -79,6 +79,9 @@ void log_tail_deinit(struct log *log);
 /* *out = a zeroed slot behind the last. ERR_BUDGET. It stays where it is. */
 MUST_USE enum err log_tail_push(struct log *log, struct log_slot **out);
 
+/* Room for `chunks_count` more chunks among those the tail knows. ERR_BUDGET. */
+MUST_USE enum err log_tail_reserve(struct log *log, uint64_t chunks_count);
+
 /* Take the last slot, or the first, out; its bytes are let go. */
 void log_tail_pop_last(struct log *log);
 void log_tail_pop_first(struct log *log);

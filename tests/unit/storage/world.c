@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/cpu.h"
 #include "base/rt/clock.h"
+#include "storage/log/reset.h"
 #include "tests/sim/sim_swarm.h"
 
 static void world_fail(struct world *world, const char *what, uint64_t a, uint64_t b)
@@ -108,8 +109,8 @@ static const struct world_op *world_last(const struct world_group *group)
     return group->submitted_count == 0 ? &none : &group->ops[group->submitted_count - 1];
 }
 
-/* An append was cut before it got into a frame: as if it had not been. The states are worked out
- * anew. */
+/* An append was cut, or a trim came to nothing, before it got into a frame: as if it had not been.
+ * The states are worked out anew. */
 static void world_recompute(struct world_group *group)
 {
     static const struct world_op none = {.start_index = 1};
@@ -118,10 +119,12 @@ static void world_recompute(struct world_group *group)
         struct world_op *op = &group->ops[i];
         bool is_kept = op->kind == WORLD_APPEND
                            ? !op->is_void
-                           : op->kind == WORLD_CUT && op->index <= before->end.index;
+                           : op->kind == WORLD_RESET ||
+                                 (op->kind == WORLD_CUT && op->index <= before->end.index);
+        bool is_start = op->kind == WORLD_RESET || (op->kind == WORLD_TRIM && !op->is_void);
         struct log_point end = is_kept ? op->own_end : before->end;
         op->end = end;
-        op->start_index = op->kind == WORLD_TRIM ? op->index : before->start_index;
+        op->start_index = is_start ? op->index : before->start_index;
     }
 }
 
@@ -131,19 +134,20 @@ static void world_op_done(struct log_op *op)
     struct world_group *group = done->group;
     uint32_t ordinal = (uint32_t)(done - group->ops);
     done->is_done = true;
-    if (op->err == ERR_CANCELED && done->kind == WORLD_APPEND) {
+    if (op->err == ERR_CANCELED && (done->kind == WORLD_APPEND || done->kind == WORLD_TRIM)) {
         if (op->file_number == 0) {
             done->is_void = true;
             world_recompute(group);
         }
-        return; /* cut before it was durable; it counts when the cut does */
+        return; /* taken before it was durable; it counts when the cut or reset does */
     }
     if (op->err != ERR_OK) {
         world_fail(group->world, err_name(op->err), group->id, ordinal);
         return;
     }
-    if (op->file_number == 0) {
-        return; /* it changed nothing, and waited for nobody */
+    if (op->file_number == 0) { /* it changed nothing, and waited for nobody */
+        done->is_void = done->kind == WORLD_TRIM;
+        return;
     }
     for (uint32_t i = group->done_count; i < ordinal; i++) {
         if (!group->ops[i].is_done) {
@@ -155,41 +159,123 @@ static void world_op_done(struct log_op *op)
     }
 }
 
-static void world_append(struct world_shard *ws, struct world_group *group, struct world_op *op)
+/* What an append of `op` would append, at the end of `buf`, and the state behind it. Returns its
+ * length. */
+static uint32_t world_make(struct world_group *group, struct world_op *op, struct buf *buf)
 {
-    struct world *world = ws->world;
+    struct world *world = group->world;
     const struct crc32c *kernels = world->store.kernels;
-    uint32_t payload = (uint32_t)prng_below(&world->prng, world->options.payload_max + 1);
-    if (prng_chance(&world->prng, 1, 12)) {
-        payload = (uint32_t)prng_below(&world->prng, world->options.payload_large);
-    }
-    struct buf *buf = NULL;
-    enum err err = buf_new(&ws->bufs, ws->bufs.budget, LOG_BATCH_HEADER_BYTES + payload, &buf);
-    ASSERT(err == ERR_OK);
+    uint32_t payload = op->payload_bytes;
     uint64_t ordinal = (uint64_t)(op - group->ops);
     uint32_t term = op->end.term > op->hard.term ? op->end.term : op->hard.term;
     uint8_t *data = buf_append(buf, LOG_BATCH_HEADER_BYTES + payload);
+    ASSERT(data != NULL);
     uint32_t length = world_batch(data, kernels, group->id, ordinal, op->end.offset, term, payload);
+    struct log_batch batch;
+    enum err err = log_batch_decode(data, length, &batch);
+    ASSERT(err == ERR_OK);
+    op->index = op->end.index + 1;
+    op->end.chain =
+        log_chain(op->end.chain, op->index, term, &batch, log_batch_header_crc(kernels, data));
+    op->end.index = op->index;
+    op->end.offset = log_batch_next_offset(&batch);
+    op->end.term = term;
+    op->own_end = op->end;
+    return length;
+}
+
+static uint32_t world_payload(struct world *world)
+{
+    bool is_large = prng_chance(&world->prng, 1, 12);
+    return (uint32_t)prng_below(&world->prng, is_large ? world->options.payload_large
+                                                       : world->options.payload_max + 1);
+}
+
+static void world_append(struct world_shard *ws, struct world_group *group, struct world_op *op)
+{
+    struct world *world = ws->world;
+    struct buf *buf = NULL;
+    op->payload_bytes = world_payload(world);
+    enum err err =
+        buf_new(&ws->bufs, ws->bufs.budget, LOG_BATCH_HEADER_BYTES + op->payload_bytes, &buf);
+    ASSERT(err == ERR_OK);
+    uint32_t length = world_make(group, op, buf);
     buf_seal(buf, length);
     err = log_append(group->log, &op->op, buf_slice(buf, 0, length));
     if (err == ERR_OK) {
-        struct log_batch batch;
-        err = log_batch_decode(data, length, &batch);
-        ASSERT(err == ERR_OK);
-        op->index = op->end.index + 1;
-        op->payload_bytes = payload;
-        op->end.chain =
-            log_chain(op->end.chain, op->index, term, &batch, log_batch_header_crc(kernels, data));
-        op->end.index = op->index;
-        op->end.offset = log_batch_next_offset(&batch);
-        op->end.term = term;
-        op->own_end = op->end;
         group->submitted_count++;
         if (op->op.index != op->index) {
             world_fail(world, "another index than the next", op->op.index, op->index);
         }
     } else if (err != ERR_AGAIN && err != ERR_DISK_FULL && err != ERR_BUDGET) {
-        world_fail(world, err_name(err), group->id, ordinal);
+        world_fail(world, err_name(err), group->id, (uint64_t)(op - group->ops));
+    }
+    buf_unref(buf);
+}
+
+static void world_installed(struct log_install *in)
+{
+    struct world_op *last = CONTAINER_OF(in, struct world_op, install);
+    struct world_group *group = last->group;
+    uint32_t count = (uint32_t)(last - group->ops) + 1;
+    if (in->err != ERR_OK) {
+        world_fail(group->world, err_name(in->err), group->id, in->first_index);
+        return;
+    }
+    for (uint32_t i = group->done_count; i < count; i++) {
+        if (!group->ops[i].is_done && i + in->entries_count < count) {
+            world_fail(group->world, "installed out of order", group->id, i);
+        }
+        group->ops[i].is_done = true;
+    }
+    group->done_count = count;
+}
+
+/* A range of entries at a time, each an operation of its own; what follows waits for them. */
+static void world_install(struct world_shard *ws, struct world_group *group, struct world_op *op)
+{
+    struct world *world = ws->world;
+    struct log_point previous = op->end;
+    uint32_t room = world->options.ops_count - group->submitted_count;
+    uint32_t count = 1 + (uint32_t)prng_below(&world->prng, room < 20 ? room : 20);
+    uint32_t bytes_max = 400 << 10;
+    struct buf *buf = NULL;
+    enum err err = buf_new(&ws->bufs, ws->bufs.budget, bytes_max, &buf);
+    ASSERT(err == ERR_OK);
+    struct buf_slice slices[2] = {{.buf = buf}, {.buf = buf}};
+    uint32_t split = (uint32_t)prng_below(&world->prng, count);
+    uint32_t bytes = 0;
+    uint32_t made_count = 0;
+    bool is_large = prng_chance(&world->prng, 1, 3);
+    for (; made_count < count; made_count++) {
+        struct world_op *next = &op[made_count];
+        if (made_count > 0) {
+            *next = op[made_count - 1];
+        }
+        next->kind = WORLD_APPEND;
+        next->payload_bytes =
+            is_large ? (uint32_t)prng_below(&world->prng, 40000) : world_payload(world);
+        if (bytes + LOG_BATCH_HEADER_BYTES + next->payload_bytes > bytes_max) {
+            break;
+        }
+        slices[made_count >= split].length += world_make(group, next, buf);
+        bytes = slices[0].length + slices[1].length;
+    }
+    buf_seal(buf, bytes);
+    slices[1].pos = slices[0].length;
+    struct world_op *last = &op[made_count - 1];
+    last->install = (struct log_install){.done = world_installed,
+                                         .log = group->log,
+                                         .previous = previous,
+                                         .chain = last->end.chain,
+                                         .slices = slices,
+                                         .slices_count = 2};
+    err = log_install_range(&last->install);
+    if (err == ERR_OK) {
+        group->submitted_count += made_count;
+        group->waits_for = last;
+    } else if (err != ERR_AGAIN && err != ERR_DISK_FULL && err != ERR_BUDGET) {
+        world_fail(world, err_name(err), group->id, (uint64_t)(op - group->ops));
     }
     buf_unref(buf);
 }
@@ -214,6 +300,30 @@ static void world_look_up(struct world_group *group, struct world_op *op)
     if (log_point_before(group->log, op->index, &at) != ERR_OK) {
         group->waits_for = op;
     }
+}
+
+/* Somewhere else: behind the end as a rule, as a follower's that has been away. */
+static void world_reset(struct world_group *group, struct world_op *op)
+{
+    struct prng *prng = &group->world->prng;
+    uint64_t from = prng_chance(prng, 3, 4) ? op->end.index + 1 : 1;
+    op->kind = WORLD_RESET;
+    op->index = from + prng_below(prng, prng_chance(prng, 1, 2) ? 3 : 100);
+    op->start_index = op->index;
+    op->own_end = (struct log_point){.index = op->index - 1};
+    if (op->index > 1) {
+        op->own_end.offset = prng_below(prng, 1000);
+        op->own_end.term = op->end.term + (uint32_t)prng_below(prng, 2);
+        op->own_end.chain = (struct hash128){prng_u64(prng), prng_u64(prng)};
+    }
+    op->end = op->own_end;
+    if (!group->log->is_loaded) {
+        group->waits_for = op;
+    }
+    group->submitted_count++;
+    struct log_point start = op->own_end;
+    start.index++;
+    log_reset_to(group->log, &op->op, &start);
 }
 
 static void world_submit(struct world_shard *ws, struct world_group *group)
@@ -241,6 +351,8 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
         log_create(&ws->ls, &op->op, group->id, &topic, 3);
         group->log = op->op.log;
         group->submitted_count++;
+    } else if (dice < 2) {
+        world_install(ws, group, op);
     } else if (dice < 75 || entries_count == 0) {
         op->kind = WORLD_APPEND;
         world_append(ws, group, op);
@@ -273,11 +385,13 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
         world_look_up(group, op);
         group->submitted_count++;
         log_trim(group->log, &op->op, op->index);
-    } else if (dice < 99) {
+    } else if (dice < 97) {
         op->kind = WORLD_ROLL;
         group->submitted_count++;
         log_roll(group->log, &op->op);
-    } else if (prng_chance(&world->prng, 1, 10)) {
+    } else if (dice < 99 && !group->log->is_cutting) {
+        world_reset(group, op);
+    } else if (dice == 99 && prng_chance(&world->prng, 1, 10)) {
         op->kind = WORLD_DELETE;
         op->is_exists = false;
         group->submitted_count++;

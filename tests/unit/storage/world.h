@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/prng.h"
+#include "storage/log/install.h"
 #include "storage/log/read.h"
 #include "storage/log/shard.h"
 #include "tests/sim/sim.h"
@@ -28,22 +29,25 @@ enum world_kind {
     WORLD_HARD,
     WORLD_TRIM,
     WORLD_ROLL,
+    WORLD_RESET,
     WORLD_DELETE
 };
 
 /* An operation, and the state of the group after it. */
 struct world_op {
     enum world_kind kind;
-    uint64_t index;             /* append: the entry's; cut, trim: from where */
+    uint64_t index;             /* append: the entry's; cut, trim: from where; reset: the start */
     uint32_t payload_bytes;     /* append: of the entry */
-    bool is_void;               /* append: was cut before it got into a frame */
-    struct log_point own_end;   /* append, cut: where it put the end */
+    bool is_void;               /* append: was canceled before it got into a frame; trim: likewise,
+                                   or changed nothing */
+    struct log_point own_end;   /* append, cut, reset: where it put the end */
     bool is_exists;             /* after it: the group is there */
     uint64_t start_index;       /* after it: log start */
     struct log_point end;       /* after it */
     struct log_hard_state hard; /* after it */
     bool is_done;               /* answered */
     struct log_op op;           /* the store's */
+    struct log_install install; /* of the last entry of an installed range */
     struct world_group *group;  /* whose */
 };
 
