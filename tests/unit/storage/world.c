@@ -216,13 +216,69 @@ static void world_look_up(struct world_group *group, struct world_op *op)
     }
 }
 
+/* --- Moving --- */
+
+/* It has come to another shard. */
+static void world_moved(struct rt_shard *at, struct rt_mail *mail)
+{
+    struct world_group *group = CONTAINER_OF(mail, struct world_group, move_mail);
+    struct world *world = group->world;
+    enum err err = log_attach(&world->shards[at->id].ls, &group->move, &group->log);
+    if (err != ERR_OK) {
+        world_fail(world, err_name(err), group->id, at->id);
+        return;
+    }
+    const struct world_op *last = world_last(group);
+    struct log_status status;
+    log_status(group->log, &status);
+    if (status.end.index != last->end.index || status.start.index != last->start_index ||
+        status.end.offset != last->end.offset || status.durable_index != status.end.index ||
+        !hash128_is_equal(status.end.chain, last->end.chain)) {
+        world_fail(world, "a group is another one after its move", group->id, status.end.index);
+    }
+    group->shard = at->id;
+    group->moving->is_done = true;
+    group->moving = NULL;
+}
+
+/* It has left its shard: all that was submitted before has been answered. */
+static void world_detached(struct log_move *move)
+{
+    struct world_group *group = move->ctx;
+    struct world *world = group->world;
+    uint32_t ordinal = (uint32_t)(group->moving - group->ops);
+    for (uint32_t i = 0; i < ordinal; i++) {
+        if (!group->ops[i].is_done) {
+            world_fail(world, "left before it was answered", group->id, i);
+        }
+    }
+    if (move->err != ERR_OK) {
+        world_fail(world, err_name(move->err), group->id, ordinal);
+        return;
+    }
+    group->done_count = ordinal + 1;
+    group->log = NULL;
+    uint32_t count = rt_shard_count(world->shards[group->shard].ls.shard);
+    uint32_t to = (group->shard + (uint32_t)prng_below(&world->prng, count)) % count;
+    group->move_mail.deliver = world_moved;
+    enum err err = rt_mail_send(world->shards[group->shard].ls.shard, to, &group->move_mail);
+    ASSERT(err == ERR_OK);
+}
+
+static void world_move(struct world_group *group, struct world_op *op)
+{
+    group->moving = op;
+    group->move = (struct log_move){.done = world_detached, .ctx = group};
+    log_detach(group->log, &group->move);
+}
+
 static void world_submit(struct world_shard *ws, struct world_group *group)
 {
     struct world *world = ws->world;
     const struct world_op *last = world_last(group);
     if (group->submitted_count == world->options.ops_count || world->failure[0] != '\0' ||
         (last->kind == WORLD_DELETE && group->submitted_count > 0) ||
-        (group->waits_for != NULL && !group->waits_for->is_done)) {
+        (group->waits_for != NULL && !group->waits_for->is_done) || group->moving != NULL) {
         return;
     }
     struct world_op *op = &group->ops[group->submitted_count];
@@ -273,6 +329,10 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
         world_look_up(group, op);
         group->submitted_count++;
         log_trim(group->log, &op->op, op->index);
+    } else if (dice < 96) {
+        op->kind = WORLD_MOVE;
+        group->submitted_count++;
+        world_move(group, op);
     } else if (dice < 99) {
         op->kind = WORLD_ROLL;
         group->submitted_count++;
@@ -293,7 +353,7 @@ static void world_tick(struct rt_timer *timer)
     for (uint64_t i = 0; i < count && !world->is_stopping; i++) {
         struct world_group *group =
             &world->groups[prng_below(&world->prng, world->options.groups_count)];
-        if (group->id % rt_shard_count(ws->ls.shard) == ws->ls.shard->id) {
+        if (group->shard == ws->ls.shard->id) {
             world_submit(ws, group);
         }
     }
@@ -390,6 +450,9 @@ void world_start(struct world *world, uint32_t shards_count)
     cpu_detect(&cpu);
     log_store_init(&world->store, &world_config, crc32c_for(&cpu));
     world->open_count = 0;
+    for (uint32_t i = 0; i < world->options.groups_count; i++) {
+        world->groups[i].shard = (uint32_t)(world->groups[i].id % shards_count);
+    }
     struct sim_app app = {.start = world_shard_start, .stop = world_shard_stop, .ctx = world};
     sim_node_start(world->node, shards_count, &app);
 }

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "base/prng.h"
+#include "base/rt/mailbox.h"
+#include "storage/log/move.h"
 #include "storage/log/read.h"
 #include "storage/log/shard.h"
 #include "tests/sim/sim.h"
@@ -28,7 +30,8 @@ enum world_kind {
     WORLD_HARD,
     WORLD_TRIM,
     WORLD_ROLL,
-    WORLD_DELETE
+    WORLD_DELETE,
+    WORLD_MOVE
 };
 
 /* An operation, and the state of the group after it. */
@@ -54,6 +57,10 @@ struct world_group {
     uint32_t submitted_count;
     uint32_t done_count;        /* answered ones: always the first */
     struct log *log;            /* while it is open on its shard */
+    uint32_t shard;             /* that */
+    struct log_move move;       /* to another shard */
+    struct rt_mail move_mail;   /* carries it */
+    struct world_op *moving;    /* the move under way */
     struct world_op *waits_for; /* nothing is submitted until this one is answered */
     struct world_op ops[WORLD_OPS];
 };
