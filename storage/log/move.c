@@ -26,6 +26,7 @@
 #include "storage/log/cursor.h"
 #include "storage/log/keeper_int.h"
 #include "storage/log/move_int.h"
+#include "storage/log/round.h"
 
 /* How often a detach looks whether everything has ended. */
 #define LOG_MOVE_RETRY_NS (RT_NS_PER_MS / 4)
@@ -34,6 +35,7 @@ static void log_detach_run(struct rt_op *op);
 static void log_detach_again(struct rt_timer *timer);
 static void log_detach_step(struct log_move *move);
 static bool log_detach_is_drained(struct log *log);
+static bool log_detach_is_busy(const struct log *log);
 static bool log_detach_is_read(const struct log *log);
 static void log_detach_seal(struct log_lane *lane);
 static void log_detach_leave(struct log_move *move);
@@ -112,7 +114,7 @@ bool log_is_held(const struct log *log)
  * list of the lane's. */
 static bool log_detach_is_drained(struct log *log)
 {
-    if (!log_is_held(log) || log_settle_is_at(log) || log->loading != NULL ||
+    if (!log_is_held(log) || log_detach_is_busy(log) || log->loading != NULL ||
         log_detach_is_read(log)) {
         return false;
     }
@@ -125,6 +127,16 @@ static bool log_detach_is_drained(struct log *log)
     ASSERT(log->durable_index == log->end.index);
     ASSERT(log->durable_seq + 1 == log->next_seq);
     return true;
+}
+
+/* Whether a round, its cleaning or a direct write is at it, or a row of it may not be in a table
+ * yet. */
+static bool log_detach_is_busy(const struct log *log)
+{
+    const struct log_round *round = log_round_of(log->ls);
+    bool is_cleaned = !sm_is_final(&round->clean.sm) && round->clean.log == log;
+    bool is_told = log->ls->settle.is_running && log->row_round == round->number;
+    return log->is_settling || log->direct_count > 0 || is_cleaned || is_told;
 }
 
 /* Whether a read, or a step of a reader, is under way. */

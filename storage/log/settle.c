@@ -211,14 +211,6 @@ void log_settle_attached(struct log *log)
     }
 }
 
-bool log_settle_is_at(const struct log *log)
-{
-    const struct log_round *round = log_round_of(log->ls);
-    bool is_cleaned = !sm_is_final(&round->clean.sm) && round->clean.log == log;
-    bool is_told = log->ls->settle.is_running && log->row_round == round->number;
-    return log->is_settling || log->direct_count > 0 || is_cleaned || is_told;
-}
-
 void log_settle_changed(struct log *log)
 {
     struct log_settle *settle = &log->ls->settle;

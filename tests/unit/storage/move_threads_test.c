@@ -28,6 +28,7 @@ struct ride {
     struct ride_app *app;
     uint64_t id;
     struct log *log;
+    struct rt_shard *shard; /* which */
     struct log_move move;
     struct rt_mail mail;
     struct log_read read;
@@ -81,6 +82,7 @@ static void ride_attached(struct rt_shard *at, struct rt_mail *mail)
     enum err err = log_attach(ls, &ride->move, &ride->log);
     ride_check(ride->app, err == ERR_OK, "not attached");
     ride_check(ride->app, log_find(ls, ride->id) == ride->log, "not found where it is");
+    ride->shard = at;
     ride->moves_count++;
     ride_run(ride);
 }
@@ -88,7 +90,7 @@ static void ride_attached(struct rt_shard *at, struct rt_mail *mail)
 static void ride_detached(struct log_move *move)
 {
     struct ride *ride = move->ctx;
-    struct rt_shard *shard = move->op.shard;
+    struct rt_shard *shard = ride->shard;
     ride_check(ride->app, move->err == ERR_OK, "not detached");
     ride_check(ride->app, ride->answers_count == RIDE_APPENDS, "left before it was answered");
     ride->mail.deliver = ride_attached;
@@ -177,6 +179,7 @@ static void ride_created(struct log_op *op)
     struct ride *ride = op->ctx;
     ride_check(ride->app, op->err == ERR_OK, "not created");
     ride->log = op->log;
+    ride->shard = op->log->ls->shard;
     ride_run(ride);
 }
 

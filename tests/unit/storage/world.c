@@ -218,14 +218,14 @@ static void world_look_up(struct world_group *group, struct world_op *op)
 
 /* --- Moving --- */
 
-/* It has come to another shard. */
-static void world_moved(struct rt_shard *at, struct rt_mail *mail)
+static void world_attach(struct rt_timer *timer)
 {
-    struct world_group *group = CONTAINER_OF(mail, struct world_group, move_mail);
+    struct world_group *group = CONTAINER_OF(timer, struct world_group, move_timer);
     struct world *world = group->world;
-    enum err err = log_attach(&world->shards[at->id].ls, &group->move, &group->log);
+    uint32_t shard = timer->shard->id;
+    enum err err = log_attach(&world->shards[shard].ls, &group->move, &group->log);
     if (err != ERR_OK) {
-        world_fail(world, err_name(err), group->id, at->id);
+        world_fail(world, err_name(err), group->id, shard);
         return;
     }
     const struct world_op *last = world_last(group);
@@ -236,9 +236,17 @@ static void world_moved(struct rt_shard *at, struct rt_mail *mail)
         !hash128_is_equal(status.end.chain, last->end.chain)) {
         world_fail(world, "a group is another one after its move", group->id, status.end.index);
     }
-    group->shard = at->id;
+    group->shard = shard;
     group->moving->is_done = true;
     group->moving = NULL;
+}
+
+/* It has come to another shard, which takes its time. */
+static void world_moved(struct rt_shard *at, struct rt_mail *mail)
+{
+    struct world_group *group = CONTAINER_OF(mail, struct world_group, move_mail);
+    rt_timer_init(&group->move_timer, at, world_attach);
+    rt_timer_start(&group->move_timer, rt_now_ns(at) + prng_below(&group->world->prng, 4000000));
 }
 
 /* It has left its shard: all that was submitted before has been answered. */
@@ -267,6 +275,8 @@ static void world_detached(struct log_move *move)
 
 static void world_move(struct world_group *group, struct world_op *op)
 {
+    op->kind = WORLD_MOVE;
+    group->submitted_count++;
     group->moving = op;
     group->move = (struct log_move){.done = world_detached, .ctx = group};
     log_detach(group->log, &group->move);
@@ -330,8 +340,6 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
         group->submitted_count++;
         log_trim(group->log, &op->op, op->index);
     } else if (dice < 96) {
-        op->kind = WORLD_MOVE;
-        group->submitted_count++;
         world_move(group, op);
     } else if (dice < 99) {
         op->kind = WORLD_ROLL;

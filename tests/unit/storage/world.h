@@ -60,6 +60,7 @@ struct world_group {
     uint32_t shard;             /* that */
     struct log_move move;       /* to another shard */
     struct rt_mail move_mail;   /* carries it */
+    struct rt_timer move_timer; /* until it is attached */
     struct world_op *moving;    /* the move under way */
     struct world_op *waits_for; /* nothing is submitted until this one is answered */
     struct world_op ops[WORLD_OPS];
