@@ -233,7 +233,11 @@ enum log_got log_window_bad(struct log_cursor *c, const struct log_want *want, u
  * still ahead. */
 void log_window_slide(struct log_cursor *c, const struct log_want *want, uint64_t slot);
 
-/* read.c's: what the read waits for has come. */
+/* read.c's: what the read waits for has come; a reader's step ends with `err`, its log is gone. */
 void log_read_run(struct log_read *read);
+void log_read_refuse(struct log_read *read, enum err err);
+
+/* reader.c's: the log of an open reader, no step of which is under way, leaves. */
+void log_reader_leave(struct log_read *read);
 
 #endif

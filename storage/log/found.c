@@ -153,7 +153,11 @@ void log_free(struct log *log)
     for (struct list_node *node; (node = list_pop_front(&log->garbage)) != NULL;) {
         pool_release(&ls->small, CONTAINER_OF(node, struct log_garbage, in_log));
     }
-    while (list_pop_front(&log->pins) != NULL) { /* their owners', who may let go of them later */
+    for (struct list_node *node; (node = list_pop_front(&log->pins)) != NULL;) {
+        struct log_pin *pin = CONTAINER_OF(node, struct log_pin, in_log);
+        if (pin->is_carried) { /* the others are their owners', who may let go of them later */
+            pool_release(&ls->small, pin);
+        }
     }
     map_remove(&ls->groups, &log->in_map);
     pool_release(&ls->logs, log);
@@ -185,7 +189,6 @@ enum err log_new_found(struct log_shard *ls, const struct log_found *found, stru
         log_free(log);
         return err;
     }
-    log_found_say(log);
     *out = log;
     return ERR_OK;
 }
@@ -202,6 +205,7 @@ static void log_found_state(struct log *log, const struct log_found *found)
     log->next_seq = found->last_seq + 1;
     log->generation = row->segment_generation;
     log->durable_seq = found->last_seq;
+    log->mixed_seq = found->mixed_seq;
     log->durable_hard = row->hard;
     log->durable_start = row->start;
     log->row = *row;
@@ -487,6 +491,7 @@ static enum err log_found_logs(struct log_found_load *load)
         if (err != ERR_OK) {
             return err;
         }
+        log_found_say(log);
     }
     return ERR_OK;
 }

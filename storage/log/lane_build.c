@@ -357,6 +357,7 @@ static void log_build_take(struct log_build *build, struct log_op *op, enum log_
         return;
     }
     struct log_frame_row *row = &build->frame->rows[log->frame_row];
+    log->frame_newest = build->number;
     op->record.seq = choice == LOG_CHOICE_RIDER ? row->last_seq : log->next_seq++;
     row->last_seq = op->record.seq;
     row->what |= log_build_what(op->record.kind);

@@ -89,6 +89,13 @@ void log_status(const struct log *log, struct log_status *out)
 
 enum err log_writable(const struct log *log)
 {
+    enum err err = log_goes_on(log);
+    bool is_leaving = log->move != NULL && (err == ERR_OK || err == ERR_ACCESS);
+    return is_leaving ? ERR_AGAIN : err;
+}
+
+enum err log_goes_on(const struct log *log)
+{
     if (log->ls->is_closing || log->is_deleted) {
         return ERR_CLOSING;
     }
@@ -147,8 +154,9 @@ void log_create(struct log_shard *ls, struct log_op *op, uint64_t group,
 void log_delete(struct log *log, struct log_op *op)
 {
     op->log = log;
-    if (log->ls->is_closing || log->is_deleted || atomic_load(&log->ls->store->is_fenced)) {
-        log_end(log->ls, op, log->ls->is_closing || log->is_deleted ? ERR_CLOSING : ERR_FENCED);
+    enum err err = log_writable(log);
+    if (err != ERR_OK && err != ERR_ACCESS) {
+        log_end(log->ls, op, err);
         return;
     }
     log->is_deleted = true;
@@ -221,6 +229,7 @@ static void log_point_wait(struct log *log, struct log_op *op, uint64_t first_in
     lookup->op = op;
     lookup->first_index = first_index;
     lookup->done = done;
+    log->lookups_count++;
     log_lookup_start(lookup);
 }
 
@@ -248,7 +257,8 @@ static void log_cut_found(struct log_lookup *lookup)
 {
     struct log *log = lookup->log;
     log->is_cutting = false;
-    enum err err = lookup->err != ERR_OK ? lookup->err : log_writable(log);
+    log->lookups_count--;
+    enum err err = lookup->err != ERR_OK ? lookup->err : log_goes_on(log);
     if (err != ERR_OK) {
         log_end(log->ls, lookup->op, err);
     } else {
@@ -354,7 +364,8 @@ void log_trim(struct log *log, struct log_op *op, uint64_t first_index)
 static void log_trim_found(struct log_lookup *lookup)
 {
     struct log *log = lookup->log;
-    enum err err = lookup->err != ERR_OK ? lookup->err : log_writable(log);
+    log->lookups_count--;
+    enum err err = lookup->err != ERR_OK ? lookup->err : log_goes_on(log);
     if (err == ERR_OK && lookup->first_index > log->start.index) {
         log_trim_at(log, lookup->op, &lookup->point);
     } else {
@@ -451,6 +462,7 @@ void log_pin_set(struct log *log, struct log_pin *pin, const char *owner, uint64
     pin->owner = owner;
     pin->index = index;
     pin->since_ns = rt_now_ns(log->ls->shard);
+    pin->is_carried = false;
     list_node_init(&pin->in_log);
     list_push_back(&log->pins, &pin->in_log);
 }

@@ -6,7 +6,7 @@
  * they were submitted. Errors common to all: ERR_FENCED (a journal write failed, here or on another
  * shard: nothing is written until a restart), ERR_CLOSING (store or group), ERR_ACCESS (the group
  * is amnesiac or unavailable: read-only). After one of these nothing submitted later took effect
- * either. */
+ * either. ERR_AGAIN: the group is on its way to another shard (move.h). */
 #ifndef STORAGE_LOG_LOG_H
 #define STORAGE_LOG_LOG_H
 
@@ -124,9 +124,10 @@ MUST_USE enum err log_term_of(const struct log *log, uint64_t index, uint32_t *t
 /* A reason to keep segments that lie below the log start. */
 struct log_pin {
     struct list_node in_log; /* log.pins */
-    const char *owner;       /* for people; lives as long as the pin */
+    const char *owner;       /* for people; static storage: it moves with the group */
     uint64_t index;          /* entries from here on stay */
     uint64_t since_ns;       /* rt_now_ns when it was set */
+    bool is_carried;         /* the log's own: came with it from another shard (move.h); private */
 };
 
 /* Hold entries from `index` on; move it forward; let go. */

@@ -81,7 +81,7 @@ void log_range_quarantine(struct log *log, uint64_t first_index, uint64_t last_i
                    DIAG_U64("group", log->group), DIAG_U64("first_index", first_index),
                    DIAG_U64("last_index", last_index), DIAG_U64("next_offset", next_offset));
     }
-    if (err == ERR_OK && last_index >= log->start.index && log_writable(log) == ERR_OK) {
+    if (err == ERR_OK && last_index >= log->start.index && log_goes_on(log) == ERR_OK) {
         struct log_range range = {
             .first_index = first_index, .last_index = last_index, .next_offset = next_offset};
         log_range_mark(log, &range, term);

@@ -76,7 +76,8 @@ void log_read(struct log_read *read)
     struct log *log = read->log;
     ASSERT(read->done != NULL);
     ASSERT(read->parts_count == 0);
-    rt_op_init(&read->op_defer, log->ls->shard, log_read_done);
+    read->shard = log->ls->shard;
+    rt_op_init(&read->op_defer, read->shard, log_read_done);
     sm_init(&read->sm, &log_read_decl, LOG_READ_IDLE, NULL, 0);
     if (!read->is_reader) {
         read->cursor = NULL;
@@ -93,6 +94,17 @@ void log_read_release(struct log_read *read)
         buf_unref(read->parts[i].buf);
     }
     read->parts_count = 0;
+}
+
+void log_read_refuse(struct log_read *read, enum err err)
+{
+    ASSERT(read->is_reader);
+    rt_op_init(&read->op_defer, read->shard, log_read_done);
+    sm_init(&read->sm, &log_read_decl, LOG_READ_IDLE, NULL, 0);
+    log_read_release(read);
+    read->entries_count = 0;
+    sm_move(&read->sm, LOG_READ_PLACE);
+    log_read_finish(read, err);
 }
 
 /* Nothing found, nothing given out. */
@@ -157,8 +169,8 @@ static enum err log_read_resume(struct log_read *read)
     case LOG_READ_LOAD:
     case LOG_READ_FILES:
     case LOG_READ_WINDOW: return c->err;
+    case LOG_READ_PLACE: return log->move != NULL ? ERR_AGAIN : ERR_OK; /* it begins */
     case LOG_READ_IDLE:
-    case LOG_READ_PLACE:
     case LOG_READ_DONE: break;
     }
     return ERR_OK;

@@ -141,6 +141,8 @@ struct log_found {
     uint64_t file_lowest;  /* lowest file number that holds something of the group that the table
                               has not: a tail that speaks for earlier records frees their files
                               only with a row; UINT64_MAX: none */
+    uint64_t mixed_seq;    /* records up to here may stand in files of higher numbers than some
+                              behind: the group changed lane; 0: none does */
     bool is_available;     /* not R6, not G6 */
     bool is_tail_torn;     /* G7: may have lost what was never answered */
     bool is_cut;           /* a cut or reset was applied: segments of older generations may be

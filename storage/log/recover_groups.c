@@ -225,6 +225,7 @@ static enum err recover_group_run(struct log_recover *r, struct recover_group *g
     recover_sort(&g->records, recover_record_is_before);
     recover_sort(&g->claims, recover_claim_is_before);
     uint64_t claimed_seq = 0;
+    uint64_t file_before = 0;
     if (g->claims.last != NULL) {
         claimed_seq = CONTAINER_OF(g->claims.last, struct recover_claim, link)->row.last_seq;
     }
@@ -239,9 +240,14 @@ static enum err recover_group_run(struct log_recover *r, struct recover_group *g
         if (rec->record.seq > found->last_seq) {
             found->last_seq = rec->record.seq;
         }
-        if (row != LOG_RECOVER_R1 && rec->frame->head.file_number < found->file_lowest) {
-            found->file_lowest = rec->frame->head.file_number;
+        uint64_t file_number = rec->frame->head.file_number;
+        if (row != LOG_RECOVER_R1 && file_number < found->file_lowest) {
+            found->file_lowest = file_number;
         }
+        if (file_number < file_before) { /* behind the last such record they only rise */
+            found->mixed_seq = rec->record.seq - 1;
+        }
+        file_before = file_number;
         if (row != LOG_RECOVER_R5) {
             recover_group_prove(r, g, rec->frame);
         }

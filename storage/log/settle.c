@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "base/diag.h"
 #include "base/rt/clock.h"
+#include "storage/log/move_int.h"
 #include "storage/log/round.h"
 
 /* Bytes that may be written per byte appended: a round begun at half of what may be unsettled ends
@@ -144,7 +145,7 @@ void log_settle_note(struct log *log, uint64_t file_number, uint64_t bytes)
     struct log_shard *ls = log->ls;
     struct log_settle *settle = &ls->settle;
     struct log_round *round = log_round_of(ls);
-    if (log->file_lowest == UINT64_MAX) {
+    if (file_number < log->file_lowest) {
         log->file_lowest = file_number;
     }
     log->is_row_old = true;
@@ -192,6 +193,22 @@ void log_settle_all(struct log_settle *settle, void (*flushed)(struct log_settle
     round->retry_ns = 0;
     log_round_wake(round, true);
     log_settle_begin(settle);
+}
+
+void log_settle_attached(struct log *log)
+{
+    struct log_settle *settle = &log->ls->settle;
+    struct log_round *round = log_round_of(log->ls);
+    if (sm_stage(&round->sm) == LOG_ROUND_ROWS && log->file_lowest < round->rows.file_needed) {
+        round->rows.file_needed = log->file_lowest; /* this stage does not come to it any more */
+    }
+    if (log->file_lowest == UINT64_MAX && !log->is_row_old && !log->wants_clean) {
+        return;
+    }
+    log_settle_note(log, log->file_lowest, 0);
+    if (log->file_lowest <= settle->file_target) {
+        log_settle_want(settle, settle->file_target);
+    }
 }
 
 void log_settle_changed(struct log *log)
@@ -591,7 +608,7 @@ static bool log_round_remnants(struct log_round *round)
         if (log == NULL) {
             break;
         }
-        if (!log_remnant_is_needed(log, round->file_target)) {
+        if (!log_remnant_is_needed(log, round->file_target) || log_is_held(log)) {
             continue;
         }
         struct log_job *job = log_job_idle(round);
@@ -659,7 +676,8 @@ static bool log_round_rows(struct log_round *round)
 {
     struct log_rows *rows = &round->rows;
     for (struct log *log = log_round_next(round); log != NULL; log = log_round_next(round)) {
-        if (log->is_available && log->is_row_old && !log_round_row(round, log)) {
+        bool is_due = log->is_available && log->is_row_old && !log_is_held(log);
+        if (is_due && !log_round_row(round, log)) {
             round->is_unsatisfied = true;
         }
         if (log->file_lowest < rows->file_needed) {
@@ -669,6 +687,8 @@ static bool log_round_rows(struct log_round *round)
     if (!list_is_empty(&round->scan)) {
         return false;
     }
+    uint64_t away = log_moves_file(round->ls);
+    rows->file_needed = away < rows->file_needed ? away : rows->file_needed;
     bool is_worth = rows->rows_count > 0 || round->is_told;
     if (!is_worth || atomic_load(&round->ls->store->is_fenced)) {
         log_round_rescan(round, LOG_ROUND_CLEAN);
@@ -754,7 +774,7 @@ static bool log_round_clean(struct log_round *round)
     }
     bool is_fenced = atomic_load(&round->ls->store->is_fenced);
     for (struct log *log = log_round_next(round); log != NULL; log = log_round_next(round)) {
-        if (log->wants_clean && !is_fenced) {
+        if (log->wants_clean && !is_fenced && !log_is_held(log)) {
             log_clean_start(&round->clean, log);
             return false;
         }

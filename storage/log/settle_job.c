@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/diag.h"
+#include "storage/log/move_int.h"
 #include "storage/log/round.h"
 #include "storage/log/snap.h"
 
@@ -232,7 +233,7 @@ static bool log_job_has_recs(const struct log_segment *seg, const struct log_pla
 
 bool log_job_is_due(const struct log *log)
 {
-    if (!log->is_available || log->is_delete_durable || log->is_settling) {
+    if (!log->is_available || log->is_delete_durable || log->is_settling || log_is_held(log)) {
         return false;
     }
     if (log->row.end.index > log->end.index || log->resets_pending > 0) {

@@ -40,6 +40,14 @@ uint64_t log_row_next_index(const struct log *log, const struct log_segment *seg
     return seg->start.index < row->segment_index ? seg->last_index + 1 : seg->start.index;
 }
 
+/* The lowest journal file that entries need of which `first` is the first that is not settled. What
+ * another lane wrote may stand in a higher one than what followed here. */
+static uint64_t log_row_file(const struct log *log, const struct log_slot *first)
+{
+    bool is_lower = log->row.seq < log->mixed_seq && log->file_lowest < first->file_number;
+    return is_lower ? log->file_lowest : first->file_number;
+}
+
 /* --- A part counts --- */
 
 void log_row_apply(struct log_part *part)
@@ -226,6 +234,7 @@ static struct log_segment *log_row_segment(struct log *log)
 static void log_row_seq(struct log *log, const struct log_segment *seg)
 {
     struct log_row *row = &log->row;
+    uint64_t file_before = log->file_lowest;
     const struct log_slot *first = log_row_first(log);
     const struct list_node *node =
         seg != NULL ? list_next(&log->segments.list, &seg->in_log) : NULL;
@@ -248,6 +257,9 @@ static void log_row_seq(struct log *log, const struct log_segment *seg)
         }
     }
     row->seq = seq > row->seq ? seq : row->seq;
+    if (row->seq < log->mixed_seq && file_before < log->file_lowest) {
+        log->file_lowest = file_before; /* files of several lanes: no order tells which it needs */
+    }
 }
 
 void log_row_synced(struct log *log)
@@ -295,7 +307,7 @@ bool log_remnant_is_needed(const struct log *log, uint64_t file_target)
 {
     const struct log_slot *first = log_row_first(log);
     return log->is_available && !log->is_deleted && log->row.end.index <= log->end.index &&
-           first != NULL && first->is_durable && first->file_number <= file_target;
+           first != NULL && first->is_durable && log_row_file(log, first) <= file_target;
 }
 
 /* From the first entry that is not settled to the last that is in a frame, if they are few. */

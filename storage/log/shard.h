@@ -25,6 +25,8 @@
 #include "storage/log/table.h"
 #include "storage/log/tail.h"
 
+struct log_move;
+
 /* A group's log. */
 struct log {
     /* Config: constant. */
@@ -67,6 +69,8 @@ struct log {
     bool is_delete_durable;    /* its files may go */
     bool wants_clean;          /* cut, trimmed, unpinned or deleted: files may be to go */
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
+    uint64_t mixed_seq;     /* records up to here may stand in files of higher numbers than those
+                               that follow: other lanes wrote them */
     uint64_t row_round;     /* the round that has sent its row */
     uint64_t table_index;   /* entries up to here are settled, and the table says so */
     uint64_t clean_frame;   /* frames up to here may refer to files that are to go */
@@ -85,10 +89,13 @@ struct log {
     uint64_t frame_skip;   /* the attempt that takes nothing more of it */
     uint64_t frame_direct; /* the attempt along with which it writes directly */
     uint64_t frame_last;   /* the last entry written so */
+    uint64_t frame_newest; /* the newest frame of this lane that holds something of it */
 
     /* State. */
     bool is_replacing;           /* a segment gets new files: generation.c's */
     bool is_repairing;           /* repair.c's */
+    struct log_move *move;       /* it is being detached: nothing new; NULL: no */
+    uint32_t lookups_count;      /* cuts and trims that look up where they begin */
     bool is_cutting;             /* a cut looks up where it begins: no appends meanwhile */
     bool is_deleted;             /* log_delete was submitted */
     bool is_amnesiac;            /* read-only */
@@ -147,7 +154,7 @@ struct log_shard {
     struct pool ops;           /* of struct log_op: rolls, tails, marks of the log itself */
     struct pool chunks;        /* of struct log_chunk */
     struct pool segments;      /* of struct log_segment */
-    struct pool small;         /* of struct log_term, log_range: union */
+    struct pool small;         /* of struct log_term, log_range, ...: union */
     struct list hot;           /* log_slot.in_hot: entries in memory, oldest first */
     uint64_t hot_bytes;        /* their bytes */
     uint64_t hot_bytes_max;    /* above it the oldest settled or journaled ones leave memory */
@@ -161,6 +168,9 @@ struct log_shard {
     struct log_mail mail;        /* to and from shard 0 while opening and closing */
     struct rt_timer close_timer; /* looks again whether closing can go on */
     void *loading;               /* found.c's, while groups are made */
+    struct list moves;           /* log_move.in_shard: groups that are being detached */
+    struct list bundles;         /* log_bundle.in_bundles: of groups that have left */
+    uint64_t dropped_file; /* lowest journal file of groups that nobody has; UINT64_MAX: none */
 };
 
 /* Path of a partition's directory, and of one of its files (kind: "log", "idx", "snap"), into `out`
@@ -198,8 +208,10 @@ void log_record_durable(struct log *log, struct log_op *op);
 /* End `op` with `err` from the ready queue, without having done anything. */
 void log_end(struct log_shard *ls, struct log_op *op, enum err err);
 
-/* Why nothing may be written to `log` now, or ERR_OK. */
+/* Why nothing may be written to `log` now, or ERR_OK; the same for what was begun earlier, and goes
+ * on while the group is being detached. */
 enum err log_writable(const struct log *log);
+enum err log_goes_on(const struct log *log);
 
 /* Look up what stands just before `first_index` (start.index .. end.index + 1): *out.index =
  * first_index - 1, and the running maximum timestamp and end position (0 at a segment's border)

@@ -326,13 +326,79 @@ static void world_reset(struct world_group *group, struct world_op *op)
     log_reset_to(group->log, &op->op, &start);
 }
 
+/* --- Moving --- */
+
+static void world_attach(struct rt_timer *timer)
+{
+    struct world_group *group = CONTAINER_OF(timer, struct world_group, move_timer);
+    struct world *world = group->world;
+    uint32_t shard = timer->shard->id;
+    enum err err = log_attach(&world->shards[shard].ls, &group->move, &group->log);
+    if (err != ERR_OK) {
+        world_fail(world, err_name(err), group->id, shard);
+        return;
+    }
+    const struct world_op *last = world_last(group);
+    struct log_status status;
+    log_status(group->log, &status);
+    if (status.end.index != last->end.index || status.start.index != last->start_index ||
+        status.end.offset != last->end.offset || status.durable_index != status.end.index ||
+        !hash128_is_equal(status.end.chain, last->end.chain)) {
+        world_fail(world, "a group is another one after its move", group->id, status.end.index);
+    }
+    group->shard = shard;
+    group->moving->is_done = true;
+    group->moving = NULL;
+}
+
+/* It has come to another shard, which takes its time. */
+static void world_moved(struct rt_shard *at, struct rt_mail *mail)
+{
+    struct world_group *group = CONTAINER_OF(mail, struct world_group, move_mail);
+    rt_timer_init(&group->move_timer, at, world_attach);
+    rt_timer_start(&group->move_timer, rt_now_ns(at) + prng_below(&group->world->prng, 4000000));
+}
+
+/* It has left its shard: all that was submitted before has been answered. */
+static void world_detached(struct log_move *move)
+{
+    struct world_group *group = move->ctx;
+    struct world *world = group->world;
+    uint32_t ordinal = (uint32_t)(group->moving - group->ops);
+    for (uint32_t i = 0; i < ordinal; i++) {
+        if (!group->ops[i].is_done) {
+            world_fail(world, "left before it was answered", group->id, i);
+        }
+    }
+    if (move->err != ERR_OK) {
+        world_fail(world, err_name(move->err), group->id, ordinal);
+        return;
+    }
+    group->done_count = ordinal + 1;
+    group->log = NULL;
+    uint32_t count = rt_shard_count(world->shards[group->shard].ls.shard);
+    uint32_t to = (group->shard + (uint32_t)prng_below(&world->prng, count)) % count;
+    group->move_mail.deliver = world_moved;
+    enum err err = rt_mail_send(world->shards[group->shard].ls.shard, to, &group->move_mail);
+    ASSERT(err == ERR_OK);
+}
+
+static void world_move(struct world_group *group, struct world_op *op)
+{
+    op->kind = WORLD_MOVE;
+    group->submitted_count++;
+    group->moving = op;
+    group->move = (struct log_move){.done = world_detached, .ctx = group};
+    log_detach(group->log, &group->move);
+}
+
 static void world_submit(struct world_shard *ws, struct world_group *group)
 {
     struct world *world = ws->world;
     const struct world_op *last = world_last(group);
     if (group->submitted_count == world->options.ops_count || world->failure[0] != '\0' ||
         (last->kind == WORLD_DELETE && group->submitted_count > 0) ||
-        (group->waits_for != NULL && !group->waits_for->is_done)) {
+        (group->waits_for != NULL && !group->waits_for->is_done) || group->moving != NULL) {
         return;
     }
     struct world_op *op = &group->ops[group->submitted_count];
@@ -385,6 +451,8 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
         world_look_up(group, op);
         group->submitted_count++;
         log_trim(group->log, &op->op, op->index);
+    } else if (dice < 95) {
+        world_move(group, op);
     } else if (dice < 97) {
         op->kind = WORLD_ROLL;
         group->submitted_count++;
@@ -407,7 +475,7 @@ static void world_tick(struct rt_timer *timer)
     for (uint64_t i = 0; i < count && !world->is_stopping; i++) {
         struct world_group *group =
             &world->groups[prng_below(&world->prng, world->options.groups_count)];
-        if (group->id % rt_shard_count(ws->ls.shard) == ws->ls.shard->id) {
+        if (group->shard == ws->ls.shard->id) {
             world_submit(ws, group);
         }
     }
@@ -504,6 +572,9 @@ void world_start(struct world *world, uint32_t shards_count)
     cpu_detect(&cpu);
     log_store_init(&world->store, &world_config, crc32c_for(&cpu));
     world->open_count = 0;
+    for (uint32_t i = 0; i < world->options.groups_count; i++) {
+        world->groups[i].shard = (uint32_t)(world->groups[i].id % shards_count);
+    }
     struct sim_app app = {.start = world_shard_start, .stop = world_shard_stop, .ctx = world};
     sim_node_start(world->node, shards_count, &app);
 }

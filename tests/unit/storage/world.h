@@ -13,6 +13,8 @@
 
 #include "base/prng.h"
 #include "storage/log/install.h"
+#include "base/rt/mailbox.h"
+#include "storage/log/move.h"
 #include "storage/log/read.h"
 #include "storage/log/shard.h"
 #include "tests/sim/sim.h"
@@ -30,6 +32,7 @@ enum world_kind {
     WORLD_TRIM,
     WORLD_ROLL,
     WORLD_RESET,
+    WORLD_MOVE,
     WORLD_DELETE
 };
 
@@ -58,6 +61,11 @@ struct world_group {
     uint32_t submitted_count;
     uint32_t done_count;        /* answered ones: always the first */
     struct log *log;            /* while it is open on its shard */
+    uint32_t shard;             /* that */
+    struct log_move move;       /* to another shard */
+    struct rt_mail move_mail;   /* carries it */
+    struct rt_timer move_timer; /* until it is attached */
+    struct world_op *moving;    /* the move under way */
     struct world_op *waits_for; /* nothing is submitted until this one is answered */
     struct world_op ops[WORLD_OPS];
 };

@@ -1,0 +1,875 @@
+/* Groups that change shard: what is refused meanwhile, what comes along, and what happens when the
+ * move does not come to its end. */
+#include "storage/log/move.h"
+
+#include <string.h>
+
+#include "base/rt/clock.h"
+#include "storage/log/read.h"
+#include "tests/support/cmocka.h"
+#include "tests/unit/storage/home.h"
+
+#define MOVE_OPS   96u
+#define MOVE_GROUP 1u
+
+/* A store of two shards; group 1 is shard 1's at first. */
+struct moves {
+    struct home *home;
+    struct log *log; /* the group */
+    uint32_t shard;  /* where it is, or was */
+    struct log_move move;
+    struct log_move other; /* a second one, which is refused */
+    bool is_left;          /* the detach is done */
+    uint32_t dones_count;  /* of detaches */
+    uint32_t to;           /* shard it is to be attached to */
+    enum err err;          /* of the attach, of what was answered last */
+    enum err refusal;      /* of what is not an operation */
+    struct log_op ops[MOVE_OPS];
+    uint32_t ops_count;
+    uint32_t answers_count; /* of them */
+    struct log_read read;
+    struct log_reader reader;
+    bool is_read;        /* the read or step is done */
+    bool is_called;      /* what was posted has run */
+    uint64_t next_index; /* of a read through all of it */
+    struct log_pin pin;
+    struct log_pin taken;
+    uint64_t index; /* argument of a cut, a trim, a pin */
+    void (*call)(struct moves *m, struct log_shard *ls);
+};
+
+/* --- On a shard --- */
+
+static void moves_post(struct rt_shard *shard, void *ctx)
+{
+    struct moves *m = ctx;
+    m->call(m, &m->home->shards[shard->id].ls);
+    m->is_called = true;
+}
+
+static bool moves_is_called(void *ctx)
+{
+    return ((struct moves *)ctx)->is_called;
+}
+
+static void moves_until(struct moves *m, bool (*is_true)(void *ctx))
+{
+    uint64_t limit_ns = sim_now_ns(m->home->sim) + 100 * RT_NS_PER_S;
+    assert_true(sim_run_until_true(m->home->sim, is_true, m, limit_ns));
+}
+
+/* Have `call` run on `shard`. */
+static void moves_on(struct moves *m, uint32_t shard,
+                     void (*call)(struct moves *m, struct log_shard *ls))
+{
+    m->call = call;
+    m->is_called = false;
+    sim_post(sim_node_shard(m->home->node, shard), moves_post, m);
+    moves_until(m, moves_is_called);
+}
+
+static struct moves *moves_new(uint64_t seed)
+{
+    static struct moves moves;
+    moves = (struct moves){.home = home_new(seed), .shard = MOVE_GROUP};
+    assert_int_equal(home_start(moves.home, 2), ERR_OK);
+    home_ask(moves.home, home_shard_create);
+    moves.log = log_find(&moves.home->shards[1].ls, MOVE_GROUP);
+    assert_non_null(moves.log);
+    return &moves;
+}
+
+static void moves_free(struct moves *m)
+{
+    home_close(m->home);
+    home_free(m->home);
+}
+
+/* --- Asking --- */
+
+static void moves_answered(struct log_op *op)
+{
+    struct moves *m = op->ctx;
+    m->answers_count++;
+    if (m->answers_count == m->ops_count) {
+        m->err = op->err;
+    }
+}
+
+static struct log_op *moves_op(struct moves *m)
+{
+    assert_true(m->ops_count < MOVE_OPS);
+    struct log_op *op = &m->ops[m->ops_count++];
+    *op = (struct log_op){.done = moves_answered, .ctx = m};
+    return op;
+}
+
+static bool moves_is_answered(void *ctx)
+{
+    const struct moves *m = ctx;
+    return m->answers_count == m->ops_count;
+}
+
+static void moves_append(struct moves *m, struct log_shard *ls)
+{
+    struct home_shard *hs = CONTAINER_OF(ls, struct home_shard, ls);
+    enum err err = home_append(hs, m->log, moves_op(m));
+    if (err != ERR_OK) {
+        m->ops_count--;
+        m->refusal = err;
+    }
+}
+
+static void moves_cut(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    log_cut(m->log, moves_op(m), m->index);
+}
+
+static void moves_trim(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    log_trim(m->log, moves_op(m), m->index);
+}
+
+static void moves_roll(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    log_roll(m->log, moves_op(m));
+}
+
+static void moves_hard(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    struct log_hard_state hard = {.term = 7, .vote = 2};
+    log_set_hard_state(m->log, moves_op(m), &hard);
+}
+
+static void moves_delete(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    log_delete(m->log, moves_op(m));
+}
+
+static void moves_create(struct moves *m, struct log_shard *ls)
+{
+    struct log_uuid topic = {.bytes = {9}};
+    log_create(ls, moves_op(m), MOVE_GROUP, &topic, 0);
+}
+
+static void moves_refused(struct log_move *move)
+{
+    struct moves *m = move->ctx;
+    m->answers_count++;
+    m->refusal = move->err;
+}
+
+static void moves_detach_again(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    m->ops_count++;
+    m->other = (struct log_move){.done = moves_refused, .ctx = m};
+    log_detach(m->log, &m->other);
+}
+
+static void moves_read_done(struct log_read *read)
+{
+    struct moves *m = read->ctx;
+    m->is_read = true;
+    m->answers_count++;
+    m->err = read->err;
+    m->refusal = read->err;
+}
+
+static void moves_read(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    m->ops_count++;
+    m->read = (struct log_read){.done = moves_read_done,
+                                .ctx = m,
+                                .log = m->log,
+                                .from = LOG_READ_INDEX,
+                                .at = m->next_index,
+                                .index_max = UINT64_MAX,
+                                .bytes_max = 5000};
+    log_read(&m->read);
+}
+
+static void moves_open_reader(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    log_reader_open(&m->reader, m->log, LOG_READ_INDEX, 1, 2000, moves_read_done, m);
+}
+
+static void moves_step(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    m->ops_count++;
+    log_reader_next(&m->reader, UINT64_MAX);
+}
+
+static void moves_close_reader(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    log_reader_close(&m->reader);
+}
+
+static void moves_settle(struct moves *m)
+{
+    home_ask(m->home, home_shard_settle);
+}
+
+/* --- Moving --- */
+
+static void moves_left(struct log_move *move)
+{
+    struct moves *m = move->ctx;
+    m->is_left = true;
+    m->dones_count++;
+    if (move->err == ERR_OK) {
+        assert_true(moves_is_answered(m));
+        m->log = NULL;
+    }
+}
+
+static bool moves_has_left(void *ctx)
+{
+    return ((struct moves *)ctx)->is_left;
+}
+
+static void moves_detach(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    m->is_left = false;
+    m->move = (struct log_move){.done = moves_left, .ctx = m};
+    log_detach(m->log, &m->move);
+}
+
+static void moves_attach(struct moves *m, struct log_shard *ls)
+{
+    m->err = log_attach(ls, &m->move, &m->log);
+    if (m->err == ERR_OK) {
+        m->shard = ls->shard->id;
+    }
+}
+
+static void moves_drop(struct moves *m, struct log_shard *ls)
+{
+    log_move_drop(ls, &m->move);
+}
+
+/* The whole move. */
+static void moves_go(struct moves *m, uint32_t to)
+{
+    moves_on(m, m->shard, moves_detach);
+    moves_until(m, moves_has_left);
+    assert_int_equal(m->move.err, ERR_OK);
+    assert_int_equal(m->move.group, MOVE_GROUP);
+    assert_null(log_find(&m->home->shards[m->shard].ls, MOVE_GROUP));
+    moves_on(m, to, moves_attach);
+    assert_int_equal(m->err, ERR_OK);
+    assert_ptr_equal(log_find(&m->home->shards[to].ls, MOVE_GROUP), m->log);
+}
+
+/* `count` entries, each durable before the next. */
+static void moves_fill(struct moves *m, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        m->ops_count = 0;
+        m->answers_count = 0;
+        moves_on(m, m->shard, moves_append);
+        moves_until(m, moves_is_answered);
+        assert_int_equal(m->err, ERR_OK);
+    }
+}
+
+/* All entries are there, from `first` to `last`. */
+static void moves_check(struct moves *m, uint64_t first, uint64_t last)
+{
+    struct log_status status;
+    log_status(m->log, &status);
+    assert_int_equal(status.start.index, first);
+    assert_int_equal(status.end.index, last);
+    assert_int_equal(status.end.offset, last);
+    m->next_index = first;
+    while (m->next_index <= last) {
+        m->is_read = false;
+        moves_on(m, m->shard, moves_read);
+        moves_until(m, moves_is_answered);
+        assert_int_equal(m->err, ERR_OK);
+        assert_int_equal(m->read.first_index, m->next_index);
+        assert_int_equal(m->read.next_offset, m->read.last_index);
+        m->next_index = m->read.last_index + 1;
+        log_read_release(&m->read);
+    }
+    m->ops_count = 0;
+    m->answers_count = 0;
+}
+
+/* The store is opened again, on one shard; the group is its. */
+static void moves_reopen(struct moves *m)
+{
+    assert_int_equal(home_start(m->home, 1), ERR_OK);
+    m->shard = 0;
+    m->log = log_find(&m->home->shards[0].ls, MOVE_GROUP);
+    m->ops_count = 0;
+    m->answers_count = 0;
+}
+
+/* --- What is refused --- */
+
+/* Asked on the group's shard right after log_detach: what comes of it. */
+static const struct {
+    const char *name;
+    void (*ask)(struct moves *m, struct log_shard *ls);
+    enum err err;
+} move_asks[] = {
+    {"an append is refused while the group leaves", moves_append, ERR_AGAIN},
+    {"a cut is refused while the group leaves", moves_cut, ERR_AGAIN},
+    {"a trim is refused while the group leaves", moves_trim, ERR_AGAIN},
+    {"a roll is refused while the group leaves", moves_roll, ERR_AGAIN},
+    {"a hard state is refused while the group leaves", moves_hard, ERR_AGAIN},
+    {"a delete is refused while the group leaves", moves_delete, ERR_AGAIN},
+    {"a second detach is refused while the group leaves", moves_detach_again, ERR_AGAIN},
+    {"a read is refused while the group leaves", moves_read, ERR_AGAIN},
+    {"a reader's step is refused while the group leaves", moves_step, ERR_AGAIN},
+    {"a create of its id is refused while the group leaves", moves_create, ERR_EXISTS},
+};
+
+static void moves_detach_and_ask(struct moves *m, struct log_shard *ls)
+{
+    moves_append(m, ls);
+    moves_detach(m, ls);
+    move_asks[m->to].ask(m, ls);
+}
+
+static void move_refuses(void **state)
+{
+    size_t row = (size_t)*state;
+    struct moves *m = moves_new(row + 1);
+    moves_fill(m, 4);
+    moves_on(m, 1, moves_open_reader);
+    m->index = 3;
+    m->next_index = 1;
+    m->ops_count = 0;
+    m->answers_count = 0;
+    m->to = (uint32_t)row;
+    moves_on(m, 1, moves_detach_and_ask);
+    moves_until(m, moves_has_left);
+    assert_int_equal(m->move.err, ERR_OK);
+    bool is_op = move_asks[row].ask != moves_append && move_asks[row].ask != moves_read &&
+                 move_asks[row].ask != moves_step && move_asks[row].ask != moves_detach_again;
+    assert_int_equal(is_op ? m->ops[1].err : m->refusal, move_asks[row].err);
+    assert_int_equal(m->ops[0].err, ERR_OK);
+    moves_on(m, 1, moves_close_reader);
+    moves_on(m, 0, moves_attach);
+    m->ops_count = 0;
+    m->answers_count = 0;
+    moves_check(m, 1, 5);
+    moves_free(m);
+}
+
+/* A group in some state, and what its detach ends with. */
+static void moves_make_amnesiac(struct moves *m)
+{
+    m->log->is_amnesiac = true;
+}
+
+static void moves_make_unavailable(struct moves *m)
+{
+    m->log->is_available = false;
+}
+
+static void moves_make_fenced(struct moves *m)
+{
+    atomic_store(&m->home->store.is_fenced, true);
+}
+
+static void moves_make_deleted(struct moves *m)
+{
+    moves_on(m, m->shard, moves_delete);
+}
+
+static const struct {
+    const char *name;
+    void (*make)(struct moves *m);
+    enum err err;
+} move_states[] = {
+    {"an amnesiac group leaves", moves_make_amnesiac, ERR_OK},
+    {"an unavailable group stays", moves_make_unavailable, ERR_ACCESS},
+    {"a fenced store's group stays", moves_make_fenced, ERR_FENCED},
+    {"a deleted group stays", moves_make_deleted, ERR_CLOSING},
+};
+
+static void move_depends_on_the_state(void **state)
+{
+    size_t row = (size_t)*state;
+    struct moves *m = moves_new(row + 20);
+    moves_fill(m, 3);
+    move_states[row].make(m);
+    moves_on(m, 1, moves_detach);
+    moves_until(m, moves_has_left);
+    assert_int_equal(m->move.err, move_states[row].err);
+    if (m->move.err == ERR_OK) {
+        moves_on(m, 0, moves_attach);
+        assert_true(m->log->is_amnesiac);
+        m->log->is_amnesiac = false;
+        moves_check(m, 1, 3);
+    }
+    m->log = NULL;
+    atomic_store(&m->home->store.is_fenced, false);
+    moves_free(m);
+}
+
+/* --- What comes along --- */
+
+static void move_answers_what_was_submitted(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(40);
+    for (uint32_t i = 0; i < 60; i++) { /* more than may be unsettled: a settle has to go on */
+        moves_on(m, 1, moves_append);
+    }
+    moves_go(m, 0);
+    for (uint32_t i = 0; i < 60; i++) {
+        assert_int_equal(m->ops[i].err, ERR_OK);
+    }
+    moves_check(m, 1, 60);
+    moves_fill(m, 20);
+    moves_check(m, 1, 80);
+    home_close(m->home);
+    moves_reopen(m);
+    moves_check(m, 1, 80);
+    moves_free(m);
+}
+
+static void moves_burst(struct moves *m, struct log_shard *ls)
+{
+    for (uint32_t i = 0; i < 90; i++) {
+        moves_append(m, ls);
+    }
+    moves_detach(m, ls);
+}
+
+static void move_waits_for_more_than_may_be_unsettled(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(41);
+    m->home->batch_bytes = 3000; /* 270 KB in one turn: direct writes, and settles in between */
+    moves_on(m, 1, moves_burst);
+    moves_until(m, moves_has_left);
+    assert_int_equal(m->move.err, ERR_OK);
+    moves_on(m, 0, moves_attach);
+    m->ops_count = 0;
+    m->answers_count = 0;
+    moves_check(m, 1, 90);
+    moves_fill(m, 10);
+    moves_go(m, 1);
+    moves_check(m, 1, 100);
+    moves_free(m);
+}
+
+/* Many moves with settles, cuts, trims and rolls between, then a crash. */
+static void move_keeps_all_through_many_moves_and_a_crash(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(42);
+    uint64_t last = 0;
+    for (uint32_t i = 0; i < 12; i++) {
+        moves_fill(m, 9);
+        last += 9;
+        if (i % 3 == 1) {
+            m->index = last - 4;
+            last = m->index - 1;
+            moves_on(m, m->shard, moves_cut);
+        } else if (i % 3 == 2) {
+            moves_on(m, m->shard, moves_roll);
+            moves_on(m, m->shard, moves_hard);
+        }
+        moves_until(m, moves_is_answered);
+        if (i % 4 == 3) {
+            moves_settle(m);
+        }
+        moves_go(m, 1 - m->shard);
+        moves_check(m, 1, last);
+    }
+    sim_node_crash(m->home->node, SIM_CRASH_SEEDED);
+    moves_reopen(m);
+    moves_check(m, 1, last);
+    struct log_status status;
+    log_status(m->log, &status);
+    assert_int_equal(status.hard.term, 7);
+    moves_free(m);
+}
+
+/* Its journal files are kept by the shard it left, or by the one it came to. */
+static void moves_hold_journal_files(bool is_attached)
+{
+    struct moves *m = moves_new(43);
+    moves_fill(m, 3);
+    moves_on(m, 1, moves_detach);
+    moves_until(m, moves_has_left);
+    assert_int_equal(m->move.err, ERR_OK);
+    if (is_attached) {
+        moves_on(m, 0, moves_attach);
+    }
+    uint64_t before = atomic_load(&m->home->store.file_number);
+    for (uint32_t i = 0; i < 250; i++) {
+        home_ask(m->home, home_shard_append);
+    }
+    assert_true(atomic_load(&m->home->store.file_number) > before + 12);
+    sim_node_crash(m->home->node, SIM_CRASH_SEEDED);
+    moves_reopen(m);
+    moves_check(m, 1, is_attached ? 253 : 3);
+    moves_free(m);
+}
+
+static void move_holds_journal_files_on_its_way(void **state)
+{
+    (void)state;
+    moves_hold_journal_files(false);
+}
+
+static void move_holds_journal_files_on_the_new_shard(void **state)
+{
+    (void)state;
+    moves_hold_journal_files(true);
+}
+
+static void move_ends_a_cut_that_looks_up_its_place(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(44);
+    moves_fill(m, 60);
+    moves_settle(m);
+    home_close(m->home);
+    assert_int_equal(home_start(m->home, 2), ERR_OK);
+    m->log = log_find(&m->home->shards[1].ls, MOVE_GROUP);
+    m->ops_count = 0;
+    m->answers_count = 0;
+    m->index = 10; /* in a sidecar by now */
+    moves_on(m, 1, moves_cut);
+    assert_false(moves_is_answered(m));
+    moves_go(m, 0);
+    assert_int_equal(m->ops[0].err, ERR_OK);
+    moves_check(m, 1, 9);
+    moves_fill(m, 5);
+    moves_check(m, 1, 14);
+    moves_free(m);
+}
+
+/* --- Readers, pins --- */
+
+static void move_lets_go_of_a_reader(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(50);
+    moves_fill(m, 200);
+    moves_settle(m);
+    moves_on(m, 1, moves_open_reader);
+    moves_on(m, 1, moves_step);
+    moves_until(m, moves_is_answered);
+    assert_int_equal(m->err, ERR_OK);
+    assert_int_equal(m->reader.read.first_index, 1);
+    m->ops_count = 0;
+    m->answers_count = 0;
+    moves_go(m, 0);
+    assert_int_equal(m->reader.read.entries_count, 2); /* what it gave out stays */
+    for (uint32_t i = 0; i < 2; i++) {
+        moves_on(m, 1, moves_step);
+        moves_until(m, moves_is_answered);
+        assert_int_equal(m->err, ERR_AGAIN);
+    }
+    moves_on(m, 1, moves_close_reader);
+    moves_check(m, 1, 200);
+    moves_free(m);
+}
+
+static void moves_read_and_detach(struct moves *m, struct log_shard *ls)
+{
+    moves_read(m, ls);
+    moves_detach(m, ls);
+}
+
+static void move_waits_for_a_read(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(51);
+    moves_fill(m, 200);
+    moves_settle(m);
+    m->next_index = 2;
+    m->ops_count = 0;
+    m->answers_count = 0;
+    moves_on(m, 1, moves_read_and_detach);
+    assert_false(moves_is_answered(m));
+    moves_until(m, moves_has_left); /* asserts that it was answered before */
+    assert_int_equal(m->err, ERR_OK);
+    assert_int_equal(m->read.first_index, 2);
+    log_read_release(&m->read);
+    moves_on(m, 0, moves_attach);
+    moves_check(m, 1, 200);
+    moves_free(m);
+}
+
+static void moves_pin(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    log_pin_set(m->log, &m->pin, "feed", m->index);
+}
+
+static void moves_take_pin(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    assert_false(log_pin_take(m->log, &m->taken, "another"));
+    assert_true(log_pin_take(m->log, &m->taken, "feed"));
+    assert_false(log_pin_take(m->log, &m->taken, "feed"));
+}
+
+static void moves_clear_pin(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    log_pin_clear(m->log, &m->taken);
+}
+
+static void moves_drop_pins(struct moves *m, struct log_shard *ls)
+{
+    (void)ls;
+    log_pins_drop(m->log);
+}
+
+#define MOVE_FIRST "/data/p/01090000000000000000000000000000/0/0000000000000001-00000000.log"
+
+static bool moves_is_first_gone(void *ctx)
+{
+    return !home_has(((struct moves *)ctx)->home, MOVE_FIRST);
+}
+
+/* Trimmed, its first segment stays until the pin, wherever it is held, is let go. */
+static void moves_carry_pins(bool is_taken)
+{
+    struct moves *m = moves_new(52);
+    m->index = 5;
+    moves_on(m, 1, moves_pin);
+    uint64_t since_ns = m->pin.since_ns;
+    moves_fill(m, 80);
+    m->index = 70;
+    moves_on(m, 1, moves_trim);
+    moves_until(m, moves_is_answered);
+    moves_go(m, 0);
+    memset(&m->pin, 0xff, sizeof(m->pin)); /* its owner's memory */
+    moves_settle(m);
+    sim_run_for(m->home->sim, RT_NS_PER_S);
+    assert_true(home_has(m->home, MOVE_FIRST));
+    if (is_taken) {
+        moves_on(m, 0, moves_take_pin);
+        assert_int_equal(m->taken.index, 5);
+        assert_int_equal(m->taken.since_ns, since_ns);
+        sim_run_for(m->home->sim, RT_NS_PER_S);
+        assert_true(home_has(m->home, MOVE_FIRST));
+    }
+    moves_on(m, 0, is_taken ? moves_clear_pin : moves_drop_pins);
+    moves_fill(m, 1); /* a frame that says what is flushed */
+    moves_settle(m);
+    moves_until(m, moves_is_first_gone);
+    moves_check(m, 70, 81);
+    moves_free(m);
+}
+
+static void move_carries_pins_that_are_taken_over(void **state)
+{
+    (void)state;
+    moves_carry_pins(true);
+}
+
+static void move_carries_pins_that_nobody_takes(void **state)
+{
+    (void)state;
+    moves_carry_pins(false);
+}
+
+/* --- Moves that do not come to their end --- */
+
+static void moves_limit(struct moves *m, struct log_shard *ls)
+{
+    (void)m;
+    budget_set_limit(&ls->budget, ls->budget.used_bytes);
+}
+
+static void moves_unlimit(struct moves *m, struct log_shard *ls)
+{
+    (void)m;
+    budget_set_limit(&ls->budget, SIZE_MAX);
+}
+
+static void move_may_be_given_back(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(60);
+    m->home->batch_bytes = 500;
+    moves_fill(m, 200);
+    moves_on(m, 1, moves_detach);
+    moves_until(m, moves_has_left);
+    moves_on(m, 0, moves_limit);
+    moves_on(m, 0, moves_attach);
+    assert_int_equal(m->err, ERR_BUDGET);
+    assert_null(log_find(&m->home->shards[0].ls, MOVE_GROUP));
+    moves_on(m, 0, moves_unlimit);
+    moves_on(m, 1, moves_attach);
+    assert_int_equal(m->err, ERR_OK);
+    moves_check(m, 1, 200);
+    moves_go(m, 0);
+    moves_check(m, 1, 200);
+    moves_free(m);
+}
+
+static void move_stays_without_memory(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(61);
+    moves_fill(m, 20);
+    moves_on(m, 1, moves_limit);
+    moves_on(m, 1, moves_detach);
+    moves_until(m, moves_has_left);
+    assert_int_equal(m->move.err, ERR_BUDGET);
+    moves_on(m, 1, moves_unlimit);
+    moves_fill(m, 1);
+    moves_check(m, 1, 21);
+    moves_free(m);
+}
+
+static void moves_append_detach_close(struct moves *m, struct log_shard *ls)
+{
+    moves_append(m, ls);
+    moves_detach(m, ls);
+    log_shard_close(ls, home_answered);
+}
+
+static void moves_close(struct moves *m, struct log_shard *ls)
+{
+    (void)m;
+    log_shard_close(ls, home_answered);
+}
+
+static bool moves_is_closed(void *ctx)
+{
+    const struct moves *m = ctx;
+    return m->home->answers_count == 2;
+}
+
+static void move_ends_when_the_store_closes(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(62);
+    moves_fill(m, 5);
+    m->home->answers_count = 0;
+    moves_on(m, 1, moves_append_detach_close);
+    moves_on(m, 0, moves_close);
+    moves_until(m, moves_is_closed);
+    assert_true(m->is_left);
+    assert_int_equal(m->move.err, ERR_CLOSING);
+    assert_int_equal(m->home->err, ERR_OK);
+    home_end(m->home);
+    moves_reopen(m);
+    moves_check(m, 1, 6);
+    moves_free(m);
+}
+
+/* The bundle is at the other shard when both close: it is refused there, and given up. */
+static void move_is_given_up_when_the_store_closes(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(63);
+    moves_fill(m, 5);
+    moves_on(m, 1, moves_detach);
+    moves_until(m, moves_has_left);
+    m->home->answers_count = 0;
+    moves_on(m, 1, moves_close);
+    moves_on(m, 0, moves_close);
+    sim_run_for(m->home->sim, RT_NS_PER_S);
+    assert_int_equal(m->home->answers_count, 0); /* it waits for the bundle */
+    moves_on(m, 0, moves_attach);
+    assert_int_equal(m->err, ERR_CLOSING);
+    moves_on(m, 0, moves_drop);
+    moves_until(m, moves_is_closed);
+    home_end(m->home);
+    moves_reopen(m);
+    moves_check(m, 1, 5);
+    moves_free(m);
+}
+
+/* Given up while the store goes on: nobody has it until the next start, and nothing of it goes. */
+static void move_that_is_given_up_loses_nothing(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(64);
+    moves_fill(m, 3);
+    moves_on(m, 1, moves_detach);
+    moves_until(m, moves_has_left);
+    moves_on(m, 0, moves_drop);
+    for (uint32_t i = 0; i < 250; i++) {
+        home_ask(m->home, home_shard_append);
+    }
+    home_close(m->home);
+    moves_reopen(m);
+    moves_check(m, 1, 3);
+    moves_free(m);
+}
+
+static void move_then_delete_removes_all_of_it(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(65);
+    moves_fill(m, 40);
+    moves_settle(m);
+    assert_true(home_has(m->home, MOVE_FIRST));
+    moves_go(m, 0);
+    moves_on(m, 0, moves_delete);
+    moves_until(m, moves_is_answered);
+    m->log = NULL;
+    moves_settle(m);
+    home_ask(m->home, home_shard_append); /* a frame that says what is flushed */
+    moves_until(m, moves_is_first_gone);
+    home_close(m->home);
+    moves_reopen(m);
+    assert_null(m->log);
+    moves_free(m);
+}
+
+static const struct CMUnitTest move_tests[] = {
+    cmocka_unit_test(move_answers_what_was_submitted),
+    cmocka_unit_test(move_waits_for_more_than_may_be_unsettled),
+    cmocka_unit_test(move_keeps_all_through_many_moves_and_a_crash),
+    cmocka_unit_test(move_holds_journal_files_on_its_way),
+    cmocka_unit_test(move_holds_journal_files_on_the_new_shard),
+    cmocka_unit_test(move_ends_a_cut_that_looks_up_its_place),
+    cmocka_unit_test(move_lets_go_of_a_reader),
+    cmocka_unit_test(move_waits_for_a_read),
+    cmocka_unit_test(move_carries_pins_that_are_taken_over),
+    cmocka_unit_test(move_carries_pins_that_nobody_takes),
+    cmocka_unit_test(move_may_be_given_back),
+    cmocka_unit_test(move_stays_without_memory),
+    cmocka_unit_test(move_ends_when_the_store_closes),
+    cmocka_unit_test(move_is_given_up_when_the_store_closes),
+    cmocka_unit_test(move_that_is_given_up_loses_nothing),
+    cmocka_unit_test(move_then_delete_removes_all_of_it),
+};
+
+int main(void)
+{
+    struct CMUnitTest
+        tests[ARRAY_COUNT(move_asks) + ARRAY_COUNT(move_states) + ARRAY_COUNT(move_tests)];
+    struct CMUnitTest *test = tests;
+    for (size_t i = 0; i < ARRAY_COUNT(move_asks); i++) {
+        *test++ = (struct CMUnitTest){
+            .name = move_asks[i].name, .test_func = move_refuses, .initial_state = (void *)i};
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(move_states); i++) {
+        *test++ = (struct CMUnitTest){.name = move_states[i].name,
+                                      .test_func = move_depends_on_the_state,
+                                      .initial_state = (void *)i};
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(move_tests); i++) {
+        *test++ = move_tests[i];
+    }
+    return cmocka_run_group_tests_name("log_move", tests, NULL, NULL);
+}
