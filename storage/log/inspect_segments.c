@@ -147,12 +147,14 @@ static void inspect_files_drop(struct log_inspect_walk *walk)
         bool is_last =
             i + 1 == walk->files_count || walk->files[i + 1].first_index != files.first_index;
         bool is_chosen = named != UINT32_MAX ? files.generation == named : is_last;
-        if (is_chosen && files.first_index <= row->start.index) {
+        bool is_void = kept > 0 && files.generation < walk->files[kept - 1].generation;
+        if (!is_chosen || is_void) {
+            continue;
+        }
+        if (files.first_index <= row->start.index) {
             kept = 0; /* those before it end before the log start */
         }
-        if (is_chosen && (kept == 0 || files.generation >= walk->files[kept - 1].generation)) {
-            walk->files[kept++] = files;
-        }
+        walk->files[kept++] = files;
     }
     walk->files_count = kept;
 }

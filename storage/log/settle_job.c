@@ -235,9 +235,6 @@ bool log_job_is_due(const struct log *log)
     if (!log->is_available || log->is_delete_durable || log->is_settling) {
         return false;
     }
-    if (log->row.end.index > log->end.index) {
-        return false; /* a cut of settled entries is on its way */
-    }
     const struct log_segment *first = log_job_first(log);
     return first != NULL && (log->is_direct_wanted || log_job_plan(first).has_work);
 }

@@ -146,8 +146,8 @@ bool log_row_update(struct log *log)
         log->file_lowest = UINT64_MAX;
         return true;
     }
-    if (row->end.index > log->end.index) {
-        return false; /* a cut of settled entries is on its way */
+    if (log->cuts_pending > 0) {
+        return false; /* the row says already what the cut leaves */
     }
     struct log_segment *seg = log_row_segment(log);
     if (seg == NULL && row->segment_index != 0) {
@@ -260,9 +260,6 @@ void log_row_synced(struct log *log)
             log_clean_want(log);
         }
         return;
-    }
-    if (log->row.end.index > log->end.index) {
-        return; /* cut meanwhile: the slots are gone */
     }
     if (slot != NULL && slot->rec.index <= log->table_index) {
         slot = log_tail_find(log, log->table_index + 1);
