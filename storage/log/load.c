@@ -332,7 +332,8 @@ static bool log_load_known(struct log_loading *l)
 }
 
 /* The newest segment not looked at that has to be: it holds the settled end, its header is not
- * known, or the terms of what was settled in it before the start. *behind = the one that follows. */
+ * known, or the terms of what was settled in it before the start. *behind = the one that follows.
+ */
 static struct log_segment *log_load_known_next(const struct log_loading *l,
                                                struct log_segment **behind)
 {

@@ -309,8 +309,8 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
     log_settle_changed(log);
 }
 
-/* A settled end behind the cut, or a segment that it cut off, is none any more: what lies before the
- * cut is settled then. No row goes out before the cut is durable. */
+/* A settled end behind the cut, or a segment that it cut off, is none any more: what lies before
+ * the cut is settled then. No row goes out before the cut is durable. */
 static void log_cut_row(struct log *log, const struct log_segment *seg)
 {
     struct log_row *row = &log->row;

@@ -170,14 +170,14 @@ static enum err log_read_resume(struct log_read *read)
     return ERR_OK;
 }
 
-/* Whether the files asked for are not there because their segment was trimmed meanwhile: what stands
- * in its place now is looked at anew. */
+/* Whether the files asked for are not there because their segment was trimmed meanwhile: what
+ * stands in its place now is looked at anew. */
 static bool log_read_has_lost_files(const struct log_read *read)
 {
     const struct log_cursor *c = read->cursor;
     const struct log_segment *seg = log_segment_find(read->log, c->segment_index);
-    bool is_there = seg != NULL && seg->start.index == c->segment_index &&
-                    seg->generation == c->generation;
+    bool is_there =
+        seg != NULL && seg->start.index == c->segment_index && seg->generation == c->generation;
     return c->err == ERR_NOT_FOUND && !is_there;
 }
 

@@ -64,8 +64,8 @@ void ledger_make(const struct ledger *ledger, struct ledger_entry *entry, uint32
     entry->next_offset = ledger->end.offset + span;
     entry->crc = 0;
     ledger_bytes(ledger, entry, ledger->entries_count, room);
-    entry->crc = crc32c(ledger->kernels, 0, room + LEDGER_BODY_POS,
-                        (size_t)entry->length - LEDGER_BODY_POS);
+    entry->crc =
+        crc32c(ledger->kernels, 0, room + LEDGER_BODY_POS, (size_t)entry->length - LEDGER_BODY_POS);
     ledger_bytes(ledger, entry, ledger->entries_count, room);
     struct log_batch batch;
     enum err err = log_batch_decode(room, entry->length, &batch);
@@ -90,10 +90,8 @@ void ledger_append(struct ledger *ledger, const struct ledger_entry *entry)
     ledger->max_timestamps[index] = entry->timestamp > before ? entry->timestamp : before;
     ledger->lengths[index] = entry->length;
     ledger->entries[ledger->entries_count++] = *entry;
-    ledger->end = (struct log_point){.index = index,
-                                     .offset = entry->next_offset,
-                                     .term = entry->term,
-                                     .chain = entry->chain};
+    ledger->end = (struct log_point){
+        .index = index, .offset = entry->next_offset, .term = entry->term, .chain = entry->chain};
 }
 
 void ledger_cut(struct ledger *ledger, uint64_t first_index)
@@ -230,9 +228,9 @@ static uint64_t ledger_place(const struct ledger *ledger, const struct log_read 
         return index;
     case LOG_READ_TIMESTAMP:
         index = ledger->start.index;
-        while (index <= ledger->end.index && (ledger->timestamps[index] < (int64_t)read->at ||
-                                              (read->does_skip_internal &&
-                                               ledger_at(ledger, index)->kind != LOG_KIND_DATA))) {
+        while (index <= ledger->end.index &&
+               (ledger->timestamps[index] < (int64_t)read->at ||
+                (read->does_skip_internal && ledger_at(ledger, index)->kind != LOG_KIND_DATA))) {
             index++;
         }
         return index;
@@ -311,8 +309,8 @@ const char *ledger_check(const struct ledger *ledger, const struct log_read *rea
     return NULL;
 }
 
-/* The serial of the entry whose bytes stand at `data`, among those that were at `index` at some time
- * since the read began; UINT32_MAX: none of them. */
+/* The serial of the entry whose bytes stand at `data`, among those that were at `index` at some
+ * time since the read began; UINT32_MAX: none of them. */
 static uint32_t ledger_find(const struct ledger *ledger, const struct ledger_want *want,
                             uint64_t index, const uint8_t *data, uint32_t length, uint8_t *room)
 {

@@ -54,7 +54,7 @@ struct ledger {
 /* What a read must answer. */
 struct ledger_want {
     enum err err;
-    bool is_below;  /* it begins below the log start: what stands there may be gone already */
+    bool is_below; /* it begins below the log start: what stands there may be gone already */
     uint32_t entries_count; /* of the ledger when that was so */
     uint32_t count;         /* entries, if it is not cut short */
     uint32_t serials[LEDGER_ENTRIES];

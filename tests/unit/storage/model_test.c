@@ -70,11 +70,11 @@ struct model_group {
     uint64_t id; /* 0: there is none */
     struct log *log;
     bool is_deleted;
-    bool was_reopened; /* its older segments may not be known */
+    bool was_reopened;        /* its older segments may not be known */
     bool is_membership_known; /* the store knows the two newest since it was opened, at most */
     bool is_membership_before_known;
     uint64_t membership_before; /* the one before the newest */
-    uint64_t ordinal;  /* of the last operation submitted */
+    uint64_t ordinal;           /* of the last operation submitted */
     uint64_t done_ordinal;
     uint32_t pending_count;
     uint32_t reads_count;
@@ -177,8 +177,9 @@ static void model_op_done(struct log_op *op)
     enum err want = mo->is_cut ? ERR_CANCELED : mo->want;
     bool was_early = mo->is_cut && g->waits != NULL && op->err == ERR_OK;
     if (op->err != want && !was_early) {
-        model_fail(g, "%s %" PRIu64 " ends with %s, not %s", mo->kind == MODEL_APPEND ? "append" : "op",
-                   mo->ordinal, err_name(op->err), err_name(want));
+        model_fail(g, "%s %" PRIu64 " ends with %s, not %s",
+                   mo->kind == MODEL_APPEND ? "append" : "op", mo->ordinal, err_name(op->err),
+                   err_name(want));
     }
     if (op->err == ERR_OK && op->file_number != 0 && !mo->is_lookup) {
         if (mo->ordinal <= g->done_ordinal) {
@@ -496,9 +497,6 @@ static void model_term(struct model_group *g)
     enum err want = ledger_term_of(&g->ledger, index, &want_term);
     bool is_unknown = err == ERR_AGAIN && want == ERR_OK && g->was_reopened && !g->log->is_loaded;
     if (!is_unknown && (err != want || term != want_term)) {
-        list_for_each(node, &g->log->terms) { const struct log_term *t = CONTAINER_OF(node, struct log_term, in_log); fprintf(stderr, "run %lu %u\n", t->first_index, t->term); }
-        fprintf(stderr, "reopened %d loaded %d start term %u\n", g->was_reopened, g->log->is_loaded, g->log->start.term);
-        list_for_each(node, &g->log->segments.list) { const struct log_segment *sg = CONTAINER_OF(node, struct log_segment, in_log); fprintf(stderr, "seg %lu gen %u last %lu end %u written %u recs %u/%u sealed %d fin %d begun %d\n", sg->start.index, sg->generation, sg->last_index, sg->end_pos, sg->written_bytes, sg->recs_count, sg->recs_total, sg->is_sealed, sg->is_finished, sg->is_begun); }
         model_fail(g, "term of %" PRIu64 ": %s, %" PRIu32 ", not %s, %" PRIu32, index,
                    err_name(err), term, err_name(want), want_term);
     }
@@ -549,8 +547,9 @@ static void model_status(struct model_group *g)
     }
     if (status.hard.term != ledger->hard.term || status.hard.vote != ledger->hard.vote ||
         status.hard.commit != ledger->hard.commit) {
-        model_fail(g, "hard state %" PRIu32 ", %" PRIu32 ", %" PRIu64 " not %" PRIu32 ", %" PRIu32
-                      ", %" PRIu64,
+        model_fail(g,
+                   "hard state %" PRIu32 ", %" PRIu32 ", %" PRIu64 " not %" PRIu32 ", %" PRIu32
+                   ", %" PRIu64,
                    status.hard.term, status.hard.vote, status.hard.commit, ledger->hard.term,
                    ledger->hard.vote, ledger->hard.commit);
     }
@@ -576,8 +575,7 @@ static void model_status(struct model_group *g)
     }
     if (!status.is_available || status.is_amnesiac || status.is_tail_torn ||
         status.quarantine_count > 0) {
-        model_fail(g,
-                   "available %d, amnesiac %d, torn %d, quarantined %" PRIu32 " from %" PRIu64,
+        model_fail(g, "available %d, amnesiac %d, torn %d, quarantined %" PRIu32 " from %" PRIu64,
                    status.is_available, status.is_amnesiac, status.is_tail_torn,
                    status.quarantine_count, status.quarantine_index);
     }
@@ -628,18 +626,15 @@ static bool model_is_pinned(const struct model_group *g, const struct log_read *
 static void model_read_fail(const struct model_read *mr, const char *why)
 {
     const struct log_read *read = &mr->read;
-    if (getenv("DBG")) { for (uint64_t i = mr->group->ledger.start.index; i <= mr->group->ledger.end.index; i++) { struct log_slot *sl = log_tail_find(mr->group->log, i); fprintf(stderr, "%lu: ts %ld running %ld, slot %ld seg %lu\n", i, mr->group->ledger.timestamps[i], mr->group->ledger.max_timestamps[i], sl ? sl->rec.max_timestamp : -2, sl ? sl->seg->start.index : 0);
-    } fprintf(stderr, "reopened %d cuts %lu\n", mr->group->was_reopened, mr->group->cuts_count); }
-    model_fail(mr->group,
-               "%s: read from %d at %" PRIu64 " up to %" PRIu64 ", %" PRIu32 " bytes: %s, %" PRIu64
-               "..%" PRIu64 ", %" PRIu32 " entries in %" PRIu32 " parts, not %s, %" PRIu32
-               "%s%s%s%s; %u; want at %lu",
-               why, (int)read->from, read->at, read->index_max, read->bytes_max,
-               err_name(read->err), read->first_index, read->last_index, read->entries_count,
-               read->parts_count, err_name(mr->want.err), mr->want.count, mr->want.is_below ? ", below" : "",
-               mr->was_pinned ? ", pinned" : "",
-               mr->cuts_count != mr->group->cuts_count ? ", cut" : "",
-               mr->trims_count != mr->group->trims_count ? ", trimmed" : "", read->given_bytes, mr->want.count > 0 ? mr->group->ledger.entries[mr->want.serials[0]].index : 0);
+    model_fail(
+        mr->group,
+        "%s: read from %d at %" PRIu64 " up to %" PRIu64 ", %" PRIu32 " bytes: %s, %" PRIu64
+        "..%" PRIu64 ", %" PRIu32 " entries in %" PRIu32 " parts, not %s, %" PRIu32 "%s%s%s%s",
+        why, (int)read->from, read->at, read->index_max, read->bytes_max, err_name(read->err),
+        read->first_index, read->last_index, read->entries_count, read->parts_count,
+        err_name(mr->want.err), mr->want.count, mr->want.is_below ? ", below" : "",
+        mr->was_pinned ? ", pinned" : "", mr->cuts_count != mr->group->cuts_count ? ", cut" : "",
+        mr->trims_count != mr->group->trims_count ? ", trimmed" : "");
 }
 
 static void model_read_done(struct log_read *read)
@@ -649,11 +644,10 @@ static void model_read_done(struct log_read *read)
     struct model *model = g->model;
     bool is_pinned = mr->was_pinned && model_is_pinned(g, read);
     bool is_gone = mr->want.is_below && !is_pinned;
-    bool has_changed = mr->cuts_count != g->cuts_count || mr->trims_count != g->trims_count ||
-                       mr->is_open_end;
-    const char *why = has_changed
-                          ? ledger_check_any(&g->ledger, read, &mr->want, model->room)
-                          : ledger_check(&g->ledger, read, &mr->want, is_gone, model->room);
+    bool has_changed =
+        mr->cuts_count != g->cuts_count || mr->trims_count != g->trims_count || mr->is_open_end;
+    const char *why = has_changed ? ledger_check_any(&g->ledger, read, &mr->want, model->room)
+                                  : ledger_check(&g->ledger, read, &mr->want, is_gone, model->room);
     bool is_void = read->err == ERR_CLOSING && g->is_deleted;
     is_void |= (is_gone || mr->trims_count != g->trims_count) && read->err == ERR_RANGE;
     is_void |= (is_gone || has_changed) && read->err == ERR_END;
@@ -669,10 +663,10 @@ static void model_find_done(struct log_retention_find *find)
 {
     struct model_read *mr = find->ctx;
     struct model_group *g = mr->group;
-    bool has_changed = mr->cuts_count != g->cuts_count || mr->trims_count != g->trims_count ||
-                       mr->is_open_end;
-    uint64_t expected = mr->want.count > 0 ? g->ledger.entries[mr->want.serials[0]].index
-                                           : mr->read.index_max + 1;
+    bool has_changed =
+        mr->cuts_count != g->cuts_count || mr->trims_count != g->trims_count || mr->is_open_end;
+    uint64_t expected =
+        mr->want.count > 0 ? g->ledger.entries[mr->want.serials[0]].index : mr->read.index_max + 1;
     bool is_void = has_changed || (find->err == ERR_CLOSING && g->is_deleted) ||
                    (mr->want.is_below && find->err == ERR_RANGE);
     if (!is_void && (find->err != ERR_OK || find->first_index != expected)) {
@@ -716,14 +710,15 @@ static void model_read(struct model_group *g, bool is_all)
     mr->is_busy = true;
     mr->cuts_count = g->cuts_count;
     mr->trims_count = g->trims_count;
-        mr->read = (struct log_read){
+    mr->read = (struct log_read){
         .done = model_read_done,
         .ctx = mr,
         .log = g->log,
         .from = is_all ? LOG_READ_INDEX : from,
         .index_max = model_below(model, 4) == 0 ? model_below(model, g->ledger.end.index + 5)
                                                 : g->ledger.end.index,
-        .bytes_max = is_all ? UINT32_MAX : (uint32_t)model_below(model, 1ull << model_below(model, 18)),
+        .bytes_max =
+            is_all ? UINT32_MAX : (uint32_t)model_below(model, 1ull << model_below(model, 18)),
         .does_skip_internal = !is_all && model_below(model, 4) == 0,
     };
     mr->read.at = is_all ? g->ledger.start.index : model_place(g, from);
@@ -1025,7 +1020,8 @@ static void model_case(uint64_t seed, const struct crc32c *kernels, uint64_t *co
             uint32_t shard = (uint32_t)model_below(model, model->shards_count);
             model->turns_count++;
             sim_post(sim_node_shard(model->node, shard), model_turn, model);
-            sim_run_for(model->sim, model_below(model, model_below(model, 50) == 0 ? 20000000 : 300000));
+            sim_run_for(model->sim,
+                        model_below(model, model_below(model, 50) == 0 ? 20000000 : 300000));
         }
         model_close(model);
         model_open(model);
