@@ -354,17 +354,23 @@ static bool log_load_known(struct log_loading *l)
     return false;
 }
 
-/* The newest segment not looked at that has to be: it holds the settled end, or its header is not
- * known. *behind = the one that follows. */
+/* The newest segment not looked at that has to be: it holds the settled end, its header is not
+ * known, or the terms of what was settled in it before the start. *behind = the one that follows.
+ */
 static struct log_segment *log_load_known_next(const struct log_loading *l,
                                                struct log_segment **behind)
 {
+    const struct list_node *first_run = list_first(&l->log->terms);
+    uint64_t terms_index = first_run != NULL
+                               ? CONTAINER_OF(first_run, const struct log_term, in_log)->first_index
+                               : l->log->end.index + 1;
     const struct list *list = &l->log->segments.list;
     *behind = NULL;
     for (struct list_node *node = list->head.prev; node != &list->head; node = node->prev) {
         struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
         bool is_settled = seg->start.index <= l->end.index && seg->start.index <= seg->last_index;
-        bool is_wanted = l->end.index <= seg->last_index || !seg->is_known;
+        bool lacks_terms = node == list_first(list) && seg->start.index < terms_index;
+        bool is_wanted = l->end.index <= seg->last_index || !seg->is_known || lacks_terms;
         if (seg->start.index < l->known_before && is_settled && is_wanted) {
             return seg;
         }

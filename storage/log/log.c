@@ -19,8 +19,8 @@ static void log_cut_found(struct log_lookup *lookup);
 static void log_cut_at(struct log *log, struct log_op *op, const struct log_lookup *at);
 static void log_trim_found(struct log_lookup *lookup);
 static void log_trim_at(struct log *log, struct log_op *op, const struct log_point *point);
-static struct log_segment *log_begun(struct log *log, uint64_t first_index, uint32_t generation);
-static void log_cut_durable(struct log *log, const struct log_record *record);
+static void log_begun(struct log *log, uint64_t first_index, uint32_t generation);
+static void log_cut_row(struct log *log, const struct log_segment *seg);
 
 struct log *log_find(struct log_shard *ls, uint64_t group)
 {
@@ -314,10 +314,34 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
     record.cut.end = at->point;
     record.cut.generation = log->generation;
     log->cuts_pending++;
+    log_cut_row(log, pushed);
     log_submit(log, op, &record, (struct buf_slice){0});
     log_settle_changed(log);
 }
 
+/* A settled end behind the cut, or a segment that it cut off, is none any more: what lies before
+ * the cut is settled then. No row goes out before the cut is durable. */
+static void log_cut_row(struct log *log, const struct log_segment *seg)
+{
+    struct log_row *row = &log->row;
+    uint64_t first_index = seg->start.index;
+    if (row->end.index < first_index && row->segment_index < first_index) {
+        return;
+    }
+    row->end = log->end;
+    row->segment_index = first_index;
+    row->segment_generation = seg->generation;
+    row->recs_count = 0;
+    row->written_bytes = 0;
+    row->end_pos = 0;
+    if (seg->in_log.prev != &log->segments.list.head) {
+        row->max_timestamp =
+            CONTAINER_OF(seg->in_log.prev, struct log_segment, in_log)->max_timestamp;
+    }
+}
+
+/* Take the slots from `first_index` on out; appends that wait for a frame end now, those in one
+ * when it does. */
 void log_slots_cut(struct log *log, uint64_t first_index)
 {
     struct log_lane *lane = &log->ls->lane;
@@ -399,7 +423,11 @@ void log_record_durable(struct log *log, struct log_op *op)
         log->durable_start = record->trim.start;
         log_settle_changed(log);
         break;
-    case LOG_RECORD_CUT: log_cut_durable(log, record); break;
+    case LOG_RECORD_CUT:
+        ASSERT(log->cuts_pending > 0);
+        log->cuts_pending--;
+        log_begun(log, record->cut.end.index + 1, record->cut.generation);
+        break;
     case LOG_RECORD_RESET: log_reset_durable(log, record); break;
     case LOG_RECORD_ROLL:
         log_begun(log, record->segment.segment_index, record->segment.generation);
@@ -417,41 +445,16 @@ void log_record_durable(struct log *log, struct log_op *op)
     }
 }
 
-/* The segment has begun for good. Returns it, or NULL: it was cut off meanwhile. */
-static struct log_segment *log_begun(struct log *log, uint64_t first_index, uint32_t generation)
+/* The segment has begun for good, unless it was cut off meanwhile. */
+static void log_begun(struct log *log, uint64_t first_index, uint32_t generation)
 {
     for (struct list_node *node = log->segments.list.head.prev; node != &log->segments.list.head;
          node = node->prev) {
         struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
         if (seg->start.index == first_index && seg->generation == generation) {
             seg->is_begun = true;
-            return seg;
+            return;
         }
-    }
-    return NULL;
-}
-
-/* A settled end behind the cut, or a segment that it cut off, is none any more. What lies before
- * the cut is settled then. */
-static void log_cut_durable(struct log *log, const struct log_record *record)
-{
-    struct log_row *row = &log->row;
-    uint64_t first_index = record->cut.end.index + 1;
-    struct log_segment *seg = log_begun(log, first_index, record->cut.generation);
-    ASSERT(log->cuts_pending > 0);
-    log->cuts_pending--;
-    if (row->end.index < first_index && row->segment_index < first_index) {
-        return;
-    }
-    row->end = record->cut.end;
-    row->segment_index = first_index;
-    row->segment_generation = record->cut.generation;
-    row->recs_count = 0;
-    row->written_bytes = 0;
-    row->end_pos = 0;
-    if (seg != NULL && seg->in_log.prev != &log->segments.list.head) {
-        row->max_timestamp =
-            CONTAINER_OF(seg->in_log.prev, struct log_segment, in_log)->max_timestamp;
     }
 }
 

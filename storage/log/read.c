@@ -36,6 +36,7 @@ static const struct sm_decl log_read_decl = {"log_read", log_read_stages,
 static void log_read_clear(struct log_read *read);
 static void log_read_done(struct rt_op *op);
 static enum err log_read_resume(struct log_read *read);
+static bool log_read_has_lost_files(const struct log_read *read);
 static enum err log_read_place(struct log_read *read, enum log_read_stage *stage);
 static void log_read_finish(struct log_read *read, enum err err);
 static bool log_read_needs_load(struct log_read *read, bool is_known);
@@ -166,14 +167,30 @@ static enum err log_read_resume(struct log_read *read)
     }
     switch ((enum log_read_stage)sm_stage(&read->sm)) {
     case LOG_READ_BYTES: return log_read_take(read);
-    case LOG_READ_LOAD:
     case LOG_READ_FILES:
+        if (log_read_has_lost_files(read)) {
+            c->is_searching = false;
+            return ERR_OK;
+        }
+        return c->err;
+    case LOG_READ_LOAD:
     case LOG_READ_WINDOW: return c->err;
     case LOG_READ_PLACE: return log->move != NULL ? ERR_AGAIN : ERR_OK; /* it begins */
     case LOG_READ_IDLE:
     case LOG_READ_DONE: break;
     }
     return ERR_OK;
+}
+
+/* Whether the files asked for are not there because their segment was trimmed meanwhile: what
+ * stands in its place now is looked at anew. */
+static bool log_read_has_lost_files(const struct log_read *read)
+{
+    const struct log_cursor *c = read->cursor;
+    const struct log_segment *seg = log_segment_find(read->log, c->segment_index);
+    bool is_there =
+        seg != NULL && seg->start.index == c->segment_index && seg->generation == c->generation;
+    return c->err == ERR_NOT_FOUND && !is_there;
 }
 
 /* One step: gives out what is in memory, or asks for what is missing and says what to wait for.
@@ -298,7 +315,11 @@ static enum err log_read_search(struct log_read *read, struct log_segment *seg,
     struct log_sidecar rec;
     switch (log_cursor_search(c, &want, &slot)) {
     case LOG_GOT_WAIT: *stage = LOG_READ_WINDOW; return ERR_OK;
-    case LOG_GOT_NOTHING: return log_read_placed(read, want.last_index + 1, want.last_offset);
+    case LOG_GOT_NOTHING:
+        if (c->find_last < want.last_index) {
+            return ERR_OK; /* more has left the tail meanwhile: it may be there */
+        }
+        return log_read_placed(read, want.last_index + 1, want.last_offset);
     case LOG_GOT_CORRUPT: return log_read_bad(read, c->bad_first, c->bad_last, c->bad_offset);
     case LOG_GOT_IT: break;
     }

@@ -236,8 +236,8 @@ bool log_job_is_due(const struct log *log)
     if (!log->is_available || log->is_delete_durable || log->is_settling || log_is_held(log)) {
         return false;
     }
-    if (log->row.end.index > log->end.index || log->resets_pending > 0) {
-        return false; /* a cut of settled entries is on its way */
+    if (log->resets_pending > 0) {
+        return false; /* all of it goes when that is durable */
     }
     const struct log_segment *first = log_job_first(log);
     return first != NULL && (log->is_direct_wanted || log_job_plan(first).has_work);

@@ -154,8 +154,8 @@ bool log_row_update(struct log *log)
         log->file_lowest = UINT64_MAX;
         return true;
     }
-    if (row->end.index > log->end.index || log->resets_pending > 0) {
-        return false; /* a cut of settled entries is on its way */
+    if (log->cuts_pending > 0) {
+        return false; /* the row says already what the cut leaves */
     }
     if (log->switches_pending > 0) {
         return false; /* a start must know which files are replaced while they may be there */
@@ -275,9 +275,6 @@ void log_row_synced(struct log *log)
             log_clean_want(log);
         }
         return;
-    }
-    if (log->row.end.index > log->end.index) {
-        return; /* cut meanwhile: the slots are gone */
     }
     if (slot != NULL && slot->rec.index <= log->table_index) {
         slot = log_tail_find(log, log->table_index + 1);
