@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "storage/log/format.h"
 
 enum {
     LOG_FETCH_IDLE,  /* the caller's */
@@ -204,6 +205,9 @@ static bool log_fetch_read_took(struct log_fetch_read *read)
     size_t got = op->err == ERR_OK ? (size_t)op->result : 0;
     fetch->bad_blocks_count += op->err == ERR_IO;
     memset(fetch->data + read->pos + got, 0, asked - got);
+    if (op->err == ERR_IO && fetch->does_mark) {
+        memcpy(fetch->data + read->pos, LOG_UNREADABLE, sizeof(LOG_UNREADABLE) - 1);
+    }
     read->pos += asked;
     return read->pos == read->end;
 }

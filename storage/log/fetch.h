@@ -1,6 +1,6 @@
 /* Reading a whole file while a store opens: node.meta, a table, a journal file. Staged, several
- * large reads in flight; a block that the device cannot read is zeros, so that whoever decodes the
- * bytes decides what its loss means. Private to storage/log. */
+ * large reads in flight; a block that the device cannot read is zeros, or zeros behind a mark, so
+ * that whoever decodes the bytes decides what its loss means. Private to storage/log. */
 #ifndef STORAGE_LOG_FETCH_H
 #define STORAGE_LOG_FETCH_H
 
@@ -40,6 +40,7 @@ struct log_fetch {
     void (*done)(struct log_fetch *fetch);      /* fires once per start, from the ready queue */
     bool (*is_wanted)(struct log_fetch *fetch); /* asked when the first chunk is there: false ends
                                                    it; NULL: all is wanted */
+    bool does_mark;                             /* LOG_UNREADABLE begins what could not be read */
     void *ctx;                                  /* the caller's */
 
     /* Asked, then answered. */

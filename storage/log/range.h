@@ -26,6 +26,10 @@ MUST_USE enum err log_range_add(struct log *log, uint64_t first_index, uint64_t 
 void log_range_quarantine(struct log *log, uint64_t first_index, uint64_t last_index,
                           uint64_t next_offset, uint32_t term);
 
+/* A start found that the group is amnesiac: journal that, before anything else of it. Records of
+ * this boot would prove to the next start that nothing is missing. */
+void log_mark_amnesiac(struct log *log);
+
 /* Entries from `first_index` on are cut off; entries below log start do not count any more. */
 void log_ranges_cut(struct log *log, uint64_t first_index);
 void log_ranges_trim(struct log *log);

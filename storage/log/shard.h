@@ -86,6 +86,7 @@ struct log {
     /* State. */
     bool is_cutting;             /* a cut looks up where it begins: no appends meanwhile */
     bool is_deleted;             /* log_delete was submitted */
+    bool wants_mark;             /* this start found is_amnesiac: nothing on the disk says so */
     bool is_amnesiac;            /* read-only */
     bool is_available;           /* can be read */
     bool is_tail_torn;           /* for log_status */
