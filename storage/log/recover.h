@@ -80,7 +80,7 @@ struct log_found_entry {
     uint64_t slot_pos;          /* in it: of the batch's first byte; of the tail's first record */
     uint64_t file_number; /* the file's life: the lowest of a group tells which files it needs;
                              UINT64_MAX: a gap, in no file */
-    uint64_t seq;         /* group_seq of its record; 0: a gap */
+    uint64_t seq;         /* group_seq of its record; of a gap the first that is missing */
 };
 
 /* A segment that begins behind the settled end: a roll or a cut made it. */

@@ -305,6 +305,9 @@ static enum err recover_group_record(struct log_recover *r, struct recover_group
     bool is_gap = record->seq > g->next_seq;
     bool is_explained = false;
     enum err err = g->claim != rec->claim ? recover_group_claim_left(r, g) : ERR_OK;
+    if (g->claim == NULL && !g->is_gap_open) {
+        g->gap_seq = 0;
+    }
     if (err == ERR_OK && is_gap) {
         err = recover_group_gap(r, g, rec, record->seq, &is_explained);
     }
@@ -333,6 +336,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
     uint32_t what = 0;
     bool is_knowing = rec != NULL && rec->claim != NULL;
     enum err err = ERR_OK;
+    g->gap_seq = g->next_seq;
     while (err == ERR_OK && g->claims.first != NULL) {
         const struct recover_claim *claim =
             CONTAINER_OF(g->claims.first, struct recover_claim, link);

@@ -119,6 +119,7 @@ struct recover_group {            /* in the making */
     struct recover_claim *claim;  /* of the frame being dealt out, then of that with the last gap */
     uint64_t table_seq;           /* group_seq of the row */
     uint64_t next_seq;            /* expected */
+    uint64_t gap_seq;             /* of the first record missing, while that may hide entries */
     uint64_t boot_last;           /* highest boot of a record that counts */
     uint32_t proofs_count;        /* lanes of that boot in which it is proven behind the rot */
     uint32_t generation;          /* of the current segment */

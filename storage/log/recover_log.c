@@ -113,6 +113,7 @@ enum err recover_log_gap(struct log_recover *r, struct recover_group *g, uint64_
     entry->where = LOG_FOUND_SEGMENT; /* none of its bytes are in the journal */
     entry->file_number = UINT64_MAX;
     entry->slot = UINT32_MAX;
+    entry->seq = g->gap_seq != 0 ? g->gap_seq : g->next_seq;
     entry->rec = (struct log_sidecar){
         .index = range.first_index,
         .last_index = last_index,
