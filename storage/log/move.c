@@ -129,8 +129,8 @@ static bool log_detach_is_drained(struct log *log)
     return true;
 }
 
-/* Whether a round, its cleaning, a direct write or a repair is at it, or a row of it may not be in a
- * table yet. */
+/* Whether a round, its cleaning, a direct write or a repair is at it, or a row of it may not be in
+ * a table yet. */
 static bool log_detach_is_busy(const struct log *log)
 {
     const struct log_round *round = log_round_of(log->ls);

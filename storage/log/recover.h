@@ -80,7 +80,7 @@ struct log_found_entry {
     uint64_t slot_pos;          /* in it: of the batch's first byte; of the tail's first record */
     uint64_t file_number; /* the file's life: the lowest of a group tells which files it needs;
                              UINT64_MAX: a gap, in no file */
-    uint64_t seq;         /* group_seq of its record; 0: a gap */
+    uint64_t seq;         /* group_seq of its record; of a gap the first that is missing */
 };
 
 /* A segment that begins behind the settled end: a roll or a cut made it. */
@@ -215,6 +215,11 @@ bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *c
  * (F7). */
 void log_recover_direct(struct log_recover *r, const struct log_recover_direct *check,
                         bool is_sound);
+
+/* Whether frames of journal file `slot` count although nothing says that they were flushed: a
+ * process that was killed leaves such. Whoever acts on them has the file flushed first, or they are
+ * gone after a power failure and pass for rot. */
+bool log_recover_is_unflushed(const struct log_recover *r, uint32_t slot);
 
 /* Decide what each group is. */
 MUST_USE enum err log_recover_groups(struct log_recover *r);

@@ -103,7 +103,7 @@ enum err recover_append(struct log_recover *r, struct recover_group *g,
     const struct log_sidecar *rec = &entry->rec;
     bool fits = rec->term >= found->end.term &&
                 (rec->base_offset == found->end.offset ||
-                 (!g->is_chain_known && recover_log_gap_offset(g, rec->base_offset)));
+                 (!g->is_chain_known && recover_log_gap_end(g, rec->base_offset, 0)));
     if (has_chain && g->is_chain_known &&
         !hash128_is_equal(rec->chain, recover_chain_of(found->end.chain, rec))) {
         fits = false;

@@ -24,6 +24,24 @@ static enum err recover_group_claim_cut(struct log_recover *r, struct recover_gr
                                         const struct recover_claim *claim);
 static void recover_group_prove(struct log_recover *r, struct recover_group *g,
                                 const struct recover_frame *frame);
+/* The table's log start lies behind all that is left, so something was flushed that is not there:
+ * what stood between is below the start, what followed it is lost. */
+static enum err recover_group_reach(struct log_recover *r, struct recover_group *g)
+{
+    struct log_found *found = &g->found;
+    struct log_point start = found->row.start;
+    if (found->row.state == LOG_ROW_DELETED || start.index <= found->end.index + 1) {
+        return ERR_OK;
+    }
+    enum err err = recover_log_gap(r, g, start.index - 1, start.offset, start.term);
+    start.index--;
+    found->end = start;
+    g->is_chain_known = true;
+    g->is_amnesiac = true;
+    return err;
+}
+
+static enum err recover_group_reach(struct log_recover *r, struct recover_group *g);
 static void recover_group_finish(struct log_recover *r, struct recover_group *g);
 
 enum err log_recover_groups(struct log_recover *r)
@@ -258,6 +276,9 @@ static enum err recover_group_run(struct log_recover *r, struct recover_group *g
         err = recover_group_gap(r, g, NULL, claimed_seq + 1, &is_explained);
         found->last_seq = claimed_seq;
     }
+    if (err == ERR_OK) {
+        err = recover_group_reach(r, g);
+    }
     recover_group_finish(r, g);
     return err;
 }
@@ -290,6 +311,9 @@ static enum err recover_group_record(struct log_recover *r, struct recover_group
     bool is_gap = record->seq > g->next_seq;
     bool is_explained = false;
     enum err err = g->claim != rec->claim ? recover_group_claim_left(r, g) : ERR_OK;
+    if (g->claim == NULL && !g->is_gap_open) {
+        g->gap_seq = 0;
+    }
     if (err == ERR_OK && is_gap) {
         err = recover_group_gap(r, g, rec, record->seq, &is_explained);
     }
@@ -318,6 +342,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
     uint32_t what = 0;
     bool is_knowing = rec != NULL && rec->claim != NULL;
     enum err err = ERR_OK;
+    g->gap_seq = g->next_seq;
     while (err == ERR_OK && g->claims.first != NULL) {
         const struct recover_claim *claim =
             CONTAINER_OF(g->claims.first, struct recover_claim, link);
@@ -381,8 +406,14 @@ static enum err recover_group_claim_left(struct log_recover *r, struct recover_g
 {
     const struct recover_claim *claim = g->claim;
     g->claim = NULL;
-    if (claim == NULL || claim->row.last_index <= g->found.end.index ||
+    if (claim == NULL || claim->row.last_index < g->found.end.index ||
         g->found.row.state == LOG_ROW_DELETED) {
+        return ERR_OK;
+    }
+    if (claim->row.last_index == g->found.end.index) { /* a roll or trim told of the entries */
+        if (!g->is_chain_known) {
+            (void)recover_log_gap_end(g, claim->row.next_offset, claim->row.last_term);
+        }
         return ERR_OK;
     }
     return recover_log_gap(r, g, claim->row.last_index, claim->row.next_offset,
@@ -473,6 +504,11 @@ static void recover_group_finish(struct log_recover *r, struct recover_group *g)
     }
     if (is_amnesiac) {
         found->row.flags |= LOG_ROW_AMNESIAC;
+    }
+    bool is_news = has_lost || has_unsound ||
+                   (is_amnesiac && (found->table_row.flags & LOG_ROW_AMNESIAC) == 0);
+    if (is_news && r->journal_floor < found->file_lowest) {
+        found->file_lowest = r->journal_floor; /* what tells of it stays until the table does */
     }
     counts[LOG_RECOVER_G2] += is_hinted;
     counts[LOG_RECOVER_G3] += is_amnesiac;

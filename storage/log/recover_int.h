@@ -35,6 +35,7 @@ struct recover_file {
     uint64_t previous_number;   /* from its header; 0: none, or unreadable */
     uint64_t first_found;       /* number of the first frame found in it; 0: none */
     uint64_t front_blocks;      /* blocks in front of that one */
+    uint64_t end_pos;           /* behind the last frame: where the next one would begin */
     uint64_t damaged_pos;       /* the last block that looks like a damaged frame header; 0: none */
     const uint8_t *data;        /* while it is read: its bytes, */
     size_t length;              /* how many, */
@@ -118,6 +119,7 @@ struct recover_group {            /* in the making */
     struct recover_claim *claim;  /* of the frame being dealt out, then of that with the last gap */
     uint64_t table_seq;           /* group_seq of the row */
     uint64_t next_seq;            /* expected */
+    uint64_t gap_seq;             /* of the first record missing, while that may hide entries */
     uint64_t boot_last;           /* highest boot of a record that counts */
     uint32_t proofs_count;        /* lanes of that boot in which it is proven behind the rot */
     uint32_t generation;          /* of the current segment */
@@ -206,14 +208,22 @@ static inline bool recover_chain_is_zero(struct hash128 chain)
     return (chain.low | chain.high) == 0;
 }
 
+/* Whether the chain of the settled end is that of its entry. What is lost below it may reach up to
+ * it, and the gap there has a chain of its own, which the next entry's does not follow. */
+static inline bool recover_row_has_chain(const struct log_row *row)
+{
+    return row->quarantine_count == 0 || row->quarantine_index > row->end.index;
+}
+
 /* recover_log.c: the log of `g` grows and shrinks. */
 
 /* Indexes behind the end up to `last_index` cannot be read: the log ends behind them. */
 MUST_USE enum err recover_log_gap(struct log_recover *r, struct recover_group *g,
                                   uint64_t last_index, uint64_t next_offset, uint32_t term);
 
-/* The gap that ends the log ends at `next_offset`. False: the log ends otherwise, or behind it. */
-bool recover_log_gap_offset(struct recover_group *g, uint64_t next_offset);
+/* The gap that ends the log ends at `next_offset`, and its last entry has `term` (0: not known).
+ * False: the log ends otherwise, or behind it. */
+bool recover_log_gap_end(struct recover_group *g, uint64_t next_offset, uint32_t term);
 
 /* Everything behind end->index (< found.end.index) goes; a segment must begin next. */
 MUST_USE enum err recover_log_cut(struct log_recover *r, struct recover_group *g,

@@ -3,6 +3,8 @@
  * The file's life is that of its header block or, where that is unreadable, the highest file number
  * among its frames. A header that verifies and belongs to this life is a frame; the next may begin
  * behind it. Anything else is a block to step over. */
+#include <string.h>
+
 #include "base/assert.h"
 #include "storage/log/recover_int.h"
 
@@ -104,10 +106,15 @@ static void recover_scan_life(struct log_recover *r, struct recover_file *file)
 }
 
 /* Whether the block at `pos`, which is no frame, looks like the header of one of this life in which
- * something was damaged: a former life, or zeros, would differ in more. */
+ * something was damaged: a former life, or zeros, would differ in more. Or it could not be read,
+ * and stands where the next frame would. */
 static bool recover_scan_is_damaged(const struct log_recover *r, const struct recover_file *file,
                                     uint64_t pos)
 {
+    if (file->number != 0 && pos == file->end_pos &&
+        memcmp(file->data + pos, LOG_UNREADABLE, sizeof(LOG_UNREADABLE) - 1) == 0) {
+        return true;
+    }
     struct bytes_reader reader = bytes_reader(file->data + pos, file->length - (size_t)pos);
     uint32_t magic = bytes_get_u32le(&reader);
     bytes_skip(&reader, 4);
@@ -130,6 +137,7 @@ static enum err recover_scan_walk(struct log_recover *r, struct recover_file *fi
 {
     struct log_frame head;
     uint64_t pos = LOG_JOURNAL_HEADER_BYTES;
+    file->end_pos = pos;
     while (pos < file->length && file->length - pos >= LOG_FRAME_HEADER_BYTES) {
         uint64_t step = LIMIT_BLOCK_BYTES;
         if (!recover_scan_frame(r, file, pos, &head)) {
@@ -151,6 +159,7 @@ static enum err recover_scan_walk(struct log_recover *r, struct recover_file *fi
                 file->front_blocks = (pos - LOG_JOURNAL_HEADER_BYTES) / LIMIT_BLOCK_BYTES;
             }
             step = head.frame_bytes;
+            file->end_pos = pos + step;
         }
         pos += step;
     }

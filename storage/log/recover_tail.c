@@ -190,7 +190,8 @@ static enum err recover_tail_entries(struct log_recover *r, struct recover_group
         entry->slot_pos = rec->data_pos;
         entry->file_number = rec->frame->head.file_number;
         entry->seq = record->seq;
-        bool has_chain = (entry->rec.flags & (LOG_SIDECAR_GAP | LOG_SIDECAR_REWRITTEN)) == 0;
+        uint8_t unlike = LOG_SIDECAR_GAP | LOG_SIDECAR_REWRITTEN | LOG_SIDECAR_QUARANTINED;
+        bool has_chain = (entry->rec.flags & unlike) == 0; /* else not what was first appended */
         err = recover_append(r, g, entry, has_chain, fit);
         if (err != ERR_OK) {
             return err;
@@ -241,7 +242,8 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
     found->row.seq = record->seq - 1;
     found->end = found->row.end;
     found->max_timestamp = found->row.max_timestamp;
-    g->is_chain_known = found->end.index == 0 || !recover_chain_is_zero(found->end.chain);
+    g->is_chain_known = found->end.index == 0 || (!recover_chain_is_zero(found->end.chain) &&
+                                                  recover_row_has_chain(&found->row));
     uint32_t from = recover_tail_first(r, g, record);
     if (from < record->tail.recs_count) {
         struct log_sidecar first = recover_tail_rec(r, record, from);

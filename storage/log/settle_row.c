@@ -241,11 +241,11 @@ static void log_row_seq(struct log *log, const struct log_segment *seg)
     bool has_next =
         node != NULL && log_segment_is_begun(CONTAINER_OF(node, struct log_segment, in_log));
     uint64_t seq = row->seq;
+    /* A gap has no record: the journal that explains it stays needed. */
+    bool is_gap = first != NULL && first->is_durable && first->file_number == UINT64_MAX;
     if (first != NULL && first->is_durable && first->seg == seg) {
-        if (first->seq > 0) { /* a gap has none: the journal that explains it stays needed */
-            seq = first->seq - 1;
-            log->file_lowest = first->file_number;
-        }
+        seq = first->seq - 1;
+        log->file_lowest = is_gap ? log->file_lowest : first->file_number;
     } else if ((first == NULL || !first->is_durable) && !has_next) {
         seq = log->durable_seq;
         log->file_lowest = UINT64_MAX;
@@ -253,7 +253,7 @@ static void log_row_seq(struct log *log, const struct log_segment *seg)
         const struct log_slot *last = log_tail_find(log, row->end.index);
         if (last != NULL && last->is_durable && last->seq > row->seq) {
             seq = last->seq;
-            log->file_lowest = last->file_number;
+            log->file_lowest = is_gap ? log->file_lowest : last->file_number;
         }
     }
     row->seq = seq > row->seq ? seq : row->seq;

@@ -98,6 +98,7 @@ struct log {
     uint32_t lookups_count;      /* cuts and trims that look up where they begin */
     bool is_cutting;             /* a cut looks up where it begins: no appends meanwhile */
     bool is_deleted;             /* log_delete was submitted */
+    bool wants_mark;             /* this start found is_amnesiac: nothing on the disk says so */
     bool is_amnesiac;            /* read-only */
     bool is_available;           /* can be read */
     bool is_tail_torn;           /* for log_status */
@@ -219,8 +220,8 @@ enum err log_goes_on(const struct log *log);
 MUST_USE enum err log_point_before(const struct log *log, uint64_t first_index,
                                    struct log_lookup *out);
 
-/* Take the slots from `first_index` on out; appends that wait for a frame end now with ERR_CANCELED,
- * those in one when it does. */
+/* Take the slots from `first_index` on out; appends that wait for a frame end now with
+ * ERR_CANCELED, those in one when it does. */
 void log_slots_cut(struct log *log, uint64_t first_index);
 
 /* The segment's files go with the next round; its object is given back, and what the tail holds of

@@ -13,6 +13,7 @@
 #include "base/rt/clock.h"
 #include "storage/log/found.h"
 #include "storage/log/move_int.h"
+#include "storage/log/range.h"
 #include "storage/log/shard.h"
 #include "storage/log/start.h"
 
@@ -238,6 +239,9 @@ void log_shard_go(struct rt_shard *at, struct rt_mail *mail)
     for (struct map_node *node = map_first(&ls->groups); node != NULL;
          node = map_next(&ls->groups, node)) {
         struct log *log = CONTAINER_OF(node, struct log, in_map);
+        if (log->is_available && log->wants_mark && !log->is_deleted) {
+            log_mark_amnesiac(log);
+        }
         if (log->is_available && (log->file_lowest != UINT64_MAX || log->wants_clean)) {
             log_settle_note(log, log->file_lowest, 0);
         }

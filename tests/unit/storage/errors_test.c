@@ -27,10 +27,10 @@ struct errors_group {
     struct errors *errors;
     uint64_t id;
     struct log *log;
-    bool is_created;  /* answered */
-    bool is_deleted;  /* answered */
-    bool may_be;      /* created or deleted, nobody answered */
-    bool is_uncertain; /* something was not answered: nothing more is done */
+    bool is_created;        /* answered */
+    bool is_deleted;        /* answered */
+    bool may_be;            /* created or deleted, nobody answered */
+    bool is_uncertain;      /* something was not answered: nothing more is done */
     uint64_t durable_index; /* entries that were answered */
     uint64_t cut_index;     /* a cut there was not answered; 0: none */
     uint64_t trim_index;    /* a trim there was not answered; 0: none */
@@ -58,8 +58,8 @@ struct errors {
     uint32_t shards_count;
     uint32_t answers_count;
     uint32_t pending_count;
-    enum err err; /* how the last open, settle or close ended */
-    bool is_checking; /* no fault is left */
+    enum err err;               /* how the last open, settle or close ended */
+    bool is_checking;           /* no fault is left */
     struct errors_group *group; /* of the step */
     uint64_t index;             /* of the step: where */
     uint32_t count;             /* of the step: entries */
@@ -511,7 +511,8 @@ static void errors_read(struct errors *e, struct errors_group *g)
     }
     uint64_t middle = ledger->start.offset + (ledger->end.offset - ledger->start.offset) / 2;
     (void)errors_read_at(e, g, LOG_READ_OFFSET, middle, ledger->end.index);
-    (void)errors_read_at(e, g, LOG_READ_TIMESTAMP, (uint64_t)ledger->max_timestamps[ledger->end.index] / 2 + 500,
+    (void)errors_read_at(e, g, LOG_READ_TIMESTAMP,
+                         (uint64_t)ledger->max_timestamps[ledger->end.index] / 2 + 500,
                          ledger->end.index);
 }
 
@@ -585,8 +586,7 @@ static void errors_check_group(struct errors *e, struct errors_group *g)
                     status.is_available, status.is_amnesiac, status.quarantine_count);
     }
     bool is_cut = g->cut_index != 0 && status.end.index == g->cut_index - 1;
-    if (!is_cut &&
-        (status.end.index < g->durable_index || status.end.index > ledger->end.index)) {
+    if (!is_cut && (status.end.index < g->durable_index || status.end.index > ledger->end.index)) {
         errors_fail(e, "group %" PRIu64 " ends at %" PRIu64 ", not in %" PRIu64 "..%" PRIu64, g->id,
                     status.end.index, g->durable_index, ledger->end.index);
     }

@@ -119,8 +119,7 @@ enum err __wrap_sim_disk_read(struct sim_handle *handle, const struct iovec *iov
                               uint32_t iov_count, uint64_t pos, uint64_t length, int64_t *result)
 {
     enum err err = faults_disk("read", sim_handle_path(handle), false);
-    return err != ERR_OK ? err
-                         : __real_sim_disk_read(handle, iov, iov_count, pos, length, result);
+    return err != ERR_OK ? err : __real_sim_disk_read(handle, iov, iov_count, pos, length, result);
 }
 
 /* Half of it may be written all the same. */

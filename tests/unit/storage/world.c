@@ -11,8 +11,9 @@
 #include "base/rt/clock.h"
 #include "storage/log/reset.h"
 #include "tests/sim/sim_swarm.h"
+#include "tests/unit/storage/world_int.h"
 
-static void world_fail(struct world *world, const char *what, uint64_t a, uint64_t b)
+void world_fail(struct world *world, const char *what, uint64_t a, uint64_t b)
 {
     if (world->failure[0] == '\0') {
         snprintf(world->failure, sizeof(world->failure), "%.150s (%" PRIu64 ", %" PRIu64 ")", what,
@@ -52,13 +53,26 @@ struct world_options world_options(uint64_t seed)
     return options;
 }
 
-/* The bytes of an entry: a batch whose payload follows from group, ordinal of its operation and
+/* Five times each: a run of bytes that is the same at no two places near each other. */
+static void world_payload(uint8_t *out, uint8_t first, uint32_t bytes)
+{
+    uint32_t i = 0;
+    for (; i + 8 <= bytes; i += 5) {
+        uint64_t run = (uint64_t)first++ * 0x0101010101010101;
+        memcpy(out + i, &run, sizeof(run));
+    }
+    for (uint32_t n = 0; i < bytes; i++, n++) {
+        out[i] = (uint8_t)(first + n / 5);
+    }
+}
+
+/* The bytes of an entry: a batch whose payload follows from group, stamp of its operation and
  * place. */
 static uint32_t world_batch(uint8_t *out, const struct crc32c *kernels, uint64_t group,
-                            uint64_t ordinal, uint64_t offset, uint32_t term, uint32_t payload)
+                            uint64_t stamp, uint64_t offset, uint32_t term, uint32_t payload)
 {
-    struct bytes_writer w = bytes_writer(out, LOG_BATCH_HEADER_BYTES + payload);
-    uint32_t count = 1 + (uint32_t)(ordinal % 3);
+    struct bytes_writer w = bytes_writer(out, LOG_BATCH_HEADER_BYTES);
+    uint32_t count = 1 + (uint32_t)(stamp % 3);
     bytes_put_u64be(&w, offset);
     bytes_put_u32be(&w, LOG_BATCH_HEADER_BYTES - LOG_BATCH_PREFIX_BYTES + payload);
     bytes_put_u32be(&w, term);
@@ -66,18 +80,17 @@ static uint32_t world_batch(uint8_t *out, const struct crc32c *kernels, uint64_t
     bytes_put_u32be(&w, 0); /* the CRC, below */
     bytes_put_u16be(&w, 0);
     bytes_put_u32be(&w, count - 1);
-    bytes_put_u64be(&w, 1000 + ordinal);
-    bytes_put_u64be(&w, 1000 + ordinal);
+    bytes_put_u64be(&w, 1000 + stamp);
+    bytes_put_u64be(&w, 1000 + stamp);
     bytes_put_u64be(&w, UINT64_MAX);
     bytes_put_u16be(&w, UINT16_MAX);
     bytes_put_u32be(&w, UINT32_MAX);
     bytes_put_u32be(&w, count);
-    for (uint32_t i = 0; i < payload; i++) {
-        bytes_put_u8(&w, (uint8_t)(group * 31 + ordinal * 7 + i / 5));
-    }
     ASSERT(w.err == ERR_OK);
-    bytes_patch_u32be(&w, 17, crc32c(kernels, 0, out + 21, w.pos - 21));
-    return (uint32_t)w.pos;
+    ASSERT(w.pos == LOG_BATCH_HEADER_BYTES);
+    world_payload(out + w.pos, (uint8_t)(group * 31 + stamp * 7), payload);
+    bytes_patch_u32be(&w, 17, crc32c(kernels, 0, out + 21, w.pos + payload - 21));
+    return (uint32_t)w.pos + payload;
 }
 
 struct world *world_new(const struct world_options *options)
@@ -85,12 +98,17 @@ struct world *world_new(const struct world_options *options)
     struct world *world = calloc(1, sizeof(*world));
     ASSERT(world != NULL);
     world->options = *options;
+    world->ops_until = options->ops_count;
     prng_init(&world->prng, options->seed);
     world->sim = sim_new(options->seed, &options->sim);
     world->node = sim_node_add(world->sim);
     for (uint32_t i = 0; i < options->groups_count; i++) {
         world->groups[i].world = world;
         world->groups[i].id = i + 1;
+        if (options->ops_count > 0) {
+            world->groups[i].ops = calloc(options->ops_count, sizeof(struct world_op));
+            ASSERT(world->groups[i].ops != NULL);
+        }
     }
     return world;
 }
@@ -98,12 +116,16 @@ struct world *world_new(const struct world_options *options)
 void world_free(struct world *world)
 {
     sim_free(world->sim);
+    for (uint32_t i = 0; i < WORLD_GROUPS; i++) {
+        free(world->groups[i].ops);
+        free(world->groups[i].ghosts);
+    }
     free(world);
 }
 
 /* --- Working --- */
 
-static const struct world_op *world_last(const struct world_group *group)
+const struct world_op *world_last(const struct world_group *group)
 {
     static const struct world_op none = {.start_index = 1};
     return group->submitted_count == 0 ? &none : &group->ops[group->submitted_count - 1];
@@ -164,13 +186,14 @@ static void world_op_done(struct log_op *op)
 static uint32_t world_make(struct world_group *group, struct world_op *op, struct buf *buf)
 {
     struct world *world = group->world;
-    const struct crc32c *kernels = world->store.kernels;
+    const struct crc32c *kernels = world->kernels;
     uint32_t payload = op->payload_bytes;
-    uint64_t ordinal = (uint64_t)(op - group->ops);
+    op->stamp = world->stamps_count++;
     uint32_t term = op->end.term > op->hard.term ? op->end.term : op->hard.term;
     uint8_t *data = buf_append(buf, LOG_BATCH_HEADER_BYTES + payload);
     ASSERT(data != NULL);
-    uint32_t length = world_batch(data, kernels, group->id, ordinal, op->end.offset, term, payload);
+    uint32_t length =
+        world_batch(data, kernels, group->id, op->stamp, op->end.offset, term, payload);
     struct log_batch batch;
     enum err err = log_batch_decode(data, length, &batch);
     ASSERT(err == ERR_OK);
@@ -184,7 +207,7 @@ static uint32_t world_make(struct world_group *group, struct world_op *op, struc
     return length;
 }
 
-static uint32_t world_payload(struct world *world)
+static uint32_t world_payload_draw(struct world *world)
 {
     bool is_large = prng_chance(&world->prng, 1, 12);
     return (uint32_t)prng_below(&world->prng, is_large ? world->options.payload_large
@@ -195,7 +218,7 @@ static void world_append(struct world_shard *ws, struct world_group *group, stru
 {
     struct world *world = ws->world;
     struct buf *buf = NULL;
-    op->payload_bytes = world_payload(world);
+    op->payload_bytes = world_payload_draw(world);
     enum err err =
         buf_new(&ws->bufs, ws->bufs.budget, LOG_BATCH_HEADER_BYTES + op->payload_bytes, &buf);
     ASSERT(err == ERR_OK);
@@ -254,7 +277,7 @@ static void world_install(struct world_shard *ws, struct world_group *group, str
         }
         next->kind = WORLD_APPEND;
         next->payload_bytes =
-            is_large ? (uint32_t)prng_below(&world->prng, 40000) : world_payload(world);
+            is_large ? (uint32_t)prng_below(&world->prng, 40000) : world_payload_draw(world);
         if (bytes + LOG_BATCH_HEADER_BYTES + next->payload_bytes > bytes_max) {
             break;
         }
@@ -396,7 +419,7 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
 {
     struct world *world = ws->world;
     const struct world_op *last = world_last(group);
-    if (group->submitted_count == world->options.ops_count || world->failure[0] != '\0' ||
+    if (group->submitted_count >= world->ops_until || world->failure[0] != '\0' ||
         (last->kind == WORLD_DELETE && group->submitted_count > 0) ||
         (group->waits_for != NULL && !group->waits_for->is_done) || group->moving != NULL) {
         return;
@@ -568,9 +591,12 @@ bool world_end(struct world *world)
 
 void world_start(struct world *world, uint32_t shards_count)
 {
-    struct cpu cpu;
-    cpu_detect(&cpu);
-    log_store_init(&world->store, &world_config, crc32c_for(&cpu));
+    if (world->kernels == NULL) {
+        struct cpu cpu;
+        cpu_detect(&cpu);
+        world->kernels = crc32c_for(&cpu);
+    }
+    log_store_init(&world->store, &world_config, world->kernels);
     world->open_count = 0;
     for (uint32_t i = 0; i < world->options.groups_count; i++) {
         world->groups[i].shard = (uint32_t)(world->groups[i].id % shards_count);
@@ -581,20 +607,7 @@ void world_start(struct world *world, uint32_t shards_count)
 
 /* --- Checking --- */
 
-/* A store opened on an image. */
-struct world_probe {
-    struct world *world;  /* whose states count */
-    struct world *opened; /* the image, opened without a workload */
-    struct world_tally *tally;
-    struct log_read read;
-    struct world_group *group; /* being read */
-    uint32_t k;                /* its state */
-    uint64_t next_index;       /* next entry wanted */
-    bool is_reading;
-    uint64_t rows[LOG_RECOVER_ROWS_COUNT]; /* decisions of the last start */
-};
-
-static bool world_is_open(void *ctx)
+bool world_is_open(void *ctx)
 {
     struct world *opened = ctx;
     return opened->failure[0] != '\0' || opened->open_count == opened->options.shards_count;
@@ -605,16 +618,45 @@ static bool world_is_read(void *ctx)
     return !((struct world_probe *)ctx)->is_reading;
 }
 
-static bool world_state_is(const struct world_op *op, const struct log_status *status)
+struct world *world_of(const struct world *world, struct sim_disk *disk, uint32_t shards_count,
+                       uint64_t seed)
 {
-    return op->is_exists && op->start_index == status->start.index &&
-           op->end.index == status->end.index && op->end.offset == status->end.offset &&
-           op->end.term == status->end.term && hash128_is_equal(op->end.chain, status->end.chain) &&
+    struct world_options options = world->options;
+    options.seed = seed;
+    options.shards_count = shards_count;
+    options.ops_count = 0;
+    options.sim = sim_options_calm();
+    options.sim.host.memory_bytes = 64 << 20;
+    struct world *opened = world_new(&options);
+    opened->kernels = world->kernels;
+    opened->is_stopping = true;
+    sim_disk_free(sim_node_swap_disk(opened->node, disk));
+    return opened;
+}
+
+struct log *world_find(const struct world *opened, const struct world_group *group)
+{
+    for (uint32_t i = 0; i < opened->options.shards_count; i++) {
+        struct log *log = log_find((struct log_shard *)&opened->shards[i].ls, group->id);
+        if (log != NULL) {
+            return log;
+        }
+    }
+    return NULL;
+}
+
+bool world_state_is(const struct world_op *op, const struct log_status *status, bool is_damaged)
+{
+    bool is_start =
+        op->start_index == status->start.index ||
+        (is_damaged && op->start_index > status->start.index); /* a trim may be lost: no harm */
+    return op->is_exists && is_start && op->end.index == status->end.index &&
+           op->end.offset == status->end.offset && op->end.term == status->end.term &&
+           hash128_is_equal(op->end.chain, status->end.chain) &&
            op->hard.term == status->hard.term && op->hard.vote == status->hard.vote;
 }
 
-/* The ordinal of the append that made entry `index` of the state after the first k operations. */
-static uint32_t world_entry_of(const struct world_group *group, uint32_t k, uint64_t index)
+uint32_t world_entry_of(const struct world_group *group, uint32_t k, uint64_t index)
 {
     for (uint32_t i = k; i > 0; i--) {
         if (group->ops[i - 1].kind == WORLD_APPEND && !group->ops[i - 1].is_void &&
@@ -625,17 +667,39 @@ static uint32_t world_entry_of(const struct world_group *group, uint32_t k, uint
     return UINT32_MAX;
 }
 
+uint32_t world_state_of(const struct world_group *group, struct log *log, uint32_t from,
+                        uint32_t to, bool is_damaged)
+{
+    struct log_status status;
+    if (log != NULL) {
+        log_status(log, &status);
+    }
+    for (uint32_t k = from; k <= to; k++) {
+        bool is_it = k == 0 || !group->ops[k - 1].is_exists
+                         ? log == NULL
+                         : log != NULL && world_state_is(&group->ops[k - 1], &status, is_damaged);
+        if (is_it) {
+            return k;
+        }
+    }
+    return UINT32_MAX;
+}
+
+uint32_t world_entry(const struct world_group *group, const struct world_op *op, uint8_t *out)
+{
+    uint32_t count = 1 + (uint32_t)(op->stamp % 3);
+    return world_batch(out, group->world->kernels, group->id, op->stamp, op->own_end.offset - count,
+                       op->own_end.term, op->payload_bytes);
+}
+
 /* Hold one batch against what was appended as that entry. Returns its length. */
 static uint32_t world_compare(struct world_probe *probe, const uint8_t *data, uint32_t length)
 {
-    static uint8_t expected[LOG_BATCH_HEADER_BYTES + 65536];
+    static uint8_t expected[WORLD_ENTRY_BYTES];
     struct world_group *group = probe->group;
     uint32_t ordinal = world_entry_of(group, probe->k, probe->next_index);
     ASSERT(ordinal != UINT32_MAX);
-    const struct world_op *op = &group->ops[ordinal];
-    uint32_t count = 1 + ordinal % 3;
-    uint32_t bytes = world_batch(expected, probe->world->store.kernels, group->id, ordinal,
-                                 op->own_end.offset - count, op->own_end.term, op->payload_bytes);
+    uint32_t bytes = world_entry(group, &group->ops[ordinal], expected);
     if (bytes > length || memcmp(expected, data, bytes) != 0) {
         world_fail(probe->world, "an entry has other bytes", group->id, probe->next_index);
         return length;
@@ -702,8 +766,7 @@ static uint32_t world_check_group(struct world_probe *probe, struct world_group 
 {
     struct world *world = probe->world;
     struct world *opened = probe->opened;
-    uint32_t shard = (uint32_t)(group->id % opened->options.shards_count);
-    struct log *log = log_find(&opened->shards[shard].ls, group->id);
+    struct log *log = world_find(opened, group);
     struct log_status status = {0};
     if (log != NULL) {
         log_status(log, &status);
@@ -716,39 +779,36 @@ static uint32_t world_check_group(struct world_probe *probe, struct world_group 
             return UINT32_MAX;
         }
     }
-    for (uint32_t k = group->done_count; k <= group->submitted_count; k++) {
-        bool is_it = k == 0 || !group->ops[k - 1].is_exists
-                         ? log == NULL
-                         : log != NULL && world_state_is(&group->ops[k - 1], &status);
-        if (!is_it) {
-            continue;
+    uint32_t k = world_state_of(group, log, group->done_count, group->submitted_count, false);
+    if (k == UINT32_MAX) {
+        world_fail(world, log == NULL ? "a group is gone" : "no state of the group is found",
+                   group->id, status.end.index);
+    } else if (log != NULL) {
+        group->log = log;
+        probe->group = group;
+        probe->k = k;
+        probe->next_index = status.start.index;
+        probe->is_reading = true;
+        sim_post(log->ls->shard, world_read_start, probe);
+        if (!sim_run_until_true(opened->sim, world_is_read, probe,
+                                sim_now_ns(opened->sim) + 100 * RT_NS_PER_S)) {
+            world_fail(world, "a read does not end", group->id, probe->next_index);
         }
-        if (log != NULL) {
-            group->log = log;
-            probe->group = group;
-            probe->k = k;
-            probe->next_index = status.start.index;
-            probe->is_reading = true;
-            sim_post(sim_node_shard(opened->node, shard), world_read_start, probe);
-            if (!sim_run_until_true(opened->sim, world_is_read, probe,
-                                    sim_now_ns(opened->sim) + 100 * RT_NS_PER_S)) {
-                world_fail(world, "a read does not end", group->id, probe->next_index);
-            }
-        }
-        return k;
     }
-    world_fail(world, log == NULL ? "a group is gone" : "no state of the group is found", group->id,
-               status.end.index);
-    return UINT32_MAX;
+    return k;
 }
 
-/* Open once. */
-static void world_open(struct world_probe *probe)
+bool world_await(struct world *world)
+{
+    return sim_run_until_true(world->sim, world_is_open, world,
+                              sim_now_ns(world->sim) + 100 * RT_NS_PER_S);
+}
+
+void world_open(struct world_probe *probe)
 {
     struct world *opened = probe->opened;
     world_start(opened, opened->options.shards_count);
-    if (!sim_run_until_true(opened->sim, world_is_open, opened,
-                            sim_now_ns(opened->sim) + 100 * RT_NS_PER_S)) {
+    if (!world_await(opened)) {
         world_fail(probe->world, "the store does not open", 0, 0);
     } else if (opened->failure[0] != '\0') {
         world_fail(probe->world, opened->failure, 0, 0);
@@ -766,20 +826,15 @@ bool world_check(struct world *world, struct sim_disk *disk, uint32_t shards_cou
     for (uint32_t i = 0; i < WORLD_GROUPS; i++) {
         logs[i] = world->groups[i].log;
     }
-    struct world_options options = world->options;
-    options.seed = seed;
-    options.shards_count = shards_count;
-    options.sim = sim_options_calm();
-    options.sim.host.memory_bytes = 64 << 20;
-    struct world *opened = world_new(&options);
-    opened->is_stopping = true;
-    sim_disk_free(sim_node_swap_disk(opened->node, disk));
+    struct world *opened = world_of(world, disk, shards_count, seed);
     struct world_probe probe = {.world = world, .opened = opened, .tally = tally};
     uint32_t found[WORLD_GROUPS];
     uint32_t rounds = is_twice ? 2 : 1;
+    uint32_t starts_count = 0;
     for (uint32_t round = 0; round < rounds && world->failure[0] == '\0'; round++) {
         world_open(&probe);
-        for (uint32_t i = 0; i < options.groups_count && world->failure[0] == '\0'; i++) {
+        starts_count++;
+        for (uint32_t i = 0; i < world->options.groups_count && world->failure[0] == '\0'; i++) {
             uint32_t k = world_check_group(&probe, &world->groups[i]);
             if (round > 0 && k != found[i]) {
                 world_fail(world, "a second start finds something else", world->groups[i].id, k);
@@ -795,114 +850,13 @@ bool world_check(struct world *world, struct sim_disk *disk, uint32_t shards_cou
     for (uint32_t i = 0; i < WORLD_GROUPS; i++) {
         world->groups[i].log = logs[i];
     }
+    if (world->failure[0] != '\0') {
+        printf("start %u: ", starts_count);
+    }
     for (uint32_t i = 0; i < LOG_RECOVER_ROWS_COUNT && world->failure[0] != '\0'; i++) {
         if (probe.rows[i] > 0) {
             printf("%s=%" PRIu64 " ", log_recover_row_name((enum log_recover_row)i), probe.rows[i]);
         }
-    }
-    tally->images_count++;
-    world_free(opened);
-    return world->failure[0] == '\0';
-}
-
-/* --- Rot --- */
-
-/* One entry of a store that rotted: right, or refused. */
-struct world_rot {
-    struct world_probe probe;
-    bool was_refused;
-};
-
-static void world_rot_done(struct log_read *read)
-{
-    struct world_rot *rot = read->ctx;
-    struct world_probe *probe = &rot->probe;
-    probe->is_reading = false;
-    if (read->err == ERR_CORRUPT || read->err == ERR_ACCESS) {
-        rot->was_refused = true;
-    } else if (read->err != ERR_OK || read->first_index != probe->next_index ||
-               read->parts_count == 0) {
-        world_fail(probe->world, read->err != ERR_OK ? err_name(read->err) : "read elsewhere",
-                   probe->group->id, probe->next_index);
-    } else {
-        uint64_t index = probe->next_index;
-        (void)world_compare(probe, buf_slice_data(read->parts[0]), read->parts[0].length);
-        probe->next_index = index;
-    }
-    log_read_release(read);
-}
-
-static void world_rot_read(struct rt_shard *shard, void *ctx)
-{
-    (void)shard;
-    struct world_rot *rot = ctx;
-    rot->probe.read = (struct log_read){.done = world_rot_done,
-                                        .ctx = rot,
-                                        .log = rot->probe.group->log,
-                                        .from = LOG_READ_INDEX,
-                                        .at = rot->probe.next_index,
-                                        .index_max = rot->probe.next_index,
-                                        .bytes_max = 1};
-    log_read(&rot->probe.read);
-}
-
-static void world_rot_group(struct world_rot *rot, struct world_group *group, bool *was_seen)
-{
-    struct world *world = rot->probe.world;
-    struct world *opened = rot->probe.opened;
-    const struct world_op *state = world_last(group);
-    uint32_t shard = (uint32_t)(group->id % opened->options.shards_count);
-    struct log *log = log_find(&opened->shards[shard].ls, group->id);
-    if (!state->is_exists || log == NULL) {
-        if (state->is_exists || log != NULL) {
-            world_fail(world, "a group is gone, or there again", group->id, 0);
-        }
-        return;
-    }
-    struct log_status status;
-    log_status(log, &status);
-    bool is_named = !status.is_available || status.is_amnesiac || status.quarantine_count > 0 ||
-                    status.is_tail_torn;
-    *was_seen |= is_named;
-    if (!status.is_available) {
-        return;
-    }
-    if (status.end.index != state->end.index && !is_named) {
-        world_fail(world, "an end that nobody questions", group->id, status.end.index);
-        return;
-    }
-    group->log = log;
-    rot->probe.group = group;
-    rot->probe.k = group->submitted_count;
-    for (uint64_t i = state->start_index; i <= state->end.index && world->failure[0] == '\0'; i++) {
-        rot->probe.next_index = i;
-        rot->probe.is_reading = true;
-        rot->was_refused = false;
-        sim_post(sim_node_shard(opened->node, shard), world_rot_read, rot);
-        if (!sim_run_until_true(opened->sim, world_is_read, &rot->probe,
-                                sim_now_ns(opened->sim) + 100 * RT_NS_PER_S)) {
-            world_fail(world, "a read does not end", group->id, i);
-        }
-        *was_seen |= rot->was_refused;
-    }
-}
-
-bool world_check_rot(struct world *world, struct sim_disk *disk, uint64_t seed, bool *was_seen,
-                     struct world_tally *tally)
-{
-    struct world_options options = world->options;
-    options.seed = seed;
-    options.shards_count = 1 + (uint32_t)(seed % WORLD_SHARDS);
-    options.sim = sim_options_calm();
-    options.sim.host.memory_bytes = 64 << 20;
-    struct world *opened = world_new(&options);
-    opened->is_stopping = true;
-    sim_disk_free(sim_node_swap_disk(opened->node, disk));
-    struct world_rot rot = {.probe = {.world = world, .opened = opened, .tally = tally}};
-    *was_seen = false;
-    world_open(&rot.probe);
-    for (uint32_t i = 0; i < options.groups_count && world->failure[0] == '\0'; i++) {
-        world_rot_group(&rot, &world->groups[i], was_seen);
     }
     tally->images_count++;
     world_free(opened);

@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #include "base/prng.h"
-#include "storage/log/install.h"
 #include "base/rt/mailbox.h"
+#include "storage/log/install.h"
 #include "storage/log/move.h"
 #include "storage/log/read.h"
 #include "storage/log/shard.h"
@@ -41,6 +41,7 @@ struct world_op {
     enum world_kind kind;
     uint64_t index;             /* append: the entry's; cut, trim: from where; reset: the start */
     uint32_t payload_bytes;     /* append: of the entry */
+    uint64_t stamp;             /* append: of the world, never twice; its bytes follow from it */
     bool is_void;               /* append: was canceled before it got into a frame; trim: likewise,
                                    or changed nothing */
     struct log_point own_end;   /* append, cut, reset: where it put the end */
@@ -67,7 +68,9 @@ struct world_group {
     struct rt_timer move_timer; /* until it is attached */
     struct world_op *moving;    /* the move under way */
     struct world_op *waits_for; /* nothing is submitted until this one is answered */
-    struct world_op ops[WORLD_OPS];
+    struct world_op *ops;       /* options.ops_count of them */
+    struct world_op *ghosts;    /* appends of earlier lives that a start did not find */
+    uint32_t ghosts_count;      /* of them */
 };
 
 /* A shard of the process under test. */
@@ -84,7 +87,7 @@ struct world_options {
     uint64_t seed;
     uint32_t shards_count;
     uint32_t groups_count;  /* <= WORLD_GROUPS */
-    uint32_t ops_count;     /* per group, <= WORLD_OPS */
+    uint32_t ops_count;     /* per group; 0: it is only looked at */
     uint32_t payload_max;   /* of most batches */
     uint32_t payload_large; /* of some */
     struct sim_options sim;
@@ -97,7 +100,10 @@ struct world {
     struct log_store store;
     struct world_shard shards[WORLD_SHARDS];
     struct world_group groups[WORLD_GROUPS];
+    const struct crc32c *kernels;
     struct prng prng;
+    uint64_t stamps_count; /* appends so far */
+    uint32_t ops_until;    /* a group with so many operations gets no more for now */
     uint32_t open_count;   /* shards that are open */
     uint32_t failed_count; /* shards that could not */
     bool is_stopping;      /* no more operations */
@@ -110,6 +116,11 @@ struct world_tally {
     uint64_t images_count;
     uint64_t rows[LOG_RECOVER_ROWS_COUNT];
     uint64_t entries_count; /* read back and compared */
+    uint64_t damaged_count; /* images with damage */
+    uint64_t seen_count;    /* of these, ones in which something was named or refused */
+    uint64_t refused_count; /* entries that were refused */
+    uint64_t lost_count;    /* groups without something answered, reported as possibly lost */
+    uint64_t closed_count;  /* stores that refused to open */
 };
 
 /* Options with a tiny store, and of what a campaign draws from `seed`. */
@@ -131,10 +142,9 @@ bool world_check(struct world *world, struct sim_disk *disk, uint32_t shards_cou
  * does not end. */
 bool world_end(struct world *world);
 
-/* Open the store of `disk` (which is freed), one byte of which has rotted since world_end. Every
- * entry must be what was appended, or refused as corrupt; every group whole, or named as amnesiac
- * or unavailable. *was_seen: something was said. False: world->failure. */
-bool world_check_rot(struct world *world, struct sim_disk *disk, uint64_t seed, bool *was_seen,
-                     struct world_tally *tally);
+/* The process ends as `how` says, if it has not ended, and starts again on `shards_count` shards.
+ * What it finds of each group is where its operations go on; it is done when this returns. The
+ * disk's watcher sees all of it. False: world->failure. */
+bool world_restart(struct world *world, enum sim_crash how, uint32_t shards_count);
 
 #endif
