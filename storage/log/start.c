@@ -2,10 +2,10 @@
  * segments are checked in start_check.c.
  *
  * The order of things makes a crash at any place harmless: what was read and is not known to be
- * flushed is flushed, since a killed process leaves writes that only the system knows of; a directory's names are durable before
- * node.meta says that there is a directory; the boot epoch is raised before anything else is
- * written, so no two starts write under one number; the `lanes` record, which says what this start
- * believed, is durable before any other frame, file or table. */
+ * flushed is flushed, since a killed process leaves writes that only the system knows of; a
+ * directory's names are durable before node.meta says that there is a directory; the boot epoch is
+ * raised before anything else is written, so no two starts write under one number; the `lanes`
+ * record, which says what this start believed, is durable before any other frame, file or table. */
 #include "storage/log/start.h"
 
 #include <stdio.h>

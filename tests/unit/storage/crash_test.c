@@ -85,8 +85,8 @@ static bool campaign_is_over(void *ctx)
     const struct world *world = ctx;
     for (uint32_t i = 0; i < world->options.groups_count; i++) {
         const struct world_group *group = &world->groups[i];
-        bool is_deleted = group->submitted_count > 0 &&
-                          !group->ops[group->submitted_count - 1].is_exists;
+        bool is_deleted =
+            group->submitted_count > 0 && !group->ops[group->submitted_count - 1].is_exists;
         if (group->submitted_count < world->ops_until && !is_deleted) {
             return world->failure[0] != '\0';
         }
@@ -159,8 +159,7 @@ static void log_survives_a_crash_after_every_change(void **state)
     campaign_print(&tally);
     for (uint32_t i = 0; i < LOG_RECOVER_ROWS_COUNT; i++) {
         if (tally.images_count >= CRASH_IMAGES_WHOLE && tally.rows[i] < CRASH_ROW_MIN) {
-            fail_msg("row %s was hit %llu times",
-                     log_recover_row_name((enum log_recover_row)i),
+            fail_msg("row %s was hit %llu times", log_recover_row_name((enum log_recover_row)i),
                      (unsigned long long)tally.rows[i]);
         }
     }

@@ -192,7 +192,8 @@ static void world_append(struct world_shard *ws, struct world_group *group, stru
     op->stamp = world->stamps_count++;
     uint32_t term = op->end.term > op->hard.term ? op->end.term : op->hard.term;
     uint8_t *data = buf_append(buf, LOG_BATCH_HEADER_BYTES + payload);
-    uint32_t length = world_batch(data, kernels, group->id, op->stamp, op->end.offset, term, payload);
+    uint32_t length =
+        world_batch(data, kernels, group->id, op->stamp, op->end.offset, term, payload);
     buf_seal(buf, length);
     err = log_append(group->log, &op->op, buf_slice(buf, 0, length));
     if (err == ERR_OK) {
@@ -256,6 +257,8 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
     op->is_void = false;
     op->op.done = world_op_done;
     uint64_t dice = prng_below(&world->prng, 100);
+    bool does_lose = (dice >= 88 && dice < 93) || dice >= 99;
+    dice = world->options.does_keep && does_lose ? 0 : dice;
     uint64_t entries_count = last->end.index + 1 - last->start_index;
     if (group->submitted_count == 0) {
         op->kind = WORLD_CREATE;
@@ -414,7 +417,11 @@ void world_start(struct world *world, uint32_t shards_count)
         cpu_detect(&cpu);
         world->kernels = crc32c_for(&cpu);
     }
-    log_store_init(&world->store, &world_config, world->kernels);
+    struct log_config config = world_config;
+    if (world->options.segment_bytes > 0) {
+        config.segment_bytes = world->options.segment_bytes;
+    }
+    log_store_init(&world->store, &config, world->kernels);
     world->open_count = 0;
     struct sim_app app = {.start = world_shard_start, .stop = world_shard_stop, .ctx = world};
     sim_node_start(world->node, shards_count, &app);
@@ -465,9 +472,8 @@ bool world_state_is(const struct world_op *op, const struct log_status *status, 
     bool is_start =
         op->start_index == status->start.index ||
         (is_damaged && op->start_index > status->start.index); /* a trim may be lost: no harm */
-    return op->is_exists && is_start &&
-           op->end.index == status->end.index && op->end.offset == status->end.offset &&
-           op->end.term == status->end.term &&
+    return op->is_exists && is_start && op->end.index == status->end.index &&
+           op->end.offset == status->end.offset && op->end.term == status->end.term &&
            hash128_is_equal(op->end.chain, status->end.chain) &&
            op->hard.term == status->hard.term && op->hard.vote == status->hard.vote;
 }
@@ -674,6 +680,7 @@ bool world_check(struct world *world, struct sim_disk *disk, uint32_t shards_cou
             printf("%s=%" PRIu64 " ", log_recover_row_name((enum log_recover_row)i), probe.rows[i]);
         }
     }
+    tally->rows[LOG_RECOVER_G8] += atomic_load(&opened->store.ends_lost_count);
     tally->images_count++;
     world_free(opened);
     return world->failure[0] == '\0';

@@ -87,8 +87,7 @@ static uint64_t damage_next_frame(struct sim_disk *disk, const char *path, uint6
     uint64_t frame_bytes = bytes_get_u32le(&r);
     uint64_t next = pos + frame_bytes;
     bool is_there = frame_bytes > 0 && frame_bytes % LIMIT_BLOCK_BYTES == 0 &&
-                    sim_disk_peek(disk, path, next, bytes, 4) == 4 &&
-                    memcmp(bytes, "TDBF", 4) == 0;
+                    sim_disk_peek(disk, path, next, bytes, 4) == 4 && memcmp(bytes, "TDBF", 4) == 0;
     return is_there ? next / LIMIT_BLOCK_BYTES : 0;
 }
 
@@ -258,6 +257,9 @@ static void damage_read(struct damage_probe *dp, struct world_group *group, stru
     group->log = log;
     dp->probe.group = group;
     dp->probe.next_index = is_ranged ? look->first_index : status->start.index;
+    if (look->is_tail && status->settled_index > dp->probe.next_index) {
+        dp->probe.next_index = status->settled_index;
+    }
     dp->last_index = status->end.index;
     if (look->first_index != 0 && look->last_index < dp->last_index) {
         dp->last_index = look->last_index;
@@ -288,8 +290,8 @@ static bool damage_is_torn_state(const struct world_group *group, uint32_t k,
         has_hard |= later->hard.term == status->hard.term && later->hard.vote == status->hard.vote;
         has_start |= later->start_index == status->start.index;
     }
-    bool is_chain = status->quarantine_count > 0 ||
-                    hash128_is_equal(op->end.chain, status->end.chain);
+    bool is_chain =
+        status->quarantine_count > 0 || hash128_is_equal(op->end.chain, status->end.chain);
     return op->is_exists && is_chain && op->end.index == status->end.index &&
            op->end.offset == status->end.offset && op->end.term == status->end.term && has_hard &&
            (has_start || status->start.index <= op->start_index);
@@ -317,8 +319,8 @@ static uint32_t damage_state(struct damage_probe *dp, const struct world_group *
         return k;
     }
     for (uint32_t i = group->done_count; i > 0 && k == UINT32_MAX; i--) {
-        bool is_it = log == NULL ? !group->ops[i - 1].is_exists
-                                 : damage_is_torn_state(group, i, &status);
+        bool is_it =
+            log == NULL ? !group->ops[i - 1].is_exists : damage_is_torn_state(group, i, &status);
         k = is_it ? i : UINT32_MAX;
         dp->is_loose = is_it && log != NULL && status.quarantine_count > 0;
     }
@@ -361,6 +363,12 @@ static void damage_group(struct damage_probe *dp, struct world_group *group)
     struct world *world = dp->probe.world;
     const struct log_store_report *report = &dp->probe.opened->store.report;
     struct log *log = world_find(dp->probe.opened, group);
+    if (log == NULL && dp->look->is_sealed) {
+        if (damage_state(dp, group, log, false) == UINT32_MAX) {
+            world_fail(world, "a group is gone", group->id, 0);
+        }
+        return;
+    }
     if (log == NULL) {
         /* Nothing is left of a group made in a frame of which nothing is left. */
         bool is_torn = report->counts[LOG_RECOVER_F6] > 0 || report->counts[LOG_RECOVER_F5] > 0 ||
@@ -374,9 +382,8 @@ static void damage_group(struct damage_probe *dp, struct world_group *group)
     struct log_status status;
     log_status(log, &status);
     bool is_torn = status.is_tail_torn || dp->look->damage->does_erase;
-    dp->look->was_seen |=
-        !status.is_available || status.is_amnesiac || status.quarantine_count > 0 ||
-        status.is_tail_torn;
+    dp->look->was_seen |= !status.is_available || status.is_amnesiac ||
+                          status.quarantine_count > 0 || status.is_tail_torn;
     if (!status.is_available) {
         return;
     }
@@ -430,8 +437,7 @@ static void damage_compare_found(struct damage_probe *dp, const struct damage_fo
         if (!is_same) {
             damage_tell(&dp->probe.world->groups[i], a);
             damage_tell(&dp->probe.world->groups[i], b);
-            world_fail(dp->probe.world, "a second start finds something else", i + 1,
-                       b->end.index);
+            world_fail(dp->probe.world, "a second start finds something else", i + 1, b->end.index);
         }
     }
 }
@@ -489,6 +495,7 @@ bool world_check_damaged(struct world *world, struct sim_disk *disk, uint32_t sh
             }
         }
     }
+    tally->rows[LOG_RECOVER_G8] += atomic_load(&opened->store.ends_lost_count);
     for (uint32_t i = 0; i < WORLD_GROUPS; i++) {
         world->groups[i].log = logs[i];
     }
