@@ -114,7 +114,7 @@ static bool log_load_older_ended(struct log_loading *l);
 static void log_load_take(struct log_loading *l);
 static void log_load_take_start(const struct log_loading *l);
 static bool log_load_leads(const struct log_loading *l);
-static void log_load_judge(struct log_loading *l, bool has_log);
+static bool log_load_judge(struct log_loading *l, bool has_log);
 static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index,
                              uint64_t next_offset, uint32_t term);
 static bool log_load_terms(struct log_loading *l, uint64_t last_index);
@@ -383,7 +383,9 @@ static struct log_segment *log_load_known_next(const struct log_loading *l,
 static void log_load_known_judge(struct log_loading *l)
 {
     const struct log_probe *p = &l->probe;
-    log_load_judge(l, true);
+    if (!log_load_judge(l, true)) {
+        atomic_fetch_add(&l->log->ls->store->ends_lost_count, 1);
+    }
     struct list_node *node = list_first(&l->log->segments.list);
     ASSERT(node != NULL);
     struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
@@ -500,7 +502,7 @@ static void log_load_take(struct log_loading *l)
         return;
     }
     bool is_whole = p->has_end && p->end.last_index == point->index;
-    log_load_judge(l, (file->kinds & LOG_DIR_LOG) != 0);
+    (void)log_load_judge(l, (file->kinds & LOG_DIR_LOG) != 0);
     log_load_take_start(l);
     struct log_segment *seg = made;
     seg->log = l->log;
@@ -555,7 +557,7 @@ static void log_load_take_start(const struct log_loading *l)
 /* --- What is there, and what is not --- */
 
 /* Hold the segment in hand against what is wanted. */
-static void log_load_judge(struct log_loading *l, bool has_log)
+static bool log_load_judge(struct log_loading *l, bool has_log)
 {
     const struct log_probe *p = &l->probe;
     const struct log_point *point = &l->want.point;
@@ -575,7 +577,10 @@ static void log_load_judge(struct log_loading *l, bool has_log)
         log_load_missing(l, p->seg.start.index, point->index, point->offset, point->term);
     } else if (!is_whole) {
         log_load_missing(l, p->end.last_index + 1, point->index, point->offset, point->term);
+    } else {
+        return true;
     }
+    return false;
 }
 
 static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index,

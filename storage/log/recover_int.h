@@ -36,6 +36,7 @@ struct recover_file {
     uint64_t first_found;       /* number of the first frame found in it; 0: none */
     uint64_t front_blocks;      /* blocks in front of that one */
     uint64_t end_pos;           /* behind the last frame: where the next one would begin */
+    bool is_only_seal;          /* its first frame was a seal, the header of which is damaged */
     uint64_t damaged_pos;       /* the last block that looks like a damaged frame header; 0: none */
     const uint8_t *data;        /* while it is read: its bytes, */
     size_t length;              /* how many, */

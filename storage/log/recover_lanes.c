@@ -174,7 +174,8 @@ static void recover_lane_take_files(const struct log_recover *r, struct recover_
         *files = file->link.next;
         if (file->first_frame != 0) {
             low = low == 0 || file->first_frame < low ? file->first_frame : low;
-            lane->high = file->first_frame > lane->high ? file->first_frame : lane->high;
+            uint64_t begun = file->is_only_seal ? file->first_frame - 1 : file->first_frame;
+            lane->high = begun > lane->high ? begun : lane->high;
         }
         damaged_file = file->damaged_pos != 0 ? file->number : damaged_file;
     }

@@ -106,7 +106,7 @@ static void recover_r4_what_is_missing_is_quarantined(void **state)
     assert_int_equal(gap->rec.index, 4);
     assert_int_equal(gap->rec.base_offset, 3);
     assert_int_equal(log_sidecar_next_offset(&gap->rec), 8);
-    assert_int_equal(gap->seq, 0);
+    assert_int_equal(gap->seq, 7); /* the first that is missing */
     build_free(b);
 }
 

@@ -432,6 +432,8 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
     op->is_void = false;
     op->op.done = world_op_done;
     uint64_t dice = prng_below(&world->prng, 100);
+    bool does_lose = (dice >= 88 && dice < 93) || dice >= 99;
+    dice = world->options.does_keep && does_lose ? 0 : dice;
     uint64_t entries_count = last->end.index + 1 - last->start_index;
     if (group->submitted_count == 0) {
         op->kind = WORLD_CREATE;
@@ -596,7 +598,11 @@ void world_start(struct world *world, uint32_t shards_count)
         cpu_detect(&cpu);
         world->kernels = crc32c_for(&cpu);
     }
-    log_store_init(&world->store, &world_config, world->kernels);
+    struct log_config config = world_config;
+    if (world->options.segment_bytes > 0) {
+        config.segment_bytes = world->options.segment_bytes;
+    }
+    log_store_init(&world->store, &config, world->kernels);
     world->open_count = 0;
     for (uint32_t i = 0; i < world->options.groups_count; i++) {
         world->groups[i].shard = (uint32_t)(world->groups[i].id % shards_count);
@@ -858,6 +864,7 @@ bool world_check(struct world *world, struct sim_disk *disk, uint32_t shards_cou
             printf("%s=%" PRIu64 " ", log_recover_row_name((enum log_recover_row)i), probe.rows[i]);
         }
     }
+    tally->rows[LOG_RECOVER_G8] += atomic_load(&opened->store.ends_lost_count);
     tally->images_count++;
     world_free(opened);
     return world->failure[0] == '\0';

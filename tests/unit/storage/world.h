@@ -90,6 +90,8 @@ struct world_options {
     uint32_t ops_count;     /* per group; 0: it is only looked at */
     uint32_t payload_max;   /* of most batches */
     uint32_t payload_large; /* of some */
+    uint32_t segment_bytes; /* 0: the world's own */
+    bool does_keep;         /* no trims, no deletes: the log grows */
     struct sim_options sim;
 };
 

@@ -257,6 +257,9 @@ static void damage_read(struct damage_probe *dp, struct world_group *group, stru
     group->log = log;
     dp->probe.group = group;
     dp->probe.next_index = is_ranged ? look->first_index : status->start.index;
+    if (look->is_tail && status->settled_index > dp->probe.next_index) {
+        dp->probe.next_index = status->settled_index;
+    }
     dp->last_index = status->end.index;
     if (look->first_index != 0 && look->last_index < dp->last_index) {
         dp->last_index = look->last_index;
@@ -360,6 +363,12 @@ static void damage_group(struct damage_probe *dp, struct world_group *group)
     struct world *world = dp->probe.world;
     const struct log_store_report *report = &dp->probe.opened->store.report;
     struct log *log = world_find(dp->probe.opened, group);
+    if (log == NULL && dp->look->is_sealed) {
+        if (damage_state(dp, group, log, false) == UINT32_MAX) {
+            world_fail(world, "a group is gone", group->id, 0);
+        }
+        return;
+    }
     if (log == NULL) {
         /* Nothing is left of a group made in a frame of which nothing is left. */
         bool is_torn = report->counts[LOG_RECOVER_F6] > 0 || report->counts[LOG_RECOVER_F5] > 0 ||
@@ -486,6 +495,7 @@ bool world_check_damaged(struct world *world, struct sim_disk *disk, uint32_t sh
             }
         }
     }
+    tally->rows[LOG_RECOVER_G8] += atomic_load(&opened->store.ends_lost_count);
     for (uint32_t i = 0; i < WORLD_GROUPS; i++) {
         world->groups[i].log = logs[i];
     }

@@ -27,6 +27,7 @@ struct world_look {
     const struct world_damage *damage;
     bool is_sealed;       /* all that was answered lies before a seal: nothing is possibly lost */
     bool is_twice;        /* open it once more after a crash: the same must be found */
+    bool is_tail;         /* read what is not settled only */
     uint64_t group;       /* read this group's entries only; 0: those of all */
     uint64_t first_index; /* and only from this one on; 0: all */
     uint64_t last_index;  /* up to this one */
