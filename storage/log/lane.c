@@ -101,6 +101,12 @@ static void log_lane_turn(struct rt_op *op)
         log_lane_write(lane, frame);
         lane->is_sealed = false;
     }
+    /* Neither memory nor room that comes free brings a turn by itself. */
+    bool is_stuck = log_lane_can_build(lane) && lane->durable_through + 1 == lane->next_number;
+    if (is_stuck && !rt_timer_is_running(&lane->seal_timer)) {
+        rt_timer_start(&lane->seal_timer,
+                       rt_now_ns(lane->ls->shard) + lane->ls->store->config.seal_ns);
+    }
     log_lane_close_step(lane);
 }
 
@@ -258,6 +264,7 @@ void log_lane_fence(struct log_lane *lane, enum err err, int saved_errno)
     }
     while (!list_is_empty(&lane->pending)) {
         struct log_op *op = CONTAINER_OF(list_pop_front(&lane->pending), struct log_op, in_queue);
+        lane->pending_bytes -= log_op_bytes(op); /* while its slot is known */
         if (op->log != NULL) {
             op->log->pending_count--;
             if (op->record.kind == LOG_RECORD_ENTRY && op->slot != NULL) {
@@ -268,17 +275,20 @@ void log_lane_fence(struct log_lane *lane, enum err err, int saved_errno)
             op->slot->op = NULL;
             op->slot = NULL;
         }
-        lane->pending_bytes -= log_op_bytes(op);
         log_end(ls, op, ERR_FENCED);
     }
 }
 
-/* Idle for long enough: say that all of it is durable. */
+/* Idle for long enough: say that all of it is durable. Or what waits is tried again. */
 static void log_lane_seal(struct rt_timer *timer)
 {
     struct log_lane *lane = CONTAINER_OF(timer, struct log_lane, seal_timer);
     struct log_lane_frame *frame = &lane->frames[lane->next_number % LOG_LANE_FRAMES];
-    if (!list_is_empty(&lane->pending) || lane->durable_through + 1 != lane->next_number ||
+    if (!list_is_empty(&lane->pending)) {
+        log_lane_kick(lane);
+        return;
+    }
+    if (lane->durable_through + 1 != lane->next_number ||
         lane->is_sealed || atomic_load(&lane->ls->store->is_fenced) || lane->current == NULL) {
         return;
     }
@@ -316,6 +326,7 @@ static void log_lane_close_step(struct log_lane *lane)
     if (lane->durable_through + 1 != lane->next_number) {
         return;
     }
+    rt_timer_stop(&lane->seal_timer);
     log_lane_files_close(lane);
     if (log_lane_files_are_closed(lane)) {
         void (*closed)(struct log_lane * lane) = lane->closed;

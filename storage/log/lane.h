@@ -106,7 +106,7 @@ struct log_lane {
     uint64_t previous_number;              /* number of the lane's file before the current one */
     uint64_t direct_batch_bytes;           /* a batch above this never goes through the journal */
     struct rt_op op_turn;                  /* builds a frame at the end of the turn */
-    struct rt_timer seal_timer;            /* idle since the last frame */
+    struct rt_timer seal_timer;            /* idle since the last frame; or something waits */
     bool is_sealed;                        /* the last frame was a seal, or there was none */
     bool is_closing;                       /* ends when nothing is pending */
     uint64_t unsettled_bytes;              /* of records not settled: log_settle keeps it */

@@ -221,6 +221,7 @@ static void log_point_wait(struct log *log, struct log_op *op, uint64_t first_in
     void *made = NULL;
     enum err err = pool_acquire(&log->ls->lookups, &made);
     if (err != ERR_OK) {
+        log->is_cutting = log->is_cutting && done != log_cut_found;
         log_end(log->ls, op, err);
         return;
     }
