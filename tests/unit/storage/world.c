@@ -415,67 +415,75 @@ static void world_move(struct world_group *group, struct world_op *op)
     log_detach(group->log, &group->move);
 }
 
-static void world_submit(struct world_shard *ws, struct world_group *group)
+static void world_create(struct world_shard *ws, struct world_group *group, struct world_op *op)
 {
-    struct world *world = ws->world;
-    const struct world_op *last = world_last(group);
-    if (group->submitted_count >= world->ops_until || world->failure[0] != '\0' ||
-        (last->kind == WORLD_DELETE && group->submitted_count > 0) ||
-        (group->waits_for != NULL && !group->waits_for->is_done) || group->moving != NULL) {
+    op->kind = WORLD_CREATE;
+    op->is_exists = true;
+    struct log_uuid topic = {.bytes = {(uint8_t)group->id, 7}};
+    log_create(&ws->ls, &op->op, group->id, &topic, 3);
+    group->log = op->op.log;
+    group->submitted_count++;
+}
+
+static void world_cut(struct world_group *group, struct world_op *op, uint64_t entries_count)
+{
+    uint64_t reach = entries_count < 6 ? entries_count : 6;
+    op->kind = WORLD_CUT;
+    op->index = op->end.index + 1 - prng_below(&group->world->prng, reach);
+    if (op->index == op->start_index) {
         return;
     }
-    struct world_op *op = &group->ops[group->submitted_count];
-    *op = *last;
-    memset(&op->op, 0, sizeof(op->op));
-    op->group = group;
-    op->is_done = false;
-    op->is_void = false;
-    op->op.done = world_op_done;
+    op->end = world_point_before(group, op->index);
+    op->own_end = op->end;
+    world_look_up(group, op);
+    group->submitted_count++;
+    log_cut(group->log, &op->op, op->index);
+}
+
+static void world_hard(struct world_group *group, struct world_op *op)
+{
+    struct prng *prng = &group->world->prng;
+    bool is_newer = op->hard.term == 0 || prng_chance(prng, 1, 2);
+    op->kind = WORLD_HARD;
+    op->hard.term += is_newer;
+    if (is_newer || op->hard.vote == 0) {
+        op->hard.vote = (uint32_t)prng_below(prng, 3);
+    }
+    op->hard.commit = op->end.index;
+    group->submitted_count++;
+    log_set_hard_state(group->log, &op->op, &op->hard);
+}
+
+static void world_trim(struct world_group *group, struct world_op *op, uint64_t entries_count)
+{
+    op->kind = WORLD_TRIM;
+    op->index = op->start_index + prng_below(&group->world->prng, entries_count + 1);
+    op->start_index = op->index;
+    world_look_up(group, op);
+    group->submitted_count++;
+    log_trim(group->log, &op->op, op->index);
+}
+
+/* One more operation of `group`, drawn: `op` holds the state before it. */
+static void world_draw(struct world_shard *ws, struct world_group *group, struct world_op *op)
+{
+    struct world *world = ws->world;
     uint64_t dice = prng_below(&world->prng, 100);
-    bool does_lose = (dice >= 88 && dice < 93) || dice >= 99;
-    dice = world->options.does_keep && does_lose ? 0 : dice;
-    uint64_t entries_count = last->end.index + 1 - last->start_index;
+    uint64_t entries_count = op->end.index + 1 - op->start_index;
+    bool does_lose = (dice >= 88 && dice < 93) || dice >= 97;
     if (group->submitted_count == 0) {
-        op->kind = WORLD_CREATE;
-        op->is_exists = true;
-        struct log_uuid topic = {.bytes = {(uint8_t)group->id, 7}};
-        log_create(&ws->ls, &op->op, group->id, &topic, 3);
-        group->log = op->op.log;
-        group->submitted_count++;
+        world_create(ws, group, op);
     } else if (dice < 2) {
         world_install(ws, group, op);
-    } else if (dice < 75 || entries_count == 0) {
+    } else if (dice < 75 || entries_count == 0 || (does_lose && world->options.does_keep)) {
         op->kind = WORLD_APPEND;
         world_append(ws, group, op);
     } else if (dice < 80 && !group->log->is_cutting) {
-        op->kind = WORLD_CUT;
-        uint64_t reach = entries_count < 6 ? entries_count : 6;
-        op->index = last->end.index + 1 - prng_below(&world->prng, reach);
-        if (op->index == last->start_index) {
-            return;
-        }
-        op->end = world_point_before(group, op->index);
-        op->own_end = op->end;
-        world_look_up(group, op);
-        group->submitted_count++;
-        log_cut(group->log, &op->op, op->index);
+        world_cut(group, op, entries_count);
     } else if (dice < 88) {
-        op->kind = WORLD_HARD;
-        bool is_newer = op->hard.term == 0 || prng_chance(&world->prng, 1, 2);
-        op->hard.term += is_newer;
-        if (is_newer || op->hard.vote == 0) {
-            op->hard.vote = (uint32_t)prng_below(&world->prng, 3);
-        }
-        op->hard.commit = last->end.index;
-        group->submitted_count++;
-        log_set_hard_state(group->log, &op->op, &op->hard);
+        world_hard(group, op);
     } else if (dice < 93 && !group->log->is_cutting) {
-        op->kind = WORLD_TRIM;
-        op->index = last->start_index + prng_below(&world->prng, entries_count + 1);
-        op->start_index = op->index;
-        world_look_up(group, op);
-        group->submitted_count++;
-        log_trim(group->log, &op->op, op->index);
+        world_trim(group, op, entries_count);
     } else if (dice < 95) {
         world_move(group, op);
     } else if (dice < 97) {
@@ -490,6 +498,24 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
         group->submitted_count++;
         log_delete(group->log, &op->op);
     }
+}
+
+static void world_submit(struct world_shard *ws, struct world_group *group)
+{
+    const struct world_op *last = world_last(group);
+    if (group->submitted_count >= ws->world->ops_until || ws->world->failure[0] != '\0' ||
+        (last->kind == WORLD_DELETE && group->submitted_count > 0) ||
+        (group->waits_for != NULL && !group->waits_for->is_done) || group->moving != NULL) {
+        return;
+    }
+    struct world_op *op = &group->ops[group->submitted_count];
+    *op = *last;
+    memset(&op->op, 0, sizeof(op->op));
+    op->group = group;
+    op->is_done = false;
+    op->is_void = false;
+    op->op.done = world_op_done;
+    world_draw(ws, group, op);
 }
 
 static void world_tick(struct rt_timer *timer)

@@ -105,7 +105,7 @@ struct world {
     const struct crc32c *kernels;
     struct prng prng;
     uint64_t stamps_count; /* appends so far */
-    uint32_t ops_until;    /* a group with so many operations gets no more for now */
+    uint32_t ops_until;    /* a group that has so many operations gets no more */
     uint32_t open_count;   /* shards that are open */
     uint32_t failed_count; /* shards that could not */
     bool is_stopping;      /* no more operations */
