@@ -4,7 +4,7 @@
 #include "storage/log/recover.h"
 
 #include "base/assert.h"
-#include "storage/log/recover_int.h"
+#include "storage/log/recover_log.h"
 
 /* Memory is taken in pieces of this. */
 #define RECOVER_CHUNK_BYTES (64u << 10)

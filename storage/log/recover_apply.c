@@ -5,7 +5,7 @@
  * outcome says R8 or R9, and the group is amnesiac. Where a gap has been seen before it, jumps that
  * the gap explains do not count as misfits. */
 #include "base/assert.h"
-#include "storage/log/recover_int.h"
+#include "storage/log/recover_log.h"
 
 static enum err recover_apply_entry(struct log_recover *r, struct recover_group *g,
                                     struct recover_record *rec, struct recover_fit *fit);

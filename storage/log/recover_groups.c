@@ -5,7 +5,7 @@
  * claims that fall into the gap say which entries those were. A claim of which nothing is missing
  * says nothing. */
 #include "base/assert.h"
-#include "storage/log/recover_int.h"
+#include "storage/log/recover_log.h"
 
 static enum err recover_deal(struct log_recover *r, const struct recover_step *step);
 static enum err recover_deal_claims(struct log_recover *r, const struct recover_step *step,

@@ -1,6 +1,6 @@
 /* Recovery: a group's log grows and shrinks. See recover_int.h. */
+#include "storage/log/recover_log.h"
 #include "base/assert.h"
-#include "storage/log/recover_int.h"
 
 static void recover_log_cut_rests(struct recover_group *g, const struct log_point *end);
 static void recover_log_cut_row(struct recover_group *g, const struct log_point *end);

@@ -4,7 +4,7 @@
  * that is not in segment and table: what its group had found so far is settled or stands in it
  * again. Both name their segment and places in it, which are believed over what was computed. */
 #include "base/assert.h"
-#include "storage/log/recover_int.h"
+#include "storage/log/recover_log.h"
 
 static enum err recover_tail_direct(struct log_recover *r, struct recover_group *g,
                                     struct recover_record *rec, struct recover_fit *fit);
