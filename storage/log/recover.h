@@ -162,6 +162,10 @@ struct log_recover_direct {
     uint32_t recs_count;    /* of them */
     const uint8_t *rest;    /* bytes behind written_bytes */
     uint32_t rest_bytes;    /* of these */
+    uint32_t before_pos;    /* whole blocks: bytes that stood in the rest of the tail before it, and
+                               are in the segment now if this one is; of entries not named here */
+    uint32_t before_bytes;  /* how many, up to written_bytes; 0: none */
+    const uint8_t *before;  /* what they must be */
     void *record;           /* log_recover's */
 };
 
