@@ -67,7 +67,7 @@ void log_status(const struct log *log, struct log_status *out)
         .start = log->start,
         .end = log->end,
         .durable_index = log->durable_index,
-        .settled_index = log->row.end.index,
+        .settled_index = log->resets_pending == 0 ? log->row.end.index : 0,
         .hard = log->hard,
         .membership_index = log->membership_index,
         .max_timestamp = log->max_timestamp,
