@@ -66,7 +66,9 @@ static enum err log_ref_previous(struct log_ref *ref)
 static void log_ref_looked_up(struct log_lookup *lookup)
 {
     struct log_ref *ref = CONTAINER_OF(lookup, struct log_ref, lookup);
-    ref->err = ref->cut_epoch != ref->log->cut_epoch ? ERR_CANCELED : lookup->err;
+    ref->err = ref->log->is_deleted                    ? ERR_CLOSING
+               : ref->cut_epoch != ref->log->cut_epoch ? ERR_CANCELED
+                                                       : lookup->err;
     if (ref->err == ERR_CORRUPT) {
         ref->bad_first = ref->first_index - 1;
         ref->bad_last = ref->first_index - 1;
