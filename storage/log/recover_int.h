@@ -171,8 +171,10 @@ MUST_USE enum err recover_group_make(struct log_recover *r, uint64_t group,
 /* recover_lanes.c: walk a lane from a zeroed step; false: at its end. */
 bool recover_lane_step(const struct recover_lane *lane, struct recover_step *step);
 
-/* recover_frame.c: keep the frame at `pos` of `file` with header `head`, and what verifies of it.
- */
+/* Nobody asked whether the direct tail's blocks were written: a later record took its entries. */
+bool recover_direct_is_void(const struct log_recover *r, const struct recover_record *tail);
+
+/* recover_frame.c: keep the frame at `pos` of `file` with header `head`, and what verifies. */
 MUST_USE enum err recover_frame_read(struct log_recover *r, struct recover_file *file, uint64_t pos,
                                      const struct log_frame *head);
 
@@ -206,9 +208,8 @@ static inline bool recover_chain_is_zero(struct hash128 chain)
     return (chain.low | chain.high) == 0;
 }
 
-/* recover_log.c: the log of `g` grows and shrinks. */
-
-/* Indexes behind the end up to `last_index` cannot be read: the log ends behind them. */
+/* recover_log.c. Indexes behind the end up to `last_index` cannot be read: the log ends behind
+ * them. */
 MUST_USE enum err recover_log_gap(struct log_recover *r, struct recover_group *g,
                                   uint64_t last_index, uint64_t next_offset, uint32_t term);
 

@@ -544,6 +544,12 @@ static uint32_t recover_direct_count(const struct log_recover *r, const struct r
     return count;
 }
 
+bool recover_direct_is_void(const struct log_recover *r, const struct recover_record *tail)
+{
+    return tail->frame->head.number > tail->frame->lane->durable &&
+           recover_direct_count(r, tail) == 0;
+}
+
 void log_recover_direct(struct log_recover *r, const struct log_recover_direct *check,
                         bool is_sound)
 {

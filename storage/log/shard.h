@@ -202,8 +202,8 @@ enum err log_writable(const struct log *log);
 MUST_USE enum err log_point_before(const struct log *log, uint64_t first_index,
                                    struct log_lookup *out);
 
-/* Take the slots from `first_index` on out; appends that wait for a frame end now with ERR_CANCELED,
- * those in one when it does. */
+/* Take the slots from `first_index` on out; appends that wait for a frame end now with
+ * ERR_CANCELED, those in one when it does. */
 void log_slots_cut(struct log *log, uint64_t first_index);
 
 /* The segment's files go with the next round; its object is given back, and what the tail holds of
