@@ -145,6 +145,7 @@ struct log_found {
     bool is_tail_torn;     /* G7: may have lost what was never answered */
     bool is_cut;           /* a cut or reset was applied: segments of older generations may be
                               there still, in whole or with entries that are void */
+    bool is_reset;         /* a reset was: of files before the log none is its */
     bool has_row;          /* it stands in the table */
     struct list_node in_recover; /* log_recover.groups, by group */
 };

@@ -208,8 +208,7 @@ static inline bool recover_chain_is_zero(struct hash128 chain)
     return (chain.low | chain.high) == 0;
 }
 
-/* recover_log.c. Indexes behind the end up to `last_index` cannot be read: the log ends behind
- * them. */
+/* recover_log.c. Indexes up to `last_index` cannot be read: the log ends behind them. */
 MUST_USE enum err recover_log_gap(struct log_recover *r, struct recover_group *g,
                                   uint64_t last_index, uint64_t next_offset, uint32_t term);
 

@@ -90,6 +90,7 @@ struct log {
     bool is_amnesiac;            /* read-only */
     bool is_available;           /* can be read */
     bool is_tail_torn;           /* for log_status */
+    bool is_reset;               /* the last start saw it begun anew: files before it are void */
     bool is_loaded;              /* older segments and term runs are known */
     struct log_loading *loading; /* they are being read: load.c's; NULL: no */
     struct list ranges;          /* log_range.in_log: quarantined indexes, in order */

@@ -326,6 +326,20 @@ static void world_reset(struct world_group *group, struct world_op *op)
     log_reset_to(group->log, &op->op, &start);
 }
 
+static void world_hard(struct world_group *group, struct world_op *op)
+{
+    struct prng *prng = &group->world->prng;
+    bool is_newer = op->hard.term == 0 || prng_chance(prng, 1, 2);
+    op->kind = WORLD_HARD;
+    op->hard.term += is_newer;
+    if (is_newer || op->hard.vote == 0) {
+        op->hard.vote = (uint32_t)prng_below(prng, 3);
+    }
+    op->hard.commit = op->end.index;
+    group->submitted_count++;
+    log_set_hard_state(group->log, &op->op, &op->hard);
+}
+
 static void world_submit(struct world_shard *ws, struct world_group *group)
 {
     struct world *world = ws->world;
@@ -369,15 +383,7 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
         group->submitted_count++;
         log_cut(group->log, &op->op, op->index);
     } else if (dice < 88) {
-        op->kind = WORLD_HARD;
-        bool is_newer = op->hard.term == 0 || prng_chance(&world->prng, 1, 2);
-        op->hard.term += is_newer;
-        if (is_newer || op->hard.vote == 0) {
-            op->hard.vote = (uint32_t)prng_below(&world->prng, 3);
-        }
-        op->hard.commit = last->end.index;
-        group->submitted_count++;
-        log_set_hard_state(group->log, &op->op, &op->hard);
+        world_hard(group, op);
     } else if (dice < 93 && !group->log->is_cutting) {
         op->kind = WORLD_TRIM;
         op->index = last->start_index + prng_below(&world->prng, entries_count + 1);
