@@ -67,7 +67,7 @@ void log_status(const struct log *log, struct log_status *out)
         .start = log->start,
         .end = log->end,
         .durable_index = log->durable_index,
-        .settled_index = log->resets_pending == 0 ? log->row.end.index : 0,
+        .settled_index = log->row.end.index,
         .hard = log->hard,
         .membership_index = log->membership_index,
         .max_timestamp = log->max_timestamp,
@@ -429,7 +429,8 @@ static void log_cut_durable(struct log *log, const struct log_record *record)
     struct log_segment *seg = log_begun(log, first_index, record->cut.generation);
     ASSERT(log->cuts_pending > 0);
     log->cuts_pending--;
-    if (row->end.index < first_index && row->segment_index < first_index) {
+    bool is_kept = row->end.index < first_index && row->segment_index < first_index;
+    if (is_kept || log->resets_pending > 0) { /* or the row is that of a log that comes later */
         return;
     }
     row->end = record->cut.end;

@@ -146,8 +146,8 @@ bool log_row_update(struct log *log)
         log->file_lowest = UINT64_MAX;
         return true;
     }
-    if (row->end.index > log->end.index || log->resets_pending > 0) {
-        return false; /* a cut of settled entries is on its way */
+    if (row->end.index > log->end.index || log->cuts_pending > 0) {
+        return false; /* what the journal says and what the log is differ until the cut is in it */
     }
     struct log_segment *seg = log_row_segment(log);
     if (seg == NULL && row->segment_index != 0) {
@@ -261,7 +261,7 @@ void log_row_synced(struct log *log)
         }
         return;
     }
-    if (log->row.end.index > log->end.index || log->resets_pending > 0) {
+    if (log->row.end.index > log->end.index || log->cuts_pending > 0) {
         return; /* cut meanwhile: the slots are gone, those there now are others */
     }
     if (slot != NULL && slot->rec.index <= log->table_index) {

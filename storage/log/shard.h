@@ -60,8 +60,8 @@ struct log {
     struct log_row row; /* as the next table will say; settled end, segment, seq: see log_settle */
     struct list_node in_dirty; /* log_settle.dirty: has something in the journal that is needed */
     struct list garbage;       /* log_garbage.in_log: files of segments that are no more */
-    uint32_t cuts_pending;     /* cuts and resets that are not durable: a row may have to wait */
-    uint32_t resets_pending;   /* of these, resets: no row is made and nothing settled meanwhile */
+    uint32_t cuts_pending;     /* cuts and resets that are not durable: no row is made meanwhile */
+    uint32_t resets_pending;   /* of these, resets: nothing is settled meanwhile */
     bool is_delete_durable;    /* its files may go */
     bool wants_clean;          /* cut, trimmed, unpinned or deleted: files may be to go */
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
