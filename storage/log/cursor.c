@@ -467,6 +467,7 @@ static void log_run_add(struct log_run *run, const struct log_sidecar *rec, uint
         .at = (uint32_t)(pos - run->pos),
         .length = rec->length,
         .term = rec->term,
+        .chain = rec->chain,
         .header_crc = is_rewritten ? rec->rewritten_crc : rec->header_crc,
         .is_rewritten = is_rewritten,
     };

@@ -50,6 +50,7 @@ struct log_run_item {
     uint32_t length;      /* its bytes */
     uint32_t term;        /* of the entry */
     uint32_t header_crc;  /* of its 61 bytes; of a rewritten one Kafka's CRC */
+    struct hash128 chain; /* at the entry */
     bool is_rewritten;    /* it is not what was first appended */
 };
 

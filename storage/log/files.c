@@ -214,6 +214,13 @@ static void log_file_opened(struct log_files *files, struct log_file *file)
     }
 }
 
+void log_file_share(struct log_file *file)
+{
+    ASSERT(file->is_ready);
+    ASSERT(file->users_count > 0);
+    file->users_count++;
+}
+
 void log_file_put(struct log_shard *ls, struct log_file *file)
 {
     ASSERT(file->users_count > 0);

@@ -212,6 +212,7 @@ static void log_found_state(struct log *log, const struct log_found *found)
     log->is_deleted = row->state == LOG_ROW_DELETED;
     log->is_delete_durable = log->is_deleted;
     log->wants_clean = found->is_cut || log->is_deleted;
+    log->is_reset = found->is_reset;
     log->is_amnesiac = (row->flags & LOG_ROW_AMNESIAC) != 0;
     log->wants_mark = log->is_amnesiac && (found->table_row.flags & LOG_ROW_AMNESIAC) == 0;
     log->is_tail_torn = found->is_tail_torn;

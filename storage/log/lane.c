@@ -288,8 +288,8 @@ static void log_lane_seal(struct rt_timer *timer)
         log_lane_kick(lane);
         return;
     }
-    if (lane->durable_through + 1 != lane->next_number ||
-        lane->is_sealed || atomic_load(&lane->ls->store->is_fenced) || lane->current == NULL) {
+    if (lane->durable_through + 1 != lane->next_number || lane->is_sealed ||
+        atomic_load(&lane->ls->store->is_fenced) || lane->current == NULL) {
         return;
     }
     if (log_lane_build(lane, frame, LOG_FRAME_SEAL) == LOG_BUILT_NO_ROOM) {

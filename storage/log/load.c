@@ -721,11 +721,11 @@ static void log_load_commit_ranges(struct log_loading *l)
 
 /* Which files are void: those that the log has no segment of, in the range of one that leads to
  * what follows it, or behind the first that the journal or the table has named; and those before
- * that one where it begins the log and nothing leads there, which a reset leaves. */
+ * that one where a reset has begun the log with it. */
 static void log_load_void(struct log_loading *l)
 {
     struct log_dir *dir = &l->dir;
-    bool is_first = l->first_index == l->log->start.index && list_is_empty(&l->segments);
+    bool is_first = l->log->is_reset && list_is_empty(&l->segments);
     for (uint32_t i = 0; i < dir->files_count; i++) {
         const struct log_dir_file *used = &dir->files[i];
         uint32_t first = i;

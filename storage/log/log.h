@@ -1,6 +1,8 @@
 /* A group's log: what Raft's driver and everything above it use of storage. Own shard only; nothing
  * blocks.
  *
+ * Catching up stands in headers of its own: ref.h, install.h, reset.h.
+ *
  * Operations are structs of the caller's, theirs from submit until `done`; done fires exactly once,
  * from the ready queue. A group's operations take effect, become durable and are done in the order
  * they were submitted. Errors common to all: ERR_FENCED (a journal write failed, here or on another

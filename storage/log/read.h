@@ -19,6 +19,7 @@
 
 struct log_cursor;
 struct log_read;
+struct log_ref;
 typedef void log_read_fn(struct log_read *read);
 
 /* Where to begin. */
@@ -63,6 +64,7 @@ struct log_read {
     struct list_node in_log; /* log.reads */
     struct log_cursor
         *cursor;          /* files and buffers of what is not in memory; NULL: none needed yet */
+    struct log_ref *ref;  /* a log_ref's: it gets the pieces; NULL: parts are filled */
     uint64_t cut_epoch;   /* of the log when it began */
     uint64_t next_index;  /* where it goes on */
     uint32_t given_bytes; /* in parts */

@@ -147,6 +147,7 @@ struct log_found {
     bool is_tail_torn;     /* G7: may have lost what was never answered */
     bool is_cut;           /* a cut or reset was applied: segments of older generations may be
                               there still, in whole or with entries that are void */
+    bool is_reset;         /* a reset was: of files before the log none is its */
     bool has_row;          /* it stands in the table */
     struct list_node in_recover; /* log_recover.groups, by group */
 };
@@ -164,6 +165,10 @@ struct log_recover_direct {
     uint32_t recs_count;    /* of them */
     const uint8_t *rest;    /* bytes behind written_bytes */
     uint32_t rest_bytes;    /* of these */
+    uint32_t before_pos;    /* whole blocks: bytes that stood in the rest of the tail before it, and
+                               are in the segment now if this one is; of entries not named here */
+    uint32_t before_bytes;  /* how many, up to written_bytes; 0: none */
+    const uint8_t *before;  /* what they must be */
     void *record;           /* log_recover's */
 };
 

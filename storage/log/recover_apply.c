@@ -191,6 +191,7 @@ static void recover_apply_reset(struct recover_group *g, const struct log_record
     struct log_row *row = &found->row;
     recover_log_clear(g);
     found->is_cut = true;
+    found->is_reset = true;
     row->start = record->trim.start;
     row->end = record->trim.start;
     row->end.index--;

@@ -67,7 +67,7 @@ struct recover_record {
     struct recover_frame *frame;   /* where it stands */
     struct recover_claim *claim;   /* what the directory of its rot frame says; NULL: not rot */
     struct log_record record;      /* tail: data points to kept sidecar records; lanes: lane ends */
-    const uint8_t *rest;           /* direct tail: kept bytes of the rest; NULL: not kept */
+    const uint8_t *rest;           /* tail: kept bytes of the rest; NULL: none */
     uint64_t data_pos;             /* of record.data in the file */
     struct log_found_entry *entry; /* entry: what will be found; place and timestamp come later */
     bool is_header_sound;          /* entry: the batch's header is what the record says */
@@ -174,8 +174,10 @@ MUST_USE enum err recover_group_make(struct log_recover *r, uint64_t group,
 /* recover_lanes.c: walk a lane from a zeroed step; false: at its end. */
 bool recover_lane_step(const struct recover_lane *lane, struct recover_step *step);
 
-/* recover_frame.c: keep the frame at `pos` of `file` with header `head`, and what verifies of it.
- */
+/* Nobody asked whether the direct tail's blocks were written: a later record took its entries. */
+bool recover_direct_is_void(const struct log_recover *r, const struct recover_record *tail);
+
+/* recover_frame.c: keep the frame at `pos` of `file` with header `head`, and what verifies. */
 MUST_USE enum err recover_frame_read(struct log_recover *r, struct recover_file *file, uint64_t pos,
                                      const struct log_frame *head);
 

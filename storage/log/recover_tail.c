@@ -77,7 +77,7 @@ static enum err recover_tail_direct(struct log_recover *r, struct recover_group 
             err = recover_tail_entries(r, g, rec, from, fit);
         }
     }
-    return err != ERR_OK ? err : recover_tail_rest(r, g, rec);
+    return err != ERR_OK || recover_direct_is_void(r, rec) ? err : recover_tail_rest(r, g, rec);
 }
 
 /* Go on in the segment that the tail names. Where its beginning was lost it is made up for. */

@@ -17,6 +17,7 @@ static void log_reset_at(struct log *log, struct log_op *op, const struct log_po
 static uint32_t log_reset_generation(const struct log *log);
 static void log_reset_trims(struct log *log);
 static void log_reset_drop(struct log *log);
+static void log_reset_row(struct log *log);
 
 void log_reset_to(struct log *log, struct log_op *op, const struct log_point *start)
 {
@@ -106,6 +107,7 @@ static void log_reset_at(struct log *log, struct log_op *op, const struct log_po
     record.trim.generation = log->generation;
     log->cuts_pending++;
     log->resets_pending++;
+    log_reset_row(log);
     log_submit(log, op, &record, (struct buf_slice){0});
     log_settle_changed(log);
 }
@@ -152,9 +154,22 @@ static void log_reset_drop(struct log *log)
     log_ranges_cut(log, 0);
 }
 
-void log_reset_durable(struct log *log, const struct log_record *record)
+/* All before the log's start counts as settled. No row goes out before the reset is durable. */
+static void log_reset_row(struct log *log)
 {
     struct log_row *row = &log->row;
+    row->end = log->end;
+    row->segment_index = log->start.index;
+    row->segment_generation = log->generation;
+    row->recs_count = 0;
+    row->written_bytes = 0;
+    row->end_pos = 0;
+    row->max_timestamp = -1;
+    row->membership_index = 0;
+}
+
+void log_reset_durable(struct log *log, const struct log_record *record)
+{
     const struct log_point *start = &record->trim.start;
     ASSERT(log->cuts_pending > 0);
     ASSERT(log->resets_pending > 0);
@@ -164,15 +179,6 @@ void log_reset_durable(struct log *log, const struct log_record *record)
     if (log->resets_pending == 0) {
         log->durable_index = start->index - 1;
     }
-    row->end = *start;
-    row->end.index--;
-    row->segment_index = start->index;
-    row->segment_generation = record->trim.generation;
-    row->recs_count = 0;
-    row->written_bytes = 0;
-    row->end_pos = 0;
-    row->max_timestamp = -1;
-    row->membership_index = 0;
     struct log_segment *seg = log_segment_of(log, start->index, record->trim.generation);
     if (seg != NULL) {
         seg->is_begun = true;

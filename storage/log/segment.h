@@ -105,6 +105,9 @@ void log_file_get_segment(struct log_file_get *get, struct log_segment *seg,
                           enum log_file_kind kind, bool does_make);
 void log_file_get_journal(struct log_file_get *get, struct log_shard *ls, uint32_t slot);
 
+/* One more user of a file that is in use. */
+void log_file_share(struct log_file *file);
+
 /* Done with it. */
 void log_file_put(struct log_shard *ls, struct log_file *file);
 

@@ -276,6 +276,9 @@ void log_row_synced(struct log *log)
         }
         return;
     }
+    if (log->cuts_pending > 0) {
+        return; /* cut meanwhile: the slots are gone, those there now are others */
+    }
     if (slot != NULL && slot->rec.index <= log->table_index) {
         slot = log_tail_find(log, log->table_index + 1);
     }

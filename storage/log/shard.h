@@ -62,8 +62,8 @@ struct log {
     struct log_row row; /* as the next table will say; settled end, segment, seq: see log_settle */
     struct list_node in_dirty; /* log_settle.dirty: has something in the journal that is needed */
     struct list garbage;       /* log_garbage.in_log: files of segments that are no more */
-    uint32_t cuts_pending;     /* cuts and resets that are not durable: a row may have to wait */
-    uint32_t resets_pending;   /* of these, resets: no row is made and nothing settled meanwhile */
+    uint32_t cuts_pending;     /* cuts and resets that are not durable: no row is made meanwhile */
+    uint32_t resets_pending;   /* of these, resets: nothing is settled meanwhile */
     uint32_t switches_pending; /* segments whose former files may come back: no row meanwhile */
     uint32_t switches_removed; /* of them, files that are removed, which is not synced yet */
     bool is_delete_durable;    /* its files may go */
@@ -102,6 +102,7 @@ struct log {
     bool is_amnesiac;            /* read-only */
     bool is_available;           /* can be read */
     bool is_tail_torn;           /* for log_status */
+    bool is_reset;               /* the last start saw it begun anew: files before it are void */
     bool is_loaded;              /* older segments and term runs are known */
     struct log_loading *loading; /* they are being read: load.c's; NULL: no */
     struct list ranges;          /* log_range.in_log: quarantined indexes, in order */

@@ -30,6 +30,7 @@ static enum err log_check_read(struct log_start *start, uint64_t pos, uint64_t e
 static bool log_check_window(const struct log_start *start, size_t there);
 static bool log_check_body(const struct log_start *start, const struct log_sidecar *rec,
                            const uint8_t *data);
+static bool log_check_before(const struct log_start *start, size_t there);
 static void log_check_close(struct log_start *start);
 
 void log_start_checks(struct log_start *start)
@@ -56,6 +57,7 @@ static void log_check_open(struct log_start *start)
     ASSERT(length > 0 && length < (int)sizeof(check->path));
     check->is_sound = true;
     check->rec_end = 0;
+    check->is_before = false;
     check->stage = LOG_CHECK_OPEN;
     rt_op_init(&check->op, start->ls->shard, log_check_run);
     rt_file_open(&check->file, &check->op, start->ls->shard, check->path,
@@ -74,9 +76,10 @@ static void log_check_run(struct rt_op *op)
     }
     check->is_sound = check->is_sound && op->err == ERR_OK;
     if (check->stage == LOG_CHECK_READ && check->is_sound) {
-        check->is_sound = log_check_window(start, (size_t)op->result);
+        check->is_sound = check->is_before ? log_check_before(start, (size_t)op->result)
+                                           : log_check_window(start, (size_t)op->result);
     }
-    if (check->stage < LOG_CHECK_FLUSH && check->is_sound) {
+    if (check->stage < LOG_CHECK_FLUSH && check->is_sound && !check->is_before) {
         log_check_next(start);
         return;
     }
@@ -118,7 +121,12 @@ static void log_check_next(struct log_start *start)
         }
         end = rec_end;
     }
-    if (check->rec == check->rec_end) {
+    bool has_all = check->rec == check->rec_end;
+    check->is_before = has_all && check->direct.before_bytes > 0;
+    if (check->is_before) {
+        pos = check->direct.before_pos;
+        end = pos + check->direct.before_bytes;
+    } else if (has_all) {
         log_check_close(start);
         return;
     }
@@ -152,7 +160,11 @@ static enum err log_check_read(struct log_start *start, uint64_t pos, uint64_t e
     check->stage = LOG_CHECK_READ;
     if (bytes == 0) { /* all of it stands in the rest */
         check->is_sound = log_check_window(start, 0);
-        log_check_close(start);
+        if (check->is_sound) {
+            log_check_next(start); /* no record is left */
+        } else {
+            log_check_close(start);
+        }
         return ERR_OK;
     }
     rt_file_read(&check->file, &check->op, check->window, bytes, pos);
@@ -195,6 +207,15 @@ static bool log_check_window(const struct log_start *start, size_t there)
         }
     }
     return true;
+}
+
+/* Whether bytes of earlier entries that left the rest with this write are in the segment. */
+static bool log_check_before(const struct log_start *start, size_t there)
+{
+    const struct log_start_check *check = &start->check;
+    const struct log_recover_direct *direct = &check->direct;
+    return there >= direct->before_bytes &&
+           memcmp(check->window, direct->before, direct->before_bytes) == 0;
 }
 
 static bool log_check_body(const struct log_start *start, const struct log_sidecar *rec,

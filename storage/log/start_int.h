@@ -68,6 +68,7 @@ struct log_start_check {
     uint64_t window_pos;              /* of its first byte in the file */
     uint32_t rec;                     /* the first record of the window */
     uint32_t rec_end;                 /* behind the last of it */
+    bool is_before;                   /* the window holds what stood in the rest before */
     bool is_sound;                    /* so far */
     uint32_t stage;                   /* see there */
     char path[LIMIT_PATH_BYTES];      /* of the file */

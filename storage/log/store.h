@@ -77,8 +77,8 @@ struct log_store {
     _Atomic uint32_t rows_count;   /* groups that have a row in the table, or will have one */
     uint32_t rows_max;             /* rows there may be; constant once groups are dealt */
     _Atomic uint64_t ends_lost_count; /* G8, found when older segments are first asked for */
-    atomic_bool is_fenced;         /* a journal write failed: nothing is written any more */
-    atomic_bool is_full;           /* the disk is full: producers are refused */
+    atomic_bool is_fenced;            /* a journal write failed: nothing is written any more */
+    atomic_bool is_full;              /* the disk is full: producers are refused */
 
     /* Shard 0's; the others read what is said before it mails them. */
     void *keeper;                    /* struct log_keeper */

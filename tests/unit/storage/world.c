@@ -260,8 +260,8 @@ static void world_install(struct world_shard *ws, struct world_group *group, str
     struct world *world = ws->world;
     struct log_point previous = op->end;
     uint32_t room = world->options.ops_count - group->submitted_count;
-    uint32_t count = 1 + (uint32_t)prng_below(&world->prng, room < 20 ? room : 20);
-    uint32_t bytes_max = 400 << 10;
+    uint32_t count = 1 + (uint32_t)prng_below(&world->prng, room < 12 ? room : 12);
+    uint32_t bytes_max = 200 << 10;
     struct buf *buf = NULL;
     enum err err = buf_new(&ws->bufs, ws->bufs.budget, bytes_max, &buf);
     ASSERT(err == ERR_OK);
@@ -277,7 +277,7 @@ static void world_install(struct world_shard *ws, struct world_group *group, str
         }
         next->kind = WORLD_APPEND;
         next->payload_bytes =
-            is_large ? (uint32_t)prng_below(&world->prng, 40000) : world_payload_draw(world);
+            is_large ? (uint32_t)prng_below(&world->prng, 20000) : world_payload_draw(world);
         if (bytes + LOG_BATCH_HEADER_BYTES + next->payload_bytes > bytes_max) {
             break;
         }
