@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/rt/clock.h"
+#include "storage/log/keeper_int.h"
 #include "storage/log/read.h"
 #include "tests/support/cmocka.h"
 #include "tests/unit/storage/home.h"
@@ -558,6 +559,102 @@ static void move_ends_a_cut_that_looks_up_its_place(void **state)
     moves_free(m);
 }
 
+/* --- What others must know first --- */
+
+static void moves_set_free(struct moves *m, uint64_t bytes)
+{
+    struct sim_disk *disk = home_disk(m->home);
+    uint64_t used = sim_disk_stats(disk)->used_bytes;
+    sim_disk_options(disk)->capacity_bytes = used + bytes;
+}
+
+/* The last frame of its lane with something of it is known to be flushed when it has left. */
+static void move_waits_until_its_frames_are_known(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(45);
+    moves_fill(m, 3);
+    sim_run_for(m->home->sim, RT_NS_PER_S); /* idle: sealed */
+    const struct log_lane *lane = &m->home->shards[1].ls.lane;
+    moves_on(m, 1, moves_append);
+    moves_until(m, moves_is_answered);
+    uint64_t number = lane->durable_through;
+    assert_true(lane->known_through < number);
+    moves_on(m, 1, moves_detach);
+    moves_until(m, moves_has_left);
+    assert_int_equal(m->move.err, ERR_OK);
+    assert_true(lane->known_through >= number);
+    moves_on(m, 0, moves_attach);
+    moves_check(m, 1, 4);
+    moves_free(m);
+}
+
+/* Its row is on the way into a table, for which there is no room: it stays until that is there. */
+static void move_waits_for_a_row_on_its_way(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(46);
+    moves_fill(m, 3);
+    moves_settle(m);
+    moves_on(m, 1, moves_hard);
+    moves_until(m, moves_is_answered);
+    moves_set_free(m, 0);
+    m->home->answers_count = 0;
+    sim_post(sim_node_shard(m->home->node, 1), home_shard_settle, m->home);
+    sim_run_for(m->home->sim, RT_NS_PER_S);
+    assert_int_equal(m->home->answers_count, 0);
+    moves_on(m, 1, moves_detach);
+    sim_run_for(m->home->sim, RT_NS_PER_S);
+    assert_false(m->is_left);
+    moves_set_free(m, 10 << 20);
+    moves_until(m, moves_has_left);
+    assert_int_equal(m->move.err, ERR_OK);
+    moves_on(m, 0, moves_attach);
+    moves_check(m, 1, 3);
+    moves_free(m);
+}
+
+static bool moves_is_reported(void *ctx)
+{
+    const struct moves *m = ctx;
+    return m->home->answers_count == 1 && m->home->pending_count == 0;
+}
+
+/* Shard 0's report is with the keeper, who has no room for a table, when the group comes to it: the
+ * group's file, lower than all of the shard's own, is needed all the same. */
+static void move_is_known_before_an_earlier_report(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(47);
+    moves_fill(m, 3);
+    uint64_t file = m->log->file_lowest;
+    moves_on(m, 1, moves_detach);
+    moves_until(m, moves_has_left);
+    for (uint32_t i = 0; i < 150; i++) { /* shard 0 is files ahead */
+        m->home->answers_count = 0;
+        sim_post(sim_node_shard(m->home->node, 0), home_shard_append, m->home);
+        moves_until(m, moves_is_reported);
+    }
+    moves_settle(m);
+    sim_run_for(m->home->sim, RT_NS_PER_S);
+    home_ask(m->home, home_shard_hard);
+    moves_set_free(m, 0);
+    m->home->answers_count = 0;
+    sim_post(sim_node_shard(m->home->node, 0), home_shard_settle, m->home);
+    sim_run_for(m->home->sim, RT_NS_PER_S);
+    assert_int_equal(m->home->answers_count, 0);
+    const struct log_keeper *keeper = log_keeper_of(&m->home->store);
+    assert_true(keeper->shards[0].file_needed > file);
+    moves_on(m, 0, moves_attach);
+    assert_int_equal(m->err, ERR_OK);
+    sim_run_for(m->home->sim, RT_NS_PER_S); /* the bundle is home */
+    moves_set_free(m, 10 << 20);
+    moves_until(m, moves_is_reported);
+    assert_true(keeper->shards[0].file_needed <= file);
+    moves_check(m, 1, 3);
+    moves_free(m);
+}
+
 /* --- Readers, pins --- */
 
 static void move_lets_go_of_a_reader(void **state)
@@ -842,6 +939,9 @@ static const struct CMUnitTest move_tests[] = {
     cmocka_unit_test(move_holds_journal_files_on_its_way),
     cmocka_unit_test(move_holds_journal_files_on_the_new_shard),
     cmocka_unit_test(move_ends_a_cut_that_looks_up_its_place),
+    cmocka_unit_test(move_waits_until_its_frames_are_known),
+    cmocka_unit_test(move_waits_for_a_row_on_its_way),
+    cmocka_unit_test(move_is_known_before_an_earlier_report),
     cmocka_unit_test(move_lets_go_of_a_reader),
     cmocka_unit_test(move_waits_for_a_read),
     cmocka_unit_test(move_carries_pins_that_are_taken_over),
