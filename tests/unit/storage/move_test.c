@@ -489,10 +489,10 @@ static void move_carries_pins_that_nobody_takes(void **state)
 
 /* --- Moves that do not come to their end --- */
 
+/* m->index bytes more than it has. */
 static void moves_limit(struct moves *m, struct log_shard *ls)
 {
-    (void)m;
-    budget_set_limit(&ls->budget, ls->budget.used_bytes);
+    budget_set_limit(&ls->budget, ls->budget.used_bytes + m->index);
 }
 
 static void moves_unlimit(struct moves *m, struct log_shard *ls)
@@ -501,39 +501,76 @@ static void moves_unlimit(struct moves *m, struct log_shard *ls)
     budget_set_limit(&ls->budget, SIZE_MAX);
 }
 
-static void move_may_be_given_back(void **state)
+/* Wherever the memory ends, the other shard is as it was, and the group still in the bundle. */
+static void move_is_refused_without_memory(void **state)
 {
     (void)state;
     struct moves *m = moves_new(60);
+    const struct log_shard *ls = &m->home->shards[0].ls;
     m->home->batch_bytes = 500;
-    moves_fill(m, 200);
+    moves_fill(m, 300);
+    moves_on(m, 1, moves_roll);
     moves_on(m, 1, moves_detach);
     moves_until(m, moves_has_left);
-    moves_on(m, 0, moves_limit);
-    moves_on(m, 0, moves_attach);
-    assert_int_equal(m->err, ERR_BUDGET);
-    assert_null(log_find(&m->home->shards[0].ls, MOVE_GROUP));
-    moves_on(m, 0, moves_unlimit);
-    moves_on(m, 1, moves_attach);
+    uint64_t unsettled_bytes = ls->lane.unsettled_bytes;
+    uint32_t groups_count = atomic_load(&m->home->store.groups_count);
+    uint32_t refusals_count = 0;
+    m->index = 0;
+    for (m->err = ERR_BUDGET; m->err == ERR_BUDGET; m->index += 300) {
+        moves_on(m, 0, moves_limit);
+        moves_on(m, 0, moves_attach);
+        assert_int_equal(atomic_load(&m->home->store.groups_count), groups_count);
+        if (m->err != ERR_OK) {
+            refusals_count++;
+            assert_null(log_find(&m->home->shards[0].ls, MOVE_GROUP));
+            assert_int_equal(ls->lane.unsettled_bytes, unsettled_bytes);
+        }
+    }
     assert_int_equal(m->err, ERR_OK);
-    moves_check(m, 1, 200);
-    moves_go(m, 0);
-    moves_check(m, 1, 200);
+    assert_true(refusals_count > 3);
+    moves_on(m, 0, moves_unlimit);
+    moves_check(m, 1, 300);
     moves_free(m);
 }
 
+static void move_may_be_given_back(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(63);
+    moves_fill(m, 20);
+    moves_on(m, 1, moves_detach);
+    moves_until(m, moves_has_left);
+    moves_on(m, 1, moves_attach);
+    assert_int_equal(m->err, ERR_OK);
+    moves_check(m, 1, 20);
+    moves_go(m, 0);
+    moves_check(m, 1, 20);
+    moves_free(m);
+}
+
+/* Wherever the memory for the bundle ends, the group stays as it was. */
 static void move_stays_without_memory(void **state)
 {
     (void)state;
     struct moves *m = moves_new(61);
-    moves_fill(m, 20);
-    moves_on(m, 1, moves_limit);
-    moves_on(m, 1, moves_detach);
-    moves_until(m, moves_has_left);
-    assert_int_equal(m->move.err, ERR_BUDGET);
+    m->home->batch_bytes = 500;
+    moves_fill(m, 100);
+    moves_settle(m);
+    moves_fill(m, 100);
+    uint32_t refusals_count = 0;
+    m->index = 0;
+    do {
+        moves_on(m, 1, moves_limit);
+        moves_on(m, 1, moves_detach);
+        moves_until(m, moves_has_left);
+        refusals_count += m->move.err == ERR_BUDGET;
+        m->index += 3000;
+    } while (m->move.err == ERR_BUDGET);
+    assert_int_equal(m->move.err, ERR_OK);
+    assert_true(refusals_count > 1);
     moves_on(m, 1, moves_unlimit);
-    moves_fill(m, 1);
-    moves_check(m, 1, 21);
+    moves_on(m, 0, moves_attach);
+    moves_check(m, 1, 200);
     moves_free(m);
 }
 
@@ -650,6 +687,7 @@ static const struct CMUnitTest move_tests[] = {
     cmocka_unit_test(move_carries_pins_that_are_taken_over),
     cmocka_unit_test(move_carries_pins_that_nobody_takes),
     cmocka_unit_test(move_may_be_given_back),
+    cmocka_unit_test(move_is_refused_without_memory),
     cmocka_unit_test(move_stays_without_memory),
     cmocka_unit_test(move_ends_when_the_store_closes),
     cmocka_unit_test(move_is_given_up_when_the_store_closes),
