@@ -140,6 +140,10 @@ void log_free(struct log *log)
     if (list_is_linked(&log->in_dirty)) {
         list_remove(&log->in_dirty);
     }
+    for (struct log_slot *slot = log_tail_first(log); slot != NULL;
+         slot = log_tail_next(log, slot)) {
+        ls->lane.unsettled_bytes -= slot->unsettled_bytes;
+    }
     log_tail_deinit(log);
     while (!list_is_empty(&log->segments.list)) {
         log_segment_free(CONTAINER_OF(list_first(&log->segments.list), struct log_segment, in_log));

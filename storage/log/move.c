@@ -110,8 +110,8 @@ bool log_is_held(const struct log *log)
            log->ls->lane.known_through >= log->frame_newest;
 }
 
-/* Whether nothing of it is under way. What was refused, or canceled by a cut, is answered from a
- * list of the lane's. */
+/* Whether nothing of it is under way: whoever comes to use a log over more than one turn counts
+ * here. What was refused, or canceled by a cut, is answered from a list of the lane's. */
 static bool log_detach_is_drained(struct log *log)
 {
     if (!log_is_held(log) || log_detach_is_busy(log) || log->loading != NULL ||
@@ -174,13 +174,6 @@ static void log_detach_leave(struct log_move *move)
     }
     list_for_each (node, &log->segments.list) {
         log_files_forget_segment(CONTAINER_OF(node, struct log_segment, in_log));
-    }
-    for (struct log_slot *slot = log_tail_first(log); slot != NULL;
-         slot = log_tail_next(log, slot)) {
-        ASSERT(slot->op == NULL);
-        ASSERT(ls->lane.unsettled_bytes >= slot->unsettled_bytes);
-        ls->lane.unsettled_bytes -= slot->unsettled_bytes;
-        slot->unsettled_bytes = 0;
     }
     atomic_fetch_add(&ls->store->groups_count, 1); /* it is still one of the node's */
     log->move = NULL;

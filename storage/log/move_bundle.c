@@ -249,10 +249,6 @@ enum err log_bundle_open(const struct log_bundle *bundle, struct log_shard *ls, 
         err = log_bundle_open_small(bundle, log);
     }
     if (err != ERR_OK) {
-        for (struct log_slot *slot = log_tail_first(log); slot != NULL;
-             slot = log_tail_next(log, slot)) {
-            ls->lane.unsettled_bytes -= slot->unsettled_bytes;
-        }
         log_free(log);
         return err;
     }

@@ -20,15 +20,15 @@ struct log_bundle {
     struct log_found found;      /* without rests: they stand in the segments */
 
     /* As in struct log. */
-    struct log_row row;
-    uint64_t membership_before;
-    uint32_t generation;
-    uint64_t cut_epoch;
-    uint64_t table_index;
-    uint64_t table_segment;
-    bool is_row_old;
-    bool wants_clean;
-    bool is_loaded;
+    struct log_row row;         /* as the next table will say */
+    uint64_t membership_before; /* for a cut */
+    uint32_t generation;        /* of segments that begin */
+    uint64_t cut_epoch;         /* raised by cuts */
+    uint64_t table_index;       /* the table says that entries up to here are settled */
+    uint64_t table_segment;     /* and names this segment */
+    bool is_row_old;            /* it does not say what `row` would */
+    bool wants_clean;           /* files may be to go */
+    bool is_loaded;             /* older segments and term runs are known */
 
     /* What its lists hold, links aside. */
     struct log_segment *segments; /* in order; rest: a copy */

@@ -5,316 +5,9 @@
 #include <string.h>
 
 #include "base/rt/clock.h"
-#include "storage/log/read.h"
+#include "storage/log/table.h"
 #include "tests/support/cmocka.h"
-#include "tests/unit/storage/home.h"
-
-#define MOVE_OPS   96u
-#define MOVE_GROUP 1u
-
-/* A store of two shards; group 1 is shard 1's at first. */
-struct moves {
-    struct home *home;
-    struct log *log; /* the group */
-    uint32_t shard;  /* where it is, or was */
-    struct log_move move;
-    struct log_move other; /* a second one, which is refused */
-    bool is_left;          /* the detach is done */
-    uint32_t dones_count;  /* of detaches */
-    uint32_t to;           /* shard it is to be attached to */
-    enum err err;          /* of the attach, of what was answered last */
-    enum err refusal;      /* of what is not an operation */
-    struct log_op ops[MOVE_OPS];
-    uint32_t ops_count;
-    uint32_t answers_count; /* of them */
-    struct log_read read;
-    struct log_reader reader;
-    bool is_read;        /* the read or step is done */
-    bool is_called;      /* what was posted has run */
-    uint64_t next_index; /* of a read through all of it */
-    struct log_pin pin;
-    struct log_pin taken;
-    uint64_t index; /* argument of a cut, a trim, a pin */
-    void (*call)(struct moves *m, struct log_shard *ls);
-};
-
-/* --- On a shard --- */
-
-static void moves_post(struct rt_shard *shard, void *ctx)
-{
-    struct moves *m = ctx;
-    m->call(m, &m->home->shards[shard->id].ls);
-    m->is_called = true;
-}
-
-static bool moves_is_called(void *ctx)
-{
-    return ((struct moves *)ctx)->is_called;
-}
-
-static void moves_until(struct moves *m, bool (*is_true)(void *ctx))
-{
-    uint64_t limit_ns = sim_now_ns(m->home->sim) + 100 * RT_NS_PER_S;
-    assert_true(sim_run_until_true(m->home->sim, is_true, m, limit_ns));
-}
-
-/* Have `call` run on `shard`. */
-static void moves_on(struct moves *m, uint32_t shard,
-                     void (*call)(struct moves *m, struct log_shard *ls))
-{
-    m->call = call;
-    m->is_called = false;
-    sim_post(sim_node_shard(m->home->node, shard), moves_post, m);
-    moves_until(m, moves_is_called);
-}
-
-static struct moves *moves_new(uint64_t seed)
-{
-    static struct moves moves;
-    moves = (struct moves){.home = home_new(seed), .shard = MOVE_GROUP};
-    assert_int_equal(home_start(moves.home, 2), ERR_OK);
-    home_ask(moves.home, home_shard_create);
-    moves.log = log_find(&moves.home->shards[1].ls, MOVE_GROUP);
-    assert_non_null(moves.log);
-    return &moves;
-}
-
-static void moves_free(struct moves *m)
-{
-    home_close(m->home);
-    home_free(m->home);
-}
-
-/* --- Asking --- */
-
-static void moves_answered(struct log_op *op)
-{
-    struct moves *m = op->ctx;
-    m->answers_count++;
-    if (m->answers_count == m->ops_count) {
-        m->err = op->err;
-    }
-}
-
-static struct log_op *moves_op(struct moves *m)
-{
-    assert_true(m->ops_count < MOVE_OPS);
-    struct log_op *op = &m->ops[m->ops_count++];
-    *op = (struct log_op){.done = moves_answered, .ctx = m};
-    return op;
-}
-
-static bool moves_is_answered(void *ctx)
-{
-    const struct moves *m = ctx;
-    return m->answers_count == m->ops_count;
-}
-
-static void moves_append(struct moves *m, struct log_shard *ls)
-{
-    struct home_shard *hs = CONTAINER_OF(ls, struct home_shard, ls);
-    enum err err = home_append(hs, m->log, moves_op(m));
-    if (err != ERR_OK) {
-        m->ops_count--;
-        m->refusal = err;
-    }
-}
-
-static void moves_cut(struct moves *m, struct log_shard *ls)
-{
-    (void)ls;
-    log_cut(m->log, moves_op(m), m->index);
-}
-
-static void moves_trim(struct moves *m, struct log_shard *ls)
-{
-    (void)ls;
-    log_trim(m->log, moves_op(m), m->index);
-}
-
-static void moves_roll(struct moves *m, struct log_shard *ls)
-{
-    (void)ls;
-    log_roll(m->log, moves_op(m));
-}
-
-static void moves_hard(struct moves *m, struct log_shard *ls)
-{
-    (void)ls;
-    struct log_hard_state hard = {.term = 7, .vote = 2};
-    log_set_hard_state(m->log, moves_op(m), &hard);
-}
-
-static void moves_delete(struct moves *m, struct log_shard *ls)
-{
-    (void)ls;
-    log_delete(m->log, moves_op(m));
-}
-
-static void moves_create(struct moves *m, struct log_shard *ls)
-{
-    struct log_uuid topic = {.bytes = {9}};
-    log_create(ls, moves_op(m), MOVE_GROUP, &topic, 0);
-}
-
-static void moves_refused(struct log_move *move)
-{
-    struct moves *m = move->ctx;
-    m->answers_count++;
-    m->refusal = move->err;
-}
-
-static void moves_detach_again(struct moves *m, struct log_shard *ls)
-{
-    (void)ls;
-    m->ops_count++;
-    m->other = (struct log_move){.done = moves_refused, .ctx = m};
-    log_detach(m->log, &m->other);
-}
-
-static void moves_read_done(struct log_read *read)
-{
-    struct moves *m = read->ctx;
-    m->is_read = true;
-    m->answers_count++;
-    m->err = read->err;
-    m->refusal = read->err;
-}
-
-static void moves_read(struct moves *m, struct log_shard *ls)
-{
-    (void)ls;
-    m->ops_count++;
-    m->read = (struct log_read){.done = moves_read_done,
-                                .ctx = m,
-                                .log = m->log,
-                                .from = LOG_READ_INDEX,
-                                .at = m->next_index,
-                                .index_max = UINT64_MAX,
-                                .bytes_max = 5000};
-    log_read(&m->read);
-}
-
-static void moves_open_reader(struct moves *m, struct log_shard *ls)
-{
-    (void)ls;
-    log_reader_open(&m->reader, m->log, LOG_READ_INDEX, 1, 2000, moves_read_done, m);
-}
-
-static void moves_step(struct moves *m, struct log_shard *ls)
-{
-    (void)ls;
-    m->ops_count++;
-    log_reader_next(&m->reader, UINT64_MAX);
-}
-
-static void moves_close_reader(struct moves *m, struct log_shard *ls)
-{
-    (void)ls;
-    log_reader_close(&m->reader);
-}
-
-static void moves_settle(struct moves *m)
-{
-    home_ask(m->home, home_shard_settle);
-}
-
-/* --- Moving --- */
-
-static void moves_left(struct log_move *move)
-{
-    struct moves *m = move->ctx;
-    m->is_left = true;
-    m->dones_count++;
-    if (move->err == ERR_OK) {
-        assert_true(moves_is_answered(m));
-        m->log = NULL;
-    }
-}
-
-static bool moves_has_left(void *ctx)
-{
-    return ((struct moves *)ctx)->is_left;
-}
-
-static void moves_detach(struct moves *m, struct log_shard *ls)
-{
-    (void)ls;
-    m->is_left = false;
-    m->move = (struct log_move){.done = moves_left, .ctx = m};
-    log_detach(m->log, &m->move);
-}
-
-static void moves_attach(struct moves *m, struct log_shard *ls)
-{
-    m->err = log_attach(ls, &m->move, &m->log);
-    if (m->err == ERR_OK) {
-        m->shard = ls->shard->id;
-    }
-}
-
-static void moves_drop(struct moves *m, struct log_shard *ls)
-{
-    log_move_drop(ls, &m->move);
-}
-
-/* The whole move. */
-static void moves_go(struct moves *m, uint32_t to)
-{
-    moves_on(m, m->shard, moves_detach);
-    moves_until(m, moves_has_left);
-    assert_int_equal(m->move.err, ERR_OK);
-    assert_int_equal(m->move.group, MOVE_GROUP);
-    assert_null(log_find(&m->home->shards[m->shard].ls, MOVE_GROUP));
-    moves_on(m, to, moves_attach);
-    assert_int_equal(m->err, ERR_OK);
-    assert_ptr_equal(log_find(&m->home->shards[to].ls, MOVE_GROUP), m->log);
-}
-
-/* `count` entries, each durable before the next. */
-static void moves_fill(struct moves *m, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        m->ops_count = 0;
-        m->answers_count = 0;
-        moves_on(m, m->shard, moves_append);
-        moves_until(m, moves_is_answered);
-        assert_int_equal(m->err, ERR_OK);
-    }
-}
-
-/* All entries are there, from `first` to `last`. */
-static void moves_check(struct moves *m, uint64_t first, uint64_t last)
-{
-    struct log_status status;
-    log_status(m->log, &status);
-    assert_int_equal(status.start.index, first);
-    assert_int_equal(status.end.index, last);
-    assert_int_equal(status.end.offset, last);
-    m->next_index = first;
-    while (m->next_index <= last) {
-        m->is_read = false;
-        moves_on(m, m->shard, moves_read);
-        moves_until(m, moves_is_answered);
-        assert_int_equal(m->err, ERR_OK);
-        assert_int_equal(m->read.first_index, m->next_index);
-        assert_int_equal(m->read.next_offset, m->read.last_index);
-        m->next_index = m->read.last_index + 1;
-        log_read_release(&m->read);
-    }
-    m->ops_count = 0;
-    m->answers_count = 0;
-}
-
-/* The store is opened again, on one shard; the group is its. */
-static void moves_reopen(struct moves *m)
-{
-    assert_int_equal(home_start(m->home, 1), ERR_OK);
-    m->shard = 0;
-    m->log = log_find(&m->home->shards[0].ls, MOVE_GROUP);
-    m->ops_count = 0;
-    m->answers_count = 0;
-}
+#include "tests/unit/storage/moves.h"
 
 /* --- What is refused --- */
 
@@ -558,6 +251,113 @@ static void move_ends_a_cut_that_looks_up_its_place(void **state)
     moves_free(m);
 }
 
+/* --- What others must know first --- */
+
+static void moves_set_free(struct moves *m, uint64_t bytes)
+{
+    struct sim_disk *disk = home_disk(m->home);
+    uint64_t used = sim_disk_stats(disk)->used_bytes;
+    sim_disk_options(disk)->capacity_bytes = used + bytes;
+}
+
+/* The last frame of its lane with something of it is known to be flushed when it has left. */
+static void move_waits_until_its_frames_are_known(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(45);
+    moves_fill(m, 3);
+    sim_run_for(m->home->sim, RT_NS_PER_S); /* idle: sealed */
+    const struct log_lane *lane = &m->home->shards[1].ls.lane;
+    moves_on(m, 1, moves_append);
+    moves_until(m, moves_is_answered);
+    uint64_t number = lane->durable_through;
+    assert_true(lane->known_through < number);
+    moves_on(m, 1, moves_detach);
+    moves_until(m, moves_has_left);
+    assert_int_equal(m->move.err, ERR_OK);
+    assert_true(lane->known_through >= number);
+    moves_on(m, 0, moves_attach);
+    moves_check(m, 1, 4);
+    moves_free(m);
+}
+
+/* Its row is on the way into a table, for which there is no room: it stays until that is there. */
+static void move_waits_for_a_row_on_its_way(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(46);
+    moves_fill(m, 3);
+    moves_settle(m);
+    moves_on(m, 1, moves_hard);
+    moves_until(m, moves_is_answered);
+    moves_set_free(m, 0);
+    m->home->answers_count = 0;
+    sim_post(sim_node_shard(m->home->node, 1), home_shard_settle, m->home);
+    sim_run_for(m->home->sim, RT_NS_PER_S);
+    assert_int_equal(m->home->answers_count, 0);
+    moves_on(m, 1, moves_detach);
+    sim_run_for(m->home->sim, RT_NS_PER_S);
+    assert_false(m->is_left);
+    moves_set_free(m, 10 << 20);
+    moves_until(m, moves_has_left);
+    assert_int_equal(m->move.err, ERR_OK);
+    moves_on(m, 0, moves_attach);
+    moves_check(m, 1, 3);
+    moves_free(m);
+}
+
+static bool moves_is_reported(void *ctx)
+{
+    const struct moves *m = ctx;
+    return m->home->answers_count == 2;
+}
+
+/* The journal floor of groups.tab. */
+static uint64_t moves_floor(struct moves *m)
+{
+    static uint8_t data[LOG_TABLE_HEADER_BYTES];
+    struct log_table_header header;
+    size_t length = home_read(m->home, "/data/groups.tab", data, sizeof(data));
+    assert_int_equal(log_table_header_decode(data, length, home_kernels(), true, &header), ERR_OK);
+    return header.journal_floor;
+}
+
+/* Shard 0's report is with the keeper, who has no room for a table, when the group comes to it; the
+ * shard it left has nothing to do with it any more when it reports. The group's file, lower than
+ * all others that are needed, is needed all the same. */
+static void move_is_known_before_an_earlier_report(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(47);
+    moves_fill(m, 3);
+    uint64_t file = m->log->file_lowest;
+    moves_on(m, 1, moves_detach);
+    moves_until(m, moves_has_left);
+    for (uint32_t i = 0; i < 150; i++) { /* both shards are files ahead */
+        home_ask(m->home, home_shard_append);
+    }
+    moves_settle(m);
+    sim_run_for(m->home->sim, RT_NS_PER_S);
+    assert_int_equal(moves_floor(m), file);
+    home_ask(m->home, home_shard_hard);
+    moves_set_free(m, 0);
+    m->home->answers_count = 0;
+    sim_post(sim_node_shard(m->home->node, 0), home_shard_settle, m->home);
+    sim_run_for(m->home->sim, RT_NS_PER_S);
+    assert_int_equal(m->home->answers_count, 0);
+    moves_on(m, 0, moves_attach);
+    assert_int_equal(m->err, ERR_OK);
+    sim_run_for(m->home->sim, RT_NS_PER_S); /* the bundle is home */
+    sim_post(sim_node_shard(m->home->node, 1), home_shard_settle, m->home);
+    sim_run_for(m->home->sim, RT_NS_PER_S);
+    assert_int_equal(m->home->answers_count, 0);
+    moves_set_free(m, 10 << 20);
+    moves_until(m, moves_is_reported);
+    assert_int_equal(moves_floor(m), file);
+    moves_check(m, 1, 3);
+    moves_free(m);
+}
+
 /* --- Readers, pins --- */
 
 static void move_lets_go_of_a_reader(void **state)
@@ -689,10 +489,10 @@ static void move_carries_pins_that_nobody_takes(void **state)
 
 /* --- Moves that do not come to their end --- */
 
+/* m->index bytes more than it has. */
 static void moves_limit(struct moves *m, struct log_shard *ls)
 {
-    (void)m;
-    budget_set_limit(&ls->budget, ls->budget.used_bytes);
+    budget_set_limit(&ls->budget, ls->budget.used_bytes + m->index);
 }
 
 static void moves_unlimit(struct moves *m, struct log_shard *ls)
@@ -701,39 +501,76 @@ static void moves_unlimit(struct moves *m, struct log_shard *ls)
     budget_set_limit(&ls->budget, SIZE_MAX);
 }
 
-static void move_may_be_given_back(void **state)
+/* Wherever the memory ends, the other shard is as it was, and the group still in the bundle. */
+static void move_is_refused_without_memory(void **state)
 {
     (void)state;
     struct moves *m = moves_new(60);
+    const struct log_shard *ls = &m->home->shards[0].ls;
     m->home->batch_bytes = 500;
-    moves_fill(m, 200);
+    moves_fill(m, 300);
+    moves_on(m, 1, moves_roll);
     moves_on(m, 1, moves_detach);
     moves_until(m, moves_has_left);
-    moves_on(m, 0, moves_limit);
-    moves_on(m, 0, moves_attach);
-    assert_int_equal(m->err, ERR_BUDGET);
-    assert_null(log_find(&m->home->shards[0].ls, MOVE_GROUP));
-    moves_on(m, 0, moves_unlimit);
-    moves_on(m, 1, moves_attach);
+    uint64_t unsettled_bytes = ls->lane.unsettled_bytes;
+    uint32_t groups_count = atomic_load(&m->home->store.groups_count);
+    uint32_t refusals_count = 0;
+    m->index = 0;
+    for (m->err = ERR_BUDGET; m->err == ERR_BUDGET; m->index += 300) {
+        moves_on(m, 0, moves_limit);
+        moves_on(m, 0, moves_attach);
+        assert_int_equal(atomic_load(&m->home->store.groups_count), groups_count);
+        if (m->err != ERR_OK) {
+            refusals_count++;
+            assert_null(log_find(&m->home->shards[0].ls, MOVE_GROUP));
+            assert_int_equal(ls->lane.unsettled_bytes, unsettled_bytes);
+        }
+    }
     assert_int_equal(m->err, ERR_OK);
-    moves_check(m, 1, 200);
-    moves_go(m, 0);
-    moves_check(m, 1, 200);
+    assert_true(refusals_count > 3);
+    moves_on(m, 0, moves_unlimit);
+    moves_check(m, 1, 300);
     moves_free(m);
 }
 
+static void move_may_be_given_back(void **state)
+{
+    (void)state;
+    struct moves *m = moves_new(63);
+    moves_fill(m, 20);
+    moves_on(m, 1, moves_detach);
+    moves_until(m, moves_has_left);
+    moves_on(m, 1, moves_attach);
+    assert_int_equal(m->err, ERR_OK);
+    moves_check(m, 1, 20);
+    moves_go(m, 0);
+    moves_check(m, 1, 20);
+    moves_free(m);
+}
+
+/* Wherever the memory for the bundle ends, the group stays as it was. */
 static void move_stays_without_memory(void **state)
 {
     (void)state;
     struct moves *m = moves_new(61);
-    moves_fill(m, 20);
-    moves_on(m, 1, moves_limit);
-    moves_on(m, 1, moves_detach);
-    moves_until(m, moves_has_left);
-    assert_int_equal(m->move.err, ERR_BUDGET);
+    m->home->batch_bytes = 500;
+    moves_fill(m, 100);
+    moves_settle(m);
+    moves_fill(m, 100);
+    uint32_t refusals_count = 0;
+    m->index = 0;
+    do {
+        moves_on(m, 1, moves_limit);
+        moves_on(m, 1, moves_detach);
+        moves_until(m, moves_has_left);
+        refusals_count += m->move.err == ERR_BUDGET;
+        m->index += 3000;
+    } while (m->move.err == ERR_BUDGET);
+    assert_int_equal(m->move.err, ERR_OK);
+    assert_true(refusals_count > 1);
     moves_on(m, 1, moves_unlimit);
-    moves_fill(m, 1);
-    moves_check(m, 1, 21);
+    moves_on(m, 0, moves_attach);
+    moves_check(m, 1, 200);
     moves_free(m);
 }
 
@@ -842,11 +679,15 @@ static const struct CMUnitTest move_tests[] = {
     cmocka_unit_test(move_holds_journal_files_on_its_way),
     cmocka_unit_test(move_holds_journal_files_on_the_new_shard),
     cmocka_unit_test(move_ends_a_cut_that_looks_up_its_place),
+    cmocka_unit_test(move_waits_until_its_frames_are_known),
+    cmocka_unit_test(move_waits_for_a_row_on_its_way),
+    cmocka_unit_test(move_is_known_before_an_earlier_report),
     cmocka_unit_test(move_lets_go_of_a_reader),
     cmocka_unit_test(move_waits_for_a_read),
     cmocka_unit_test(move_carries_pins_that_are_taken_over),
     cmocka_unit_test(move_carries_pins_that_nobody_takes),
     cmocka_unit_test(move_may_be_given_back),
+    cmocka_unit_test(move_is_refused_without_memory),
     cmocka_unit_test(move_stays_without_memory),
     cmocka_unit_test(move_ends_when_the_store_closes),
     cmocka_unit_test(move_is_given_up_when_the_store_closes),

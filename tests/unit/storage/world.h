@@ -3,8 +3,9 @@
  *
  * A group's operations become durable in the order they were submitted. So whatever happens, what a
  * start finds of a group is the state after its first k operations, for some k that is not less
- * than the number answered and not more than the number submitted. The world keeps every state;
- * world_check opens the store, finds k for each group, and reads every entry of that state. */
+ * than the number answered and not more than the number submitted. Groups go from shard to
+ * shard meanwhile, which changes nothing of that. The world keeps every state; world_check opens
+ * the store, finds k for each group, and reads every entry of that state. */
 #ifndef TESTS_UNIT_STORAGE_WORLD_H
 #define TESTS_UNIT_STORAGE_WORLD_H
 
