@@ -34,6 +34,9 @@ static const struct sm_conf log_place_stages[] = {
 const struct sm_decl log_place_decl = {"log_place", log_place_stages, ARRAY_COUNT(log_place_stages),
                                        NULL};
 
+static void log_place_begin(struct log_place *place, struct log_segment *seg,
+                            struct log_segment *apart, void (*done)(struct log_place *place));
+static struct log_segment *log_place_segment(const struct log_place *place);
 static void log_place_got(struct log_file_get *get);
 static void log_place_done(struct rt_op *op);
 static void log_place_run(struct log_place *place);
@@ -74,6 +77,18 @@ uint32_t log_segment_grown(const struct log_segment *seg, uint32_t need_bytes)
 void log_place_start(struct log_place *place, struct log_segment *seg,
                      void (*done)(struct log_place *place))
 {
+    log_place_begin(place, seg, NULL, done);
+}
+
+void log_place_start_apart(struct log_place *place, struct log_segment *seg,
+                           void (*done)(struct log_place *place))
+{
+    log_place_begin(place, seg, seg, done);
+}
+
+static void log_place_begin(struct log_place *place, struct log_segment *seg,
+                            struct log_segment *apart, void (*done)(struct log_place *place))
+{
     struct log *log = seg->log;
     if (place->sm.decl == NULL) {
         sm_init(&place->sm, &log_place_decl, LOG_PLACE_IDLE, NULL, 0);
@@ -87,6 +102,7 @@ void log_place_start(struct log_place *place, struct log_segment *seg,
     place->file_idx = NULL;
     place->first_index = seg->start.index;
     place->generation = seg->generation;
+    place->apart = apart;
     place->step = 0;
     place->tries_count = 0;
     place->does_make_dirs = true;
@@ -95,6 +111,14 @@ void log_place_start(struct log_place *place, struct log_segment *seg,
     }
     sm_move(&place->sm, LOG_PLACE_LOG);
     log_place_open(place, LOG_FILE_LOG);
+}
+
+/* NULL: it is gone. */
+static struct log_segment *log_place_segment(const struct log_place *place)
+{
+    return place->apart != NULL
+               ? place->apart
+               : log_segment_of(place->log, place->first_index, place->generation);
 }
 
 static void log_place_got(struct log_file_get *get)
@@ -115,7 +139,7 @@ static void log_place_done(struct rt_op *op)
 
 static void log_place_run(struct log_place *place)
 {
-    struct log_segment *seg = log_segment_of(place->log, place->first_index, place->generation);
+    struct log_segment *seg = log_place_segment(place);
     switch (sm_stage(&place->sm)) {
     case LOG_PLACE_LOG:
         if (log_place_check_log(place)) {
@@ -131,6 +155,11 @@ static void log_place_run(struct log_place *place)
         return;
     case LOG_PLACE_IDX:
         place->file_idx = place->get.file;
+        if (place->err == ERR_NOT_FOUND && seg != NULL && seg->is_made && seg->recs_count == 0) {
+            seg->is_made = false; /* a rescue that did not end has removed it */
+            log_place_open(place, LOG_FILE_IDX);
+            return;
+        }
         if (place->err == ERR_OK && seg != NULL) {
             seg->has_files = true;
         }
@@ -158,7 +187,7 @@ static void log_place_run(struct log_place *place)
 /* Get one of its files; it may have gone meanwhile. */
 static void log_place_open(struct log_place *place, enum log_file_kind kind)
 {
-    struct log_segment *seg = log_segment_of(place->log, place->first_index, place->generation);
+    struct log_segment *seg = log_place_segment(place);
     if (seg == NULL || place->log->is_delete_durable) {
         log_place_end(place, ERR_CANCELED, 0);
         return;

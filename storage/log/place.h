@@ -23,6 +23,7 @@ struct log_place {
     uint32_t generation;         /* likewise */
     uint32_t step;               /* directories made, or synced, so far */
     uint32_t tries_count;        /* how often the directories were made */
+    struct log_segment *apart;   /* the segment, if it is in no log yet; NULL: looked up */
     bool does_make_dirs;         /* the directories above are not known to be durable */
     char path[LIMIT_PATH_BYTES]; /* of the request */
 };
@@ -31,6 +32,10 @@ struct log_place {
  * included, and seg->is_made is set. */
 void log_place_start(struct log_place *place, struct log_segment *seg,
                      void (*done)(struct log_place *place));
+
+/* The same for one that is in no log yet: it stays until done. */
+void log_place_start_apart(struct log_place *place, struct log_segment *seg,
+                           void (*done)(struct log_place *place));
 
 /* The segment of `log` that begins at `first_index` with `generation`, or NULL: cut off or gone. */
 struct log_segment *log_segment_of(const struct log *log, uint64_t first_index,

@@ -39,6 +39,7 @@ struct log_segment {
     bool is_finished;         /* sealed, and wholly on disk */
     bool has_files;           /* they have been opened, so they are there */
     bool is_made;             /* its names are durable */
+    bool is_failed;           /* a write of its files failed: see rescue.h */
     bool is_known;            /* end and offsets are known: not a segment only listed so far */
 };
 

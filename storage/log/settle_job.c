@@ -2,7 +2,7 @@
  * settle_job.h.
  *
  *     IDLE -> WAIT -> (PLACE -> GROW -> (OPEN -> READ -> ... LOG)* -> IDX* ->
- *          [CUT_LOG -> CUT_IDX -> SNAP_OPEN -> SNAP -> SNAP_SYNC -> SNAP_CLOSE])* -> IDLE
+ *          [CUT_LOG -> CUT_IDX -> [UNLINK ->] SNAP_OPEN -> SNAP -> SNAP_SYNC -> SNAP_CLOSE])* -> IDLE
  *
  * Bytes come from memory, or are read back from the journal a run at a time. Only durable entries
  * are written: an entry's bytes leave the journal after they have been in it. A record goes into
@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/diag.h"
+#include "storage/log/rescue.h"
 #include "storage/log/round.h"
 #include "storage/log/snap.h"
 
@@ -27,6 +28,7 @@ enum {
     LOG_JOB_IDX,        /* blocks of the .idx are written, or wait for credit */
     LOG_JOB_CUT_LOG,    /* finishing: the .log gets its size */
     LOG_JOB_CUT_IDX,    /* likewise the .idx */
+    LOG_JOB_UNLINK,     /* the .idx in whose place another was written goes */
     LOG_JOB_SNAP_OPEN,  /* the .snap is made */
     LOG_JOB_SNAP,       /* written */
     LOG_JOB_SNAP_SYNC,  /* synced */
@@ -56,7 +58,10 @@ static const struct sm_conf log_job_stages[] = {
                          SM_BIT(LOG_JOB_IDLE),
                      0},
     [LOG_JOB_CUT_LOG] = {"CUT_LOG", SM_BIT(LOG_JOB_CUT_IDX) | SM_BIT(LOG_JOB_IDLE), 0},
-    [LOG_JOB_CUT_IDX] = {"CUT_IDX", SM_BIT(LOG_JOB_SNAP_OPEN) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_CUT_IDX] = {"CUT_IDX",
+                         SM_BIT(LOG_JOB_UNLINK) | SM_BIT(LOG_JOB_SNAP_OPEN) | SM_BIT(LOG_JOB_IDLE),
+                         0},
+    [LOG_JOB_UNLINK] = {"UNLINK", SM_BIT(LOG_JOB_SNAP_OPEN) | SM_BIT(LOG_JOB_IDLE), 0},
     [LOG_JOB_SNAP_OPEN] = {"SNAP_OPEN",
                            SM_BIT(LOG_JOB_SNAP) | SM_BIT(LOG_JOB_SNAP_CLOSE) | SM_BIT(LOG_JOB_IDLE),
                            0},
@@ -239,6 +244,9 @@ bool log_job_is_due(const struct log *log)
         return false; /* a cut of settled entries is on its way */
     }
     const struct log_segment *first = log_job_first(log);
+    if (first != NULL && first->is_failed && !log_rescue_is_fresh(first)) {
+        return log_rescue_is_due(first);
+    }
     return first != NULL && (log->is_direct_wanted || log_job_plan(first).has_work);
 }
 
@@ -255,7 +263,11 @@ void log_job_start(struct log_job *job, struct log *log, enum log_job_mode mode,
     job->cut_epoch = log->cut_epoch;
     job->err = ERR_OK;
     job->saved_errno = 0;
+    job->failed_kind = NULL;
+    job->is_source_failed = false;
     job->seg = NULL;
+    job->apart = NULL;
+    job->apart_pos = 0;
     job->part = NULL;
     job->parts_count = 0;
     job->is_rest = false;
@@ -278,12 +290,30 @@ void log_job_wake(struct log_job *job)
     }
 }
 
+/* The stage in hand has ended with `err`: which of the segment's files that concerns. */
+static void log_job_note(struct log_job *job, enum err err, int saved_errno)
+{
+    uint32_t stage = sm_stage(&job->sm);
+    bool is_read = stage == LOG_JOB_OPEN || stage == LOG_JOB_READ;
+    bool is_idx = stage == LOG_JOB_IDX || stage == LOG_JOB_CUT_IDX || stage == LOG_JOB_UNLINK;
+    if (err == ERR_OK || job->err != ERR_OK) {
+        return;
+    }
+    job->err = err;
+    job->saved_errno = saved_errno;
+    job->is_source_failed = is_read && job->run.slot == LOG_GATHER_SEGMENT;
+    if (!is_read || job->is_source_failed) {
+        job->failed_kind = is_idx ? "idx" : stage >= LOG_JOB_SNAP_OPEN ? "snap" : "log";
+    }
+}
+
 static void log_job_done(struct rt_op *op)
 {
     struct log_job *job = CONTAINER_OF(op, struct log_job, op);
-    if (op->err != ERR_OK && job->err == ERR_OK) {
-        job->err = op->err;
-        job->saved_errno = op->saved_errno;
+    bool is_gone = op->err == ERR_NOT_FOUND && sm_stage(&job->sm) == LOG_JOB_UNLINK;
+    bool is_refused = op->err == ERR_UNSUPPORTED && sm_stage(&job->sm) == LOG_JOB_GROW;
+    if (!is_gone && !is_refused) { /* refused, it grows by being written */
+        log_job_note(job, op->err, op->saved_errno);
     }
     log_job_run(job);
 }
@@ -291,20 +321,14 @@ static void log_job_done(struct rt_op *op)
 static void log_job_got(struct log_file_get *get)
 {
     struct log_job *job = CONTAINER_OF(get, struct log_job, get);
-    if (get->err != ERR_OK && job->err == ERR_OK) {
-        job->err = get->err;
-        job->saved_errno = get->saved_errno;
-    }
+    log_job_note(job, get->err, get->saved_errno);
     log_job_run(job);
 }
 
 static void log_job_placed(struct log_place *place)
 {
     struct log_job *job = CONTAINER_OF(place, struct log_job, place);
-    if (place->err != ERR_OK && job->err == ERR_OK) {
-        job->err = place->err;
-        job->saved_errno = place->saved_errno;
-    }
+    log_job_note(job, place->err, place->saved_errno);
     log_job_run(job);
 }
 
@@ -347,9 +371,6 @@ static void log_job_stop(struct log_job *job)
 static void log_job_run(struct log_job *job)
 {
     uint32_t stage = sm_stage(&job->sm);
-    if (stage == LOG_JOB_GROW && job->err == ERR_UNSUPPORTED) {
-        job->err = ERR_OK; /* it grows by being written */
-    }
     if (log_job_is_over(job) && stage != LOG_JOB_SNAP_CLOSE) {
         log_job_stop(job);
         return;
@@ -373,6 +394,10 @@ static void log_job_run(struct log_job *job)
                      job->run.bytes, job->run.pos);
         return;
     case LOG_JOB_READ:
+        if ((uint64_t)job->op.result < job->run.bytes) { /* what is missing is found so by readers */
+            memset(job->memory + LOG_SETTLE_CHUNK_BYTES + job->op.result, 0,
+                   job->run.bytes - (size_t)job->op.result);
+        }
         log_file_put(job->round->ls, job->get.file);
         job->get.file = NULL;
         log_job_fill(job);
@@ -383,7 +408,17 @@ static void log_job_run(struct log_job *job)
         sm_move(&job->sm, LOG_JOB_CUT_IDX);
         rt_file_truncate(&job->part->file_idx->file, &job->op, job->idx.pos);
         return;
-    case LOG_JOB_CUT_IDX: log_job_snap(job); return;
+    case LOG_JOB_CUT_IDX:
+        if (job->apart != NULL && job->apart->start.index == job->seg->start.index) {
+            sm_move(&job->sm, LOG_JOB_UNLINK);
+            log_path_segment(job->path, job->log, job->seg->start.index, job->seg->generation,
+                             "idx");
+            rt_path_unlink(&job->op, job->path);
+            return;
+        }
+        log_job_snap(job);
+        return;
+    case LOG_JOB_UNLINK: log_job_snap(job); return;
     case LOG_JOB_SNAP_OPEN:
         sm_move(&job->sm, LOG_JOB_SNAP);
         rt_file_write(&job->snap, &job->op, job->memory, job->snap_bytes, 0);
@@ -415,8 +450,9 @@ static void log_job_run(struct log_job *job)
 static void log_job_segment(struct log_job *job, struct log_segment *seg)
 {
     bool is_wanted = job->log->is_direct_wanted && seg != NULL; /* names, or bytes in memory */
+    bool is_failed = seg != NULL && seg->is_failed && !log_rescue_is_fresh(seg);
     if (seg == NULL || job->parts_count == LOG_SETTLE_JOB_PARTS ||
-        (!is_wanted && !log_job_plan(seg).has_work)) {
+        (!is_wanted && !is_failed && !log_job_plan(seg).has_work)) {
         log_job_end(job);
         return;
     }
@@ -430,36 +466,57 @@ static void log_job_segment(struct log_job *job, struct log_segment *seg)
         return;
     }
     job->seg = seg;
+    if (is_failed && !log_rescue_begin(job)) {
+        log_job_end(job);
+        return;
+    }
     sm_move(&job->sm, LOG_JOB_PLACE);
-    log_place_start(&job->place, seg, log_job_placed);
+    if (job->apart != NULL) {
+        log_place_start_apart(&job->place, job->apart, log_job_placed);
+    } else {
+        log_place_start(&job->place, seg, log_job_placed);
+    }
+}
+
+/* What is written. */
+static struct log_segment *log_job_out(const struct log_job *job)
+{
+    return job->apart != NULL ? job->apart : job->seg;
 }
 
 /* Its files are open: what is there to write is decided now. */
 static void log_job_blocks(struct log_job *job)
 {
-    struct log_segment *seg = job->seg;
+    struct log_segment *seg = log_job_out(job);
     struct log_part *part = log_round_part(job->round);
-    struct log_plan plan = log_job_plan(seg);
+    struct log_plan plan = log_job_plan(job->seg);
     uint64_t size_bytes = job->place.file_log->file.size_bytes;
     if (size_bytes > seg->allocated_bytes && size_bytes <= UINT32_MAX) {
         seg->allocated_bytes = (uint32_t)size_bytes;
     }
+    if (job->apart != NULL) {
+        ASSERT(plan.is_finishing);
+        plan.target = log_block_up(plan.last_end - job->apart_pos);
+    } else {
+        seg->is_failed = false; /* nothing of it was in a frame, and its names are there now */
+    }
     *part = (struct log_part){
         .log = job->log,
-        .seg = seg,
+        .seg = job->seg,
+        .is_apart = job->apart != NULL,
         .cut_epoch = job->cut_epoch,
         .file_log = job->place.file_log,
         .file_idx = job->place.file_idx,
         .written_bytes = plan.target,
         .recs_count = seg->recs_count,
-        .recs_index = log_row_next_index(job->log, seg),
+        .recs_index = log_row_next_index(job->log, job->seg),
     };
     job->part = part;
     job->parts_count++;
     job->last_index = plan.last_index;
     job->last_end = plan.last_end;
     job->is_finishing = plan.is_finishing;
-    job->chunk_pos = seg->written_bytes;
+    job->chunk_pos = job->apart_pos + seg->written_bytes;
     uint32_t size = log_segment_grown(seg, plan.target);
     if (size > seg->allocated_bytes && !plan.is_finishing) {
         uint32_t pos = seg->allocated_bytes;
@@ -477,7 +534,7 @@ static void log_job_chunk(struct log_job *job)
     const struct log_segment *seg = job->seg;
     struct log_rest rest = {seg->rest, seg->written_bytes, seg->rest_bytes};
     uint32_t pos = job->chunk_pos;
-    uint32_t end = job->part->written_bytes;
+    uint32_t end = job->apart_pos + job->part->written_bytes;
     job->is_rest = pos >= end;
     if (job->is_rest) {
         bool is_wanted = job->log->is_direct_wanted && !job->is_finishing && job->last_end > end;
@@ -521,6 +578,10 @@ static void log_job_fill(struct log_job *job)
     log_gather_run(g, LOG_JOB_READ_BYTES, &job->run);
     sm_move(&job->sm, LOG_JOB_OPEN);
     job->get.done = log_job_got;
+    if (job->run.slot == LOG_GATHER_SEGMENT) {
+        log_file_get_segment(&job->get, job->seg, LOG_FILE_LOG, false);
+        return;
+    }
     log_file_get_journal(&job->get, job->round->ls, job->run.slot);
 }
 
@@ -565,7 +626,8 @@ static void log_job_write_log(struct log_job *job)
         return;
     }
     job->is_written = true;
-    rt_file_write(&job->part->file_log->file, &job->op, job->memory, bytes, job->chunk_pos);
+    rt_file_write(&job->part->file_log->file, &job->op, job->memory, bytes,
+                  job->chunk_pos - job->apart_pos);
 }
 
 /* The bytes behind the whole blocks stay in memory. */
@@ -585,9 +647,10 @@ static void log_job_keep_rest(struct log_job *job)
 
 static void log_job_records(struct log_job *job)
 {
-    log_gather_idx_begin(&job->idx, job->log, job->seg, job->memory, LOG_SETTLE_CHUNK_BYTES);
+    const struct log_segment *seg = log_job_out(job);
+    log_gather_idx_begin(&job->idx, job->log, seg, job->memory, LOG_SETTLE_CHUNK_BYTES);
     job->next_index = job->part->recs_index;
-    job->ok_count = job->seg->recs_count;
+    job->ok_count = seg->recs_count;
     log_job_encode(job);
 }
 
@@ -606,7 +669,9 @@ static void log_job_encode(struct log_job *job)
         }
         bool is_written =
             job->is_finishing || slot->rec.pos + slot->rec.length <= job->part->written_bytes;
-        log_gather_idx_put(idx, &slot->rec);
+        struct log_sidecar rec = slot->rec;
+        rec.pos -= job->apart_pos;
+        log_gather_idx_put(idx, &rec);
         job->next_index = slot->rec.last_index + 1;
         if (!is_written) {
             break;
@@ -680,7 +745,7 @@ static void log_job_cut_log(struct log_job *job)
 {
     job->part->is_log_touched = true;
     job->part->is_idx_touched = true;
-    job->seg->allocated_bytes = job->part->written_bytes;
+    log_job_out(job)->allocated_bytes = job->part->written_bytes;
     sm_move(&job->sm, LOG_JOB_CUT_LOG);
     rt_file_truncate(&job->part->file_log->file, &job->op, job->part->written_bytes);
 }
@@ -688,7 +753,7 @@ static void log_job_cut_log(struct log_job *job)
 /* The .snap: term runs as of the segment's first index, as far as they are known and fit. */
 static void log_job_snap(struct log_job *job)
 {
-    const struct log_segment *seg = job->seg;
+    const struct log_segment *seg = log_job_out(job);
     const uint32_t half = LOG_SETTLE_CHUNK_BYTES / 2;
     struct bytes_writer runs = bytes_writer(job->memory + half, half - LIMIT_BLOCK_BYTES);
     const struct list *terms = &job->log->terms;
@@ -731,7 +796,7 @@ static void log_job_snap(struct log_job *job)
 static void log_job_segment_end(struct log_job *job)
 {
     struct list_node *next = list_next(&job->log->segments.list, &job->seg->in_log);
-    bool is_next = job->part->is_finished && next != NULL;
+    bool is_next = job->part->is_finished && next != NULL && job->apart == NULL;
     job->part = NULL;
     if (is_next) {
         log_job_segment(job, CONTAINER_OF(next, struct log_segment, in_log));

@@ -28,6 +28,7 @@ struct log_part {
     bool is_dir_touched;       /* a .snap was made: its directory, too */
     bool is_finished;          /* all of a sealed segment is written */
     bool is_failed;            /* a flush of it was */
+    bool is_apart;             /* written in the place of `seg`: log->apart */
     uint32_t written_bytes;    /* whole blocks of the .log */
     uint32_t recs_count;       /* records in whole blocks of the .idx */
     uint64_t recs_index;       /* behind the last of these */
@@ -49,11 +50,15 @@ struct log_job {
     uint64_t cut_epoch;          /* of it when the job began */
     enum err err;                /* the first failure */
     int saved_errno;             /* behind it */
+    const char *failed_kind;     /* the segment's file that it is of; NULL: none of them */
+    bool is_source_failed;       /* it could not be read, to be written to another */
     uint8_t *memory;             /* LOG_JOB_BYTES, aligned; NULL: none now */
     struct log_place place;      /* of the segment in hand */
     struct rt_op op;             /* a request on a file */
     struct log_file_get get;     /* a journal file */
     struct log_segment *seg;     /* in hand */
+    struct log_segment *apart;   /* written in its place: log->apart; NULL: itself */
+    uint32_t apart_pos;          /* where that one begins in it; 0 */
     struct log_part *part;       /* of it */
     struct log_gather gather;    /* of its bytes */
     struct log_gather_run run;   /* being read of the journal */

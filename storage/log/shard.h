@@ -68,6 +68,7 @@ struct log {
     uint64_t table_index;   /* entries up to here are settled, and the table says so */
     uint64_t clean_frame;   /* frames up to here may refer to files that are to go */
     uint64_t table_segment; /* first index of the segment the table names; 0: not told yet */
+    struct log_segment *apart; /* being written in the place of one that failed; NULL: none */
     bool is_row_old;        /* the table does not say what `row` would */
     bool is_direct_wanted;  /* a direct write waits for a settle: names, bytes not in memory */
     bool is_settling;       /* a settle writes its segment now, or journals its remnant */
@@ -107,6 +108,7 @@ struct log_garbage {
     struct list_node in_log; /* log.garbage */
     uint64_t first_index;    /* of the segment */
     uint32_t generation;     /* of its files */
+    uint64_t table_index;    /* they stay until the table names a segment from here on; 0: no */
 };
 
 /* Quarantined indexes. */
