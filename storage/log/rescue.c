@@ -7,7 +7,9 @@
  * Where nothing of the segment is settled, the new files have its first index, too, and a higher
  * generation. Of two that lead to the next segment a start believes the lower, so the old .idx is
  * removed, and its directory synced, before the table goes on: without it the old one leads
- * nowhere. The old .log stays until then: entries of direct writes stand in it only. */
+ * nowhere. The old .log stays until then: entries of direct writes stand in it only. For the same
+ * reason there may be no other attempt's files: a new one uses the names of the one before and
+ * writes all of them again, and what a former life left is looked for and removed first. */
 #include "storage/log/rescue.h"
 
 #include <string.h>
@@ -27,8 +29,6 @@ static void log_rescue_move(struct log_slot *slot, struct log_segment *to, uint3
                             uint32_t number);
 static void log_rescue_rolled(struct log_op *op);
 static void log_rescue_leave(struct log_segment *seg);
-static void log_rescue_garbage(struct log *log, const struct log_segment *seg,
-                               uint64_t table_index);
 
 /* --- A failure --- */
 
@@ -248,7 +248,8 @@ bool log_rescue_begin(struct log_job *job)
     struct log_segment *seg = job->seg;
     uint64_t first_index = log_row_next_index(log, seg);
     job->err = log_rescue_end(seg);
-    if (job->err != ERR_OK || !log_rescue_has_ended(seg) || !log_rescue_is_due(seg)) {
+    if (job->err != ERR_OK || !log->is_loaded || !log_rescue_has_ended(seg) ||
+        !log_rescue_is_due(seg)) {
         return false;
     }
     if (first_index > seg->last_index) { /* only its end was to be made */
@@ -267,7 +268,12 @@ bool log_rescue_begin(struct log_job *job)
     apart->log = log;
     apart->start = first_index > seg->start.index ? log->row.end : seg->start;
     apart->start.index = first_index;
-    apart->generation = ++log->generation;
+    if (seg->apart_generation == 0) {
+        seg->apart_index = first_index;
+        seg->apart_generation = ++log->generation;
+    }
+    ASSERT(seg->apart_index == first_index);
+    apart->generation = seg->apart_generation;
     apart->last_index = seg->last_index;
     apart->next_offset = seg->next_offset;
     apart->max_timestamp = seg->max_timestamp;
@@ -285,6 +291,12 @@ bool log_rescue_begin(struct log_job *job)
 /* All of it is settled, but for what a finished segment has besides: it goes without. */
 static void log_rescue_leave(struct log_segment *seg)
 {
+    if (seg->apart_generation != 0) {
+        log_garbage_add(seg->log, seg->apart_index, seg->apart_generation, 0);
+        log_clean_want(seg->log);
+        seg->apart_generation = 0;
+    }
+    seg->is_failed = false;
     budget_free(&seg->log->ls->budget, seg->rest);
     seg->rest = NULL;
     seg->rest_bytes = 0;
@@ -305,6 +317,7 @@ void log_rescue_apply(struct log_part *part)
     uint32_t number = slot->rec_number;
     ASSERT(part->is_apart);
     seg->is_failed = false;
+    seg->apart_generation = 0;
     if (apart->start.index > seg->start.index) {
         new = apart;
         list_insert_before(seg->in_log.next, &new->in_log);
@@ -317,7 +330,8 @@ void log_rescue_apply(struct log_part *part)
         log_rescue_leave(seg);
     } else {
         log_files_forget_segment(seg);
-        log_rescue_garbage(log, seg, seg->start.index + 1);
+        log_garbage_add(log, seg->start.index, seg->generation, seg->start.index + 1);
+        log_clean_want(log);
         seg->generation = apart->generation;
         seg->written_bytes = 0;
         seg->recs_count = 0;
@@ -342,23 +356,6 @@ void log_rescue_drop(struct log *log)
         return;
     }
     log_files_forget_segment(apart);
-    log_rescue_garbage(log, apart, 0);
     pool_release(&log->ls->segments, apart);
     log->apart = NULL;
-}
-
-/* Files that nothing refers to, once the table says so. Without memory they stay: a start removes
- * them. */
-static void log_rescue_garbage(struct log *log, const struct log_segment *seg, uint64_t table_index)
-{
-    void *made = NULL;
-    if (pool_acquire(&log->ls->small, &made) != ERR_OK) {
-        return;
-    }
-    struct log_garbage *garbage = made;
-    garbage->first_index = seg->start.index;
-    garbage->generation = seg->generation;
-    garbage->table_index = table_index;
-    list_push_back(&log->garbage, &garbage->in_log);
-    log_clean_want(log);
 }

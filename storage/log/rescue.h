@@ -45,7 +45,8 @@ bool log_rescue_begin(struct log_job *job);
 /* What a job wrote apart is synced: it becomes a segment of the log, and part->seg. */
 void log_rescue_apply(struct log_part *part);
 
-/* What was begun apart, if anything, came to nothing: its files are to go. */
+/* What was begun apart, if anything, came to nothing: the next attempt uses its names, and where
+ * there is none they go. */
 void log_rescue_drop(struct log *log);
 
 #endif

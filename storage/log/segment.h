@@ -40,6 +40,8 @@ struct log_segment {
     bool has_files;           /* they have been opened, so they are there */
     bool is_made;             /* its names are durable */
     bool is_failed;           /* a write of its files failed: see rescue.h */
+    uint64_t apart_index;     /* then: first index of what is written in its place */
+    uint32_t apart_generation; /* and of its files; 0: nothing yet */
     bool is_known;            /* end and offsets are known: not a segment only listed so far */
 };
 

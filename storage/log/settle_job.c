@@ -1,7 +1,7 @@
 /* One group's part in a round: its segments' whole blocks, and what is left of sealed ones. See
  * settle_job.h.
  *
- *     IDLE -> WAIT -> (PLACE -> GROW -> (OPEN -> READ -> ... LOG)* -> IDX* ->
+ *     IDLE -> WAIT -> [LOAD ->] (PLACE -> GROW -> (OPEN -> READ -> ... LOG)* -> IDX* ->
  *          [CUT_LOG -> CUT_IDX -> [UNLINK ->] SNAP_OPEN -> SNAP -> SNAP_SYNC -> SNAP_CLOSE])* -> IDLE
  *
  * Bytes come from memory, or are read back from the journal a run at a time. Only durable entries
@@ -20,6 +20,7 @@
 enum {
     LOG_JOB_IDLE,       /* none's */
     LOG_JOB_WAIT,       /* direct writes of the group are under way */
+    LOG_JOB_LOAD,       /* void files go, before another is written in a failed one's place */
     LOG_JOB_PLACE,      /* the segment's files are opened, made if need be */
     LOG_JOB_GROW,       /* the .log gets room */
     LOG_JOB_OPEN,       /* a journal file is opened */
@@ -37,8 +38,11 @@ enum {
 
 static const struct sm_conf log_job_stages[] = {
     [LOG_JOB_IDLE] = {"IDLE", SM_BIT(LOG_JOB_WAIT), SM_INITIAL | SM_FINAL},
-    [LOG_JOB_WAIT] = {"WAIT", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_IDLE),
+    [LOG_JOB_WAIT] = {"WAIT",
+                      SM_BIT(LOG_JOB_LOAD) | SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_OPEN) |
+                          SM_BIT(LOG_JOB_IDLE),
                       0},
+    [LOG_JOB_LOAD] = {"LOAD", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE), 0},
     [LOG_JOB_PLACE] = {"PLACE",
                        SM_BIT(LOG_JOB_GROW) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) |
                            SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_IDLE),
@@ -86,6 +90,7 @@ static bool log_job_has_recs(const struct log_segment *seg, const struct log_pla
 static void log_job_done(struct rt_op *op);
 static void log_job_got(struct log_file_get *get);
 static void log_job_placed(struct log_place *place);
+static void log_job_loaded(struct log_load *load);
 static void log_job_stop(struct log_job *job);
 static void log_job_run(struct log_job *job);
 static void log_job_segment(struct log_job *job, struct log_segment *seg);
@@ -332,6 +337,16 @@ static void log_job_placed(struct log_place *place)
     log_job_run(job);
 }
 
+static void log_job_loaded(struct log_load *load)
+{
+    struct log_job *job = CONTAINER_OF(load, struct log_job, load);
+    if (load->err != ERR_OK && load->err != ERR_CORRUPT) {
+        job->err = load->err == ERR_CLOSING ? ERR_CANCELED : load->err;
+        job->saved_errno = load->saved_errno;
+    }
+    log_job_run(job);
+}
+
 /* Whether to stop: the group was cut or deleted, the device failed, a request did. */
 static bool log_job_is_over(struct log_job *job)
 {
@@ -386,6 +401,7 @@ static void log_job_run(struct log_job *job)
             log_job_segment(job, log_job_first(job->log));
         }
         return;
+    case LOG_JOB_LOAD: log_job_segment(job, log_job_first(job->log)); return;
     case LOG_JOB_PLACE: log_job_blocks(job); return;
     case LOG_JOB_GROW: log_job_chunk(job); return;
     case LOG_JOB_OPEN:
@@ -466,6 +482,11 @@ static void log_job_segment(struct log_job *job, struct log_segment *seg)
         return;
     }
     job->seg = seg;
+    if (is_failed && !job->log->is_loaded && sm_stage(&job->sm) == LOG_JOB_WAIT) {
+        sm_move(&job->sm, LOG_JOB_LOAD);
+        log_load_start(&job->load, job->log, log_job_loaded);
+        return;
+    }
     if (is_failed && !log_rescue_begin(job)) {
         log_job_end(job);
         return;

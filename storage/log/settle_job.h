@@ -56,6 +56,7 @@ struct log_job {
     struct log_place place;      /* of the segment in hand */
     struct rt_op op;             /* a request on a file */
     struct log_file_get get;     /* a journal file */
+    struct log_load load;        /* of the group's older segments, for a rescue */
     struct log_segment *seg;     /* in hand */
     struct log_segment *apart;   /* written in its place: log->apart; NULL: itself */
     uint32_t apart_pos;          /* where that one begins in it; 0 */

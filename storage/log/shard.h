@@ -198,6 +198,11 @@ enum err log_writable(const struct log *log);
 MUST_USE enum err log_point_before(const struct log *log, uint64_t first_index,
                                    struct log_lookup *out);
 
+/* Files that nothing refers to any more go with the next round that finds the table naming a
+ * segment from `table_index` on (0: any). Without memory they stay: a start removes them. */
+void log_garbage_add(struct log *log, uint64_t first_index, uint32_t generation,
+                     uint64_t table_index);
+
 /* The segment's files go with the next round; its object is given back, and what the tail holds of
  * it. */
 void log_segment_discard(struct log_segment *seg);
