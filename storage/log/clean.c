@@ -227,13 +227,6 @@ static void log_clean_segments(struct log_clean *clean)
         log_clean_end(clean);
         return;
     }
-    const struct log_garbage *garbage =
-        CONTAINER_OF(list_first(&log->garbage), struct log_garbage, in_log);
-    if (garbage->table_index > log->table_segment) {
-        clean->is_failed = true; /* the former row refers to it */
-        log_clean_end(clean);
-        return;
-    }
     log_clean_unlink(clean);
 }
 

@@ -21,6 +21,7 @@ static enum err log_dir_parse(struct log_dir *dir);
 static bool log_dir_name(const char *name, struct log_dir_file *out);
 static bool log_dir_hex(const char *text, size_t digits, uint64_t *out);
 static void log_dir_clean_next(struct log_dir *dir);
+static bool log_dir_clean_new(struct log_dir *dir);
 static void log_dir_removed(struct log_dir *dir);
 
 void log_dir_init(struct log_dir *dir, struct log *log, void (*done)(struct log_dir *))
@@ -175,6 +176,7 @@ void log_dir_clean(struct log_dir *dir)
 {
     ASSERT(rt_op_is_idle(&dir->op));
     dir->at = 0;
+    dir->new_at = 0;
     dir->err = ERR_OK;
     dir->removed_count = 0;
     log_dir_clean_next(dir);
@@ -206,7 +208,34 @@ static void log_dir_clean_next(struct log_dir *dir)
             }
         }
     }
-    rt_op_defer(&dir->op);
+    if (!log_dir_clean_new(dir)) {
+        rt_op_defer(&dir->op);
+    }
+}
+
+/* Remove the next .log.new or .idx.new, unless one is being written. False: there is none. */
+static bool log_dir_clean_new(struct log_dir *dir)
+{
+    static const char suffix[] = ".new";
+    const struct log *log = dir->log;
+    while (log->apart == NULL && dir->new_at < dir->list.names_bytes) {
+        const char *name = dir->list.names + dir->new_at;
+        size_t length = strlen(name);
+        size_t at = length < sizeof(suffix) ? 0 : length - (sizeof(suffix) - 1);
+        dir->new_at += length + 1;
+        if (strcmp(name + at, suffix) != 0) {
+            continue;
+        }
+        log_path_partition(dir->path, log->ls->store, &log->topic, log->partition);
+        size_t dir_length = strlen(dir->path);
+        if (dir_length + length + 2 <= sizeof(dir->path)) {
+            dir->path[dir_length] = '/';
+            memcpy(dir->path + dir_length + 1, name, length + 1);
+            rt_path_unlink(&dir->op, dir->path);
+            return true;
+        }
+    }
+    return false;
 }
 
 static void log_dir_removed(struct log_dir *dir)

@@ -258,6 +258,7 @@ void log_lane_fence(struct log_lane *lane, enum err err, int saved_errno)
     }
     while (!list_is_empty(&lane->pending)) {
         struct log_op *op = CONTAINER_OF(list_pop_front(&lane->pending), struct log_op, in_queue);
+        lane->pending_bytes -= log_op_bytes(op);
         if (op->log != NULL) {
             op->log->pending_count--;
             if (op->record.kind == LOG_RECORD_ENTRY && op->slot != NULL) {
@@ -268,7 +269,6 @@ void log_lane_fence(struct log_lane *lane, enum err err, int saved_errno)
             op->slot->op = NULL;
             op->slot = NULL;
         }
-        lane->pending_bytes -= log_op_bytes(op);
         log_end(ls, op, ERR_FENCED);
     }
 }

@@ -712,7 +712,7 @@ static void log_load_void(struct log_loading *l)
 static void log_load_void_one(struct log_loading *l, struct log_dir_file *file)
 {
     struct log *log = l->log;
-    const struct log_segment *apart = log->apart;
+    const struct log_segment *apart = log->apart; /* it may have its name already */
     if (file->is_used || file->is_void || file->generation == UINT32_MAX ||
         (apart != NULL && apart->start.index == file->first_index &&
          apart->generation == file->generation)) {

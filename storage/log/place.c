@@ -155,11 +155,6 @@ static void log_place_run(struct log_place *place)
         return;
     case LOG_PLACE_IDX:
         place->file_idx = place->get.file;
-        if (place->err == ERR_NOT_FOUND && seg != NULL && seg->is_made && seg->recs_count == 0) {
-            seg->is_made = false; /* a rescue that did not end has removed it */
-            log_place_open(place, LOG_FILE_IDX);
-            return;
-        }
         if (place->err == ERR_OK && seg != NULL) {
             seg->has_files = true;
         }
@@ -191,6 +186,9 @@ static void log_place_open(struct log_place *place, enum log_file_kind kind)
     if (seg == NULL || place->log->is_delete_durable) {
         log_place_end(place, ERR_CANCELED, 0);
         return;
+    }
+    if (place->apart != NULL) {
+        kind = kind == LOG_FILE_LOG ? LOG_FILE_LOG_NEW : LOG_FILE_IDX_NEW;
     }
     place->get.done = log_place_got;
     log_file_get_segment(&place->get, seg, kind, !seg->is_made);

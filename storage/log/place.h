@@ -33,7 +33,8 @@ struct log_place {
 void log_place_start(struct log_place *place, struct log_segment *seg,
                      void (*done)(struct log_place *place));
 
-/* The same for one that is in no log yet: it stays until done. */
+/* The same for one that is in no log yet, which stays until done: its files have the names that are
+ * changed when they are whole (LOG_FILE_LOG_NEW). */
 void log_place_start_apart(struct log_place *place, struct log_segment *seg,
                            void (*done)(struct log_place *place));
 

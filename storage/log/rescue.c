@@ -4,12 +4,10 @@
  * most a round's; and going on in the old file, of which a failed flush leaves nothing certain that
  * was not synced before.
  *
- * Where nothing of the segment is settled, the new files have its first index, too, and a higher
- * generation. Of two that lead to the next segment a start believes the lower, so the old .idx is
- * removed, and its directory synced, before the table goes on: without it the old one leads
- * nowhere. The old .log stays until then: entries of direct writes stand in it only. For the same
- * reason there may be no other attempt's files: a new one uses the names of the one before and
- * writes all of them again, and what a former life left is looked for and removed first. */
+ * The new files get their names when they are synced, and nobody believes them before. Where
+ * nothing of the segment is settled they take the place of the old ones: the .log then says what
+ * the old one did and more, and of the old .idx nothing counted; so any of the two may come first.
+ */
 #include "storage/log/rescue.h"
 
 #include <string.h>
@@ -248,8 +246,7 @@ bool log_rescue_begin(struct log_job *job)
     struct log_segment *seg = job->seg;
     uint64_t first_index = log_row_next_index(log, seg);
     job->err = log_rescue_end(seg);
-    if (job->err != ERR_OK || !log->is_loaded || !log_rescue_has_ended(seg) ||
-        !log_rescue_is_due(seg)) {
+    if (job->err != ERR_OK || !log_rescue_has_ended(seg) || !log_rescue_is_due(seg)) {
         return false;
     }
     if (first_index > seg->last_index) { /* only its end was to be made */
@@ -268,12 +265,7 @@ bool log_rescue_begin(struct log_job *job)
     apart->log = log;
     apart->start = first_index > seg->start.index ? log->row.end : seg->start;
     apart->start.index = first_index;
-    if (seg->apart_generation == 0) {
-        seg->apart_index = first_index;
-        seg->apart_generation = ++log->generation;
-    }
-    ASSERT(seg->apart_index == first_index);
-    apart->generation = seg->apart_generation;
+    apart->generation = seg->generation;
     apart->last_index = seg->last_index;
     apart->next_offset = seg->next_offset;
     apart->max_timestamp = seg->max_timestamp;
@@ -291,11 +283,6 @@ bool log_rescue_begin(struct log_job *job)
 /* All of it is settled, but for what a finished segment has besides: it goes without. */
 static void log_rescue_leave(struct log_segment *seg)
 {
-    if (seg->apart_generation != 0) {
-        log_garbage_add(seg->log, seg->apart_index, seg->apart_generation, 0);
-        log_clean_want(seg->log);
-        seg->apart_generation = 0;
-    }
     seg->is_failed = false;
     budget_free(&seg->log->ls->budget, seg->rest);
     seg->rest = NULL;
@@ -317,7 +304,7 @@ void log_rescue_apply(struct log_part *part)
     uint32_t number = slot->rec_number;
     ASSERT(part->is_apart);
     seg->is_failed = false;
-    seg->apart_generation = 0;
+    log_files_forget_segment(apart);
     if (apart->start.index > seg->start.index) {
         new = apart;
         list_insert_before(seg->in_log.next, &new->in_log);
@@ -329,10 +316,6 @@ void log_rescue_apply(struct log_part *part)
         seg->recs_total = number;
         log_rescue_leave(seg);
     } else {
-        log_files_forget_segment(seg);
-        log_garbage_add(log, seg->start.index, seg->generation, seg->start.index + 1);
-        log_clean_want(log);
-        seg->generation = apart->generation;
         seg->written_bytes = 0;
         seg->recs_count = 0;
         seg->allocated_bytes = apart->allocated_bytes;

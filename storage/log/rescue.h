@@ -3,11 +3,11 @@
  *
  * What is settled of it stays where it is; what is not, is in the journal, or stands in synced
  * blocks since a direct write put it there. The segment takes no more entries, and the next round
- * writes all that is not settled of it to files of a name that was never used, and finishes them: a
- * segment of its own, between it and the next. When these are synced the log's segments change in
- * one step, and the table goes on with the next segment. So nothing has to be said in the journal
- * but the roll: a start that knows neither finds the former row, and all that is behind it. A
- * second failure fences.
+ * writes all that is not settled of it to new files (.log.new, .idx.new), finishes and syncs them
+ * and gives them their names: a segment of its own, between what is settled and the next, or the
+ * segment itself where nothing is. Then the log's segments change in one step, and the table goes
+ * on with the next segment. So nothing has to be said in the journal but the roll: a start that
+ * finds the table as it was has the former row, and all that is behind it. A second failure fences.
  *
  *     what failed                             the first time          while it is written once more
  *     open, mkdir, sync of a directory        rescue                  fence
@@ -45,8 +45,8 @@ bool log_rescue_begin(struct log_job *job);
 /* What a job wrote apart is synced: it becomes a segment of the log, and part->seg. */
 void log_rescue_apply(struct log_part *part);
 
-/* What was begun apart, if anything, came to nothing: the next attempt uses its names, and where
- * there is none they go. */
+/* What was begun apart, if anything, came to nothing. The next attempt writes over its files; where
+ * there is none they stay until the directory is looked through (log_dir_clean). */
 void log_rescue_drop(struct log *log);
 
 #endif

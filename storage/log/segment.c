@@ -61,26 +61,16 @@ void log_segment_free(struct log_segment *seg)
     pool_release(&log->ls->segments, seg);
 }
 
-void log_garbage_add(struct log *log, uint64_t first_index, uint32_t generation,
-                     uint64_t table_index)
-{
-    void *made = NULL;
-    if (pool_acquire(&log->ls->small, &made) != ERR_OK) {
-        return;
-    }
-    struct log_garbage *garbage = made;
-    garbage->first_index = first_index;
-    garbage->generation = generation;
-    garbage->table_index = table_index;
-    list_push_back(&log->garbage, &garbage->in_log);
-}
-
 void log_segment_discard(struct log_segment *seg)
 {
+    struct log *log = seg->log;
+    void *made = NULL;
     log_files_forget_segment(seg);
-    log_garbage_add(seg->log, seg->start.index, seg->generation, 0);
-    if (seg->apart_generation != 0) {
-        log_garbage_add(seg->log, seg->apart_index, seg->apart_generation, 0);
+    if (pool_acquire(&log->ls->small, &made) == ERR_OK) { /* else a start finds and removes them */
+        struct log_garbage *garbage = made;
+        garbage->first_index = seg->start.index;
+        garbage->generation = seg->generation;
+        list_push_back(&log->garbage, &garbage->in_log);
     }
     log_segment_free(seg);
 }

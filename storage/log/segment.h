@@ -40,8 +40,6 @@ struct log_segment {
     bool has_files;           /* they have been opened, so they are there */
     bool is_made;             /* its names are durable */
     bool is_failed;           /* a write of its files failed: see rescue.h */
-    uint64_t apart_index;     /* then: first index of what is written in its place */
-    uint32_t apart_generation; /* and of its files; 0: nothing yet */
     bool is_known;            /* end and offsets are known: not a segment only listed so far */
 };
 
@@ -51,7 +49,13 @@ struct log_segments {
     uint32_t count;   /* of them */
 };
 
-enum log_file_kind { LOG_FILE_LOG, LOG_FILE_IDX, LOG_FILE_JOURNAL };
+enum log_file_kind {
+    LOG_FILE_LOG,     /* a segment's */
+    LOG_FILE_IDX,     /* likewise */
+    LOG_FILE_LOG_NEW, /* what is to get that name when it is whole */
+    LOG_FILE_IDX_NEW, /* likewise */
+    LOG_FILE_JOURNAL,
+};
 
 /* An open file, shared by who uses it. */
 struct log_file {
@@ -100,6 +104,9 @@ struct log_file_get {
 MUST_USE enum err log_files_init(struct log_files *files, struct log_shard *ls, uint32_t count_max);
 void log_files_close(struct log_files *files, void (*closed)(struct log_files *files));
 void log_files_deinit(struct log_files *files);
+
+/* How the kind ends a segment's file name. Static storage. */
+const char *log_file_suffix(enum log_file_kind kind);
 
 /* Get a segment's file (read and write, direct; made if missing when `does_make`) or journal file
  * `slot` for reading. */

@@ -1,8 +1,8 @@
 /* One group's part in a round: its segments' whole blocks, and what is left of sealed ones. See
  * settle_job.h.
  *
- *     IDLE -> WAIT -> [LOAD ->] (PLACE -> GROW -> (OPEN -> READ -> ... LOG)* -> IDX* ->
- *          [CUT_LOG -> CUT_IDX -> [UNLINK ->] SNAP_OPEN -> SNAP -> SNAP_SYNC -> SNAP_CLOSE])* -> IDLE
+ *     IDLE -> WAIT -> (PLACE -> GROW -> (OPEN -> READ -> ... LOG)* -> IDX* ->
+ *          [CUT_LOG -> CUT_IDX -> [FLUSH_LOG -> FLUSH_IDX -> NAME_LOG -> NAME_IDX ->] SNAP_OPEN -> SNAP -> SNAP_SYNC -> SNAP_CLOSE])* -> IDLE
  *
  * Bytes come from memory, or are read back from the journal a run at a time. Only durable entries
  * are written: an entry's bytes leave the journal after they have been in it. A record goes into
@@ -20,7 +20,6 @@
 enum {
     LOG_JOB_IDLE,       /* none's */
     LOG_JOB_WAIT,       /* direct writes of the group are under way */
-    LOG_JOB_LOAD,       /* void files go, before another is written in a failed one's place */
     LOG_JOB_PLACE,      /* the segment's files are opened, made if need be */
     LOG_JOB_GROW,       /* the .log gets room */
     LOG_JOB_OPEN,       /* a journal file is opened */
@@ -29,7 +28,10 @@ enum {
     LOG_JOB_IDX,        /* blocks of the .idx are written, or wait for credit */
     LOG_JOB_CUT_LOG,    /* finishing: the .log gets its size */
     LOG_JOB_CUT_IDX,    /* likewise the .idx */
-    LOG_JOB_UNLINK,     /* the .idx in whose place another was written goes */
+    LOG_JOB_FLUSH_LOG,  /* written apart: it is synced */
+    LOG_JOB_FLUSH_IDX,  /* likewise */
+    LOG_JOB_NAME_LOG,   /* and gets its name */
+    LOG_JOB_NAME_IDX,   /* likewise */
     LOG_JOB_SNAP_OPEN,  /* the .snap is made */
     LOG_JOB_SNAP,       /* written */
     LOG_JOB_SNAP_SYNC,  /* synced */
@@ -38,11 +40,8 @@ enum {
 
 static const struct sm_conf log_job_stages[] = {
     [LOG_JOB_IDLE] = {"IDLE", SM_BIT(LOG_JOB_WAIT), SM_INITIAL | SM_FINAL},
-    [LOG_JOB_WAIT] = {"WAIT",
-                      SM_BIT(LOG_JOB_LOAD) | SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_OPEN) |
-                          SM_BIT(LOG_JOB_IDLE),
+    [LOG_JOB_WAIT] = {"WAIT", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_IDLE),
                       0},
-    [LOG_JOB_LOAD] = {"LOAD", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE), 0},
     [LOG_JOB_PLACE] = {"PLACE",
                        SM_BIT(LOG_JOB_GROW) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) |
                            SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_IDLE),
@@ -62,10 +61,13 @@ static const struct sm_conf log_job_stages[] = {
                          SM_BIT(LOG_JOB_IDLE),
                      0},
     [LOG_JOB_CUT_LOG] = {"CUT_LOG", SM_BIT(LOG_JOB_CUT_IDX) | SM_BIT(LOG_JOB_IDLE), 0},
-    [LOG_JOB_CUT_IDX] = {"CUT_IDX",
-                         SM_BIT(LOG_JOB_UNLINK) | SM_BIT(LOG_JOB_SNAP_OPEN) | SM_BIT(LOG_JOB_IDLE),
-                         0},
-    [LOG_JOB_UNLINK] = {"UNLINK", SM_BIT(LOG_JOB_SNAP_OPEN) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_CUT_IDX] =
+        {"CUT_IDX", SM_BIT(LOG_JOB_FLUSH_LOG) | SM_BIT(LOG_JOB_SNAP_OPEN) | SM_BIT(LOG_JOB_IDLE),
+         0},
+    [LOG_JOB_FLUSH_LOG] = {"FLUSH_LOG", SM_BIT(LOG_JOB_FLUSH_IDX) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_FLUSH_IDX] = {"FLUSH_IDX", SM_BIT(LOG_JOB_NAME_LOG) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_NAME_LOG] = {"NAME_LOG", SM_BIT(LOG_JOB_NAME_IDX) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_NAME_IDX] = {"NAME_IDX", SM_BIT(LOG_JOB_SNAP_OPEN) | SM_BIT(LOG_JOB_IDLE), 0},
     [LOG_JOB_SNAP_OPEN] = {"SNAP_OPEN",
                            SM_BIT(LOG_JOB_SNAP) | SM_BIT(LOG_JOB_SNAP_CLOSE) | SM_BIT(LOG_JOB_IDLE),
                            0},
@@ -90,7 +92,6 @@ static bool log_job_has_recs(const struct log_segment *seg, const struct log_pla
 static void log_job_done(struct rt_op *op);
 static void log_job_got(struct log_file_get *get);
 static void log_job_placed(struct log_place *place);
-static void log_job_loaded(struct log_load *load);
 static void log_job_stop(struct log_job *job);
 static void log_job_run(struct log_job *job);
 static void log_job_segment(struct log_job *job, struct log_segment *seg);
@@ -106,6 +107,7 @@ static void log_job_write_idx(struct log_job *job);
 static void log_job_idx_written(struct log_job *job);
 static void log_job_segment_end(struct log_job *job);
 static void log_job_cut_log(struct log_job *job);
+static void log_job_name(struct log_job *job, uint32_t stage, enum log_file_kind kind);
 static void log_job_snap(struct log_job *job);
 static void log_job_remnant(struct log_job *job);
 static void log_job_end(struct log_job *job);
@@ -300,7 +302,8 @@ static void log_job_note(struct log_job *job, enum err err, int saved_errno)
 {
     uint32_t stage = sm_stage(&job->sm);
     bool is_read = stage == LOG_JOB_OPEN || stage == LOG_JOB_READ;
-    bool is_idx = stage == LOG_JOB_IDX || stage == LOG_JOB_CUT_IDX || stage == LOG_JOB_UNLINK;
+    bool is_idx = stage == LOG_JOB_IDX || stage == LOG_JOB_CUT_IDX ||
+                  stage == LOG_JOB_FLUSH_IDX || stage == LOG_JOB_NAME_IDX;
     if (err == ERR_OK || job->err != ERR_OK) {
         return;
     }
@@ -315,9 +318,8 @@ static void log_job_note(struct log_job *job, enum err err, int saved_errno)
 static void log_job_done(struct rt_op *op)
 {
     struct log_job *job = CONTAINER_OF(op, struct log_job, op);
-    bool is_gone = op->err == ERR_NOT_FOUND && sm_stage(&job->sm) == LOG_JOB_UNLINK;
     bool is_refused = op->err == ERR_UNSUPPORTED && sm_stage(&job->sm) == LOG_JOB_GROW;
-    if (!is_gone && !is_refused) { /* refused, it grows by being written */
+    if (!is_refused) { /* else it grows by being written */
         log_job_note(job, op->err, op->saved_errno);
     }
     log_job_run(job);
@@ -334,16 +336,6 @@ static void log_job_placed(struct log_place *place)
 {
     struct log_job *job = CONTAINER_OF(place, struct log_job, place);
     log_job_note(job, place->err, place->saved_errno);
-    log_job_run(job);
-}
-
-static void log_job_loaded(struct log_load *load)
-{
-    struct log_job *job = CONTAINER_OF(load, struct log_job, load);
-    if (load->err != ERR_OK && load->err != ERR_CORRUPT) {
-        job->err = load->err == ERR_CLOSING ? ERR_CANCELED : load->err;
-        job->saved_errno = load->saved_errno;
-    }
     log_job_run(job);
 }
 
@@ -401,7 +393,6 @@ static void log_job_run(struct log_job *job)
             log_job_segment(job, log_job_first(job->log));
         }
         return;
-    case LOG_JOB_LOAD: log_job_segment(job, log_job_first(job->log)); return;
     case LOG_JOB_PLACE: log_job_blocks(job); return;
     case LOG_JOB_GROW: log_job_chunk(job); return;
     case LOG_JOB_OPEN:
@@ -425,16 +416,24 @@ static void log_job_run(struct log_job *job)
         rt_file_truncate(&job->part->file_idx->file, &job->op, job->idx.pos);
         return;
     case LOG_JOB_CUT_IDX:
-        if (job->apart != NULL && job->apart->start.index == job->seg->start.index) {
-            sm_move(&job->sm, LOG_JOB_UNLINK);
-            log_path_segment(job->path, job->log, job->seg->start.index, job->seg->generation,
-                             "idx");
-            rt_path_unlink(&job->op, job->path);
+        if (job->apart == NULL) {
+            log_job_snap(job);
             return;
         }
+        sm_move(&job->sm, LOG_JOB_FLUSH_LOG);
+        rt_file_flush(&job->part->file_log->file, &job->op);
+        return;
+    case LOG_JOB_FLUSH_LOG:
+        sm_move(&job->sm, LOG_JOB_FLUSH_IDX);
+        rt_file_flush(&job->part->file_idx->file, &job->op);
+        return;
+    case LOG_JOB_FLUSH_IDX: log_job_name(job, LOG_JOB_NAME_LOG, LOG_FILE_LOG); return;
+    case LOG_JOB_NAME_LOG: log_job_name(job, LOG_JOB_NAME_IDX, LOG_FILE_IDX); return;
+    case LOG_JOB_NAME_IDX:
+        job->part->is_log_touched = false; /* they are synced, their directory is not */
+        job->part->is_idx_touched = false;
         log_job_snap(job);
         return;
-    case LOG_JOB_UNLINK: log_job_snap(job); return;
     case LOG_JOB_SNAP_OPEN:
         sm_move(&job->sm, LOG_JOB_SNAP);
         rt_file_write(&job->snap, &job->op, job->memory, job->snap_bytes, 0);
@@ -482,11 +481,6 @@ static void log_job_segment(struct log_job *job, struct log_segment *seg)
         return;
     }
     job->seg = seg;
-    if (is_failed && !job->log->is_loaded && sm_stage(&job->sm) == LOG_JOB_WAIT) {
-        sm_move(&job->sm, LOG_JOB_LOAD);
-        log_load_start(&job->load, job->log, log_job_loaded);
-        return;
-    }
     if (is_failed && !log_rescue_begin(job)) {
         log_job_end(job);
         return;
@@ -769,6 +763,18 @@ static void log_job_cut_log(struct log_job *job)
     log_job_out(job)->allocated_bytes = job->part->written_bytes;
     sm_move(&job->sm, LOG_JOB_CUT_LOG);
     rt_file_truncate(&job->part->file_log->file, &job->op, job->part->written_bytes);
+}
+
+/* A file that was written apart gets its name. */
+static void log_job_name(struct log_job *job, uint32_t stage, enum log_file_kind kind)
+{
+    const struct log_segment *seg = job->apart;
+    enum log_file_kind from = kind == LOG_FILE_LOG ? LOG_FILE_LOG_NEW : LOG_FILE_IDX_NEW;
+    sm_move(&job->sm, stage);
+    log_path_segment(job->path, job->log, seg->start.index, seg->generation, log_file_suffix(from));
+    log_path_segment(job->path_to, job->log, seg->start.index, seg->generation,
+                     log_file_suffix(kind));
+    rt_path_rename(&job->op, job->path, job->path_to);
 }
 
 /* The .snap: term runs as of the segment's first index, as far as they are known and fit. */

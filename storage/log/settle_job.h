@@ -56,7 +56,6 @@ struct log_job {
     struct log_place place;      /* of the segment in hand */
     struct rt_op op;             /* a request on a file */
     struct log_file_get get;     /* a journal file */
-    struct log_load load;        /* of the group's older segments, for a rescue */
     struct log_segment *seg;     /* in hand */
     struct log_segment *apart;   /* written in its place: log->apart; NULL: itself */
     uint32_t apart_pos;          /* where that one begins in it; 0 */
@@ -79,7 +78,8 @@ struct log_job {
     struct list_node in_waiting; /* log_round.waiting: for credit */
     struct log_remnant *remnant; /* being gathered */
     struct rt_file snap;         /* the .snap */
-    char path[LIMIT_PATH_BYTES]; /* of it */
+    char path[LIMIT_PATH_BYTES]; /* of it, or of a file that gets its name */
+    char path_to[LIMIT_PATH_BYTES]; /* that name */
 };
 
 /* Whether there is something for a job in `log`. */

@@ -108,7 +108,6 @@ struct log_garbage {
     struct list_node in_log; /* log.garbage */
     uint64_t first_index;    /* of the segment */
     uint32_t generation;     /* of its files */
-    uint64_t table_index;    /* they stay until the table names a segment from here on; 0: no */
 };
 
 /* Quarantined indexes. */
@@ -197,11 +196,6 @@ enum err log_writable(const struct log *log);
  * there. ERR_AGAIN: it stands in a sidecar, log_lookup_start reads it. */
 MUST_USE enum err log_point_before(const struct log *log, uint64_t first_index,
                                    struct log_lookup *out);
-
-/* Files that nothing refers to any more go with the next round that finds the table naming a
- * segment from `table_index` on (0: any). Without memory they stay: a start removes them. */
-void log_garbage_add(struct log *log, uint64_t first_index, uint32_t generation,
-                     uint64_t table_index);
 
 /* The segment's files go with the next round; its object is given back, and what the tail holds of
  * it. */

@@ -45,9 +45,9 @@ static bool refusal_strikes(void *ctx, enum sim_fault fault, const char *path, u
     struct refusal *r = ctx;
     (void)fault;
     (void)pos;
-    const char *dot = strrchr(path, '.');
+    const char *dot = strchr(path, '.');
     if (r->is_looking || dot == NULL || strstr(path, "/p/") == NULL ||
-        strstr(path, "-00000000.") == NULL || refusal_is_direct(r, path)) {
+        strstr(dot, ".new") != NULL || refusal_is_direct(r, path)) {
         return false;
     }
     size_t length = (size_t)(dot - path);
