@@ -13,12 +13,18 @@ struct log_place {
     void (*done)(struct log_place *place); /* fires once, never within log_place_start */
     enum err err;                          /* in done; ERR_CANCELED: the segment is gone */
     int saved_errno;                       /* behind it */
+    const char *kind;                      /* of the file that it is of; "log": or a directory */
     struct log_file *file_log;             /* in done: open, the user's to put */
     struct log_file *file_idx;             /* likewise */
 
     struct sm sm;                /* stages */
     struct rt_op op;             /* its one request */
     struct log_file_get get;     /* or this one */
+    struct log_load load;        /* or this one */
+    struct rt_file snap;         /* the .snap */
+    struct buf *snap_buf;        /* its bytes; NULL: none */
+    enum err snap_err;           /* of the write or the flush, while it is closed */
+    int snap_errno;              /* behind it */
     uint64_t first_index;        /* of the segment, in case it goes meanwhile */
     uint32_t generation;         /* likewise */
     uint32_t step;               /* directories made, or synced, so far */
@@ -28,8 +34,8 @@ struct log_place {
     char path[LIMIT_PATH_BYTES]; /* of the request */
 };
 
-/* Open both files of `seg`. Where its names are not durable yet they are made so, directories
- * included, and seg->is_made is set. */
+/* Open both files of `seg`. Where it has no .snap yet, that is written; where its names are not
+ * durable they are made so, directories included, and seg->is_made is set. */
 void log_place_start(struct log_place *place, struct log_segment *seg,
                      void (*done)(struct log_place *place));
 

@@ -178,6 +178,7 @@ static enum err log_rescue_roll(struct log *log, struct log_segment *seg, struct
     new->last_index = index - 1;
     new->next_offset = start.offset;
     new->max_timestamp = seg->max_timestamp;
+    new->membership_index = log->membership_index;
     new->is_known = true;
     list_insert_before(seg->in_log.next, &new->in_log);
     log->segments.count++;
@@ -271,6 +272,12 @@ bool log_rescue_begin(struct log_job *job)
     apart->max_timestamp = seg->max_timestamp;
     apart->end_pos = seg->end_pos - first->rec.pos;
     apart->recs_total = seg->recs_total - first->rec_number;
+    apart->membership_index = seg->membership_index;
+    if (first_index > seg->start.index) {
+        apart->membership_index = log->membership_index < first_index ? log->membership_index : 0;
+    } else {
+        apart->has_snap = seg->has_snap;
+    }
     apart->is_known = true;
     apart->is_sealed = true;
     apart->is_begun = true;
@@ -322,7 +329,9 @@ void log_rescue_apply(struct log_part *part)
         pool_release(&log->ls->segments, apart);
     }
     new->has_files = true;
+    new->has_snap = true;
     new->is_made = true;
+    log_sections_drop(new);
     for (; slot != NULL && slot->seg == seg && slot->rec.index <= last_index;
          slot = log_tail_next(log, slot)) {
         log_rescue_move(slot, new, pos, number);

@@ -2,7 +2,7 @@
  * settle_job.h.
  *
  *     IDLE -> WAIT -> (PLACE -> GROW -> (OPEN -> READ -> ... LOG)* -> IDX* ->
- *          [CUT_LOG -> CUT_IDX -> [FLUSH_LOG -> FLUSH_IDX -> NAME_LOG -> NAME_IDX ->] SNAP_OPEN -> SNAP -> SNAP_SYNC -> SNAP_CLOSE])* -> IDLE
+ *          [CUT_LOG -> CUT_IDX -> [FLUSH_LOG -> FLUSH_IDX -> NAME_LOG -> NAME_IDX]])* -> IDLE
  *
  * Bytes come from memory, or are read back from the journal a run at a time. Only durable entries
  * are written: an entry's bytes leave the journal after they have been in it. A record goes into
@@ -15,7 +15,6 @@
 #include "base/diag.h"
 #include "storage/log/rescue.h"
 #include "storage/log/round.h"
-#include "storage/log/snap.h"
 
 enum {
     LOG_JOB_IDLE,       /* none's */
@@ -32,10 +31,6 @@ enum {
     LOG_JOB_FLUSH_IDX,  /* likewise */
     LOG_JOB_NAME_LOG,   /* and gets its name */
     LOG_JOB_NAME_IDX,   /* likewise */
-    LOG_JOB_SNAP_OPEN,  /* the .snap is made */
-    LOG_JOB_SNAP,       /* written */
-    LOG_JOB_SNAP_SYNC,  /* synced */
-    LOG_JOB_SNAP_CLOSE, /* closed */
 };
 
 static const struct sm_conf log_job_stages[] = {
@@ -61,19 +56,13 @@ static const struct sm_conf log_job_stages[] = {
                          SM_BIT(LOG_JOB_IDLE),
                      0},
     [LOG_JOB_CUT_LOG] = {"CUT_LOG", SM_BIT(LOG_JOB_CUT_IDX) | SM_BIT(LOG_JOB_IDLE), 0},
-    [LOG_JOB_CUT_IDX] =
-        {"CUT_IDX", SM_BIT(LOG_JOB_FLUSH_LOG) | SM_BIT(LOG_JOB_SNAP_OPEN) | SM_BIT(LOG_JOB_IDLE),
-         0},
+    [LOG_JOB_CUT_IDX] = {"CUT_IDX",
+                         SM_BIT(LOG_JOB_FLUSH_LOG) | SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE),
+                         0},
     [LOG_JOB_FLUSH_LOG] = {"FLUSH_LOG", SM_BIT(LOG_JOB_FLUSH_IDX) | SM_BIT(LOG_JOB_IDLE), 0},
     [LOG_JOB_FLUSH_IDX] = {"FLUSH_IDX", SM_BIT(LOG_JOB_NAME_LOG) | SM_BIT(LOG_JOB_IDLE), 0},
     [LOG_JOB_NAME_LOG] = {"NAME_LOG", SM_BIT(LOG_JOB_NAME_IDX) | SM_BIT(LOG_JOB_IDLE), 0},
-    [LOG_JOB_NAME_IDX] = {"NAME_IDX", SM_BIT(LOG_JOB_SNAP_OPEN) | SM_BIT(LOG_JOB_IDLE), 0},
-    [LOG_JOB_SNAP_OPEN] = {"SNAP_OPEN",
-                           SM_BIT(LOG_JOB_SNAP) | SM_BIT(LOG_JOB_SNAP_CLOSE) | SM_BIT(LOG_JOB_IDLE),
-                           0},
-    [LOG_JOB_SNAP] = {"SNAP", SM_BIT(LOG_JOB_SNAP_SYNC) | SM_BIT(LOG_JOB_SNAP_CLOSE), 0},
-    [LOG_JOB_SNAP_SYNC] = {"SNAP_SYNC", SM_BIT(LOG_JOB_SNAP_CLOSE), 0},
-    [LOG_JOB_SNAP_CLOSE] = {"SNAP_CLOSE", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_NAME_IDX] = {"NAME_IDX", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE), 0},
 };
 const struct sm_decl log_job_decl = {"log_job", log_job_stages, ARRAY_COUNT(log_job_stages), NULL};
 
@@ -105,10 +94,10 @@ static void log_job_records(struct log_job *job);
 static void log_job_encode(struct log_job *job);
 static void log_job_write_idx(struct log_job *job);
 static void log_job_idx_written(struct log_job *job);
+static void log_job_finished(struct log_job *job);
 static void log_job_segment_end(struct log_job *job);
 static void log_job_cut_log(struct log_job *job);
 static void log_job_name(struct log_job *job, uint32_t stage, enum log_file_kind kind);
-static void log_job_snap(struct log_job *job);
 static void log_job_remnant(struct log_job *job);
 static void log_job_end(struct log_job *job);
 
@@ -280,7 +269,6 @@ void log_job_start(struct log_job *job, struct log *log, enum log_job_mode mode,
     job->is_rest = false;
     job->remnant = remnant;
     job->get.file = NULL;
-    job->snap.is_open = false;
     sm_move(&job->sm, LOG_JOB_WAIT);
     rt_op_defer(&job->op);
 }
@@ -311,7 +299,7 @@ static void log_job_note(struct log_job *job, enum err err, int saved_errno)
     job->saved_errno = saved_errno;
     job->is_source_failed = is_read && job->run.slot == LOG_GATHER_SEGMENT;
     if (!is_read || job->is_source_failed) {
-        job->failed_kind = is_idx ? "idx" : stage >= LOG_JOB_SNAP_OPEN ? "snap" : "log";
+        job->failed_kind = stage == LOG_JOB_PLACE ? job->place.kind : is_idx ? "idx" : "log";
     }
 }
 
@@ -365,11 +353,6 @@ static void log_job_stop(struct log_job *job)
     if (stage == LOG_JOB_GROW && job->log->cut_epoch == job->cut_epoch) {
         job->seg->allocated_bytes = job->seg->written_bytes; /* it did not get the room */
     }
-    if (job->snap.is_open) {
-        sm_move(&job->sm, LOG_JOB_SNAP_CLOSE);
-        rt_file_close(&job->snap, &job->op);
-        return;
-    }
     log_job_end(job);
 }
 
@@ -378,7 +361,7 @@ static void log_job_stop(struct log_job *job)
 static void log_job_run(struct log_job *job)
 {
     uint32_t stage = sm_stage(&job->sm);
-    if (log_job_is_over(job) && stage != LOG_JOB_SNAP_CLOSE) {
+    if (log_job_is_over(job)) {
         log_job_stop(job);
         return;
     }
@@ -417,7 +400,7 @@ static void log_job_run(struct log_job *job)
         return;
     case LOG_JOB_CUT_IDX:
         if (job->apart == NULL) {
-            log_job_snap(job);
+            log_job_finished(job);
             return;
         }
         sm_move(&job->sm, LOG_JOB_FLUSH_LOG);
@@ -432,28 +415,8 @@ static void log_job_run(struct log_job *job)
     case LOG_JOB_NAME_IDX:
         job->part->is_log_touched = false; /* they are synced, their directory is not */
         job->part->is_idx_touched = false;
-        log_job_snap(job);
-        return;
-    case LOG_JOB_SNAP_OPEN:
-        sm_move(&job->sm, LOG_JOB_SNAP);
-        rt_file_write(&job->snap, &job->op, job->memory, job->snap_bytes, 0);
-        return;
-    case LOG_JOB_SNAP:
-        sm_move(&job->sm, LOG_JOB_SNAP_SYNC);
-        rt_file_flush(&job->snap, &job->op);
-        return;
-    case LOG_JOB_SNAP_SYNC:
-        sm_move(&job->sm, LOG_JOB_SNAP_CLOSE);
-        rt_file_close(&job->snap, &job->op);
-        return;
-    case LOG_JOB_SNAP_CLOSE:
-        if (job->err != ERR_OK) {
-            log_job_end(job);
-            return;
-        }
-        job->part->is_finished = true;
         job->part->is_dir_touched = true;
-        log_job_segment_end(job);
+        log_job_finished(job);
         return;
     default: UNREACHABLE();
     }
@@ -777,46 +740,11 @@ static void log_job_name(struct log_job *job, uint32_t stage, enum log_file_kind
     rt_path_rename(&job->op, job->path, job->path_to);
 }
 
-/* The .snap: term runs as of the segment's first index, as far as they are known and fit. */
-static void log_job_snap(struct log_job *job)
+/* All of it is written. */
+static void log_job_finished(struct log_job *job)
 {
-    const struct log_segment *seg = log_job_out(job);
-    const uint32_t half = LOG_SETTLE_CHUNK_BYTES / 2;
-    struct bytes_writer runs = bytes_writer(job->memory + half, half - LIMIT_BLOCK_BYTES);
-    const struct list *terms = &job->log->terms;
-    struct list_node *node = list_first(terms);
-    uint32_t count = 0;
-    list_for_each (term, terms) {
-        count += CONTAINER_OF(term, struct log_term, in_log)->first_index < seg->start.index;
-    }
-    for (; node != NULL && count > 0; node = list_next(terms, node), count--) {
-        const struct log_term *term = CONTAINER_OF(node, struct log_term, in_log);
-        if (count > bytes_writer_left(&runs) / LOG_TERM_RUN_BYTES) {
-            continue; /* the newest matter most */
-        }
-        struct log_term_run run = {term->first_index, term->first_offset, term->term};
-        log_term_run_put(&runs, &run);
-    }
-    ASSERT(runs.err == ERR_OK);
-    struct log_snap snap = {
-        .generation = seg->generation,
-        .group = job->log->group,
-        .first_index = seg->start.index,
-        .sections_count = 1,
-    };
-    snap.sections[0] = (struct log_snap_section){
-        .kind = LOG_SNAP_TERM_RUNS,
-        .data = job->memory + half,
-        .bytes = (uint32_t)runs.pos,
-    };
-    struct bytes_writer w = bytes_writer(job->memory, half);
-    log_snap_put(&w, &snap, job->round->ls->store->kernels);
-    ASSERT(w.err == ERR_OK);
-    job->snap_bytes = (uint32_t)w.pos;
-    log_path_segment(job->path, job->log, seg->start.index, seg->generation, "snap");
-    sm_move(&job->sm, LOG_JOB_SNAP_OPEN);
-    rt_file_open(&job->snap, &job->op, job->round->ls->shard, job->path,
-                 RT_FILE_WRITE | RT_FILE_CREATE, 0600);
+    job->part->is_finished = true;
+    log_job_segment_end(job);
 }
 
 /* On to the next segment, if this one is done with. */

@@ -25,7 +25,7 @@ struct log_part {
     struct log_file *file_idx; /* likewise */
     bool is_log_touched;       /* it has to be synced */
     bool is_idx_touched;       /* likewise */
-    bool is_dir_touched;       /* a .snap was made: its directory, too */
+    bool is_dir_touched;       /* files got their names: its directory, too */
     bool is_finished;          /* all of a sealed segment is written */
     bool is_failed;            /* a flush of it was */
     bool is_apart;             /* written in the place of `seg`: log->apart */
@@ -69,7 +69,6 @@ struct log_job {
     uint32_t ok_count;           /* records whose bytes are written */
     uint32_t chunk_pos;          /* where the chunk in hand begins in the .log */
     uint32_t idx_bytes;          /* of idx.data, that are written now */
-    uint32_t snap_bytes;         /* of the .snap */
     uint32_t parts_count;        /* segments it has written */
     bool is_finishing;           /* the segment in hand is sealed for good */
     bool is_rest;                /* gathers what a direct write will want in memory */
@@ -77,8 +76,7 @@ struct log_job {
     bool is_last_chunk;          /* no record is left to encode */
     struct list_node in_waiting; /* log_round.waiting: for credit */
     struct log_remnant *remnant; /* being gathered */
-    struct rt_file snap;         /* the .snap */
-    char path[LIMIT_PATH_BYTES]; /* of it, or of a file that gets its name */
+    char path[LIMIT_PATH_BYTES]; /* of a file that gets its name */
     char path_to[LIMIT_PATH_BYTES]; /* that name */
 };
 
