@@ -121,7 +121,7 @@ void log_start_begin(struct log_shard *ls)
     budget_init(&start->budget, "log start", SIZE_MAX, &ls->budget);
     rt_op_init(&start->op, ls->shard, log_start_done);
     sm_init(&start->sm, &log_start_decl, LOG_START_NEW, NULL, 0);
-    if (strlen(store->config.dir) > LIMIT_PATH_BYTES - 100 || store->config.dir[0] == '\0') {
+    if (strlen(store->config.dir) > LIMIT_DATA_DIR_BYTES || store->config.dir[0] == '\0') {
         log_start_fail(start, ERR_INVALID, 0, "DATA", "empty, or too long a path");
         return;
     }

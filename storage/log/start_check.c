@@ -18,6 +18,9 @@
 enum {
     LOG_CHECK_OPEN,
     LOG_CHECK_READ,
+    LOG_CHECK_FLUSH, /* it counts as durable from now on: a killed process may have left it in a
+                      * cache
+                      */
     LOG_CHECK_CLOSE,
 };
 
@@ -65,7 +68,7 @@ static void log_check_run(struct rt_op *op)
 {
     struct log_start_check *check = CONTAINER_OF(op, struct log_start_check, op);
     struct log_start *start = CONTAINER_OF(check, struct log_start, check);
-    bool is_answer = op->err == ERR_OK || op->err == ERR_IO ||
+    bool is_answer = op->err == ERR_OK || (op->err == ERR_IO && check->stage != LOG_CHECK_FLUSH) ||
                      (check->stage == LOG_CHECK_OPEN && op->err == ERR_NOT_FOUND);
     if (!is_answer && start->file_err == ERR_OK) {
         start->file_err = op->err;
@@ -75,7 +78,7 @@ static void log_check_run(struct rt_op *op)
     if (check->stage == LOG_CHECK_READ && check->is_sound) {
         check->is_sound = log_check_window(start, (size_t)op->result);
     }
-    if (check->stage != LOG_CHECK_CLOSE && check->is_sound) {
+    if (check->stage < LOG_CHECK_FLUSH && check->is_sound) {
         log_check_next(start);
         return;
     }
@@ -210,6 +213,12 @@ static bool log_check_body(const struct log_start *start, const struct log_sidec
 static void log_check_close(struct log_start *start)
 {
     struct log_start_check *check = &start->check;
-    check->stage = LOG_CHECK_CLOSE;
-    rt_file_close(&check->file, &check->op);
+    bool does_flush =
+        check->is_sound && check->stage != LOG_CHECK_FLUSH && start->file_err == ERR_OK;
+    check->stage = does_flush ? LOG_CHECK_FLUSH : LOG_CHECK_CLOSE;
+    if (does_flush) {
+        rt_file_flush(&check->file, &check->op);
+    } else {
+        rt_file_close(&check->file, &check->op);
+    }
 }

@@ -27,10 +27,13 @@ static void campaign_watch(void *ctx, struct sim_disk *disk, const struct sim_mu
         return;
     }
     c->world->change = c->changes_count;
-    struct sim_disk *image = sim_disk_crash_image(disk, &c->prng);
+    /* A killed process leaves everything; only then is the power lost. */
+    bool is_killed = prng_chance(&c->prng, 1, 4);
+    struct sim_disk *image = is_killed ? sim_disk_clone(disk, prng_u64(&c->prng))
+                                       : sim_disk_crash_image(disk, &c->prng);
     uint32_t shards_count = 1 + (uint32_t)prng_below(&c->prng, WORLD_SHARDS);
-    (void)world_check(c->world, image, shards_count, prng_u64(&c->prng),
-                      prng_chance(&c->prng, 1, 4), c->tally);
+    bool is_twice = is_killed || prng_chance(&c->prng, 1, 4);
+    (void)world_check(c->world, image, shards_count, prng_u64(&c->prng), is_twice, c->tally);
 }
 
 static bool campaign_is_over(void *ctx)
