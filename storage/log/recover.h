@@ -162,6 +162,9 @@ struct log_recover_direct {
     uint32_t recs_count;    /* of them */
     const uint8_t *rest;    /* bytes behind written_bytes */
     uint32_t rest_bytes;    /* of these */
+    uint32_t before_pos;    /* where the rest of the tail before begins, which it wrote over */
+    const uint8_t *before;  /* that rest: must be in the segment, too; NULL: none */
+    uint32_t before_bytes;  /* of these */
     void *record;           /* log_recover's */
 };
 

@@ -25,6 +25,9 @@ static enum err recover_lanes_created(struct log_recover *r);
 static struct recover_record *recover_direct_after(const struct log_recover *r,
                                                    const struct recover_frame *frame,
                                                    const struct recover_record *asked);
+static const struct recover_record *recover_direct_before(const struct log_recover *r,
+                                                          const struct recover_group *g,
+                                                          const struct recover_record *tail);
 static uint32_t recover_direct_count(const struct log_recover *r,
                                      const struct recover_record *tail);
 
@@ -445,7 +448,48 @@ bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *c
         check->topic = g->found.row.topic;
         check->partition = g->found.row.partition;
     }
+    const struct recover_record *before = recover_direct_before(r, g, rec);
+    if (before != NULL && before->record.tail.written_bytes < check->written_bytes) {
+        uint32_t bytes = check->written_bytes - before->record.tail.written_bytes;
+        check->before_pos = before->record.tail.written_bytes;
+        check->before = before->rest;
+        check->before_bytes =
+            bytes < before->record.tail.rest_bytes ? bytes : before->record.tail.rest_bytes;
+    }
     return true;
+}
+
+/* The tail of the same segment before `tail`: entries it speaks for may end in blocks that the
+ * direct write has written over, with the same bytes. Where it did not get that far, these are not
+ * whole, and the rest that `tail` carries has not got them. NULL: none, or it is settled. */
+static const struct recover_record *recover_direct_before(const struct log_recover *r,
+                                                          const struct recover_group *g,
+                                                          const struct recover_record *tail)
+{
+    const struct recover_state *state = r->state;
+    const struct recover_record *before = NULL;
+    for (uint32_t i = 0; i < state->lanes_count; i++) {
+        for (const struct recover_frame *frame = state->lanes[i].frames; frame != NULL;
+             frame = recover_frame_next(frame)) {
+            struct recover_link *link =
+                frame->decision == LOG_RECOVER_F1 ? frame->records.first : NULL;
+            for (; link != NULL; link = link->next) {
+                const struct recover_record *rec = CONTAINER_OF(link, struct recover_record, link);
+                const struct log_record *record = &rec->record;
+                bool is_it = record->kind == LOG_RECORD_TAIL && rec->rest != NULL &&
+                             record->group == tail->record.group &&
+                             record->seq < tail->record.seq &&
+                             record->tail.segment_index == tail->record.tail.segment_index &&
+                             record->tail.generation == tail->record.tail.generation;
+                if (is_it && (before == NULL || before->record.seq < record->seq)) {
+                    before = rec;
+                }
+            }
+        }
+    }
+    bool is_settled = before != NULL && g != NULL && g->found.has_row &&
+                      before->record.seq <= g->found.row.seq;
+    return is_settled ? NULL : before;
 }
 
 /* The frame's next direct tail behind `asked` (NULL: the first). */

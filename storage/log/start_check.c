@@ -28,6 +28,7 @@ static void log_check_run(struct rt_op *op);
 static void log_check_open(struct log_start *start);
 static void log_check_next(struct log_start *start);
 static bool log_check_rec(const struct log_start *start, uint32_t index, struct log_sidecar *out);
+static void log_check_before(struct log_start *start);
 static enum err log_check_read(struct log_start *start, uint64_t pos, uint64_t end);
 static bool log_check_window(const struct log_start *start, size_t there);
 static bool log_check_body(const struct log_start *start, const struct log_sidecar *rec,
@@ -57,6 +58,7 @@ static void log_check_open(struct log_start *start)
                           dir, direct->segment_index, direct->generation);
     ASSERT(length > 0 && length < (int)sizeof(check->path));
     check->is_sound = true;
+    check->has_before = false;
     check->rec_end = 0;
     check->stage = LOG_CHECK_OPEN;
     rt_op_init(&check->op, start->ls->shard, log_check_run);
@@ -121,11 +123,29 @@ static void log_check_next(struct log_start *start)
         end = rec_end;
     }
     if (check->rec == check->rec_end) {
+        log_check_before(start);
+        return;
+    }
+    enum err err = log_check_read(start, pos, end);
+    if (err != ERR_OK) {
+        start->file_err = err;
+        log_check_close(start);
+    }
+}
+
+/* Last the rest of the tail before, which this one has written over. */
+static void log_check_before(struct log_start *start)
+{
+    struct log_start_check *check = &start->check;
+    uint32_t bytes = check->direct.before_bytes;
+    if (bytes == 0 || check->has_before) {
         log_check_close(start);
         return;
     }
-    end = (end + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
-    enum err err = log_check_read(start, pos, end);
+    check->has_before = true;
+    check->direct.rest_bytes = 0;
+    enum err err = log_check_read(start, check->direct.before_pos,
+                                  check->direct.before_pos + (uint64_t)bytes);
     if (err != ERR_OK) {
         start->file_err = err;
         log_check_close(start);
@@ -137,6 +157,7 @@ static enum err log_check_read(struct log_start *start, uint64_t pos, uint64_t e
 {
     struct log_start_check *check = &start->check;
     const struct log_recover_direct *direct = &check->direct;
+    end = (end + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
     size_t bytes = (size_t)(end - pos);
     size_t room = bytes + direct->rest_bytes;
     if (room > check->window_bytes || check->window == NULL) {
@@ -178,6 +199,10 @@ static bool log_check_window(const struct log_start *start, size_t there)
     const struct log_start_check *check = &start->check;
     const struct log_recover_direct *direct = &check->direct;
     uint64_t end = check->window_pos + there;
+    if (check->has_before) {
+        return there >= direct->before_bytes &&
+               memcmp(check->window, direct->before, direct->before_bytes) == 0;
+    }
     if (end >= direct->written_bytes && direct->rest_bytes > 0) {
         memcpy(check->window + (direct->written_bytes - check->window_pos), direct->rest,
                direct->rest_bytes);

@@ -68,6 +68,7 @@ struct log_start_check {
     uint32_t rec;                     /* the first record of the window */
     uint32_t rec_end;                 /* behind the last of it */
     bool is_sound;                    /* so far */
+    bool has_before;                  /* the window is of the rest before */
     uint32_t stage;                   /* see there */
     char path[LIMIT_PATH_BYTES];      /* of the file */
 };
