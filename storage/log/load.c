@@ -621,6 +621,9 @@ static void log_load_commit(struct log_loading *l)
     ASSERT(list_is_empty(&l->segments));
     ASSERT(list_is_empty(&l->terms));
     l->log->is_loaded = true;
+    if (l->log->lacks_snaps) {
+        log_settle_snaps(l->log);
+    }
 }
 
 /* Segments whose .snap is missing. Those that were made before the directory was listed have it in

@@ -122,7 +122,7 @@ static void log_place_begin(struct log_place *place, struct log_segment *seg,
     place->err = ERR_OK;
     place->saved_errno = 0;
     place->kind = "log";
-    place->snap_buf = NULL;
+    place->snap_data = (struct buf_slice){0};
     place->file_log = NULL;
     place->file_idx = NULL;
     place->first_index = seg->start.index;
@@ -216,7 +216,8 @@ static void log_place_run(struct log_place *place)
             break;
         }
         sm_move(&place->sm, LOG_PLACE_SNAP);
-        rt_file_write(&place->snap, &place->op, place->snap_buf->data, place->snap_buf->length, 0);
+        rt_file_write(&place->snap, &place->op, buf_slice_data(place->snap_data),
+                      place->snap_data.length, 0);
         return;
     case LOG_PLACE_SNAP:
     case LOG_PLACE_SNAP_SYNC: log_place_snap_step(place); return;
@@ -305,7 +306,7 @@ static bool log_place_dirs(struct log_place *place)
 static void log_place_snap(struct log_place *place, const struct log_segment *seg)
 {
     place->kind = "snap";
-    enum err err = log_snap_build(seg, &place->snap_buf);
+    enum err err = log_snap_build(seg, &place->snap_data);
     if (err != ERR_OK) {
         log_place_end(place, err, 0);
         return;
@@ -366,9 +367,9 @@ static void log_place_sync(struct log_place *place)
 static void log_place_end(struct log_place *place, enum err err, int saved_errno)
 {
     struct log_shard *ls = place->log->ls;
-    if (place->snap_buf != NULL) {
-        buf_unref(place->snap_buf);
-        place->snap_buf = NULL;
+    if (place->snap_data.buf != NULL) {
+        buf_unref(place->snap_data.buf);
+        place->snap_data = (struct buf_slice){0};
     }
     if (err != ERR_OK) {
         if (place->file_log != NULL) {

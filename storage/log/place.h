@@ -22,7 +22,7 @@ struct log_place {
     struct log_file_get get;     /* or this one */
     struct log_load load;        /* or this one */
     struct rt_file snap;         /* the .snap */
-    struct buf *snap_buf;        /* its bytes; NULL: none */
+    struct buf_slice snap_data;  /* its bytes, a reference held; buf NULL: none */
     enum err snap_err;           /* of the write or the flush, while it is closed */
     int snap_errno;              /* behind it */
     uint64_t first_index;        /* of the segment, in case it goes meanwhile */

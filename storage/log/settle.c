@@ -210,6 +210,17 @@ void log_settle_changed(struct log *log)
     }
 }
 
+void log_settle_snaps(struct log *log)
+{
+    struct log_settle *settle = &log->ls->settle;
+    struct log_round *round = log_round_of(log->ls);
+    if (round != NULL) {
+        log_settle_dirty(log);
+        round->has_news = true;
+        log_settle_watch(settle, rt_now_ns(log->ls->shard) + log->ls->store->config.settle_ns);
+    }
+}
+
 void log_settle_ask(struct log *log)
 {
     struct log_settle *settle = &log->ls->settle;

@@ -38,7 +38,7 @@ static const struct sm_conf log_job_stages[] = {
     [LOG_JOB_WAIT] = {"WAIT", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_IDLE),
                       0},
     [LOG_JOB_PLACE] = {"PLACE",
-                       SM_BIT(LOG_JOB_GROW) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) |
+                       SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_GROW) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) |
                            SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_IDLE),
                        0},
     [LOG_JOB_GROW] = {"GROW", SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_IDLE), 0},
@@ -83,6 +83,7 @@ static void log_job_got(struct log_file_get *get);
 static void log_job_placed(struct log_place *place);
 static void log_job_stop(struct log_job *job);
 static void log_job_run(struct log_job *job);
+static void log_job_snaps(struct log_job *job);
 static void log_job_segment(struct log_job *job, struct log_segment *seg);
 static void log_job_blocks(struct log_job *job);
 static void log_job_chunk(struct log_job *job);
@@ -240,6 +241,9 @@ bool log_job_is_due(const struct log *log)
         return false; /* a cut of settled entries is on its way */
     }
     const struct log_segment *first = log_job_first(log);
+    if (log->lacks_snaps) {
+        return true;
+    }
     if (first != NULL && first->is_failed && !log_rescue_is_fresh(first)) {
         return log_rescue_is_due(first);
     }
@@ -261,6 +265,7 @@ void log_job_start(struct log_job *job, struct log *log, enum log_job_mode mode,
     job->saved_errno = 0;
     job->failed_kind = NULL;
     job->is_source_failed = false;
+    job->is_snap = false;
     job->seg = NULL;
     job->apart = NULL;
     job->apart_pos = 0;
@@ -341,6 +346,12 @@ static bool log_job_is_over(struct log_job *job)
 static void log_job_stop(struct log_job *job)
 {
     struct log_shard *ls = job->round->ls;
+    if (job->is_snap && job->err != ERR_CANCELED) {
+        job->log->lacks_snaps = false;
+        job->failed_kind = NULL;
+        job->err = ERR_CANCELED; /* nothing is to be rescued */
+        job->round->is_unsatisfied = true;
+    }
     uint32_t stage = sm_stage(&job->sm);
     if (stage == LOG_JOB_PLACE && job->place.file_log != NULL) {
         log_file_put(ls, job->place.file_log);
@@ -373,10 +384,18 @@ static void log_job_run(struct log_job *job)
         if (job->mode == LOG_JOB_REMNANT) {
             log_job_remnant(job);
         } else {
-            log_job_segment(job, log_job_first(job->log));
+            log_job_snaps(job);
         }
         return;
-    case LOG_JOB_PLACE: log_job_blocks(job); return;
+    case LOG_JOB_PLACE:
+        if (job->is_snap) {
+            log_file_put(job->round->ls, job->place.file_log);
+            log_file_put(job->round->ls, job->place.file_idx);
+            log_job_snaps(job);
+        } else {
+            log_job_blocks(job);
+        }
+        return;
     case LOG_JOB_GROW: log_job_chunk(job); return;
     case LOG_JOB_OPEN:
         sm_move(&job->sm, LOG_JOB_READ);
@@ -422,6 +441,36 @@ static void log_job_run(struct log_job *job)
     }
 }
 
+/* --- Missing .snap files --- */
+
+/* The first segment that lacks one gets it; behind the last on to what is to be written. One that
+ * cannot be made is not tried again in this life: what it would say is in others, too. */
+static void log_job_snaps(struct log_job *job)
+{
+    struct log *log = job->log;
+    struct log_segment *seg = NULL;
+    for (struct list_node *node = list_first(&log->segments.list);
+         node != NULL && log->lacks_snaps && seg == NULL;
+         node = list_next(&log->segments.list, node)) {
+        struct log_segment *other = CONTAINER_OF(node, struct log_segment, in_log);
+        seg = other->is_made && !other->has_snap ? other : NULL;
+    }
+    log->lacks_snaps = seg != NULL;
+    job->is_snap = seg != NULL;
+    if (seg == NULL) {
+        log_job_segment(job, log_job_first(log));
+        return;
+    }
+    if (job->round->ls->diag != NULL) {
+        DIAG_WARN(job->round->ls->diag, "log", "a .snap is missing: it is made anew",
+                  DIAG_U64("group", log->group), DIAG_U64("first_index", seg->start.index),
+                  DIAG_U64("generation", seg->generation));
+    }
+    job->seg = seg;
+    sm_move(&job->sm, LOG_JOB_PLACE);
+    log_place_start(&job->place, seg, log_job_placed);
+}
+
 /* --- The .log --- */
 
 /* Begin with a segment, if there is something to do for it. */
@@ -448,7 +497,7 @@ static void log_job_segment(struct log_job *job, struct log_segment *seg)
         log_job_end(job);
         return;
     }
-    sm_move(&job->sm, LOG_JOB_PLACE);
+    sm_move(&job->sm, LOG_JOB_PLACE); /* from there, too, where a .snap was missing */
     if (job->apart != NULL) {
         log_place_start_apart(&job->place, job->apart, log_job_placed);
     } else {

@@ -70,6 +70,7 @@ struct log_job {
     uint32_t chunk_pos;          /* where the chunk in hand begins in the .log */
     uint32_t idx_bytes;          /* of idx.data, that are written now */
     uint32_t parts_count;        /* segments it has written */
+    bool is_snap;                /* only the .snap of the segment in hand is made */
     bool is_finishing;           /* the segment in hand is sealed for good */
     bool is_rest;                /* gathers what a direct write will want in memory */
     bool is_written;             /* the chunk in hand, and idx_bytes, went out */

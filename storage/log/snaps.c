@@ -114,8 +114,9 @@ static uint32_t log_snap_runs(const struct log_segment *seg, struct bytes_writer
     return count - skip;
 }
 
-enum err log_snap_build(const struct log_segment *seg, struct buf **out)
+enum err log_snap_build(const struct log_segment *seg, struct buf_slice *out)
 {
+    struct buf *buf = NULL;
     struct log_shard *ls = seg->log->ls;
     struct log_snap snap = {
         .generation = seg->generation,
@@ -143,11 +144,12 @@ enum err log_snap_build(const struct log_segment *seg, struct buf **out)
         }
     }
     uint32_t bytes = (uint32_t)log_snap_bytes(&snap); /* its parts are bounded far below that */
-    enum err err = buf_new(&ls->bufs, &ls->budget, bytes + runs_bytes, out);
+    enum err err = buf_new(&ls->bufs, &ls->budget, bytes + runs_bytes, &buf);
+    *out = (struct buf_slice){0};
     if (err != ERR_OK) {
         return err;
     }
-    uint8_t *data = buf_append(*out, bytes + runs_bytes);
+    uint8_t *data = buf_append(buf, bytes + runs_bytes);
     struct bytes_writer runs = bytes_writer(data + bytes, runs_bytes);
     (void)log_snap_runs(seg, &runs);
     ASSERT(runs.err == ERR_OK);
@@ -159,7 +161,8 @@ enum err log_snap_build(const struct log_segment *seg, struct buf **out)
     struct bytes_writer w = bytes_writer(data, bytes);
     log_snap_put(&w, &snap, ls->store->kernels);
     ASSERT(w.err == ERR_OK);
-    buf_seal(*out, bytes);
+    buf_seal(buf, bytes + runs_bytes);
+    *out = buf_slice(buf, 0, bytes); /* the reference is its own now */
     return ERR_OK;
 }
 

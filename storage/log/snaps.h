@@ -81,7 +81,7 @@ void log_snap_release(struct log_snap_read *read);
 void log_sections_take(struct log_segment *seg);
 void log_sections_drop(struct log_segment *seg);
 
-/* *out = the file's bytes. ERR_BUDGET. */
-MUST_USE enum err log_snap_build(const struct log_segment *seg, struct buf **out);
+/* *out = the file's bytes, with a reference. ERR_BUDGET: and none. */
+MUST_USE enum err log_snap_build(const struct log_segment *seg, struct buf_slice *out);
 
 #endif

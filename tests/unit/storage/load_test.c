@@ -839,6 +839,7 @@ int main(void)
         LOAD_TEST(load_takes_the_higher_copy_when_the_lower_is_damaged),
         LOAD_TEST(load_leaves_the_named_generation),
         LOAD_TEST(load_knows_its_names),
+        LOAD_TEST(load_removes_files_that_never_got_their_names),
         LOAD_TEST(load_of_a_thousand_segments),
         LOAD_TEST(load_quarantines_what_a_torn_sidecar_has_lost),
         LOAD_TEST(load_quarantines_the_end_of_an_older_segment),
