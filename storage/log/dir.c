@@ -231,8 +231,8 @@ static bool log_dir_clean_new(struct log_dir *dir)
         struct log_dir_file file;
         dir->new_at += strlen(name) + 1;
         for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
-            if (log_dir_stem(name, &file) && strcmp(name + LOG_DIR_STEM + 1,
-                                                    log_file_suffix(kinds[i])) == 0) {
+            if (log_dir_stem(name, &file) &&
+                strcmp(name + LOG_DIR_STEM + 1, log_file_suffix(kinds[i])) == 0) {
                 log_path_segment(dir->path, log, file.first_index, file.generation,
                                  log_file_suffix(kinds[i]));
                 rt_path_unlink(&dir->op, dir->path);

@@ -58,8 +58,9 @@ void log_dir_deinit(struct log_dir *dir);
  * system's. */
 void log_dir_list(struct log_dir *dir);
 
-/* Remove the files that are void, and what was to get a segment's name and never did. One that cannot be removed is named in a log line, and stays.
- * Nothing is made durable: what comes back after a crash is void again. */
+/* Remove the files that are void, and what was to get a segment's name and never did. One that
+ * cannot be removed is named in a log line, and stays. Nothing is made durable: what comes back
+ * after a crash is void again. */
 void log_dir_clean(struct log_dir *dir);
 
 #endif

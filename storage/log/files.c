@@ -66,11 +66,8 @@ void log_files_deinit(struct log_files *files)
 const char *log_file_suffix(enum log_file_kind kind)
 {
     static const char *const suffixes[] = {
-        [LOG_FILE_LOG] = "log",
-        [LOG_FILE_IDX] = "idx",
-        [LOG_FILE_LOG_NEW] = "log.new",
-        [LOG_FILE_IDX_NEW] = "idx.new",
-        [LOG_FILE_JOURNAL] = "jnl",
+        [LOG_FILE_LOG] = "log",         [LOG_FILE_IDX] = "idx",     [LOG_FILE_LOG_NEW] = "log.new",
+        [LOG_FILE_IDX_NEW] = "idx.new", [LOG_FILE_JOURNAL] = "jnl",
     };
     return suffixes[kind];
 }

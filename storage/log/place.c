@@ -1,7 +1,9 @@
 /* Opening a segment's files for writing, and making their names durable. See place.h.
  *
- *     IDLE -> LOG -> IDX -> [LOAD ->] SNAP_OPEN -> SNAP -> SNAP_SYNC -> SNAP_CLOSE -> SYNC -> IDLE
- *             ^       directories that are missing: MKDIR, then LOG again
+ *     IDLE -> LOG -> IDX -> [LOAD ->] [SNAP_GONE ->] SNAP_OPEN -> SNAP -> SNAP_SYNC
+ *             ^                                                                  |
+ *             |                                              IDLE <- SYNC <- SNAP_CLOSE
+ *             |      directories that are missing: MKDIR, then LOG again
  *
  * A file's name is durable when its directory is synced, and that one's when its own is.
  * Directories that exist may have been made a moment ago by another shard, so they are synced by
@@ -27,6 +29,7 @@ enum {
     LOG_PLACE_MKDIR,      /* its directories are made */
     LOG_PLACE_IDX,        /* the .idx is opened */
     LOG_PLACE_LOAD,       /* older segments: term runs are wanted */
+    LOG_PLACE_SNAP_GONE,  /* a .snap that could not be written goes: the next one is a new file */
     LOG_PLACE_SNAP_OPEN,  /* the .snap is made */
     LOG_PLACE_SNAP,       /* written */
     LOG_PLACE_SNAP_SYNC,  /* synced */
@@ -40,10 +43,15 @@ static const struct sm_conf log_place_stages[] = {
                        SM_BIT(LOG_PLACE_MKDIR) | SM_BIT(LOG_PLACE_IDX) | SM_BIT(LOG_PLACE_IDLE), 0},
     [LOG_PLACE_MKDIR] = {"MKDIR", SM_BIT(LOG_PLACE_LOG) | SM_BIT(LOG_PLACE_IDLE), 0},
     [LOG_PLACE_IDX] = {"IDX",
-                       SM_BIT(LOG_PLACE_LOAD) | SM_BIT(LOG_PLACE_SNAP_OPEN) |
-                           SM_BIT(LOG_PLACE_SYNC) | SM_BIT(LOG_PLACE_IDLE),
+                       SM_BIT(LOG_PLACE_LOAD) | SM_BIT(LOG_PLACE_SNAP_GONE) |
+                           SM_BIT(LOG_PLACE_SNAP_OPEN) | SM_BIT(LOG_PLACE_SYNC) |
+                           SM_BIT(LOG_PLACE_IDLE),
                        0},
-    [LOG_PLACE_LOAD] = {"LOAD", SM_BIT(LOG_PLACE_SNAP_OPEN) | SM_BIT(LOG_PLACE_IDLE), 0},
+    [LOG_PLACE_LOAD] = {"LOAD",
+                        SM_BIT(LOG_PLACE_SNAP_GONE) | SM_BIT(LOG_PLACE_SNAP_OPEN) |
+                            SM_BIT(LOG_PLACE_IDLE),
+                        0},
+    [LOG_PLACE_SNAP_GONE] = {"SNAP_GONE", SM_BIT(LOG_PLACE_SNAP_OPEN) | SM_BIT(LOG_PLACE_IDLE), 0},
     [LOG_PLACE_SNAP_OPEN] = {"SNAP_OPEN", SM_BIT(LOG_PLACE_SNAP) | SM_BIT(LOG_PLACE_IDLE), 0},
     [LOG_PLACE_SNAP] = {"SNAP", SM_BIT(LOG_PLACE_SNAP_SYNC) | SM_BIT(LOG_PLACE_SNAP_CLOSE), 0},
     [LOG_PLACE_SNAP_SYNC] = {"SNAP_SYNC", SM_BIT(LOG_PLACE_SNAP_CLOSE), 0},
@@ -65,6 +73,7 @@ static bool log_place_dirs(struct log_place *place);
 static void log_place_dir(struct log_place *place, uint32_t level);
 static void log_place_loaded(struct log_load *load);
 static void log_place_snap(struct log_place *place, const struct log_segment *seg);
+static void log_place_snap_open(struct log_place *place);
 static void log_place_snap_step(struct log_place *place);
 static void log_place_snapped(struct log_place *place, struct log_segment *seg);
 static void log_place_sync(struct log_place *place);
@@ -141,9 +150,8 @@ static void log_place_begin(struct log_place *place, struct log_segment *seg,
 /* NULL: it is gone. */
 static struct log_segment *log_place_segment(const struct log_place *place)
 {
-    return place->apart != NULL
-               ? place->apart
-               : log_segment_of(place->log, place->first_index, place->generation);
+    return place->apart != NULL ? place->apart
+                                : log_segment_of(place->log, place->first_index, place->generation);
 }
 
 static void log_place_got(struct log_file_get *get)
@@ -210,6 +218,12 @@ static void log_place_run(struct log_place *place)
             break;
         }
         log_place_snap(place, seg);
+        return;
+    case LOG_PLACE_SNAP_GONE:
+        if (place->err != ERR_OK && place->err != ERR_NOT_FOUND) {
+            break;
+        }
+        log_place_snap_open(place);
         return;
     case LOG_PLACE_SNAP_OPEN:
         if (place->err != ERR_OK) {
@@ -312,6 +326,16 @@ static void log_place_snap(struct log_place *place, const struct log_segment *se
         return;
     }
     log_path_segment(place->path, place->log, place->first_index, place->generation, "snap");
+    if (place->apart != NULL || seg->is_failed) {
+        sm_move(&place->sm, LOG_PLACE_SNAP_GONE);
+        rt_path_unlink(&place->op, place->path);
+        return;
+    }
+    log_place_snap_open(place);
+}
+
+static void log_place_snap_open(struct log_place *place)
+{
     sm_move(&place->sm, LOG_PLACE_SNAP_OPEN);
     rt_file_open(&place->snap, &place->op, place->log->ls->shard, place->path,
                  RT_FILE_WRITE | RT_FILE_CREATE, 0600);

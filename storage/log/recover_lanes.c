@@ -487,8 +487,8 @@ static const struct recover_record *recover_direct_before(const struct log_recov
             }
         }
     }
-    bool is_settled = before != NULL && g != NULL && g->found.has_row &&
-                      before->record.seq <= g->found.row.seq;
+    bool is_settled =
+        before != NULL && g != NULL && g->found.has_row && before->record.seq <= g->found.row.seq;
     return is_settled ? NULL : before;
 }
 

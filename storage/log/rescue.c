@@ -107,7 +107,8 @@ bool log_rescue_is_fresh(const struct log_segment *seg)
 static bool log_rescue_has_ended(const struct log_segment *seg)
 {
     const struct log_slot *last = log_tail_find(seg->log, seg->last_index);
-    return seg->is_sealed && (last == NULL || last->seg != seg || last->is_durable || last->seq > 0);
+    return seg->is_sealed &&
+           (last == NULL || last->seg != seg || last->is_durable || last->seq > 0);
 }
 
 bool log_rescue_is_due(const struct log_segment *seg)

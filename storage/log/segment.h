@@ -35,17 +35,18 @@ struct log_segment {
     uint32_t allocated_bytes; /* size the .log was grown to */
     uint8_t *rest;            /* bytes behind written_bytes that no slot can give; NULL: none */
     uint32_t rest_bytes;      /* of them */
-    uint64_t membership_index; /* newest membership entry when it began; 0, or not before it: unknown
-                                */
+    uint64_t
+        membership_index; /* newest membership entry when it began; 0, or not before it: unknown
+                           */
     struct buf_slice sections; /* for its .snap, until that is made (snaps.h); buf NULL: none */
-    bool is_begun;            /* the roll or cut that began it is known to be durable */
-    bool is_sealed;           /* no entry will be added */
-    bool is_finished;         /* sealed, and wholly on disk */
-    bool has_files;           /* they have been opened, so they are there */
-    bool has_snap;            /* its .snap is synced, or was when it was looked for */
-    bool is_made;             /* its names are durable */
-    bool is_failed;           /* a write of its files failed: see rescue.h */
-    bool is_known;            /* end and offsets are known: not a segment only listed so far */
+    bool is_begun;             /* the roll or cut that began it is known to be durable */
+    bool is_sealed;            /* no entry will be added */
+    bool is_finished;          /* sealed, and wholly on disk */
+    bool has_files;            /* they have been opened, so they are there */
+    bool has_snap;             /* its .snap is synced, or was when it was looked for */
+    bool is_made;              /* its names are durable */
+    bool is_failed;            /* a write of its files failed: see rescue.h */
+    bool is_known;             /* end and offsets are known: not a segment only listed so far */
 };
 
 /* A group's segments. */

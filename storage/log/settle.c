@@ -554,8 +554,7 @@ static void log_round_synced(struct rt_op *op)
     round->syncs_count--;
     if (op->err != ERR_OK) {
         bool is_idx = sync->file != NULL && sync->file == sync->part->file_idx;
-        log_rescue_part_failed(round, sync->part, is_idx ? "idx" : "log", op->err,
-                               op->saved_errno);
+        log_rescue_part_failed(round, sync->part, is_idx ? "idx" : "log", op->err, op->saved_errno);
     }
     log_round_run(round);
 }

@@ -17,20 +17,20 @@
 #include "storage/log/round.h"
 
 enum {
-    LOG_JOB_IDLE,       /* none's */
-    LOG_JOB_WAIT,       /* direct writes of the group are under way */
-    LOG_JOB_PLACE,      /* the segment's files are opened, made if need be */
-    LOG_JOB_GROW,       /* the .log gets room */
-    LOG_JOB_OPEN,       /* a journal file is opened */
-    LOG_JOB_READ,       /* and read */
-    LOG_JOB_LOG,        /* a chunk of the .log is written, or waits for credit */
-    LOG_JOB_IDX,        /* blocks of the .idx are written, or wait for credit */
-    LOG_JOB_CUT_LOG,    /* finishing: the .log gets its size */
-    LOG_JOB_CUT_IDX,    /* likewise the .idx */
-    LOG_JOB_FLUSH_LOG,  /* written apart: it is synced */
-    LOG_JOB_FLUSH_IDX,  /* likewise */
-    LOG_JOB_NAME_LOG,   /* and gets its name */
-    LOG_JOB_NAME_IDX,   /* likewise */
+    LOG_JOB_IDLE,      /* none's */
+    LOG_JOB_WAIT,      /* direct writes of the group are under way */
+    LOG_JOB_PLACE,     /* the segment's files are opened, made if need be */
+    LOG_JOB_GROW,      /* the .log gets room */
+    LOG_JOB_OPEN,      /* a journal file is opened */
+    LOG_JOB_READ,      /* and read */
+    LOG_JOB_LOG,       /* a chunk of the .log is written, or waits for credit */
+    LOG_JOB_IDX,       /* blocks of the .idx are written, or wait for credit */
+    LOG_JOB_CUT_LOG,   /* finishing: the .log gets its size */
+    LOG_JOB_CUT_IDX,   /* likewise the .idx */
+    LOG_JOB_FLUSH_LOG, /* written apart: it is synced */
+    LOG_JOB_FLUSH_IDX, /* likewise */
+    LOG_JOB_NAME_LOG,  /* and gets its name */
+    LOG_JOB_NAME_IDX,  /* likewise */
 };
 
 static const struct sm_conf log_job_stages[] = {
@@ -38,8 +38,9 @@ static const struct sm_conf log_job_stages[] = {
     [LOG_JOB_WAIT] = {"WAIT", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_IDLE),
                       0},
     [LOG_JOB_PLACE] = {"PLACE",
-                       SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_GROW) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) |
-                           SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_IDLE),
+                       SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_GROW) | SM_BIT(LOG_JOB_OPEN) |
+                           SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) |
+                           SM_BIT(LOG_JOB_IDLE),
                        0},
     [LOG_JOB_GROW] = {"GROW", SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_IDLE), 0},
     [LOG_JOB_OPEN] = {"OPEN", SM_BIT(LOG_JOB_READ) | SM_BIT(LOG_JOB_IDLE), 0},
@@ -295,8 +296,8 @@ static void log_job_note(struct log_job *job, enum err err, int saved_errno)
 {
     uint32_t stage = sm_stage(&job->sm);
     bool is_read = stage == LOG_JOB_OPEN || stage == LOG_JOB_READ;
-    bool is_idx = stage == LOG_JOB_IDX || stage == LOG_JOB_CUT_IDX ||
-                  stage == LOG_JOB_FLUSH_IDX || stage == LOG_JOB_NAME_IDX;
+    bool is_idx = stage == LOG_JOB_IDX || stage == LOG_JOB_CUT_IDX || stage == LOG_JOB_FLUSH_IDX ||
+                  stage == LOG_JOB_NAME_IDX;
     if (err == ERR_OK || job->err != ERR_OK) {
         return;
     }
@@ -403,7 +404,8 @@ static void log_job_run(struct log_job *job)
                      job->run.bytes, job->run.pos);
         return;
     case LOG_JOB_READ:
-        if ((uint64_t)job->op.result < job->run.bytes) { /* what is missing is found so by readers */
+        if ((uint64_t)job->op.result <
+            job->run.bytes) { /* what is missing is found so by readers */
             memset(job->memory + LOG_SETTLE_CHUNK_BYTES + job->op.result, 0,
                    job->run.bytes - (size_t)job->op.result);
         }

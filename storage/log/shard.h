@@ -73,14 +73,14 @@ struct log {
     uint64_t clean_frame;   /* frames up to here may refer to files that are to go */
     uint64_t table_segment; /* first index of the segment the table names; 0: not told yet */
     struct log_segment *apart; /* being written in the place of one that failed; NULL: none */
-    bool is_row_old;        /* the table does not say what `row` would */
-    bool is_direct_wanted;  /* a direct write waits for a settle: names, bytes not in memory */
-    bool is_settling;       /* a settle writes its segment now, or journals its remnant */
-    uint32_t direct_count;  /* direct writes of it under way */
-    bool lacks_snaps;       /* of a segment the .snap is missing: a job makes it */
-    bool is_direct;         /* writes much: goes straight to its segment */
-    uint64_t pending_bytes; /* of its appends in lane.pending */
-    uint64_t pending_count; /* its records in lane.pending and in frames in flight */
+    bool is_row_old;           /* the table does not say what `row` would */
+    bool is_direct_wanted;     /* a direct write waits for a settle: names, bytes not in memory */
+    bool is_settling;          /* a settle writes its segment now, or journals its remnant */
+    uint32_t direct_count;     /* direct writes of it under way */
+    bool lacks_snaps;          /* of a segment the .snap is missing: a job makes it */
+    bool is_direct;            /* writes much: goes straight to its segment */
+    uint64_t pending_bytes;    /* of its appends in lane.pending */
+    uint64_t pending_count;    /* its records in lane.pending and in frames in flight */
 
     /* Building a frame: lane.c's. */
     uint64_t frame_build;  /* the attempt in which it has a row */

@@ -136,8 +136,7 @@ enum err log_snap_build(const struct log_segment *seg, struct buf_slice *out)
             (struct log_snap_section){LOG_SNAP_TERM_RUNS, membership, runs_bytes};
     }
     if (seg->sections.buf != NULL) {
-        struct bytes_reader r =
-            bytes_reader(buf_slice_data(seg->sections), seg->sections.length);
+        struct bytes_reader r = bytes_reader(buf_slice_data(seg->sections), seg->sections.length);
         while (snap.sections_count < LOG_SNAP_SECTIONS_MAX &&
                log_section_get(&r, &snap.sections[snap.sections_count])) {
             snap.sections_count++;
@@ -281,8 +280,8 @@ static void log_snap_judge(struct log_snap_read *read)
     bool is_sound = err == ERR_OK && snap->group == log->group &&
                     snap->first_index == read->first_index && snap->generation == read->generation;
     if (!is_sound && log->ls->diag != NULL) {
-        DIAG_ERROR(log->ls->diag, "log", "a .snap does not verify",
-                   DIAG_STRING("file", read->path), DIAG_U64("group", log->group));
+        DIAG_ERROR(log->ls->diag, "log", "a .snap does not verify", DIAG_STRING("file", read->path),
+                   DIAG_U64("group", log->group));
     }
     if (is_sound && (read->kind == 0 || log_snap_find(snap, read->kind) != NULL)) {
         log_snap_end(read, ERR_OK);

@@ -144,8 +144,8 @@ static void log_check_before(struct log_start *start)
     }
     check->has_before = true;
     check->direct.rest_bytes = 0;
-    enum err err = log_check_read(start, check->direct.before_pos,
-                                  check->direct.before_pos + (uint64_t)bytes);
+    enum err err =
+        log_check_read(start, check->direct.before_pos, check->direct.before_pos + (uint64_t)bytes);
     if (err != ERR_OK) {
         start->file_err = err;
         log_check_close(start);

@@ -63,7 +63,7 @@ static const struct refuse_row {
 struct refuse {
     struct home *home;
     const struct refuse_row *row;
-    uint32_t seen_count;  /* calls that could have been struck */
+    uint32_t seen_count; /* calls that could have been struck */
     uint32_t struck_count;
     bool is_armed;
     struct log_op ops[64];

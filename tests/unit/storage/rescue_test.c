@@ -26,15 +26,16 @@ struct refusal {
     uint64_t every; /* one change in so many is looked at */
 };
 
-/* Whether a direct write of the group may be under way: that fences. */
-static bool refusal_is_direct(const struct refusal *r, const char *path)
+/* Whether a direct write of the group may be under way, or a rescue: what fails then fences. */
+static bool refusal_would_fence(const struct refusal *r, const char *path)
 {
     for (uint32_t i = 0; i < r->world->options.groups_count; i++) {
         const struct world_group *group = &r->world->groups[i];
         char dir[64];
         snprintf(dir, sizeof(dir), "/p/%02x07", (unsigned)group->id);
         if (strstr(path, dir) != NULL) {
-            return group->log != NULL && group->log->direct_count > 0;
+            return group->log != NULL &&
+                   (group->log->direct_count > 0 || group->log->apart != NULL);
         }
     }
     return true;
@@ -47,7 +48,7 @@ static bool refusal_strikes(void *ctx, enum sim_fault fault, const char *path, u
     (void)pos;
     const char *dot = strchr(path, '.');
     if (r->is_looking || dot == NULL || strstr(path, "/p/") == NULL ||
-        strstr(dot, ".new") != NULL || refusal_is_direct(r, path)) {
+        strstr(dot, ".new") != NULL || refusal_would_fence(r, path)) {
         return false;
     }
     size_t length = (size_t)(dot - path);

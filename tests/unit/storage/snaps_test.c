@@ -15,10 +15,10 @@
 /* What group 1's owner gives, and a read. */
 struct snaps {
     struct home *home;
-    bool is_created;       /* its groups are */
-    uint32_t asked_count;  /* calls */
-    uint64_t last_index;   /* of the last */
-    uint32_t bytes;        /* of the section given; 0: none */
+    bool is_created;      /* its groups are */
+    uint32_t asked_count; /* calls */
+    uint64_t last_index;  /* of the last */
+    uint32_t bytes;       /* of the section given; 0: none */
     struct log_snap_read read;
     bool is_over;
 };
@@ -319,7 +319,8 @@ static void snaps_that_are_missing_are_named_and_made_anew(void **state)
         struct sim_disk *disk = sim_disk_clone(home_disk(snaps.home), 1);
         assert_int_equal(sim_disk_unlink(disk, snaps_path(indexes[i])), ERR_OK);
         snaps_look(&look, disk);
-        assert_int_equal(look.faults_count, indexes[i] == 49 ? 0 : 1); /* nothing of it is settled */
+        assert_int_equal(look.faults_count,
+                         indexes[i] == 49 ? 0 : 1); /* nothing of it is settled */
         assert_true(indexes[i] == 49 || strstr(look.fault, "the .snap is missing") != NULL);
     }
     snaps_remove(snaps_path(1));
@@ -365,12 +366,11 @@ static void snaps_that_have_rotted_are_named_and_passed_over(void **state)
             assert_int_equal(byte, 0);
         }
         if (pos % 16 == 5) {
-            struct sim_disk *old =
-                sim_node_swap_disk(snaps.home->node, sim_disk_clone(disk, 1));
+            struct sim_disk *old = sim_node_swap_disk(snaps.home->node, sim_disk_clone(disk, 1));
             sim_disk_free(old);
-            assert_int_equal(sim_disk_rot(home_disk(snaps.home), snaps_path(25), pos,
-                                          (uint32_t)pos % 8),
-                             ERR_OK);
+            assert_int_equal(
+                sim_disk_rot(home_disk(snaps.home), snaps_path(25), pos, (uint32_t)pos % 8),
+                ERR_OK);
             snaps_open(false);
             assert_int_equal(snaps_read(48, LOG_SNAP_PRODUCERS), ERR_OK);
             snaps_producers_are_of(is_padding ? 25 : 1);
