@@ -100,7 +100,10 @@ static void refusal_run(uint64_t seed, struct world_tally *tally, uint64_t *stru
     static struct refusal refusal;
     struct world_options options = world_options(seed);
     struct refusal *r = &refusal;
-    memset(r, 0, sizeof(*r));
+    refusal.stems_count = 0;
+    refusal.struck_count = 0;
+    refusal.changes_count = 0;
+    refusal.is_looking = false;
     prng_init(&r->prng, seed);
     options.sim.disk.may_strike = refusal_strikes;
     options.sim.disk.ctx = r;
