@@ -400,7 +400,7 @@ static void refuse_run(const struct refuse_row *row, uint64_t seed)
 static void refuse_is_seen_as_the_table_says(void **state)
 {
     const struct refuse_row *row = *state;
-    for (uint64_t seed = 1; seed <= 6; seed++) {
+    for (uint64_t seed = 1; seed <= 2; seed++) {
         refuse_run(row, seed);
     }
 }
