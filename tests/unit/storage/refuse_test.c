@@ -356,9 +356,12 @@ static void refuse_run(const struct refuse_row *row, uint64_t seed)
     r->home = refuse_home(r, seed);
     refuse_start(r);
     home_ask(r->home, home_shard_create);
-    if (row->has_settled) { /* 41 of 45 */
-        refuse_append_many(r, 45);
+    if (row->has_settled) { /* 41 records in a whole block */
+        struct log_status status;
+        refuse_append_many(r, 65);
         home_ask(r->home, home_shard_settle);
+        assert_true(home_status(r->home, 1, &status));
+        assert_int_equal(status.settled_index, 41);
     }
     r->is_armed = true;
     bool is_direct = row->batch_bytes > 500000;
