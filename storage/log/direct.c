@@ -56,7 +56,7 @@ enum err log_direct_start(struct log *log, uint64_t number, uint64_t first_index
     if (log->is_settling) {
         return ERR_AGAIN; /* its end brings a turn */
     }
-    if (!seg->is_made) {
+    if (!seg->is_made || seg->is_failed) {
         log_settle_ask(log);
         return ERR_AGAIN;
     }

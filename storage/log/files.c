@@ -63,6 +63,15 @@ void log_files_deinit(struct log_files *files)
     files->buckets = NULL;
 }
 
+const char *log_file_suffix(enum log_file_kind kind)
+{
+    static const char *const suffixes[] = {
+        [LOG_FILE_LOG] = "log",         [LOG_FILE_IDX] = "idx",     [LOG_FILE_LOG_NEW] = "log.new",
+        [LOG_FILE_IDX_NEW] = "idx.new", [LOG_FILE_JOURNAL] = "jnl",
+    };
+    return suffixes[kind];
+}
+
 void log_file_get_segment(struct log_file_get *get, struct log_segment *seg,
                           enum log_file_kind kind, bool does_make)
 {
@@ -74,8 +83,7 @@ void log_file_get_segment(struct log_file_get *get, struct log_segment *seg,
         .kind = kind,
     };
     ASSERT(kind != LOG_FILE_JOURNAL);
-    log_path_segment(path, seg->log, seg->start.index, seg->generation,
-                     kind == LOG_FILE_LOG ? "log" : "idx");
+    log_path_segment(path, seg->log, seg->start.index, seg->generation, log_file_suffix(kind));
     uint32_t flags = RT_FILE_READ | RT_FILE_WRITE | RT_FILE_DIRECT;
     log_file_get(get, seg->log->ls, &key, path, flags | (does_make ? RT_FILE_CREATE : 0u));
 }
@@ -278,11 +286,10 @@ void log_files_forget_segment(struct log_segment *seg)
         .group = seg->log->group,
         .first_index = seg->start.index,
         .generation = seg->generation,
-        .kind = LOG_FILE_LOG,
     };
-    log_files_forget(&seg->log->ls->files, &key);
-    key.kind = LOG_FILE_IDX;
-    log_files_forget(&seg->log->ls->files, &key);
+    for (key.kind = LOG_FILE_LOG; key.kind <= LOG_FILE_IDX_NEW; key.kind++) {
+        log_files_forget(&seg->log->ls->files, &key);
+    }
 }
 
 void log_files_forget_journal(struct log_shard *ls, uint32_t slot)

@@ -137,6 +137,7 @@ void log_free(struct log *log)
     ASSERT(list_is_empty(&log->reads));
     ASSERT(log->pending_count == 0);
     ASSERT(log->loading == NULL);
+    ASSERT(log->snap_reads_count == 0);
     if (list_is_linked(&log->in_dirty)) {
         list_remove(&log->in_dirty);
     }
@@ -280,6 +281,7 @@ static enum err log_found_first_segment(struct log *log, const struct log_row *r
     seg->is_known = is_known;
     seg->is_made = !is_empty || row->written_bytes > 0;
     seg->has_files = seg->is_made;
+    seg->has_snap = seg->is_made;
     seg->written_bytes = row->written_bytes;
     seg->recs_count = log_found_recs_count(row->recs_count);
     seg->recs_total = row->recs_count;
@@ -558,6 +560,7 @@ static bool log_found_rest_counts(struct log_segment *seg, const struct log_foun
         seg->written_bytes = rest->written_bytes;
         seg->is_made = true;
         seg->has_files = true;
+        seg->has_snap = true;
     }
     uint64_t end = (uint64_t)rest->written_bytes + rest->bytes;
     return !seg->is_finished && end > seg->written_bytes;

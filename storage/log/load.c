@@ -120,6 +120,7 @@ static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64
 static bool log_load_terms(struct log_loading *l, uint64_t last_index);
 static void log_load_terms_take(struct log_loading *l);
 static void log_load_commit(struct log_loading *l);
+static void log_load_commit_snaps(struct log_loading *l);
 static void log_load_commit_segments(struct log_loading *l);
 static void log_load_commit_terms(struct log_loading *l);
 static void log_load_commit_ranges(struct log_loading *l);
@@ -523,6 +524,7 @@ static void log_load_take(struct log_loading *l)
     seg->recs_count = p->has_end ? (uint32_t)p->end_slot + 1 : 0;
     seg->recs_total = seg->recs_count;
     seg->has_files = true;
+    seg->has_snap = (file->kinds & LOG_DIR_SNAP) != 0;
     seg->is_sealed = true;
     seg->is_finished = true;
     seg->is_made = true;
@@ -647,12 +649,39 @@ static void log_load_terms_take(struct log_loading *l)
 static void log_load_commit(struct log_loading *l)
 {
     log_load_void(l);
+    log_load_commit_snaps(l);
     log_load_commit_segments(l);
     log_load_commit_terms(l);
     log_load_commit_ranges(l);
     ASSERT(list_is_empty(&l->segments));
     ASSERT(list_is_empty(&l->terms));
     l->log->is_loaded = true;
+    if (l->log->lacks_snaps) {
+        log_settle_snaps(l->log);
+    }
+}
+
+/* Segments whose .snap is missing. Those that were made before the directory was listed have it in
+ * there. */
+static void log_load_commit_snaps(struct log_loading *l)
+{
+    struct log *log = l->log;
+    list_for_each (node, &log->segments.list) {
+        struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
+        for (uint32_t i = 0; i < l->dir.files_count; i++) {
+            const struct log_dir_file *file = &l->dir.files[i];
+            bool is_it =
+                file->first_index == seg->start.index && file->generation == seg->generation;
+            if (is_it && l->first_index == seg->start.index && seg->is_made) {
+                seg->has_snap = (file->kinds & LOG_DIR_SNAP) != 0;
+            }
+        }
+        log->lacks_snaps |= seg->is_made && !seg->has_snap;
+    }
+    list_for_each (node, &l->segments) {
+        const struct log_segment *seg = CONTAINER_OF(node, const struct log_segment, in_log);
+        log->lacks_snaps |= !seg->has_snap;
+    }
 }
 
 /* A running maximum that could not be read is at least the one before. */
@@ -752,7 +781,10 @@ static void log_load_void(struct log_loading *l)
 static void log_load_void_one(struct log_loading *l, struct log_dir_file *file)
 {
     struct log *log = l->log;
-    if (file->is_used || file->is_void || file->generation == UINT32_MAX) {
+    const struct log_segment *apart = log->apart; /* it may have its name already */
+    if (file->is_used || file->is_void || file->generation == UINT32_MAX ||
+        (apart != NULL && apart->start.index == file->first_index &&
+         apart->generation == file->generation)) {
         return;
     }
     list_for_each (node, &log->segments.list) {

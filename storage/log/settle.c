@@ -16,6 +16,7 @@
 #include "base/diag.h"
 #include "base/rt/clock.h"
 #include "storage/log/move_int.h"
+#include "storage/log/rescue.h"
 #include "storage/log/round.h"
 
 /* Bytes that may be written per byte appended: a round begun at half of what may be unsettled ends
@@ -223,6 +224,17 @@ void log_settle_changed(struct log *log)
     }
     if (!log->is_loaded || log_clean_is_due(log)) {
         log_clean_want(log);
+        log_settle_dirty(log);
+        round->has_news = true;
+        log_settle_watch(settle, rt_now_ns(log->ls->shard) + log->ls->store->config.settle_ns);
+    }
+}
+
+void log_settle_snaps(struct log *log)
+{
+    struct log_settle *settle = &log->ls->settle;
+    struct log_round *round = log_round_of(log->ls);
+    if (round != NULL) {
         log_settle_dirty(log);
         round->has_news = true;
         log_settle_watch(settle, rt_now_ns(log->ls->shard) + log->ls->store->config.settle_ns);
@@ -491,7 +503,10 @@ void log_round_job_done(struct log_job *job)
     struct log_round *round = job->round;
     struct log *log = job->log;
     if (job->err != ERR_OK) {
-        log_round_failed(round, "a segment's blocks", job->err, job->saved_errno);
+        log_rescue_job_failed(job);
+    }
+    if (job->apart != NULL && job->parts_count == 0) {
+        log_rescue_drop(log);
     }
     if (job->parts_count == 0 && (job->remnant == NULL || job->remnant->log == NULL)) {
         log->is_settling = false;
@@ -558,8 +573,8 @@ static void log_round_synced(struct rt_op *op)
     struct log_round *round = sync->round;
     round->syncs_count--;
     if (op->err != ERR_OK) {
-        sync->part->is_failed = true;
-        log_round_failed(round, "a segment's flush", op->err, op->saved_errno);
+        bool is_idx = sync->file != NULL && sync->file == sync->part->file_idx;
+        log_rescue_part_failed(round, sync->part, is_idx ? "idx" : "log", op->err, op->saved_errno);
     }
     log_round_run(round);
 }
@@ -577,6 +592,9 @@ static void log_round_apply(struct log_round *round)
         }
         bool is_stale = part->cut_epoch != log->cut_epoch;
         if (!is_stale && !part->is_failed && !is_fenced) {
+            if (part->is_apart) {
+                log_rescue_apply(part);
+            }
             log_row_apply(part);
         } else if (!is_stale && part->is_failed) {
             /* What its files hold since the last good flush is unknown: they are opened anew. The
@@ -585,6 +603,9 @@ static void log_round_apply(struct log_round *round)
             for (uint32_t n = i + 1; n < round->parts_count; n++) {
                 round->parts[n].is_failed |= round->parts[n].log == log;
             }
+        }
+        if (part->is_apart) {
+            log_rescue_drop(log); /* nothing, if it counts */
         }
         log_file_put(ls, part->file_log);
         log_file_put(ls, part->file_idx);

@@ -21,6 +21,7 @@
 #include "storage/log/mail.h"
 #include "storage/log/segment.h"
 #include "storage/log/settle.h"
+#include "storage/log/snaps.h"
 #include "storage/log/store.h"
 #include "storage/log/table.h"
 #include "storage/log/tail.h"
@@ -51,6 +52,9 @@ struct log {
     struct list terms;            /* log_term.in_log: term runs from log start - 1 on, in order */
     struct list pins;             /* log_pin.in_log */
     struct list reads;            /* log_read.in_log */
+    log_sections_fn *sections_give; /* of its owner, for .snap files; NULL: none */
+    void *sections_ctx;             /* its owner's */
+    uint32_t snap_reads_count;      /* log_snap_read under way */
 
     /* What is durable. */
     uint64_t durable_index;             /* entries up to here */
@@ -75,13 +79,15 @@ struct log {
     uint64_t table_index;   /* entries up to here are settled, and the table says so */
     uint64_t clean_frame;   /* frames up to here may refer to files that are to go */
     uint64_t table_segment; /* first index of the segment the table names; 0: not told yet */
-    bool is_row_old;        /* the table does not say what `row` would */
-    bool is_direct_wanted;  /* a direct write waits for a settle: names, bytes not in memory */
-    bool is_settling;       /* a settle writes its segment now, or journals its remnant */
-    uint32_t direct_count;  /* direct writes of it under way */
-    bool is_direct;         /* writes much: goes straight to its segment */
-    uint64_t pending_bytes; /* of its appends in lane.pending */
-    uint64_t pending_count; /* its records in lane.pending and in frames in flight */
+    struct log_segment *apart; /* being written in the place of one that failed; NULL: none */
+    bool is_row_old;           /* the table does not say what `row` would */
+    bool is_direct_wanted;     /* a direct write waits for a settle: names, bytes not in memory */
+    bool is_settling;          /* a settle writes its segment now, or journals its remnant */
+    uint32_t direct_count;     /* direct writes of it under way */
+    bool lacks_snaps;          /* of a segment the .snap is missing: a job makes it */
+    bool is_direct;            /* writes much: goes straight to its segment */
+    uint64_t pending_bytes;    /* of its appends in lane.pending */
+    uint64_t pending_count;    /* its records in lane.pending and in frames in flight */
 
     /* Building a frame: lane.c's. */
     uint64_t frame_build;  /* the attempt in which it has a row */
@@ -159,6 +165,7 @@ struct log_shard {
     struct pool small;         /* of struct log_term, log_range, ...: union */
     struct list hot;           /* log_slot.in_hot: entries in memory, oldest first */
     uint64_t hot_bytes;        /* their bytes */
+    uint64_t sections_bytes;   /* log_segment.sections of all groups */
     uint64_t hot_bytes_max;    /* above it the oldest settled or journaled ones leave memory */
 
     struct log_lane lane;     /* its stream of frames */
