@@ -13,8 +13,7 @@
 #include "base/map.h"
 #include "storage/log/recover.h"
 
-/* The first member of whatever is sorted. */
-struct recover_link {
+struct recover_link {          /* the first member of whatever is sorted */
     struct recover_link *next; /* NULL: the last */
 };
 
@@ -37,7 +36,7 @@ struct recover_file {
     uint64_t front_blocks;      /* blocks in front of that one */
     uint64_t end_pos;           /* behind the last frame: where the next one would begin */
     bool is_only_seal;          /* its first frame was a seal, the header of which is damaged */
-    uint64_t damaged_pos;       /* the last block that looks like a damaged frame header; 0: none */
+    uint64_t damaged_pos;       /* a damaged frame header stands there; 0: none */
     const uint8_t *data;        /* while it is read: its bytes, */
     size_t length;              /* how many, */
     struct recover_frame *last; /* and the frame read last */
@@ -174,8 +173,7 @@ MUST_USE enum err recover_group_make(struct log_recover *r, uint64_t group,
 /* recover_lanes.c: walk a lane from a zeroed step; false: at its end. */
 bool recover_lane_step(const struct recover_lane *lane, struct recover_step *step);
 
-/* recover_frame.c: keep the frame at `pos` of `file` with header `head`, and what verifies of it.
- */
+/* recover_frame.c: keep the frame at `pos` with header `head`, and what verifies of it. */
 MUST_USE enum err recover_frame_read(struct log_recover *r, struct recover_file *file, uint64_t pos,
                                      const struct log_frame *head);
 
@@ -199,7 +197,7 @@ MUST_USE enum err recover_append(struct log_recover *r, struct recover_group *g,
                                  struct log_found_entry *entry, bool has_chain,
                                  struct recover_fit *fit);
 
-/* recover_tail.c. */
+/* recover_tail.c: as recover_apply, for a tail. */
 MUST_USE enum err recover_apply_tail(struct log_recover *r, struct recover_group *g,
                                      struct recover_record *rec, struct recover_fit *fit);
 
@@ -209,21 +207,12 @@ static inline bool recover_chain_is_zero(struct hash128 chain)
     return (chain.low | chain.high) == 0;
 }
 
-/* Whether the chain of the settled end is that of its entry. What is lost below it may reach up to
- * it, and the gap there has a chain of its own, which the next entry's does not follow. */
-static inline bool recover_row_has_chain(const struct log_row *row)
-{
-    return row->quarantine_count == 0 || row->quarantine_index > row->end.index;
-}
-
-/* recover_log.c: the log of `g` grows and shrinks. */
-
+/* recover_log.c from here on: the log of `g` grows and shrinks. */
 /* Indexes behind the end up to `last_index` cannot be read: the log ends behind them. */
 MUST_USE enum err recover_log_gap(struct log_recover *r, struct recover_group *g,
                                   uint64_t last_index, uint64_t next_offset, uint32_t term);
 
-/* The gap that ends the log ends at `next_offset`, and its last entry has `term` (0: not known).
- * False: the log ends otherwise, or behind it. */
+/* The gap at the end ends at this offset, in this term (0: not known). False: there is none. */
 bool recover_log_gap_end(struct recover_group *g, uint64_t next_offset, uint32_t term);
 
 /* Everything behind end->index (< found.end.index) goes; a segment must begin next. */
