@@ -34,6 +34,10 @@ struct log_shard;
 #define LOG_DIRECT_ENTER_BYTES (128u << 10)
 #define LOG_DIRECT_LEAVE_BYTES (32u << 10)
 
+/* A direct write takes no further batch once it has so much: while it is on its way the next one
+ * is got ready. */
+#define LOG_DIRECT_FRAME_BYTES (4u << 20)
+
 /* A batch above this always goes directly. */
 #define LOG_DIRECT_BATCH_BYTES (1u << 20)
 

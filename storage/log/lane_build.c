@@ -211,9 +211,11 @@ static uint64_t log_build_last(const struct log_lane *lane, const struct log_op 
                                uint64_t count_max)
 {
     uint64_t last_index = op->slot->rec.index;
+    uint64_t bytes = op->slot->rec.length;
     uint64_t count = 1;
     for (const struct list_node *node = list_next(&lane->pending, &op->in_queue);
-         node != NULL && count < count_max; node = list_next(&lane->pending, node)) {
+         node != NULL && count < count_max && bytes < LOG_DIRECT_FRAME_BYTES;
+         node = list_next(&lane->pending, node)) {
         const struct log_op *other = CONTAINER_OF(node, const struct log_op, in_queue);
         if (other->log != op->log) {
             continue;
@@ -222,6 +224,7 @@ static uint64_t log_build_last(const struct log_lane *lane, const struct log_op 
             break;
         }
         last_index = other->slot->rec.index;
+        bytes += other->slot->rec.length;
         count++;
     }
     return last_index;

@@ -18,7 +18,9 @@
 enum {
     LOG_CHECK_OPEN,
     LOG_CHECK_READ,
-    LOG_CHECK_FLUSH, /* sound: and it is to stay so */
+    LOG_CHECK_FLUSH, /* it counts as durable from now on: a killed process may have left it in a
+                      * cache
+                      */
     LOG_CHECK_CLOSE,
 };
 
@@ -211,11 +213,12 @@ static bool log_check_body(const struct log_start *start, const struct log_sidec
 static void log_check_close(struct log_start *start)
 {
     struct log_start_check *check = &start->check;
-    if (check->stage < LOG_CHECK_FLUSH && check->is_sound && start->file_err == ERR_OK) {
-        check->stage = LOG_CHECK_FLUSH;
+    bool does_flush =
+        check->is_sound && check->stage != LOG_CHECK_FLUSH && start->file_err == ERR_OK;
+    check->stage = does_flush ? LOG_CHECK_FLUSH : LOG_CHECK_CLOSE;
+    if (does_flush) {
         rt_file_flush(&check->file, &check->op);
-        return;
+    } else {
+        rt_file_close(&check->file, &check->op);
     }
-    check->stage = LOG_CHECK_CLOSE;
-    rt_file_close(&check->file, &check->op);
 }

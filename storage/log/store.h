@@ -34,7 +34,7 @@ struct log_shard;
 
 /* How a directory is used. Zero fields take the default said there. */
 struct log_config {
-    const char *dir;         /* DATA; lives as long as the store, <= LIMIT_PATH_BYTES - 100 */
+    const char *dir;         /* DATA; lives as long as the store, <= LIMIT_DATA_DIR_BYTES */
     const char *journal_dir; /* where journal files are; NULL: DATA/journal */
     uint64_t
         unsettled_bytes_max; /* per shard; 0: the least of 128 MiB and an eighth of its memory */

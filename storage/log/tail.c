@@ -57,8 +57,8 @@ enum err log_tail_push(struct log *log, struct log_slot **out)
         list_push_back(&tail->chunks, &chunk->in_tail);
         tail->dir[tail->dir_end++] = chunk;
     }
-    struct log_slot *slot = &chunk->slots[chunk->end++];
-    *slot = (struct log_slot){.log = log};
+    struct log_slot *slot = &chunk->slots[chunk->end];
+    *slot = (struct log_slot){.log = log, .place = (uint8_t)chunk->end++};
     tail->slots_count++;
     *out = slot;
     return ERR_OK;
@@ -172,25 +172,11 @@ struct log_slot *log_tail_next(const struct log *log, const struct log_slot *slo
     return &chunk->slots[chunk->first];
 }
 
-/* The chunk that `slot` stands in: found by its index, since all chunks are searched by it anyway.
- */
 static struct log_chunk *log_tail_chunk(const struct log_slot *slot)
 {
-    const struct log_tail *tail = &slot->log->tail;
-    uint32_t low = tail->dir_first;
-    uint32_t high = tail->dir_end;
-    while (high - low > 1) { /* the last chunk whose first index is not behind the slot's */
-        uint32_t middle = low + (high - low) / 2;
-        const struct log_chunk *chunk = tail->dir[middle];
-        if (chunk->slots[chunk->first].rec.index <= slot->rec.index) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    struct log_chunk *chunk = tail->dir[low];
-    ASSERT(slot >= chunk->slots && slot < chunk->slots + LOG_CHUNK_SLOTS);
-    return chunk;
+    ASSERT(slot->place < LOG_CHUNK_SLOTS);
+    return CONTAINER_OF((struct log_slot(*)[LOG_CHUNK_SLOTS])(slot - slot->place), struct log_chunk,
+                        slots);
 }
 
 static bool log_tail_before_index(const struct log_slot *slot, uint64_t index)

@@ -43,6 +43,7 @@ struct log_slot {
     enum log_slot_where where; /* see there */
     bool is_durable;           /* its frame is flushed */
     bool is_settled;           /* in segment and sidecar, synced, and the table says so */
+    uint8_t place;             /* which of its chunk's slots it is */
 };
 
 /* Slots in a row. */
