@@ -221,11 +221,6 @@ bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *c
 void log_recover_direct(struct log_recover *r, const struct log_recover_direct *check,
                         bool is_sound);
 
-/* Whether frames of journal file `slot` count although nothing says that they were flushed: a
- * process that was killed leaves such. Whoever acts on them has the file flushed first, or they are
- * gone after a power failure and pass for rot. */
-bool log_recover_is_unflushed(const struct log_recover *r, uint32_t slot);
-
 /* Decide what each group is. */
 MUST_USE enum err log_recover_groups(struct log_recover *r);
 

@@ -13,8 +13,7 @@
 #include "base/map.h"
 #include "storage/log/recover.h"
 
-/* The first member of whatever is sorted. */
-struct recover_link {
+struct recover_link {          /* the first member of whatever is sorted */
     struct recover_link *next; /* NULL: the last */
 };
 
@@ -37,7 +36,7 @@ struct recover_file {
     uint64_t front_blocks;      /* blocks in front of that one */
     uint64_t end_pos;           /* behind the last frame: where the next one would begin */
     bool is_only_seal;          /* its first frame was a seal, the header of which is damaged */
-    uint64_t damaged_pos;       /* the last block that looks like a damaged frame header; 0: none */
+    uint64_t damaged_pos;       /* a damaged frame header stands there; 0: none */
     const uint8_t *data;        /* while it is read: its bytes, */
     size_t length;              /* how many, */
     struct recover_frame *last; /* and the frame read last */
@@ -201,7 +200,7 @@ MUST_USE enum err recover_append(struct log_recover *r, struct recover_group *g,
                                  struct log_found_entry *entry, bool has_chain,
                                  struct recover_fit *fit);
 
-/* recover_tail.c. */
+/* recover_tail.c: as recover_apply, for a tail. */
 MUST_USE enum err recover_apply_tail(struct log_recover *r, struct recover_group *g,
                                      struct recover_record *rec, struct recover_fit *fit);
 

@@ -330,22 +330,6 @@ static void recover_lane_decide(struct log_recover *r, struct recover_lane *lane
     }
 }
 
-bool log_recover_is_unflushed(const struct log_recover *r, uint32_t slot)
-{
-    const struct recover_state *state = r->state;
-    for (uint32_t i = 0; i < state->lanes_count; i++) {
-        const struct recover_lane *lane = &state->lanes[i];
-        const struct recover_frame *frame = lane->frames;
-        for (; frame != NULL; frame = recover_frame_next(frame)) {
-            if (frame->slot == slot && frame->head.number > lane->durable &&
-                frame->decision == LOG_RECOVER_F1) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* The lane `boot`, `lane`, or NULL. */
 static struct recover_lane *recover_lane_find(struct recover_state *state, uint64_t boot_epoch,
                                               uint32_t number)

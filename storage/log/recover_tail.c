@@ -243,7 +243,7 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
     found->end = found->row.end;
     found->max_timestamp = found->row.max_timestamp;
     g->is_chain_known = found->end.index == 0 || (!recover_chain_is_zero(found->end.chain) &&
-                                                  recover_row_has_chain(&found->row));
+                                                  log_row_has_chain(&found->row));
     uint32_t from = recover_tail_first(r, g, record);
     if (from < record->tail.recs_count) {
         struct log_sidecar first = recover_tail_rec(r, record, from);

@@ -103,6 +103,7 @@ static void log_job_cut_log(struct log_job *job);
 static void log_job_name(struct log_job *job, uint32_t stage, enum log_file_kind kind);
 static void log_job_remnant(struct log_job *job);
 static void log_job_end(struct log_job *job);
+static enum err log_job_reserve(struct log_round *round);
 
 enum err log_jobs_init(struct log_round *round)
 {
@@ -113,16 +114,31 @@ enum err log_jobs_init(struct log_round *round)
         sm_init(&job->sm, &log_job_decl, LOG_JOB_IDLE, NULL, i + 1);
         rt_op_init(&job->op, ls->shard, log_job_done);
     }
-    void *made = NULL;
-    enum err err = budget_alloc(&ls->budget, LOG_JOB_BYTES, LIMIT_BLOCK_BYTES, &made);
-    round->jobs[0].memory = made;
+    return log_job_reserve(round);
+}
+
+/* The first job's memory is spoken for from the start, and taken when there is work. */
+static enum err log_job_reserve(struct log_round *round)
+{
+    enum err err =
+        budget_charge(&round->ls->budget, budget_block_bytes(LOG_JOB_BYTES, LIMIT_BLOCK_BYTES));
+    round->is_reserved = err == ERR_OK;
     return err;
+}
+
+static void log_job_unreserve(struct log_round *round)
+{
+    if (round->is_reserved) {
+        budget_uncharge(&round->ls->budget, budget_block_bytes(LOG_JOB_BYTES, LIMIT_BLOCK_BYTES));
+        round->is_reserved = false;
+    }
 }
 
 void log_jobs_deinit(struct log_round *round)
 {
     log_jobs_trim(round);
     ASSERT(sm_is_final(&round->jobs[0].sm));
+    log_job_unreserve(round);
     budget_free(&round->ls->budget, round->jobs[0].memory);
     round->jobs[0].memory = NULL;
 }
@@ -136,8 +152,14 @@ struct log_job *log_job_idle(struct log_round *round)
         }
         if (job->memory == NULL) {
             void *made = NULL;
+            if (i == 0) {
+                log_job_unreserve(round);
+            }
             if (budget_alloc(&round->ls->budget, LOG_JOB_BYTES, LIMIT_BLOCK_BYTES, &made) !=
                 ERR_OK) {
+                if (i == 0) {
+                    (void)log_job_reserve(round);
+                }
                 return NULL; /* the first one goes on */
             }
             job->memory = made;

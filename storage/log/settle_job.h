@@ -84,7 +84,8 @@ struct log_job {
 /* Whether there is something for a job in `log`. */
 bool log_job_is_due(const struct log *log);
 
-/* Make the jobs; the first has memory for good, so that one can always run. */
+/* Make the jobs; the first has memory for good, from its first work on but charged at once, so that
+ * one can always run. */
 MUST_USE enum err log_jobs_init(struct log_round *round);
 void log_jobs_deinit(struct log_round *round);
 

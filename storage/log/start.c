@@ -53,8 +53,7 @@ static const struct sm_conf log_start_stages[] = {
     [LOG_START_READ_TABLES] = {"READ_TABLES", SM_BIT(LOG_START_LIST_JOURNAL) | LOG_START_FAIL, 0},
     [LOG_START_LIST_JOURNAL] = {"LIST_JOURNAL", SM_BIT(LOG_START_READ_JOURNAL) | LOG_START_FAIL, 0},
     [LOG_START_READ_JOURNAL] = {"READ_JOURNAL", SM_BIT(LOG_START_CHECK) | LOG_START_FAIL, 0},
-    [LOG_START_CHECK] = {"CHECK", SM_BIT(LOG_START_FLUSH) | LOG_START_FAIL, 0},
-    [LOG_START_FLUSH] = {"FLUSH", SM_BIT(LOG_START_OPEN_META) | LOG_START_FAIL, 0},
+    [LOG_START_CHECK] = {"CHECK", SM_BIT(LOG_START_OPEN_META) | LOG_START_FAIL, 0},
     [LOG_START_OPEN_META] =
         {"OPEN_META", SM_BIT(LOG_START_WRITE_META) | SM_BIT(LOG_START_RELEASE) | LOG_START_FAIL, 0},
     [LOG_START_RELEASE] = {"RELEASE", SM_BIT(LOG_START_SYNC_RELEASE) | LOG_START_FAIL, 0},
@@ -253,11 +252,7 @@ void log_start_run(struct log_start *start)
         sm_move(&start->sm, LOG_START_CHECK);
         log_start_checks(start);
         return;
-    case LOG_START_CHECK:
-        sm_move(&start->sm, LOG_START_FLUSH);
-        log_start_flush(start);
-        return;
-    case LOG_START_FLUSH: log_start_raise(start); return;
+    case LOG_START_CHECK: log_start_raise(start); return;
     case LOG_START_OPEN_META:
         if (!start->file.is_direct) {
             log_start_say_buffered(start, start->path);

@@ -39,7 +39,6 @@ enum log_start_stage {
     LOG_START_LIST_JOURNAL, /* which journal files are there? */
     LOG_START_READ_JOURNAL, /* all of them */
     LOG_START_CHECK,        /* bodies in segments */
-    LOG_START_FLUSH,        /* journal files of which frames count that may not be flushed */
     LOG_START_OPEN_META,    /* node.meta.new with a higher boot epoch */
     LOG_START_WRITE_META,
     LOG_START_CLOSE_META,
@@ -72,15 +71,6 @@ struct log_start_check {
     bool is_sound;                    /* so far */
     uint32_t stage;                   /* see there */
     char path[LIMIT_PATH_BYTES];      /* of the file */
-};
-
-/* Flushing journal files: start_flush.c's. */
-struct log_start_flush {
-    struct rt_op op;             /* the request under way */
-    struct rt_file file;         /* the file */
-    uint32_t next;               /* of start->files: the next to be looked at */
-    uint32_t stage;              /* see there */
-    char path[LIMIT_PATH_BYTES]; /* of the file */
 };
 
 /* A start. */
@@ -128,7 +118,6 @@ struct log_start {
     struct log_recover recover;                  /* what follows from it */
     bool is_recovering;                          /* that is in use */
     struct log_start_check check;                /* bodies in segments */
-    struct log_start_flush flush;                /* what was read of the journal becomes durable */
 
     /* The lanes record. */
     struct log_op lanes; /* of it */
@@ -167,10 +156,6 @@ void log_start_files_free(struct log_start *start);
 
 /* Check what log_recover asks about, one body after another. start_check.c's. */
 void log_start_checks(struct log_start *start);
-
-/* Have flushed what this start is about to believe, and nobody may have flushed. start_flush.c's.
- */
-void log_start_flush(struct log_start *start);
 
 /* DATA with `name` behind it ("": DATA itself), and the directory of journal files, into `out` of
  * LIMIT_PATH_BYTES; a table's name in DATA. */

@@ -15,6 +15,9 @@
 
 #define CRASH_LIVES_MAX 4u
 
+/* A share looks at one change in so many, at most: many workloads rather than all of one. */
+#define CRASH_EVERY_MAX 60u
+
 /* From so many images on every row of the table has been hit, so often at least. */
 #define CRASH_IMAGES_WHOLE 1000000u
 #define CRASH_ROW_MIN      100u
@@ -152,7 +155,7 @@ static void log_survives_a_crash_after_every_change(void **state)
     (void)state;
     struct share share = share_open("crashed lives", 100);
     struct world_tally tally = {0};
-    uint64_t every_max = share.cases_max > 0 ? 1 : 6; /* a campaign looks at each */
+    uint64_t every_max = share.cases_max > 0 ? 1 : CRASH_EVERY_MAX; /* a campaign: each */
     while (share_more(&share)) {
         campaign_run(share_case_seed(&share), every_max, &tally);
     }

@@ -386,23 +386,6 @@ static void recover_a_damaged_former_life_is_no_frame(void **state)
     build_free(b);
 }
 
-/* What a killed process wrote verifies, but only the system may have it. */
-static void recover_knows_what_nobody_says_was_flushed(void **state)
-{
-    (void)state;
-    struct build *b = recover_scene();
-    build_recover(b);
-    assert_true(log_recover_is_unflushed(&b->r, 0)); /* frame 2: only frame 1 is known */
-    assert_false(log_recover_is_unflushed(&b->r, 1));
-    (void)build_seal(b, 1, 0, 2);
-    struct log_lane_end end = {.boot_epoch = 1, .lane = 0, .last_frame = 2};
-    (void)build_lanes(b, 2, &end, 1);
-    build_recover(b);
-    assert_false(log_recover_is_unflushed(&b->r, 0)); /* the seal is void */
-    assert_true(log_recover_is_unflushed(&b->r, 1));
-    build_free(b);
-}
-
 /* The roll tells that an entry is missing, the directory where it ended. */
 static void recover_a_roll_does_not_hide_where_the_lost_ended(void **state)
 {
@@ -504,7 +487,6 @@ int main(void)
         cmocka_unit_test(recover_a_damaged_seal_loses_nothing),
         cmocka_unit_test(recover_an_unreadable_block_may_have_been_a_frame),
         cmocka_unit_test(recover_a_damaged_former_life_is_no_frame),
-        cmocka_unit_test(recover_knows_what_nobody_says_was_flushed),
         cmocka_unit_test(recover_a_roll_does_not_hide_where_the_lost_ended),
         cmocka_unit_test(recover_the_chain_of_what_is_lost_is_not_asked_for),
         cmocka_unit_test(recover_a_start_behind_the_end_is_amnesia),

@@ -110,7 +110,8 @@ static void rot_open(struct rot_store *store, uint64_t seed, bool is_large, bool
     struct world_options options = world_options(seed);
     options.groups_count = WORLD_GROUPS;
     options.ops_count = is_large ? 900 : is_small ? 40 : WORLD_OPS;
-    options.payload_max = is_large ? 36000 : 1300;
+    options.payload_max = is_large ? 36000 : 800;
+    options.shards_count = is_large ? options.shards_count : 2;
     options.payload_large = 60000;
     options.segment_bytes = is_large ? 1 << 20 : 0;
     options.does_keep = is_large;
@@ -356,20 +357,20 @@ static void rot_run(const struct rot_case *rc)
 static void log_detects_a_flip_in_every_sector(void **state)
 {
     (void)state;
-    rot_run(&(struct rot_case){"sectors, closed", 60, true, false, rot_add_sectors});
+    rot_run(&(struct rot_case){"sectors, closed", 64, true, false, rot_add_sectors});
 }
 
 static void log_detects_a_flip_in_every_sector_once_it_has_sealed(void **state)
 {
     (void)state;
-    rot_run(&(struct rot_case){"sectors, sealed", 14, false, false, rot_add_sectors});
+    rot_run(&(struct rot_case){"sectors, sealed", 16, false, false, rot_add_sectors});
 }
 
 static void log_detects_a_flip_of_every_bit_of_every_header(void **state)
 {
     (void)state;
-    rot_run(&(struct rot_case){"bits of headers, closed", 13, true, true, rot_add_headers});
-    rot_run(&(struct rot_case){"bits of headers, sealed", 13, false, true, rot_add_headers});
+    rot_run(&(struct rot_case){"bits of headers, closed", 10, true, true, rot_add_headers});
+    rot_run(&(struct rot_case){"bits of headers, sealed", 10, false, true, rot_add_headers});
 }
 
 int main(void)

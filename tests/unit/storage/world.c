@@ -100,7 +100,14 @@ struct world *world_new(const struct world_options *options)
     world->options = *options;
     world->ops_until = options->ops_count;
     prng_init(&world->prng, options->seed);
-    world->sim = sim_new(options->seed, &options->sim);
+    if (options->sim.host.cpu != NULL) {
+        world->cpu = *options->sim.host.cpu;
+    } else {
+        cpu_detect(&world->cpu);
+    }
+    world->options.sim.host.cpu = &world->cpu;
+    world->kernels = crc32c_for(&world->cpu);
+    world->sim = sim_new(options->seed, &world->options.sim);
     world->node = sim_node_add(world->sim);
     for (uint32_t i = 0; i < options->groups_count; i++) {
         world->groups[i].world = world;
@@ -619,11 +626,6 @@ bool world_end(struct world *world)
 
 void world_start(struct world *world, uint32_t shards_count)
 {
-    if (world->kernels == NULL) {
-        struct cpu cpu;
-        cpu_detect(&cpu);
-        world->kernels = crc32c_for(&cpu);
-    }
     struct log_config config = world_config;
     if (world->options.segment_bytes > 0) {
         config.segment_bytes = world->options.segment_bytes;
@@ -659,8 +661,8 @@ struct world *world_of(const struct world *world, struct sim_disk *disk, uint32_
     options.ops_count = 0;
     options.sim = sim_options_calm();
     options.sim.host.memory_bytes = 64 << 20;
+    options.sim.host.cpu = &world->cpu;
     struct world *opened = world_new(&options);
-    opened->kernels = world->kernels;
     opened->is_stopping = true;
     sim_disk_free(sim_node_swap_disk(opened->node, disk));
     return opened;

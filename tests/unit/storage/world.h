@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cpu.h"
 #include "base/prng.h"
 #include "base/rt/mailbox.h"
 #include "storage/log/install.h"
@@ -103,10 +104,11 @@ struct world {
     struct log_store store;
     struct world_shard shards[WORLD_SHARDS];
     struct world_group groups[WORLD_GROUPS];
-    const struct crc32c *kernels;
+    struct cpu cpu;               /* detected once, also for those opened on its images */
+    const struct crc32c *kernels; /* its */
     struct prng prng;
     uint64_t stamps_count; /* appends so far */
-    uint32_t ops_until;    /* a group that has so many operations gets no more */
+    uint32_t ops_until;    /* a group with so many operations gets no more in this life */
     uint32_t open_count;   /* shards that are open */
     uint32_t failed_count; /* shards that could not */
     bool is_stopping;      /* no more operations */
