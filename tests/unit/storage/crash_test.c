@@ -18,7 +18,8 @@
 /* A share looks at one change in so many, at most: many workloads rather than all of one. */
 #define CRASH_EVERY_MAX 60u
 
-/* From so many images on every row of the table has been hit, so often at least. */
+/* From so many images on every row of the table has been hit, so often at least; but R5 and R7,
+ * which no store writes by itself and which recover_groups_test.c builds. */
 #define CRASH_IMAGES_WHOLE 1000000u
 #define CRASH_ROW_MIN      100u
 
@@ -161,7 +162,9 @@ static void log_survives_a_crash_after_every_change(void **state)
     }
     campaign_print(&tally);
     for (uint32_t i = 0; i < LOG_RECOVER_ROWS_COUNT; i++) {
-        if (tally.images_count >= CRASH_IMAGES_WHOLE && tally.rows[i] < CRASH_ROW_MIN) {
+        bool is_built = i == LOG_RECOVER_R5 || i == LOG_RECOVER_R7;
+        if (tally.images_count >= CRASH_IMAGES_WHOLE && !is_built &&
+            tally.rows[i] < CRASH_ROW_MIN) {
             fail_msg("row %s was hit %llu times", log_recover_row_name((enum log_recover_row)i),
                      (unsigned long long)tally.rows[i]);
         }
