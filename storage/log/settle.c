@@ -468,6 +468,9 @@ static bool log_round_write(struct log_round *round)
         if (job == NULL) { /* no memory for another */
             list_remove(&log->in_dirty);
             list_push_front(&round->scan, &log->in_dirty);
+            if (round->jobs_count == 0) {
+                round->err = ERR_BUDGET; /* nor for the first: a later round tries again */
+            }
             break;
         }
         round->jobs_count++;
