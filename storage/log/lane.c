@@ -292,13 +292,17 @@ static void log_lane_seal(struct rt_timer *timer)
         atomic_load(&lane->ls->store->is_fenced) || lane->current == NULL) {
         return;
     }
-    if (log_lane_build(lane, frame, LOG_FRAME_SEAL) == LOG_BUILT_NO_ROOM) {
+    enum log_built built = log_lane_build(lane, frame, LOG_FRAME_SEAL);
+    if (built == LOG_BUILT_NO_ROOM) {
         if (!log_lane_files_switch(lane)) {
             return; /* the file on its way brings a turn */
         }
-        if (log_lane_build(lane, frame, LOG_FRAME_SEAL) != LOG_BUILT_FRAME) {
-            return;
-        }
+        built = log_lane_build(lane, frame, LOG_FRAME_SEAL);
+    }
+    if (built != LOG_BUILT_FRAME) { /* no memory */
+        rt_timer_start(&lane->seal_timer,
+                       rt_now_ns(lane->ls->shard) + lane->ls->store->config.seal_ns);
+        return;
     }
     log_lane_write(lane, frame);
     lane->is_sealed = true;
