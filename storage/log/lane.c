@@ -15,11 +15,15 @@
 #include "storage/log/shard.h"
 
 static void log_lane_turn(struct rt_op *op);
+static bool log_lane_build_all(struct log_lane *lane);
 static bool log_lane_can_build(const struct log_lane *lane);
 static void log_lane_write(struct log_lane *lane, struct log_lane_frame *frame);
 static void log_lane_end_failed(struct log_lane *lane);
+static void log_lane_end_all(struct log_lane *lane, struct list *ended);
+static void log_lane_finish(struct rt_op *op);
 static void log_lane_written(struct rt_op *op);
 static void log_lane_complete(struct log_lane *lane);
+static void log_lane_go_on(struct log_lane *lane);
 static void log_lane_complete_frame(struct log_lane *lane, struct log_lane_frame *frame);
 static void log_lane_complete_op(struct log_lane *lane, struct log_lane_frame *frame,
                                  struct log_op *op);
@@ -34,6 +38,8 @@ enum err log_lane_init(struct log_lane *lane, struct log_shard *ls)
     lane->is_sealed = true;
     list_init(&lane->pending);
     list_init(&lane->failed);
+    list_init(&lane->finished);
+    rt_op_init(&lane->op_finish, ls->shard, log_lane_finish);
     rt_op_init(&lane->op_turn, ls->shard, log_lane_turn);
     rt_timer_init(&lane->seal_timer, ls->shard, log_lane_seal);
     const struct log_config *config = &ls->store->config;
@@ -54,6 +60,7 @@ void log_lane_deinit(struct log_lane *lane)
 {
     ASSERT(list_is_empty(&lane->pending));
     ASSERT(list_is_empty(&lane->failed));
+    ASSERT(list_is_empty(&lane->finished));
     for (uint32_t i = 0; i < LOG_LANE_FRAMES; i++) {
         budget_free(&lane->ls->budget, lane->frames[i].data);
         budget_free(&lane->ls->budget, lane->frames[i].rows);
@@ -84,11 +91,20 @@ void log_lane_kick(struct log_lane *lane)
 static void log_lane_turn(struct rt_op *op)
 {
     struct log_lane *lane = CONTAINER_OF(op, struct log_lane, op_turn);
+    log_lane_end_all(lane, &lane->finished); /* these were submitted before */
     log_lane_end_failed(lane);
     if (atomic_load(&lane->ls->store->is_fenced)) {
         log_lane_fence(lane, ERR_FENCED, 0);
         log_lane_end_failed(lane);
     }
+    (void)log_lane_build_all(lane);
+    log_lane_close_step(lane);
+}
+
+/* Build and write as many frames as may be in flight. Whether one of them has direct writes. */
+static bool log_lane_build_all(struct log_lane *lane)
+{
+    bool has_directs = false;
     while (log_lane_can_build(lane)) {
         struct log_lane_frame *frame = &lane->frames[lane->next_number % LOG_LANE_FRAMES];
         enum log_built built = log_lane_build(lane, frame, 0);
@@ -98,6 +114,7 @@ static void log_lane_turn(struct rt_op *op)
         if (built != LOG_BUILT_FRAME) {
             break;
         }
+        has_directs |= frame->directs_count > 0;
         log_lane_write(lane, frame);
         lane->is_sealed = false;
     }
@@ -107,7 +124,7 @@ static void log_lane_turn(struct rt_op *op)
         rt_timer_start(&lane->seal_timer,
                        rt_now_ns(lane->ls->shard) + lane->ls->store->config.seal_ns);
     }
-    log_lane_close_step(lane);
+    return has_directs;
 }
 
 static bool log_lane_can_build(const struct log_lane *lane)
@@ -117,17 +134,28 @@ static bool log_lane_can_build(const struct log_lane *lane)
            lane->frames[lane->next_number % LOG_LANE_FRAMES].number == 0;
 }
 
-/* End what was refused or canceled. What their `done` submits waits for the next turn. */
+/* End what was refused or canceled. */
 static void log_lane_end_failed(struct log_lane *lane)
 {
-    struct list failed;
-    list_init(&failed);
-    list_append_all(&failed, &lane->failed);
-    for (struct list_node *node = list_pop_front(&failed); node != NULL;
-         node = list_pop_front(&failed)) {
-        struct log_op *op = CONTAINER_OF(node, struct log_op, in_queue);
-        log_op_done(lane->ls, op);
+    log_lane_end_all(lane, &lane->failed);
+}
+
+/* What their `done` adds waits for the next turn. */
+static void log_lane_end_all(struct log_lane *lane, struct list *ended)
+{
+    struct list ops;
+    list_init(&ops);
+    list_append_all(&ops, ended);
+    for (struct list_node *node = list_pop_front(&ops); node != NULL; node = list_pop_front(&ops)) {
+        log_op_done(lane->ls, CONTAINER_OF(node, struct log_op, in_queue));
     }
+}
+
+static void log_lane_finish(struct rt_op *op)
+{
+    struct log_lane *lane = CONTAINER_OF(op, struct log_lane, op_finish);
+    log_lane_end_all(lane, &lane->finished);
+    log_lane_kick(lane);
 }
 
 void log_op_done(struct log_shard *ls, struct log_op *op)
@@ -200,10 +228,23 @@ static void log_lane_complete(struct log_lane *lane)
         lane->durable_through = number;
         log_lane_complete_frame(lane, frame);
     }
+    log_lane_go_on(lane);
     bool is_idle = lane->durable_through + 1 == lane->next_number && list_is_empty(&lane->pending);
     if (is_idle && !lane->is_sealed && !lane->is_closing) {
         rt_timer_start(&lane->seal_timer,
                        rt_now_ns(lane->ls->shard) + lane->ls->store->config.seal_ns);
+    }
+}
+
+/* What waits is written before those that are done hear of it: large writes are on their way while
+ * their owners get the next ones ready. */
+static void log_lane_go_on(struct log_lane *lane)
+{
+    bool has_directs = !list_is_empty(&lane->finished) && log_lane_build_all(lane);
+    if (!has_directs) {
+        log_lane_end_all(lane, &lane->finished);
+    } else if (rt_op_is_idle(&lane->op_finish)) {
+        rt_op_defer(&lane->op_finish);
     }
 }
 
@@ -252,7 +293,7 @@ static void log_lane_complete_op(struct log_lane *lane, struct log_lane_frame *f
         log_settle_note(log, frame->journal->number, 0);
     }
     op->slot = NULL;
-    log_op_done(lane->ls, op);
+    list_push_back(&lane->finished, &op->in_queue);
 }
 
 void log_lane_fence(struct log_lane *lane, enum err err, int saved_errno)
@@ -320,6 +361,7 @@ void log_lane_close(struct log_lane *lane, void (*closed)(struct log_lane *lane)
 static void log_lane_close_step(struct log_lane *lane)
 {
     bool is_idle = list_is_empty(&lane->pending) && list_is_empty(&lane->failed) &&
+                   list_is_empty(&lane->finished) && rt_op_is_idle(&lane->op_finish) &&
                    lane->durable_through + 1 == lane->next_number;
     if (!lane->is_closing || lane->closed == NULL || !is_idle) {
         return;

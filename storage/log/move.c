@@ -110,18 +110,28 @@ bool log_is_held(const struct log *log)
            log->ls->lane.known_through >= log->frame_newest;
 }
 
+/* Whether an operation of it waits in `ops` to be answered. */
+static bool log_detach_is_in(const struct log *log, const struct list *ops)
+{
+    list_for_each (node, ops) {
+        if (CONTAINER_OF(node, struct log_op, in_queue)->log == log) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether nothing of it is under way: whoever comes to use a log over more than one turn counts
- * here. What was refused, or canceled by a cut, is answered from a list of the lane's. */
+ * here. */
 static bool log_detach_is_drained(struct log *log)
 {
     if (!log_is_held(log) || log_detach_is_busy(log) || log->loading != NULL ||
         log_detach_is_read(log)) {
         return false;
     }
-    list_for_each (node, &log->ls->lane.failed) {
-        if (CONTAINER_OF(node, struct log_op, in_queue)->log == log) {
-            return false;
-        }
+    const struct log_lane *lane = &log->ls->lane;
+    if (log_detach_is_in(log, &lane->failed) || log_detach_is_in(log, &lane->finished)) {
+        return false;
     }
     ASSERT(log->cuts_pending == 0);
     ASSERT(log->durable_index == log->end.index);

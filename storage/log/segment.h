@@ -121,6 +121,9 @@ void log_file_get_segment(struct log_file_get *get, struct log_segment *seg,
                           enum log_file_kind kind, bool does_make);
 void log_file_get_journal(struct log_file_get *get, struct log_shard *ls, uint32_t slot);
 
+/* The segment's file if it is open, with one more user; NULL: it is not, get it. */
+struct log_file *log_file_try(const struct log_segment *seg, enum log_file_kind kind);
+
 /* One more user of a file that is in use. */
 void log_file_share(struct log_file *file);
 

@@ -828,6 +828,7 @@ static void log_round_end(struct log_round *round)
     const struct log_lane *lane = &ls->lane;
     bool is_fenced = atomic_load(&ls->store->is_fenced);
     bool is_drained = list_is_empty(&lane->pending) && list_is_empty(&lane->failed) &&
+                      list_is_empty(&lane->finished) &&
                       lane->durable_through + 1 == lane->next_number;
     log_jobs_trim(round);
     settle->rounds_count++;
