@@ -17,6 +17,8 @@ static enum err recover_group_record(struct log_recover *r, struct recover_group
                                      struct recover_record *rec, enum log_recover_row *out);
 static enum err recover_group_gap(struct log_recover *r, struct recover_group *g,
                                   struct recover_record *rec, uint64_t seq, bool *is_explained);
+static uint64_t recover_claim_lost(const struct recover_group *g, const struct recover_claim *claim,
+                                   uint64_t index);
 static enum err recover_group_claim(struct log_recover *r, struct recover_group *g,
                                     const struct recover_claim *claim, uint64_t *lost);
 static enum err recover_group_claim_left(struct log_recover *r, struct recover_group *g);
@@ -363,7 +365,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
         }
         if (rec->record.kind == LOG_RECORD_ENTRY &&
             rec->record.entry.index > found->end.index + 1) {
-            lost += rec->record.entry.index - found->end.index - 1;
+            lost += recover_claim_lost(g, rec->claim, rec->record.entry.index);
         }
     }
     g->is_gap_open = true;
@@ -375,6 +377,16 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
     }
     *is_explained = is_knowing;
     return err;
+}
+
+/* How many entries before `index` were lost with the frame. Those in front of its first one were
+ * not in it: a reset has passed them over. */
+static uint64_t recover_claim_lost(const struct recover_group *g, const struct recover_claim *claim,
+                                   uint64_t index)
+{
+    uint64_t next = g->found.end.index + 1;
+    uint64_t first = claim->row.first_index > next ? claim->row.first_index : next;
+    return index > first ? index - first : 0;
 }
 
 /* A whole frame of the group's records is missing: what it claims happened to the log. */
@@ -390,7 +402,7 @@ static enum err recover_group_claim(struct log_recover *r, struct recover_group 
     }
     g->is_amnesiac |= row->first_index > found->end.index + 1;
     if (err == ERR_OK && row->last_index > found->end.index) {
-        *lost += row->last_index - found->end.index;
+        *lost += recover_claim_lost(g, claim, row->last_index + 1);
         err = recover_log_gap(r, g, row->last_index, row->next_offset, row->last_term);
     }
     return err;
