@@ -121,6 +121,7 @@ struct log_cursor {
     struct log_file_get get_journal; /* journal file of the run in hand */
     uint32_t gets_count;             /* gets under way */
     bool has_segment;                /* the segment below is the one in hand */
+    bool lacks_file;                 /* one of its files was asked for, and is not there */
     uint64_t segment_index;          /* its first index */
     uint32_t generation;             /* of its files */
     uint32_t seed;                   /* of its records' checksums */

@@ -38,6 +38,7 @@ static void log_read_clear(struct log_read *read);
 static void log_read_done(struct rt_op *op);
 static enum err log_read_resume(struct log_read *read);
 static bool log_read_has_lost_files(const struct log_read *read);
+static enum err log_read_lost(struct log_read *read);
 static enum err log_read_place(struct log_read *read, enum log_read_stage *stage);
 static void log_read_finish(struct log_read *read, enum err err);
 static bool log_read_needs_load(struct log_read *read, bool is_known);
@@ -179,7 +180,7 @@ static enum err log_read_resume(struct log_read *read)
             c->is_searching = false;
             return ERR_OK;
         }
-        return c->err;
+        return c->lacks_file ? log_read_lost(read) : c->err;
     case LOG_READ_LOAD:
     case LOG_READ_WINDOW: return c->err;
     case LOG_READ_PLACE: return log->move != NULL ? ERR_AGAIN : ERR_OK; /* it begins */
@@ -197,7 +198,30 @@ static bool log_read_has_lost_files(const struct log_read *read)
     const struct log_segment *seg = log_segment_find(read->log, c->segment_index);
     bool is_there =
         seg != NULL && seg->start.index == c->segment_index && seg->generation == c->generation;
-    return c->err == ERR_NOT_FOUND && !is_there;
+    return c->lacks_file && !is_there;
+}
+
+/* A file of a segment that is the log's is not there: as if none of it could be read. A reset or
+ * cut whose record was lost to rot may have let it go. */
+static enum err log_read_lost(struct log_read *read)
+{
+    const struct log *log = read->log;
+    struct log_want want;
+    struct log_segment *seg = log_segment_find(log, read->cursor->segment_index);
+    const struct log_slot *slot = read->is_placed ? log_tail_find(log, read->next_index) : NULL;
+    if (slot != NULL) {
+        return log_read_bad(read, read->next_index, slot->rec.last_index,
+                            log_sidecar_next_offset(&slot->rec));
+    }
+    log_want_segment(&want, seg);
+    uint64_t first_index =
+        seg->start.index > log->start.index ? seg->start.index : log->start.index;
+    if (read->is_placed && read->next_index > first_index) {
+        first_index = read->next_index;
+    }
+    return first_index <= want.last_index
+               ? log_read_bad(read, first_index, want.last_index, want.last_offset)
+               : ERR_CORRUPT;
 }
 
 /* One step: gives out what is in memory, or asks for what is missing and says what to wait for.

@@ -17,11 +17,15 @@ static enum err recover_group_record(struct log_recover *r, struct recover_group
                                      struct recover_record *rec, enum log_recover_row *out);
 static enum err recover_group_gap(struct log_recover *r, struct recover_group *g,
                                   struct recover_record *rec, uint64_t seq, bool *is_explained);
+static uint64_t recover_claim_lost(const struct recover_group *g, const struct recover_claim *claim,
+                                   uint64_t index);
 static enum err recover_group_claim(struct log_recover *r, struct recover_group *g,
                                     const struct recover_claim *claim, uint64_t *lost);
 static enum err recover_group_claim_left(struct log_recover *r, struct recover_group *g);
 static enum err recover_group_claim_cut(struct log_recover *r, struct recover_group *g,
                                         const struct recover_claim *claim);
+static void recover_group_file(struct recover_group *g, uint64_t file_number, uint64_t seq,
+                               bool is_needed);
 static void recover_group_prove(struct log_recover *r, struct recover_group *g,
                                 const struct recover_frame *frame);
 /* The table's log start lies behind all that is left, so something was flushed that is not there:
@@ -153,6 +157,10 @@ static enum err recover_deal_claims(struct log_recover *r, const struct recover_
         claim->lane = frame->head.lane;
         claim->number = step->last;
         claim->file_number = frame->head.file_number;
+        if (step->frame == NULL) { /* it may stand at the end of the file before the copy's */
+            claim->file_number =
+                step->previous != NULL ? step->previous->head.file_number : r->journal_floor;
+        }
         g->claim = claim;
         recover_push(&g->claims, &claim->link);
     }
@@ -243,7 +251,6 @@ static enum err recover_group_run(struct log_recover *r, struct recover_group *g
     recover_sort(&g->records, recover_record_is_before);
     recover_sort(&g->claims, recover_claim_is_before);
     uint64_t claimed_seq = 0;
-    uint64_t file_before = 0;
     if (g->claims.last != NULL) {
         claimed_seq = CONTAINER_OF(g->claims.last, struct recover_claim, link)->row.last_seq;
     }
@@ -258,14 +265,7 @@ static enum err recover_group_run(struct log_recover *r, struct recover_group *g
         if (rec->record.seq > found->last_seq) {
             found->last_seq = rec->record.seq;
         }
-        uint64_t file_number = rec->frame->head.file_number;
-        if (row != LOG_RECOVER_R1 && file_number < found->file_lowest) {
-            found->file_lowest = file_number;
-        }
-        if (file_number < file_before) { /* behind the last such record they only rise */
-            found->mixed_seq = rec->record.seq - 1;
-        }
-        file_before = file_number;
+        recover_group_file(g, rec->frame->head.file_number, rec->record.seq, row != LOG_RECOVER_R1);
         if (row != LOG_RECOVER_R5) {
             recover_group_prove(r, g, rec->frame);
         }
@@ -353,9 +353,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
         if (claim->row.last_seq >= g->next_seq) {
             is_knowing = true;
             what |= claim->row.what;
-            if (claim->file_number < found->file_lowest) {
-                found->file_lowest = claim->file_number;
-            }
+            recover_group_file(g, claim->file_number, claim->row.last_seq, true);
             err = recover_group_claim(r, g, claim, &lost);
         }
     }
@@ -367,7 +365,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
         }
         if (rec->record.kind == LOG_RECORD_ENTRY &&
             rec->record.entry.index > found->end.index + 1) {
-            lost += rec->record.entry.index - found->end.index - 1;
+            lost += recover_claim_lost(g, rec->claim, rec->record.entry.index);
         }
     }
     g->is_gap_open = true;
@@ -379,6 +377,16 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
     }
     *is_explained = is_knowing;
     return err;
+}
+
+/* How many entries before `index` were lost with the frame. Those in front of its first one were
+ * not in it: a reset has passed them over. */
+static uint64_t recover_claim_lost(const struct recover_group *g, const struct recover_claim *claim,
+                                   uint64_t index)
+{
+    uint64_t next = g->found.end.index + 1;
+    uint64_t first = claim->row.first_index > next ? claim->row.first_index : next;
+    return index > first ? index - first : 0;
 }
 
 /* A whole frame of the group's records is missing: what it claims happened to the log. */
@@ -394,7 +402,7 @@ static enum err recover_group_claim(struct log_recover *r, struct recover_group 
     }
     g->is_amnesiac |= row->first_index > found->end.index + 1;
     if (err == ERR_OK && row->last_index > found->end.index) {
-        *lost += row->last_index - found->end.index;
+        *lost += recover_claim_lost(g, claim, row->last_index + 1);
         err = recover_log_gap(r, g, row->last_index, row->next_offset, row->last_term);
     }
     return err;
@@ -448,6 +456,21 @@ static enum err recover_group_claim_cut(struct log_recover *r, struct recover_gr
 }
 
 /* --- The outcome --- */
+
+/* What has `seq` stands in that file, or was lost with it. Behind the last that stands in a lower
+ * file than what precedes it they only rise. */
+static void recover_group_file(struct recover_group *g, uint64_t file_number, uint64_t seq,
+                               bool is_needed)
+{
+    struct log_found *found = &g->found;
+    if (is_needed && file_number < found->file_lowest) {
+        found->file_lowest = file_number;
+    }
+    if (file_number < g->file_before) {
+        found->mixed_seq = seq - 1;
+    }
+    g->file_before = file_number;
+}
 
 /* The group has a record that counts in `frame`: nothing of it is missing before that, if all its
  * numbers are there. */

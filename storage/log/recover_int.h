@@ -80,7 +80,7 @@ struct recover_claim {
     uint64_t boot_epoch;         /* of the frame */
     uint32_t lane;               /* likewise */
     uint64_t number;             /* likewise */
-    uint64_t file_number;        /* of the frame, or of the next one that holds the copy */
+    uint64_t file_number;        /* of the frame; of one that is missing the lowest it may be in */
 };
 
 /* A lane of one boot. */
@@ -102,6 +102,7 @@ struct recover_lane {
 /* One step through a lane: a frame, or missing numbers that are decided alike. */
 struct recover_step {
     struct recover_frame *frame;     /* NULL: missing */
+    struct recover_frame *previous;  /* the one before it, or before those missing; NULL: none */
     struct recover_frame *following; /* the next one there is; NULL: none */
     uint64_t first;                  /* numbers */
     uint64_t last;                   /* likewise; = first for a frame */
@@ -120,6 +121,7 @@ struct recover_group {            /* in the making */
     uint64_t table_seq;           /* group_seq of the row */
     uint64_t next_seq;            /* expected */
     uint64_t gap_seq;             /* of the first record missing, while that may hide entries */
+    uint64_t file_before;         /* the file of the record or claim dealt with last */
     uint64_t boot_last;           /* highest boot of a record that counts */
     uint32_t proofs_count;        /* lanes of that boot in which it is proven behind the rot */
     uint32_t generation;          /* of the current segment */

@@ -273,6 +273,7 @@ bool recover_lane_step(const struct recover_lane *lane, struct recover_step *ste
 {
     uint64_t number = step->is_begun ? step->last + 1 : lane->low;
     struct recover_frame *next = step->is_begun ? step->following : lane->frames;
+    step->previous = step->frame != NULL ? step->frame : step->previous;
     uint64_t last = lane->high > lane->durable ? lane->high : lane->durable;
     last = next != NULL ? next->head.number - 1 : last;
     if (lane->is_named && last > lane->durable) {

@@ -469,6 +469,34 @@ static void recover_a_tail_repeats_what_is_quarantined(void **state)
     build_free(b);
 }
 
+/* Lane 1 has file 2. What follows stood at the end of file 1, and only file 3 repeats whose it was.
+ */
+static void recover_the_lost_may_stand_in_a_lower_file(void **state)
+{
+    (void)state;
+    struct build *b = build_new();
+    struct build_group *g = build_group(b, 7);
+    (void)build_lanes(b, 1, NULL, 0);
+    build_begin(b, 1, 1, 0);
+    build_create(b, g);
+    build_roll(b, g);
+    build_entry(b, g, 1, 100);
+    (void)build_end(b);
+    build_begin(b, 1, 0, 1);
+    build_entry(b, g, 1, 100);
+    const struct build_frame *rotten = build_end(b);
+    build_file(b, 1, 0);
+    build_begin(b, 1, 0, 2);
+    build_entry(b, g, 1, 100);
+    (void)build_end(b);
+    build_flip(b, rotten, 20);
+    build_recover(b);
+    want_counts(b, "F1 3 F4 1 R2 3 R3 1 G4 1");
+    want_lost(build_found(b, 7), 2, 2);
+    assert_int_equal(build_found(b, 7)->mixed_seq, 3); /* of higher files than the lost one's */
+    build_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,6 +519,7 @@ int main(void)
         cmocka_unit_test(recover_the_chain_of_what_is_lost_is_not_asked_for),
         cmocka_unit_test(recover_a_start_behind_the_end_is_amnesia),
         cmocka_unit_test(recover_a_tail_repeats_what_is_quarantined),
+        cmocka_unit_test(recover_the_lost_may_stand_in_a_lower_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -332,14 +332,14 @@ static uint32_t damage_state(struct damage_probe *dp, const struct world_group *
 /* What is found and what was done last, for a report. */
 static void damage_tell(const struct world_group *group, const struct log_status *status)
 {
-    static const char *const kinds[] = {"create", "append", "cut",   "hard",
-                                        "trim",   "roll",   "delete"};
+    static const char *const kinds[] = {"create", "append", "cut",  "hard",  "trim",
+                                        "roll",   "reset",  "move", "delete"};
     printf("found: start %" PRIu64 ", end %" PRIu64 "/%" PRIu64 "/%u, hard %u/%u, quarantine "
            "%" PRIu64 ", ranges %u%s%s\n",
            status->start.index, status->end.index, status->end.offset, status->end.term,
            status->hard.term, status->hard.vote, status->quarantine_index, status->quarantine_count,
            status->is_amnesiac ? ", amnesiac" : "", status->is_tail_torn ? ", torn" : "");
-    uint32_t first = group->done_count > 6 ? group->done_count - 6 : 0;
+    uint32_t first = group->done_count > 12 ? group->done_count - 12 : 0;
     for (uint32_t i = 0; i < first; i++) {
         const struct world_op *op = &group->ops[i];
         if (op->end.index == status->end.index) {
@@ -400,6 +400,9 @@ static void damage_group(struct damage_probe *dp, struct world_group *group)
         return;
     }
     damage_read(dp, group, log, &status);
+    if (world->failure[0] != '\0') {
+        damage_tell(group, &status);
+    }
 }
 
 /* What a start says of a group, to be said by the next one. */
@@ -421,7 +424,7 @@ static void damage_note(const struct damage_probe *dp, struct damage_found *foun
 
 static void damage_compare_found(struct damage_probe *dp, const struct damage_found *before)
 {
-    struct damage_found after[WORLD_GROUPS];
+    struct damage_found after[WORLD_GROUPS] = {0};
     damage_note(dp, after);
     for (uint32_t i = 0; i < dp->probe.world->options.groups_count; i++) {
         const struct log_status *a = &before[i].status;
