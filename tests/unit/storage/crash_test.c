@@ -60,7 +60,8 @@ static void campaign_damage(struct campaign *c, struct sim_disk *disk)
 {
     struct sim_disk *image = sim_disk_crash_image(disk, &c->prng);
     uint32_t shards_count = 1 + (uint32_t)prng_below(&c->prng, WORLD_SHARDS);
-    if (!world_damage(image, &c->prng, &c->damage)) {
+    bool is_passing = prng_chance(&c->prng, 1, 8);
+    if (!(is_passing ? world_damage_passing : world_damage)(image, &c->prng, &c->damage)) {
         sim_disk_free(image);
         return;
     }
