@@ -383,7 +383,8 @@ static struct log_segment *log_load_known_next(const struct log_loading *l,
     return NULL;
 }
 
-/* G8, and the header's word for where the segment begins. */
+/* G8, and the header's word for where the segment begins. (Where the settled end is the last entry
+ * of its segment, that is an older one: log_load_take.) */
 static void log_load_known_judge(struct log_loading *l)
 {
     const struct log_probe *p = &l->probe;
@@ -518,7 +519,9 @@ static void log_load_take(struct log_loading *l)
         return;
     }
     bool is_whole = p->has_end && p->end.last_index == point->index;
-    (void)log_load_judge(l, (file->kinds & LOG_DIR_LOG) != 0);
+    if (!log_load_judge(l, (file->kinds & LOG_DIR_LOG) != 0) && point->index == l->end.index) {
+        atomic_fetch_add(&l->log->ls->store->ends_lost_count, 1);
+    }
     log_load_take_start(l);
     struct log_segment *seg = made;
     seg->log = l->log;

@@ -55,6 +55,21 @@ static bool damage_place(struct sim_disk *disk, const char *path, uint64_t block
     UNREACHABLE();
 }
 
+/* Whether a frame begins in the block and its directory names a cut, or a reset or the like. */
+static bool damage_is_cut(struct sim_disk *disk, const char *path, uint64_t block)
+{
+    uint8_t head[LIMIT_BLOCK_BYTES];
+    int64_t bytes = sim_disk_peek(disk, path, block * LIMIT_BLOCK_BYTES, head, sizeof(head));
+    if (bytes != (int64_t)sizeof(head) || memcmp(head, "TDBF", 4) != 0) {
+        return false;
+    }
+    uint32_t what = 0;
+    for (uint32_t i = 0; i < head[64] && i < WORLD_GROUPS; i++) {
+        what |= head[LOG_FRAME_HEADER_BYTES + i * LOG_FRAME_ROW_BYTES + 44];
+    }
+    return (what & (LOG_ROW_CUT | LOG_ROW_CONTROL)) != 0;
+}
+
 /* A block of the file with something in it, preferably one where a frame begins. */
 static bool damage_find(struct sim_disk *disk, const char *path, bool is_journal, struct prng *prng,
                         uint64_t *block)
@@ -64,6 +79,12 @@ static bool damage_find(struct sim_disk *disk, const char *path, bool is_journal
         return false;
     }
     uint64_t blocks_count = (size + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES;
+    for (uint32_t i = 0; is_journal && prng_chance(prng, 19, 20) && i < 40; i++) {
+        *block = prng_below(prng, blocks_count);
+        if (damage_is_cut(disk, path, *block)) {
+            return true;
+        }
+    }
     for (uint32_t i = 0; i < 8; i++) {
         uint8_t head[4] = {0};
         *block = prng_below(prng, blocks_count);
