@@ -9,9 +9,10 @@
  * would have been named by a `switch` if it were whole. Rejected: believing file names, or the
  * highest generation; either takes a half-made copy, or what a cut left, for the log.
  *
- * Where none leads there something is damaged. The likeliest is taken (a cut raises the generation,
- * so the highest one is newest), and what it does not hold, or holds under another chain, is
- * quarantined (G8). Files are removed only where segments that do lead there cover their range.
+ * Where none leads there, or the header that would say where is lost, something is damaged. The
+ * likeliest is taken (a cut raises the generation, so the highest one is newest), and what it does
+ * not hold, or holds under another chain, is quarantined (G8). Files are removed only where
+ * segments that do lead there cover their range.
  *
  * All this is gathered apart from the log, which goes on meanwhile, and becomes the log's in one
  * step. A cut, or a first segment that went, makes it begin again. */
@@ -84,6 +85,7 @@ struct log_loading {
     struct log_load_want want; /* of the segment in hand */
     uint32_t at;               /* the file in hand; files_count: none yet */
     uint32_t best;             /* the likeliest of those tried for this place; UINT32_MAX: none */
+    bool does_best_lead;       /* it ends with the entry that is wanted */
     uint32_t tries_count;      /* of them */
     bool is_forced;            /* the file in hand is taken as it is */
     bool is_damaged;           /* something was not as it should be */
@@ -110,6 +112,7 @@ static void log_load_known_judge(struct log_loading *l);
 static bool log_load_older(struct log_loading *l);
 static bool log_load_older_next(struct log_loading *l);
 static uint32_t log_load_candidate(const struct log_loading *l);
+static bool log_load_is_better(const struct log_loading *l, bool does_lead);
 static bool log_load_older_ended(struct log_loading *l);
 static void log_load_take(struct log_loading *l);
 static void log_load_take_start(const struct log_loading *l);
@@ -380,7 +383,8 @@ static struct log_segment *log_load_known_next(const struct log_loading *l,
     return NULL;
 }
 
-/* G8, and the header's word for where the segment begins. */
+/* G8, and the header's word for where the segment begins. (Where the settled end is the last entry
+ * of its segment, that is an older one: log_load_take.) */
 static void log_load_known_judge(struct log_loading *l)
 {
     const struct log_probe *p = &l->probe;
@@ -461,12 +465,24 @@ static uint32_t log_load_candidate(const struct log_loading *l)
     return i;
 }
 
+/* Whether the file in hand is likelier than the best so far. Where no chain tells, files that a cut
+ * or reset made void end there as well as the log's. */
+static bool log_load_is_better(const struct log_loading *l, bool does_lead)
+{
+    if (l->best == UINT32_MAX || does_lead != l->does_best_lead) {
+        return l->best == UINT32_MAX || does_lead;
+    }
+    return l->dir.files[l->best].generation < l->dir.files[l->at].generation;
+}
+
 static bool log_load_older_ended(struct log_loading *l)
 {
     const struct log_dir_file *file = &l->dir.files[l->at];
-    if (!l->is_forced && !log_load_leads(l)) {
-        if (l->best == UINT32_MAX || l->dir.files[l->best].generation < file->generation) {
+    bool does_lead = log_load_leads(l);
+    if (!l->is_forced && !(does_lead && l->want.is_known)) {
+        if (log_load_is_better(l, does_lead)) {
             l->best = l->at;
+            l->does_best_lead = does_lead;
         }
         l->tries_count++;
         log_probe_stop(&l->probe);
@@ -503,7 +519,9 @@ static void log_load_take(struct log_loading *l)
         return;
     }
     bool is_whole = p->has_end && p->end.last_index == point->index;
-    (void)log_load_judge(l, (file->kinds & LOG_DIR_LOG) != 0);
+    if (!log_load_judge(l, (file->kinds & LOG_DIR_LOG) != 0) && point->index == l->end.index) {
+        atomic_fetch_add(&l->log->ls->store->ends_lost_count, 1);
+    }
     log_load_take_start(l);
     struct log_segment *seg = made;
     seg->log = l->log;

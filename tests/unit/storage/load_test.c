@@ -459,6 +459,26 @@ static void load_asks_the_segment_before_for_a_lost_header(void **state)
     place_end(f->place);
 }
 
+/* Both end there, and no header says which it was. */
+static void load_prefers_the_later_generation_to_a_void_one(void **state)
+{
+    struct fixture *f = *state;
+    place_grow(&f->b, 20, 1, 0);
+    branch(&f->a, &f->b, 5);
+    place_grow(&f->a, 30, 2, 0);
+    place_segment(f->place, &f->b, 1, 10, 0);
+    place_segment(f->place, &f->b, 11, 20, 0);
+    place_segment(f->place, &f->a, 6, 20, 1);
+    place_segment(f->place, &f->a, 21, 30, 1);
+    place_write(f->place, place_path(f->place, 21, 1, "idx"), 20, "x", 1);
+    place_start(f->place, &f->a, 1, 30, 21, 1);
+    assert_int_equal(place_load(f->place), ERR_CORRUPT);
+    assert_string_equal(segments(f), " 1-0:5 6-1:20 21-1:30");
+    assert_string_equal(ranges(f), "");
+    place_segments_are_true(f->place, &f->a);
+    place_end(f->place);
+}
+
 static void load_quarantines_a_segment_whose_sidecar_is_gone(void **state)
 {
     struct fixture *f = *state;
@@ -850,6 +870,7 @@ int main(void)
         LOAD_TEST(load_quarantines_an_older_segment_under_another_chain),
         LOAD_TEST(load_prefers_a_damaged_segment_to_a_void_one),
         LOAD_TEST(load_asks_the_segment_before_for_a_lost_header),
+        LOAD_TEST(load_prefers_the_later_generation_to_a_void_one),
         LOAD_TEST(load_quarantines_a_segment_whose_sidecar_is_gone),
         LOAD_TEST(load_quarantines_a_segment_whose_batches_are_gone),
         LOAD_TEST(load_quarantines_a_segment_without_files),

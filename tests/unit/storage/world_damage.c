@@ -55,6 +55,21 @@ static bool damage_place(struct sim_disk *disk, const char *path, uint64_t block
     UNREACHABLE();
 }
 
+/* Whether a frame begins in the block and its directory names a cut, or a reset or the like. */
+static bool damage_is_cut(struct sim_disk *disk, const char *path, uint64_t block)
+{
+    uint8_t head[LIMIT_BLOCK_BYTES];
+    int64_t bytes = sim_disk_peek(disk, path, block * LIMIT_BLOCK_BYTES, head, sizeof(head));
+    if (bytes != (int64_t)sizeof(head) || memcmp(head, "TDBF", 4) != 0) {
+        return false;
+    }
+    uint32_t what = 0;
+    for (uint32_t i = 0; i < head[64] && i < WORLD_GROUPS; i++) {
+        what |= head[LOG_FRAME_HEADER_BYTES + i * LOG_FRAME_ROW_BYTES + 44];
+    }
+    return (what & (LOG_ROW_CUT | LOG_ROW_CONTROL)) != 0;
+}
+
 /* A block of the file with something in it, preferably one where a frame begins. */
 static bool damage_find(struct sim_disk *disk, const char *path, bool is_journal, struct prng *prng,
                         uint64_t *block)
@@ -64,6 +79,12 @@ static bool damage_find(struct sim_disk *disk, const char *path, bool is_journal
         return false;
     }
     uint64_t blocks_count = (size + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES;
+    for (uint32_t i = 0; is_journal && prng_chance(prng, 19, 20) && i < 40; i++) {
+        *block = prng_below(prng, blocks_count);
+        if (damage_is_cut(disk, path, *block)) {
+            return true;
+        }
+    }
     for (uint32_t i = 0; i < 8; i++) {
         uint8_t head[4] = {0};
         *block = prng_below(prng, blocks_count);
@@ -73,6 +94,24 @@ static bool damage_find(struct sim_disk *disk, const char *path, bool is_journal
         }
     }
     return !is_journal;
+}
+
+/* The last block of a sidecar in which something stands. */
+static bool damage_find_end(struct sim_disk *disk, const char *path, uint64_t *block)
+{
+    uint64_t size = sim_disk_size(disk, path);
+    uint64_t count = size == UINT64_MAX ? 0 : size / LIMIT_BLOCK_BYTES;
+    for (*block = count; *block > 0;) {
+        uint8_t head[LIMIT_BLOCK_BYTES];
+        --*block;
+        int64_t bytes = sim_disk_peek(disk, path, *block * LIMIT_BLOCK_BYTES, head, sizeof(head));
+        for (int64_t i = 0; i < bytes; i++) {
+            if (head[i] != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 /* The block where the frame after that in `block` begins; 0: none. */
@@ -97,7 +136,8 @@ bool world_damage(struct sim_disk *disk, struct prng *prng, struct world_damage 
     static const char *const kinds[] = {"head bit", "bit", "sector error", "block wiped"};
     uint64_t dice = prng_below(prng, 100);
     uint32_t which = dice < 70 ? 0 : dice < 85 ? 1 : dice < 97 ? 2 : 3;
-    struct damage_files files = {.part = parts[which], .prng = prng};
+    bool is_end = which == 1 && prng_chance(prng, 1, 2);
+    struct damage_files files = {.part = is_end ? ".idx" : parts[which], .prng = prng};
     sim_disk_walk(disk, damage_visit, &files);
     uint64_t block = 0;
     if (files.count == 0) {
@@ -105,8 +145,9 @@ bool world_damage(struct sim_disk *disk, struct prng *prng, struct world_damage 
     }
     const char *path = files.path;
     enum damage_kind kind = (enum damage_kind)prng_below(prng, DAMAGE_KINDS_COUNT);
-    if (!damage_find(disk, path, which == 0, prng, &block) ||
-        !damage_place(disk, path, block, kind, prng)) {
+    bool is_found = is_end ? damage_find_end(disk, path, &block)
+                           : damage_find(disk, path, which == 0, prng, &block);
+    if (!is_found || !damage_place(disk, path, block, kind, prng)) {
         return false;
     }
     uint64_t places_count = 1;
@@ -118,6 +159,7 @@ bool world_damage(struct sim_disk *disk, struct prng *prng, struct world_damage 
         block = next;
         places_count++;
     }
+    *out = (struct world_damage){0};
     out->does_refuse = which == 3 || which == 2;
     out->does_hide_row = which == 2;
     out->does_erase = which == 0 && kind == DAMAGE_BLOCK;
@@ -126,16 +168,130 @@ bool world_damage(struct sim_disk *disk, struct prng *prng, struct world_damage 
     return true;
 }
 
+/* --- Damage that passes --- */
+
+/* A frame of the newest boot. */
+struct damage_frame {
+    char path[160];
+    uint64_t pos;
+    uint64_t boot_epoch;
+    uint32_t lane;
+    uint64_t number;
+};
+
+/* All frames of the newest boot that are seen, as many as there is room for. */
+struct damage_scan {
+    struct sim_disk *disk;
+    struct damage_frame frames[256];
+    uint32_t count;
+};
+
+static void damage_scan_visit(void *ctx, const char *path)
+{
+    struct damage_scan *scan = ctx;
+    uint64_t size = sim_disk_size(scan->disk, path);
+    if (strstr(path, ".jnl") == NULL || size == UINT64_MAX) {
+        return;
+    }
+    for (uint64_t pos = 0; pos < size; pos += LIMIT_BLOCK_BYTES) {
+        uint8_t head[56];
+        if (sim_disk_peek(scan->disk, path, pos, head, sizeof(head)) != (int64_t)sizeof(head) ||
+            memcmp(head, "TDBF", 4) != 0) {
+            continue;
+        }
+        struct damage_frame frame = {.pos = pos};
+        struct bytes_reader r = bytes_reader(head + 24, sizeof(head) - 24);
+        frame.boot_epoch = bytes_get_u64le(&r);
+        frame.lane = bytes_get_u32le(&r);
+        (void)bytes_get_u32le(&r);
+        (void)bytes_get_u64le(&r);
+        frame.number = bytes_get_u64le(&r);
+        snprintf(frame.path, sizeof(frame.path), "%s", path);
+        if (scan->count > 0 && frame.boot_epoch > scan->frames[0].boot_epoch) {
+            scan->count = 0;
+        }
+        bool is_newest = scan->count == 0 || frame.boot_epoch == scan->frames[0].boot_epoch;
+        if (is_newest && scan->count < ARRAY_COUNT(scan->frames)) {
+            scan->frames[scan->count++] = frame;
+        }
+    }
+}
+
+static const struct damage_frame *damage_scan_find(const struct damage_scan *scan, uint32_t lane,
+                                                   uint64_t number)
+{
+    for (uint32_t i = 0; i < scan->count; i++) {
+        if (scan->frames[i].lane == lane && scan->frames[i].number == number) {
+            return &scan->frames[i];
+        }
+    }
+    return NULL;
+}
+
+bool world_damage_passing(struct sim_disk *disk, struct prng *prng, struct world_damage *out)
+{
+    struct damage_scan scan = {.disk = disk};
+    *out = (struct world_damage){0};
+    sim_disk_walk(disk, damage_scan_visit, &scan);
+    if (scan.count == 0) {
+        return false;
+    }
+    const struct damage_frame *last = &scan.frames[prng_below(prng, scan.count)];
+    for (uint32_t i = 0; i < scan.count; i++) {
+        const struct damage_frame *frame = &scan.frames[i];
+        last = frame->lane == last->lane && frame->number > last->number ? frame : last;
+    }
+    uint64_t count = 1 + prng_below(prng, WORLD_FLIPS);
+    for (uint64_t i = 0; i < count && last != NULL && last->number > 1; i++) {
+        struct world_flip *flip = &out->flips[out->flips_count];
+        snprintf(flip->path, sizeof(flip->path), "%s", last->path);
+        flip->pos = last->pos;
+        if (sim_disk_rot(disk, flip->path, flip->pos + 8, 0) != ERR_OK) {
+            break;
+        }
+        (void)sim_disk_peek(disk, flip->path, flip->pos, flip->damaged, sizeof(flip->damaged));
+        out->flips_count++;
+        last = damage_scan_find(&scan, last->lane, last->number - 1);
+    }
+    snprintf(out->what, sizeof(out->what), "%u newest frames cannot be read for a while",
+             out->flips_count);
+    return out->flips_count > 0;
+}
+
+/* The second start: what it was is there again, unless it has been written over, and the first
+ * start's `lanes` is not. */
+static void damage_pass(struct sim_disk *disk, struct prng *prng, const struct world_damage *damage)
+{
+    for (uint32_t i = 0; i < damage->flips_count; i++) {
+        const struct world_flip *flip = &damage->flips[i];
+        uint8_t head[sizeof(flip->damaged)];
+        int64_t bytes = sim_disk_peek(disk, flip->path, flip->pos, head, sizeof(head));
+        if (bytes == (int64_t)sizeof(head) && memcmp(head, flip->damaged, sizeof(head)) == 0) {
+            enum err err = sim_disk_rot(disk, flip->path, flip->pos + 8, 0);
+            ASSERT(err == ERR_OK);
+        }
+    }
+    struct damage_scan scan = {.disk = disk};
+    sim_disk_walk(disk, damage_scan_visit, &scan);
+    const struct damage_frame *lanes = damage_scan_find(&scan, 0, 1);
+    if (lanes != NULL) {
+        enum damage_kind kind = (enum damage_kind)prng_below(prng, DAMAGE_KINDS_COUNT);
+        (void)damage_place(disk, lanes->path, lanes->pos / LIMIT_BLOCK_BYTES, kind, prng);
+    }
+}
+
 /* --- Looking --- */
 
 /* A group of a damaged store, being read. */
 struct damage_probe {
     struct world_probe probe;
     struct world_look *look;
-    uint64_t last_index; /* to be read */
-    bool is_loose;       /* any entry that was ever appended there */
-    bool is_single;      /* one at a time: something ahead is refused */
-    bool is_refused;     /* something was */
+    uint64_t last_index;         /* to be read */
+    bool is_loose;               /* any entry that was ever appended there */
+    bool is_single;              /* one at a time: something ahead is refused */
+    bool is_refused;             /* something was */
+    bool was_torn[WORLD_GROUPS]; /* a group was said to be possibly lost by the first start */
+    bool is_passed;              /* that was before the damage went */
     uint32_t starts_count;
     uint64_t rows[2][LOG_RECOVER_ROWS_COUNT]; /* decisions of each start */
 };
@@ -372,7 +528,7 @@ static void damage_group(struct damage_probe *dp, struct world_group *group)
     if (log == NULL) {
         /* Nothing is left of a group made in a frame of which nothing is left. */
         bool is_torn = report->counts[LOG_RECOVER_F6] > 0 || report->counts[LOG_RECOVER_F5] > 0 ||
-                       dp->look->damage->does_erase;
+                       dp->look->damage->does_erase || dp->is_passed;
         if (damage_state(dp, group, log, is_torn) == UINT32_MAX &&
             !dp->look->damage->does_hide_row) {
             world_fail(world, "a group is gone", group->id, 0);
@@ -381,7 +537,8 @@ static void damage_group(struct damage_probe *dp, struct world_group *group)
     }
     struct log_status status;
     log_status(log, &status);
-    bool is_torn = status.is_tail_torn || dp->look->damage->does_erase;
+    bool is_torn =
+        status.is_tail_torn || dp->look->damage->does_erase || dp->was_torn[group - world->groups];
     dp->look->was_seen |= !status.is_available || status.is_amnesiac ||
                           status.quarantine_count > 0 || status.is_tail_torn;
     if (!status.is_available) {
@@ -472,6 +629,19 @@ static bool damage_open(struct damage_probe *dp)
     return false;
 }
 
+/* What a start finds when the damage has gone, and its own word with it. */
+static void damage_look_again(struct damage_probe *dp, const struct damage_found *before)
+{
+    struct world *world = dp->probe.world;
+    dp->is_passed = true;
+    for (uint32_t i = 0; i < world->options.groups_count; i++) {
+        dp->was_torn[i] = before[i].is_there && before[i].status.is_tail_torn;
+    }
+    for (uint32_t i = 0; i < world->options.groups_count && world->failure[0] == '\0'; i++) {
+        damage_group(dp, &world->groups[i]);
+    }
+}
+
 bool world_check_damaged(struct world *world, struct sim_disk *disk, uint32_t shards_count,
                          uint64_t seed, struct world_look *look, struct world_tally *tally)
 {
@@ -489,12 +659,16 @@ bool world_check_damaged(struct world *world, struct sim_disk *disk, uint32_t sh
         for (uint32_t i = 0; i < world->options.groups_count && world->failure[0] == '\0'; i++) {
             damage_group(&dp, &world->groups[i]);
         }
-        if (look->is_twice && world->failure[0] == '\0') {
+        bool does_pass = look->damage->flips_count > 0;
+        if ((look->is_twice || does_pass) && world->failure[0] == '\0') {
             sim_run_for(opened->sim, prng_below(&opened->prng, 10000000));
             sim_node_crash(opened->node, SIM_CRASH_SEEDED);
             opened->options.shards_count = 1 + (uint32_t)prng_below(&opened->prng, WORLD_SHARDS);
+            if (does_pass) {
+                damage_pass(sim_node_disk(opened->node), &opened->prng, look->damage);
+            }
             if (damage_open(&dp)) {
-                damage_compare_found(&dp, found);
+                (does_pass ? damage_look_again : damage_compare_found)(&dp, found);
             }
         }
     }

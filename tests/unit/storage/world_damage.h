@@ -9,6 +9,15 @@
 
 #include "tests/unit/storage/world.h"
 
+/* A bit of a frame's header that is read wrongly once. */
+struct world_flip {
+    char path[160];      /* the journal file */
+    uint64_t pos;        /* of the frame in it */
+    uint8_t damaged[96]; /* the header with that */
+};
+
+#define WORLD_FLIPS 2u
+
 /* What is done to a disk. */
 struct world_damage {
     char what[160];     /* in words */
@@ -16,11 +25,18 @@ struct world_damage {
     bool does_hide_row; /* it hits the table: a row may be gone without a trace */
     bool does_erase;    /* a block of the journal is as if it had never been written: where that
                            was the last frame nobody can tell */
+    struct world_flip flips[WORLD_FLIPS]; /* that are right again at the second start */
+    uint32_t flips_count;                 /* of them */
 };
 
 /* Damage `disk` in one place, or in two that belong together, most often in the journal. False:
  * there is nothing to damage. */
 bool world_damage(struct sim_disk *disk, struct prng *prng, struct world_damage *out);
+
+/* The newest frames of a lane cannot be read, so a start drops them; at the next one they can, but
+ * that start's word for where the lanes ended is lost (world_check_damaged sees to both). False:
+ * there is no such frame. */
+bool world_damage_passing(struct sim_disk *disk, struct prng *prng, struct world_damage *out);
 
 /* How a damaged store is looked at. */
 struct world_look {
