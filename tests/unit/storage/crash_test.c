@@ -75,8 +75,9 @@ static void log_survives_a_crash_after_every_change(void **state)
     while (share_more(&share)) {
         campaign_run(share_case_seed(&share), &tally);
     }
-    printf("covered: images %llu, entries read %llu\n", (unsigned long long)tally.images_count,
-           (unsigned long long)tally.entries_count);
+    printf("covered: images %llu, entries read %llu, of them rewritten %llu\n",
+           (unsigned long long)tally.images_count, (unsigned long long)tally.entries_count,
+           (unsigned long long)tally.rewritten_count);
     for (uint32_t i = 0; i < LOG_RECOVER_ROWS_COUNT; i++) {
         printf("  %-3s %10llu  %s\n", log_recover_row_name((enum log_recover_row)i),
                (unsigned long long)tally.rows[i], log_recover_row_text((enum log_recover_row)i));

@@ -285,6 +285,91 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
     }
 }
 
+/* --- New generations --- */
+
+static uint32_t world_entry_of(const struct world_group *group, uint32_t k, uint64_t index);
+
+/* What the append was, or what it is rewritten to. */
+static uint32_t world_bytes(const struct world *world, const struct world_group *group,
+                            const struct world_op *op, bool is_rewritten, uint8_t *out)
+{
+    uint32_t ordinal = (uint32_t)(op - group->ops);
+    uint32_t count = 1 + ordinal % 3;
+    uint32_t payload = is_rewritten ? op->payload_bytes / 2 : op->payload_bytes;
+    return world_batch(out, world->store.kernels, group->id, ordinal, op->own_end.offset - count,
+                       op->own_end.term, payload);
+}
+
+/* A third is rewritten; of what lies below the log start half goes. */
+static enum err world_choose(void *ctx, struct log_copy_item *item)
+{
+    struct world_group *group = ctx;
+    struct world *world = group->world;
+    if (!item->is_sound) {
+        world_fail(world, "a segment cannot be read", group->id, item->rec.index);
+        return ERR_CORRUPT;
+    }
+    item->verdict = LOG_COPY_KEEP;
+    if ((item->rec.flags & (LOG_SIDECAR_GAP | LOG_SIDECAR_REWRITTEN)) != 0) {
+        return ERR_OK;
+    }
+    uint64_t dice = prng_below(&world->prng, 6);
+    uint32_t ordinal = world_entry_of(group, group->submitted_count, item->rec.index);
+    if (item->rec.last_index < group->gone_index && dice < 3) {
+        item->verdict = LOG_COPY_GAP;
+    } else if (dice < 2 && ordinal != UINT32_MAX && group->ops[ordinal].payload_bytes > 0) {
+        struct world_op *op = &group->ops[ordinal];
+        op->is_rewriting = true;
+        item->verdict = LOG_COPY_REWRITE;
+        item->bytes = group->rewrite;
+        item->bytes_length = world_bytes(world, group, op, true, group->rewrite);
+    }
+    return ERR_OK;
+}
+
+static void world_replaced(struct log_generation *g)
+{
+    struct world_group *group = g->ctx;
+    enum err err = g->err;
+    group->is_replacing = false;
+    group->replaced_count += err == ERR_OK;
+    for (uint32_t i = 0; i < group->submitted_count; i++) {
+        struct world_op *op = &group->ops[i];
+        op->is_rewritten |= op->is_rewriting && err == ERR_OK;
+        op->is_rewriting = op->is_rewritten || (op->is_rewriting && g->is_submitted);
+    }
+    if (err != ERR_OK && err != ERR_AGAIN && err != ERR_CANCELED && err != ERR_NOT_FOUND &&
+        err != ERR_CLOSING && !err_is_retriable(err)) {
+        world_fail(group->world, err_name(err), group->id, g->segment_index);
+    }
+}
+
+/* Replace a segment, if one can be. */
+static void world_replace(struct world_group *group)
+{
+    struct world *world = group->world;
+    const struct world_op *last = world_last(group);
+    if (group->is_replacing || group->log == NULL || !last->is_exists || group->done_count == 0 ||
+        world->failure[0] != '\0') {
+        return;
+    }
+    uint64_t index = 1 + prng_below(&world->prng, last->end.index + 1);
+    const struct log_segment *seg = log_segment_find(group->log, index);
+    if (seg == NULL || !log_generation_is_possible(group->log, index)) {
+        return;
+    }
+    group->is_replacing = true;
+    group->gone_index = group->ops[group->done_count - 1].start_index;
+    group->generation = (struct log_generation){
+        .log = group->log,
+        .segment_index = seg->start.index,
+        .choose = world_choose,
+        .ctx = group,
+        .done = world_replaced,
+    };
+    log_generation_start(&group->generation);
+}
+
 static void world_tick(struct rt_timer *timer)
 {
     struct world_shard *ws = CONTAINER_OF(timer, struct world_shard, timer);
@@ -295,6 +380,9 @@ static void world_tick(struct rt_timer *timer)
             &world->groups[prng_below(&world->prng, world->options.groups_count)];
         if (group->id % rt_shard_count(ws->ls.shard) == ws->ls.shard->id) {
             world_submit(ws, group);
+            if (prng_chance(&world->prng, 1, 8)) {
+                world_replace(group);
+            }
         }
     }
     rt_timer_start(timer, rt_now_ns(ws->ls.shard) + prng_below(&world->prng, 400000));
@@ -353,6 +441,9 @@ static bool world_is_answered(void *ctx)
 {
     const struct world *world = ctx;
     for (uint32_t i = 0; i < world->options.groups_count; i++) {
+        if (world->groups[i].is_replacing) {
+            return world->failure[0] != '\0';
+        }
         for (uint32_t n = 0; n < world->groups[i].submitted_count; n++) {
             if (!world->groups[i].ops[n].is_done) {
                 return world->failure[0] != '\0';
@@ -443,20 +534,24 @@ static uint32_t world_entry_of(const struct world_group *group, uint32_t k, uint
 /* Hold one batch against what was appended as that entry. Returns its length. */
 static uint32_t world_compare(struct world_probe *probe, const uint8_t *data, uint32_t length)
 {
-    static uint8_t expected[LOG_BATCH_HEADER_BYTES + 65536];
+    static uint8_t expected[LOG_BATCH_HEADER_BYTES + WORLD_PAYLOAD_MAX];
     struct world_group *group = probe->group;
     uint32_t ordinal = world_entry_of(group, probe->k, probe->next_index);
     ASSERT(ordinal != UINT32_MAX);
     const struct world_op *op = &group->ops[ordinal];
-    uint32_t count = 1 + ordinal % 3;
-    uint32_t bytes = world_batch(expected, probe->world->store.kernels, group->id, ordinal,
-                                 op->own_end.offset - count, op->own_end.term, op->payload_bytes);
-    if (bytes > length || memcmp(expected, data, bytes) != 0) {
+    uint32_t bytes = world_bytes(probe->world, group, op, op->is_rewritten, expected);
+    bool is_it = bytes <= length && memcmp(expected, data, bytes) == 0;
+    if (!is_it && op->is_rewriting && !op->is_rewritten) {
+        bytes = world_bytes(probe->world, group, op, true, expected);
+        is_it = bytes <= length && memcmp(expected, data, bytes) == 0;
+    }
+    if (!is_it) {
         world_fail(probe->world, "an entry has other bytes", group->id, probe->next_index);
         return length;
     }
     probe->next_index++;
     probe->tally->entries_count++;
+    probe->tally->rewritten_count += op->payload_bytes != bytes - LOG_BATCH_HEADER_BYTES;
     return bytes;
 }
 

@@ -4,7 +4,11 @@
  * A group's operations become durable in the order they were submitted. So whatever happens, what a
  * start finds of a group is the state after its first k operations, for some k that is not less
  * than the number answered and not more than the number submitted. The world keeps every state;
- * world_check opens the store, finds k for each group, and reads every entry of that state. */
+ * world_check opens the store, finds k for each group, and reads every entry of that state.
+ *
+ * Meanwhile segments get new generations: some of their batches are rewritten, and what lies below
+ * the log start may go. That changes no state. A batch is what was appended until the record of its
+ * rewriting may be durable, and what it was rewritten to when that has been answered. */
 #ifndef TESTS_UNIT_STORAGE_WORLD_H
 #define TESTS_UNIT_STORAGE_WORLD_H
 
@@ -12,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/prng.h"
+#include "storage/log/generation.h"
 #include "storage/log/read.h"
 #include "storage/log/shard.h"
 #include "tests/sim/sim.h"
@@ -19,6 +24,9 @@
 #define WORLD_GROUPS 6u
 #define WORLD_OPS    160u
 #define WORLD_SHARDS 4u
+
+/* The longest payload there is. */
+#define WORLD_PAYLOAD_MAX 65536u
 
 /* What was done to a group. */
 enum world_kind {
@@ -43,6 +51,8 @@ struct world_op {
     struct log_point end;       /* after it */
     struct log_hard_state hard; /* after it */
     bool is_done;               /* answered */
+    bool is_rewriting;          /* append: may be rewritten by now */
+    bool is_rewritten;          /* append: is, for certain */
     struct log_op op;           /* the store's */
     struct world_group *group;  /* whose */
 };
@@ -52,9 +62,14 @@ struct world_group {
     struct world *world;
     uint64_t id;
     uint32_t submitted_count;
-    uint32_t done_count;        /* answered ones: always the first */
-    struct log *log;            /* while it is open on its shard */
-    struct world_op *waits_for; /* nothing is submitted until this one is answered */
+    uint32_t done_count;              /* answered ones: always the first */
+    struct log *log;                  /* while it is open on its shard */
+    struct world_op *waits_for;       /* nothing is submitted until this one is answered */
+    struct log_generation generation; /* of a segment, under way or ended */
+    bool is_replacing;                /* it is under way */
+    uint32_t replaced_count;          /* ended well */
+    uint64_t gone_index;              /* entries below it may go in it */
+    uint8_t rewrite[LOG_BATCH_HEADER_BYTES + WORLD_PAYLOAD_MAX]; /* a batch for it */
     struct world_op ops[WORLD_OPS];
 };
 
@@ -97,7 +112,8 @@ struct world {
 struct world_tally {
     uint64_t images_count;
     uint64_t rows[LOG_RECOVER_ROWS_COUNT];
-    uint64_t entries_count; /* read back and compared */
+    uint64_t entries_count;   /* read back and compared */
+    uint64_t rewritten_count; /* of them, rewritten ones */
 };
 
 /* Options with a tiny store, and of what a campaign draws from `seed`. */
