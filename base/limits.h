@@ -61,9 +61,10 @@
  * more threads do not make faster. */
 #define LIMIT_WORKERS_COUNT 64u
 
-/* A file's path with its terminating NUL: the data directory's, and below it at most 92 bytes
- * ("/p/<uuid>/<partition>/<first index>-<generation>.log"). */
-#define LIMIT_PATH_BYTES 512u
+/* A file's path with its terminating NUL: the data directory's, and below it at most 99 bytes
+ * ("/p/<uuid>/<partition>/<first index>-<generation>.snap.new"). */
+#define LIMIT_PATH_BYTES     512u
+#define LIMIT_DATA_DIR_BYTES 412u
 
 /* Kernel threads that one io_uring may start for work that blocks. */
 #define LIMIT_IOWQ_WORKERS_COUNT 4u

@@ -81,10 +81,8 @@ int main(int argc, char **argv)
     bench_row(&t->b, &(struct bench_row){.name = "1 KiB records in 16 KiB batches, sealed",
                                          .value = used / (double)r.bytes,
                                          .unit = "bytes/byte",
-                                         .bar = "<= 1.010 bytes/byte"});
-    bench_row(&t->b, &(struct bench_row){.name = "written to the device meanwhile",
-                                         .value = (double)r.device_bytes / (double)r.bytes,
-                                         .unit = "bytes/byte"});
+                                         .bar = "<= 1.010 bytes/byte",
+                                         .device = (double)r.device_bytes / (double)r.bytes});
     int status = bench_finish(&t->b);
     free(t);
     return status;

@@ -87,6 +87,9 @@ void bench_row(struct bench *b, const struct bench_row *row)
         fputs(",\"ratio\":null,\"bar\":", b->rows);
     }
     bench_json_string(b->rows, row->bar);
+    if (row->device > 0) {
+        fprintf(b->rows, ",\"device\":%.4g", row->device);
+    }
     fprintf(b->rows, ",\"ok\":%s}\n", ok);
     fflush(b->rows);
     b->rows_count++;
@@ -258,6 +261,9 @@ static void bench_row_text(struct bench *b, const struct bench_row *row, const c
     }
     if (row->bar != NULL) {
         fprintf(b->text, ", bar %s: %s", row->bar, strcmp(ok, "true") == 0 ? "ok" : "MISSED");
+    }
+    if (row->device > 0) {
+        fprintf(b->text, ", %.3f bytes to the device per byte", row->device);
     }
     fputc('\n', b->text);
 }

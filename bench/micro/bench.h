@@ -67,6 +67,7 @@ struct bench_row {
     double ratio; /* how many times as good as the peer: above 1 is better; without peer: unused */
     const char *bar; /* the target: ">= 0.80" judges the ratio, "< 300 ns" (with the row's unit)
                         the value; >=, >, <=, <; NULL: no target */
+    double device; /* bytes written to the device per byte appended meanwhile; 0: not of appends */
 };
 
 /* Print `row` with its "ok": true or false by its bar, null without one. A malformed bar, or one

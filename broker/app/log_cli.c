@@ -16,9 +16,6 @@
 #define LOG_CLI_ARGS_MAX  128
 #define LOG_CLI_NAMES_MAX 64
 
-/* The longest directory (storage/log/store.h). */
-#define LOG_CLI_DIR_BYTES (LIMIT_PATH_BYTES - 100u)
-
 static const struct log_cli_command {
     const char *name; /* "append" */
     const char *what; /* one line of help */
@@ -80,7 +77,7 @@ enum cli_exit log_cli_begin(struct log_cli *cli, struct log_cli_flag *flags, siz
     if (dir == NULL) {
         return log_cli_refuse(cli, "DIR", "needs the directory of a log");
     }
-    if (strlen(dir) == 0 || strlen(dir) > LOG_CLI_DIR_BYTES) {
+    if (strlen(dir) == 0 || strlen(dir) > LIMIT_DATA_DIR_BYTES) {
         return log_cli_refuse(cli, "DIR", "takes a path of 1 to 412 bytes");
     }
     status = cli_config_read(&cli->settings, args_count, args, cli->err);

@@ -15,7 +15,10 @@
 #define LOG_CLI_LINES_PER_SECOND 20
 
 /* Journal files: each is filled with zeros when it is made, and a command is over soon. */
-#define LOG_CLI_JOURNAL_BYTES (8u << 20)
+#define LOG_CLI_JOURNAL_BYTES (4u << 20)
+
+/* What may stand in the journal alone. Twice as much of it is kept on disk at most. */
+#define LOG_CLI_UNSETTLED_BYTES (16u << 20)
 
 enum {
     LOG_CLI_NEW,   /* nothing done */
@@ -154,6 +157,7 @@ static void log_cli_store_probed(struct rt_probe *probe)
     }
     rt_set_flush_form(store->shard, probe->device_id, probe->best);
     struct log_config config = {.dir = store->cli->settings.data_dir,
+                                .unsettled_bytes_max = LOG_CLI_UNSETTLED_BYTES,
                                 .journal_file_bytes = LOG_CLI_JOURNAL_BYTES};
     log_store_init(&store->store, &config, crc32c_for(store->shard->cpu));
     sm_move(&store->sm, LOG_CLI_OPEN);

@@ -14,9 +14,6 @@
 #define SETTINGS_BYTES       (4u << 20)
 #define SETTINGS_CHUNK_BYTES (16u << 10)
 
-/* The longest data directory: below it a path takes 92 bytes more, and a NUL (limits.h). */
-#define SETTINGS_DATA_DIR_BYTES (LIMIT_PATH_BYTES - 93)
-
 static bool settings_is_data_dir(const char *text);
 static const char *settings_file_name(int argc, char *const *argv, int i, int *taken);
 static void settings_read_file(struct settings *s, const char *file_name);
@@ -30,7 +27,7 @@ static const char *const settings_runtimes[] = {
 /* The levels of cpu.h behind "auto". */
 static const char *const settings_simds[] = {"auto", "scalar", "sse42", "avx2", "avx512", NULL};
 
-static_assert(SETTINGS_DATA_DIR_BYTES == 419, "what the key's row says");
+static_assert(LIMIT_DATA_DIR_BYTES == 412, "what the key's row says");
 static_assert(ARRAY_COUNT(settings_simds) == CPU_LEVEL_COUNT + 2, "a word for each level");
 
 static const char *const settings_levels[] = {[DIAG_LEVEL_ERROR] = "error",
@@ -48,7 +45,7 @@ static const struct config_key settings_keys[] = {
      .fallback = "./tdb-data",
      .help = "the directory of all that is kept",
      .accepts = settings_is_data_dir,
-     .wanted = "a path of 1 to 419 bytes"},
+     .wanted = "a path of 1 to 412 bytes"},
     {.name = "shards",
      .type = CONFIG_U64,
      .fallback = "0",
@@ -122,7 +119,7 @@ enum err settings_read(struct settings *s, int argc, char *const *argv,
 static bool settings_is_data_dir(const char *text)
 {
     size_t length = strlen(text);
-    return length >= 1 && length <= SETTINGS_DATA_DIR_BYTES;
+    return length >= 1 && length <= LIMIT_DATA_DIR_BYTES;
 }
 
 /* The file that the argument at `i` names, and the arguments that takes; NULL: it names none. */

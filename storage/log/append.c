@@ -15,18 +15,22 @@ static void log_rolled(struct log_op *op);
 
 enum err log_append(struct log *log, struct log_op *op, struct buf_slice slice)
 {
-    struct log_shard *ls = log->ls;
     struct log_batch batch;
     enum err err = log_append_check(log, slice, &batch);
-    if (err == ERR_OK) {
-        err = log_append_segment(log, slice.length);
-    }
+    return err == ERR_OK ? log_append_checked(log, op, slice, &batch) : err;
+}
+
+enum err log_append_checked(struct log *log, struct log_op *op, struct buf_slice slice,
+                            const struct log_batch *batch)
+{
+    struct log_shard *ls = log->ls;
+    enum err err = log_append_segment(log, slice.length);
     if (err != ERR_OK) {
         return err;
     }
     uint32_t header_crc = log_batch_header_crc(ls->store->kernels, buf_slice_data(slice));
     struct log_slot *slot = NULL;
-    err = log_append_slot(log, &batch, header_crc, &slot);
+    err = log_append_slot(log, batch, header_crc, &slot);
     if (err != ERR_OK) {
         return err;
     }
@@ -45,7 +49,7 @@ enum err log_append(struct log *log, struct log_op *op, struct buf_slice slice)
         .chain = slot->rec.chain,
     };
     log->max_timestamp = slot->rec.max_timestamp;
-    if (batch.kind == LOG_KIND_MEMBERSHIP) {
+    if (batch->kind == LOG_KIND_MEMBERSHIP) {
         log->membership_before = log->membership_index;
         log->membership_index = slot->rec.index;
     }

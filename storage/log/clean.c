@@ -129,8 +129,8 @@ static bool log_clean_may_begin(const struct log *log)
     }
     return !log->is_deleted ||
            (log->row.state == LOG_ROW_DELETED && !log->is_row_old && log->pending_count == 0 &&
-            log->loading == NULL && !log->is_replacing && !log->is_repairing &&
-            list_is_empty(&log->reads) && list_is_empty(&log->pins) &&
+            log->loading == NULL && log->snap_reads_count == 0 && !log->is_replacing &&
+            !log->is_repairing && list_is_empty(&log->reads) && list_is_empty(&log->pins) &&
             log->ls->lookups.in_use_count == 0);
 }
 

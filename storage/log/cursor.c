@@ -178,6 +178,7 @@ bool log_cursor_has_files(struct log_cursor *c, struct log_segment *seg, bool ne
         return false;
     }
     c->err = ERR_OK;
+    c->lacks_file = false;
     bool has_bytes = seg->written_bytes > 0 || seg->is_finished; /* else all of it is in the rest */
     if (c->get_log.file == NULL && (has_bytes || needs_idx)) {
         c->get_log = (struct log_file_get){.done = log_cursor_log_got};
@@ -203,6 +204,7 @@ bool log_cursor_has_journal(struct log_cursor *c, uint32_t slot)
     }
     log_cursor_put(c, &c->get_journal);
     c->err = ERR_OK;
+    c->lacks_file = false;
     c->get_journal = (struct log_file_get){.done = log_cursor_journal_got};
     c->gets_count++;
     c->waits_count++;
@@ -212,12 +214,16 @@ bool log_cursor_has_journal(struct log_cursor *c, uint32_t slot)
 
 static void log_cursor_log_got(struct log_file_get *get)
 {
-    log_cursor_get_done(CONTAINER_OF(get, struct log_cursor, get_log), get);
+    struct log_cursor *c = CONTAINER_OF(get, struct log_cursor, get_log);
+    c->lacks_file |= get->err == ERR_NOT_FOUND;
+    log_cursor_get_done(c, get);
 }
 
 static void log_cursor_idx_got(struct log_file_get *get)
 {
-    log_cursor_get_done(CONTAINER_OF(get, struct log_cursor, get_idx), get);
+    struct log_cursor *c = CONTAINER_OF(get, struct log_cursor, get_idx);
+    c->lacks_file |= get->err == ERR_NOT_FOUND;
+    log_cursor_get_done(c, get);
 }
 
 static void log_cursor_journal_got(struct log_file_get *get)
@@ -467,6 +473,7 @@ static void log_run_add(struct log_run *run, const struct log_sidecar *rec, uint
         .at = (uint32_t)(pos - run->pos),
         .length = rec->length,
         .term = rec->term,
+        .chain = rec->chain,
         .header_crc = is_rewritten ? rec->rewritten_crc : rec->header_crc,
         .is_rewritten = is_rewritten,
     };

@@ -50,6 +50,7 @@ struct log_run_item {
     uint32_t length;      /* its bytes */
     uint32_t term;        /* of the entry */
     uint32_t header_crc;  /* of its 61 bytes; of a rewritten one Kafka's CRC */
+    struct hash128 chain; /* at the entry */
     bool is_rewritten;    /* it is not what was first appended */
 };
 
@@ -120,6 +121,7 @@ struct log_cursor {
     struct log_file_get get_journal; /* journal file of the run in hand */
     uint32_t gets_count;             /* gets under way */
     bool has_segment;                /* the segment below is the one in hand */
+    bool lacks_file;                 /* one of its files was asked for, and is not there */
     uint64_t segment_index;          /* its first index */
     uint32_t generation;             /* of its files */
     uint32_t seed;                   /* of its records' checksums */
@@ -233,7 +235,11 @@ enum log_got log_window_bad(struct log_cursor *c, const struct log_want *want, u
  * still ahead. */
 void log_window_slide(struct log_cursor *c, const struct log_want *want, uint64_t slot);
 
-/* read.c's: what the read waits for has come. */
+/* read.c's: what the read waits for has come; a reader's step ends with `err`, its log is gone. */
 void log_read_run(struct log_read *read);
+void log_read_refuse(struct log_read *read, enum err err);
+
+/* reader.c's: the log of an open reader, no step of which is under way, leaves. */
+void log_reader_leave(struct log_read *read);
 
 #endif

@@ -13,14 +13,17 @@
 /* <first index>-<generation>.<kind> */
 #define LOG_DIR_INDEX_DIGITS      16u
 #define LOG_DIR_GENERATION_DIGITS 8u
+#define LOG_DIR_STEM              (LOG_DIR_INDEX_DIGITS + 1 + LOG_DIR_GENERATION_DIGITS)
 
 static enum err log_dir_room(struct log_dir *dir, size_t names_max);
 static void log_dir_done(struct rt_op *op);
 static void log_dir_listed(struct log_dir *dir);
 static enum err log_dir_parse(struct log_dir *dir);
 static bool log_dir_name(const char *name, struct log_dir_file *out);
+static bool log_dir_stem(const char *name, struct log_dir_file *out);
 static bool log_dir_hex(const char *text, size_t digits, uint64_t *out);
 static void log_dir_clean_next(struct log_dir *dir);
+static bool log_dir_clean_new(struct log_dir *dir);
 static void log_dir_removed(struct log_dir *dir);
 
 void log_dir_init(struct log_dir *dir, struct log *log, void (*done)(struct log_dir *))
@@ -138,21 +141,27 @@ static bool log_dir_name(const char *name, struct log_dir_file *out)
         const char *suffix;
         uint8_t kind;
     } kinds[] = {{".log", LOG_DIR_LOG}, {".idx", LOG_DIR_IDX}, {".snap", LOG_DIR_SNAP}};
-    const size_t stem = LOG_DIR_INDEX_DIGITS + 1 + LOG_DIR_GENERATION_DIGITS;
+    bool is_ours = log_dir_stem(name, out);
+    for (size_t i = 0; is_ours && i < ARRAY_COUNT(kinds); i++) {
+        if (strcmp(name + LOG_DIR_STEM, kinds[i].suffix) == 0) {
+            out->kinds = kinds[i].kind;
+        }
+    }
+    return out->kinds != 0;
+}
+
+/* First index and generation, whatever follows them. */
+static bool log_dir_stem(const char *name, struct log_dir_file *out)
+{
     uint64_t generation = 0;
     *out = (struct log_dir_file){0};
-    if (strlen(name) <= stem || name[LOG_DIR_INDEX_DIGITS] != '-' ||
+    if (strlen(name) <= LOG_DIR_STEM || name[LOG_DIR_INDEX_DIGITS] != '-' ||
         !log_dir_hex(name, LOG_DIR_INDEX_DIGITS, &out->first_index) ||
         !log_dir_hex(name + LOG_DIR_INDEX_DIGITS + 1, LOG_DIR_GENERATION_DIGITS, &generation)) {
         return false;
     }
     out->generation = (uint32_t)generation;
-    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
-        if (strcmp(name + stem, kinds[i].suffix) == 0) {
-            out->kinds = kinds[i].kind;
-        }
-    }
-    return out->kinds != 0 && out->first_index >= 1 && out->first_index <= LOG_NUMBER_MAX;
+    return out->first_index >= 1 && out->first_index <= LOG_NUMBER_MAX;
 }
 
 static bool log_dir_hex(const char *text, size_t digits, uint64_t *out)
@@ -175,6 +184,7 @@ void log_dir_clean(struct log_dir *dir)
 {
     ASSERT(rt_op_is_idle(&dir->op));
     dir->at = 0;
+    dir->new_at = 0;
     dir->err = ERR_OK;
     dir->removed_count = 0;
     log_dir_clean_next(dir);
@@ -206,7 +216,31 @@ static void log_dir_clean_next(struct log_dir *dir)
             }
         }
     }
-    rt_op_defer(&dir->op);
+    if (!log_dir_clean_new(dir)) {
+        rt_op_defer(&dir->op);
+    }
+}
+
+/* Remove the next .log.new or .idx.new, unless one is being written. False: there is none. */
+static bool log_dir_clean_new(struct log_dir *dir)
+{
+    static const enum log_file_kind kinds[] = {LOG_FILE_LOG_NEW, LOG_FILE_IDX_NEW};
+    const struct log *log = dir->log;
+    while (log->apart == NULL && dir->new_at < dir->list.names_bytes) {
+        const char *name = dir->list.names + dir->new_at;
+        struct log_dir_file file;
+        dir->new_at += strlen(name) + 1;
+        for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+            if (log_dir_stem(name, &file) &&
+                strcmp(name + LOG_DIR_STEM + 1, log_file_suffix(kinds[i])) == 0) {
+                log_path_segment(dir->path, log, file.first_index, file.generation,
+                                 log_file_suffix(kinds[i]));
+                rt_path_unlink(&dir->op, dir->path);
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static void log_dir_removed(struct log_dir *dir)

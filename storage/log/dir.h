@@ -42,6 +42,7 @@ struct log_dir {
     /* Private. */
     uint32_t files_max;          /* room */
     uint32_t at;                 /* clean: the file in hand */
+    size_t new_at;               /* clean: the name in hand, of those that never got theirs */
     struct rt_op op;             /* the request */
     struct rt_dir_list list;     /* names as the system gives them */
     char path[LIMIT_PATH_BYTES]; /* of what is listed or removed */
@@ -57,8 +58,9 @@ void log_dir_deinit(struct log_dir *dir);
  * system's. */
 void log_dir_list(struct log_dir *dir);
 
-/* Remove the files that are void. One that cannot be removed is named in a log line, and stays.
- * Nothing is made durable: what comes back after a crash is void again. */
+/* Remove the files that are void, and what was to get a segment's name and never did. One that
+ * cannot be removed is named in a log line, and stays. Nothing is made durable: what comes back
+ * after a crash is void again. */
 void log_dir_clean(struct log_dir *dir);
 
 #endif

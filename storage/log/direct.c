@@ -56,7 +56,7 @@ enum err log_direct_start(struct log *log, uint64_t number, uint64_t first_index
     if (log->is_settling) {
         return ERR_AGAIN; /* its end brings a turn */
     }
-    if (!seg->is_made) {
+    if (!seg->is_made || seg->is_failed) {
         log_settle_ask(log);
         return ERR_AGAIN;
     }
@@ -93,8 +93,14 @@ enum err log_direct_start(struct log *log, uint64_t number, uint64_t first_index
     seg->allocated_bytes = size;
     log->direct_count++;
     sm_move(&d->sm, LOG_DIRECT_OPEN);
-    d->get.done = log_direct_opened;
-    log_file_get_segment(&d->get, seg, LOG_FILE_LOG, false);
+    d->get.file = log_file_try(seg, LOG_FILE_LOG);
+    if (d->get.file != NULL) {
+        d->get.err = ERR_OK;
+        log_direct_opened(&d->get);
+    } else {
+        d->get.done = log_direct_opened;
+        log_file_get_segment(&d->get, seg, LOG_FILE_LOG, false);
+    }
     return ERR_OK;
 }
 

@@ -1,6 +1,6 @@
 /* Reading a whole file while a store opens: node.meta, a table, a journal file. Staged, several
- * large reads in flight; a block that the device cannot read is zeros, so that whoever decodes the
- * bytes decides what its loss means. Private to storage/log. */
+ * large reads in flight; a block that the device cannot read is zeros, or zeros behind a mark, so
+ * that whoever decodes the bytes decides what its loss means. Private to storage/log. */
 #ifndef STORAGE_LOG_FETCH_H
 #define STORAGE_LOG_FETCH_H
 
@@ -40,11 +40,15 @@ struct log_fetch {
     void (*done)(struct log_fetch *fetch);      /* fires once per start, from the ready queue */
     bool (*is_wanted)(struct log_fetch *fetch); /* asked when the first chunk is there: false ends
                                                    it; NULL: all is wanted */
-    void *ctx;                                  /* the caller's */
+    bool does_mark;                             /* LOG_UNREADABLE begins what could not be read */
+    bool does_flush; /* what has been read whole is made durable as well: a process that was killed
+                        may have left it in a cache */
+    void *ctx;       /* the caller's */
 
     /* Asked, then answered. */
     char path[LIMIT_PATH_BYTES]; /* of the file; filled in before the start */
-    enum err err;                /* in done: of opening, of memory, of the system; ERR_IO never */
+    enum err err;                /* in done: of opening, of memory, of the system; ERR_IO of a
+                                    flush only */
     int saved_errno;             /* behind it */
     uint8_t *data;               /* its bytes; kept for the next file, see log_fetch_take */
     size_t capacity;             /* room, whole blocks */

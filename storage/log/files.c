@@ -21,6 +21,7 @@ struct log_file_key {
     enum log_file_kind kind; /* which */
 };
 
+static struct log_file_key log_file_key(const struct log_segment *seg, enum log_file_kind kind);
 static uint64_t log_file_hash(const struct log_file_key *key);
 static bool log_file_is(const struct map_node *node, const void *wanted);
 static void log_file_get(struct log_file_get *get, struct log_shard *ls,
@@ -63,19 +64,21 @@ void log_files_deinit(struct log_files *files)
     files->buckets = NULL;
 }
 
+const char *log_file_suffix(enum log_file_kind kind)
+{
+    static const char *const suffixes[] = {
+        [LOG_FILE_LOG] = "log",         [LOG_FILE_IDX] = "idx",     [LOG_FILE_LOG_NEW] = "log.new",
+        [LOG_FILE_IDX_NEW] = "idx.new", [LOG_FILE_JOURNAL] = "jnl",
+    };
+    return suffixes[kind];
+}
+
 void log_file_get_segment(struct log_file_get *get, struct log_segment *seg,
                           enum log_file_kind kind, bool does_make)
 {
     char path[LIMIT_PATH_BYTES];
-    struct log_file_key key = {
-        .group = seg->log->group,
-        .first_index = seg->start.index,
-        .generation = seg->generation,
-        .kind = kind,
-    };
-    ASSERT(kind != LOG_FILE_JOURNAL);
-    log_path_segment(path, seg->log, seg->start.index, seg->generation,
-                     kind == LOG_FILE_LOG ? "log" : "idx");
+    struct log_file_key key = log_file_key(seg, kind);
+    log_path_segment(path, seg->log, seg->start.index, seg->generation, log_file_suffix(kind));
     uint32_t flags = RT_FILE_READ | RT_FILE_WRITE | RT_FILE_DIRECT;
     log_file_get(get, seg->log->ls, &key, path, flags | (does_make ? RT_FILE_CREATE : 0u));
 }
@@ -86,6 +89,17 @@ void log_file_get_journal(struct log_file_get *get, struct log_shard *ls, uint32
     struct log_file_key key = {.first_index = slot, .kind = LOG_FILE_JOURNAL};
     log_path_journal(path, ls->store, slot);
     log_file_get(get, ls, &key, path, RT_FILE_READ | RT_FILE_DIRECT);
+}
+
+static struct log_file_key log_file_key(const struct log_segment *seg, enum log_file_kind kind)
+{
+    ASSERT(kind != LOG_FILE_JOURNAL);
+    return (struct log_file_key){
+        .group = seg->log->group,
+        .first_index = seg->start.index,
+        .generation = seg->generation,
+        .kind = kind,
+    };
 }
 
 static uint64_t log_file_hash(const struct log_file_key *key)
@@ -214,6 +228,29 @@ static void log_file_opened(struct log_files *files, struct log_file *file)
     }
 }
 
+struct log_file *log_file_try(const struct log_segment *seg, enum log_file_kind kind)
+{
+    struct log_file_key key = log_file_key(seg, kind);
+    struct map_node *node =
+        map_find_equal(&seg->log->ls->files.map, log_file_hash(&key), log_file_is, &key);
+    struct log_file *file = node != NULL ? CONTAINER_OF(node, struct log_file, in_map) : NULL;
+    if (file == NULL || !file->is_ready) {
+        return NULL;
+    }
+    if (list_is_linked(&file->in_lru)) {
+        list_remove(&file->in_lru);
+    }
+    file->users_count++;
+    return file;
+}
+
+void log_file_share(struct log_file *file)
+{
+    ASSERT(file->is_ready);
+    ASSERT(file->users_count > 0);
+    file->users_count++;
+}
+
 void log_file_put(struct log_shard *ls, struct log_file *file)
 {
     ASSERT(file->users_count > 0);
@@ -271,11 +308,10 @@ void log_files_forget_segment(struct log_segment *seg)
         .group = seg->log->group,
         .first_index = seg->start.index,
         .generation = seg->generation,
-        .kind = LOG_FILE_LOG,
     };
-    log_files_forget(&seg->log->ls->files, &key);
-    key.kind = LOG_FILE_IDX;
-    log_files_forget(&seg->log->ls->files, &key);
+    for (key.kind = LOG_FILE_LOG; key.kind <= LOG_FILE_IDX_NEW; key.kind++) {
+        log_files_forget(&seg->log->ls->files, &key);
+    }
 }
 
 void log_files_forget_journal(struct log_shard *ls, uint32_t slot)

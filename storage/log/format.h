@@ -58,6 +58,9 @@ bool log_uuid_is_zero(const struct log_uuid *uuid);
 
 #define LOG_UUID_TEXT_BYTES 33
 
+/* What stands in memory where a block of the journal could not be read: no format begins so. */
+#define LOG_UNREADABLE "unreadable block"
+
 /* Write as 32 hexadecimal digits and a NUL. */
 void log_uuid_format(const struct log_uuid *uuid, char out[LOG_UUID_TEXT_BYTES]);
 

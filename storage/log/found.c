@@ -137,8 +137,13 @@ void log_free(struct log *log)
     ASSERT(list_is_empty(&log->reads));
     ASSERT(log->pending_count == 0);
     ASSERT(log->loading == NULL);
+    ASSERT(log->snap_reads_count == 0);
     if (list_is_linked(&log->in_dirty)) {
         list_remove(&log->in_dirty);
+    }
+    for (struct log_slot *slot = log_tail_first(log); slot != NULL;
+         slot = log_tail_next(log, slot)) {
+        ls->lane.unsettled_bytes -= slot->unsettled_bytes;
     }
     log_tail_deinit(log);
     while (!list_is_empty(&log->segments.list)) {
@@ -153,7 +158,11 @@ void log_free(struct log *log)
     for (struct list_node *node; (node = list_pop_front(&log->garbage)) != NULL;) {
         pool_release(&ls->small, CONTAINER_OF(node, struct log_garbage, in_log));
     }
-    while (list_pop_front(&log->pins) != NULL) { /* their owners', who may let go of them later */
+    for (struct list_node *node; (node = list_pop_front(&log->pins)) != NULL;) {
+        struct log_pin *pin = CONTAINER_OF(node, struct log_pin, in_log);
+        if (pin->is_carried) { /* the others are their owners', who may let go of them later */
+            pool_release(&ls->small, pin);
+        }
     }
     map_remove(&ls->groups, &log->in_map);
     pool_release(&ls->logs, log);
@@ -185,7 +194,6 @@ enum err log_new_found(struct log_shard *ls, const struct log_found *found, stru
         log_free(log);
         return err;
     }
-    log_found_say(log);
     *out = log;
     return ERR_OK;
 }
@@ -202,15 +210,19 @@ static void log_found_state(struct log *log, const struct log_found *found)
     log->next_seq = found->last_seq + 1;
     log->generation = row->segment_generation;
     log->durable_seq = found->last_seq;
+    log->mixed_seq = found->mixed_seq;
     log->durable_hard = row->hard;
     log->durable_start = row->start;
     log->row = *row;
     log->is_deleted = row->state == LOG_ROW_DELETED;
     log->is_delete_durable = log->is_deleted;
     log->wants_clean = found->is_cut || log->is_deleted;
+    log->is_reset = found->is_reset;
     log->is_amnesiac = (row->flags & LOG_ROW_AMNESIAC) != 0;
+    log->wants_mark = log->is_amnesiac && (found->table_row.flags & LOG_ROW_AMNESIAC) == 0;
     log->is_tail_torn = found->is_tail_torn;
-    log->is_loaded = row->end.index == 0; /* nothing of it has ever been settled */
+    log->is_loaded = row->end.index == 0 && row->segment_generation == 0 &&
+                     !found->is_cut; /* nothing of it has ever been settled */
 }
 
 /* Segments and entries, each in its place. */
@@ -269,6 +281,7 @@ static enum err log_found_first_segment(struct log *log, const struct log_row *r
     seg->is_known = is_known;
     seg->is_made = !is_empty || row->written_bytes > 0;
     seg->has_files = seg->is_made;
+    seg->has_snap = seg->is_made;
     seg->written_bytes = row->written_bytes;
     seg->recs_count = log_found_recs_count(row->recs_count);
     seg->recs_total = row->recs_count;
@@ -486,6 +499,7 @@ static enum err log_found_logs(struct log_found_load *load)
         if (err != ERR_OK) {
             return err;
         }
+        log_found_say(log);
     }
     return ERR_OK;
 }
@@ -546,6 +560,7 @@ static bool log_found_rest_counts(struct log_segment *seg, const struct log_foun
         seg->written_bytes = rest->written_bytes;
         seg->is_made = true;
         seg->has_files = true;
+        seg->has_snap = true;
     }
     uint64_t end = (uint64_t)rest->written_bytes + rest->bytes;
     return !seg->is_finished && end > seg->written_bytes;

@@ -15,8 +15,8 @@
 struct log_piece {
     const uint8_t *data; /* in memory; NULL: not there */
     uint32_t bytes;      /* of them */
-    bool is_journal;     /* they are in a journal file; neither there nor in memory: a hole */
-    uint32_t slot;       /* the file */
+    bool is_file;        /* they are in a file; neither there nor in memory: a hole */
+    uint32_t slot;       /* the journal file, or LOG_GATHER_SEGMENT */
     uint64_t pos;        /* in it */
 };
 
@@ -96,9 +96,15 @@ static struct log_piece log_gather_piece(struct log_gather *g)
     if (slot->slice.buf != NULL) {
         piece.data = buf_slice_data(slot->slice) + at;
     } else if (slot->where == LOG_SLOT_JOURNAL) {
-        piece.is_journal = true;
+        piece.is_file = true;
         piece.slot = slot->journal_slot;
         piece.pos = slot->journal_pos + at;
+    } else if (slot->where == LOG_SLOT_SEGMENT && g->pos < g->seg->written_bytes) {
+        uint32_t written = g->seg->written_bytes - g->pos;
+        piece.is_file = true;
+        piece.slot = LOG_GATHER_SEGMENT;
+        piece.pos = g->pos;
+        piece.bytes = piece.bytes < written ? piece.bytes : written;
     }
     return piece;
 }
@@ -110,7 +116,7 @@ uint32_t log_gather_copy(struct log_gather *g, uint8_t *out, const struct log_ga
     while (g->pos < g->end) {
         struct log_piece piece = log_gather_piece(g);
         const uint8_t *from = piece.data;
-        if (piece.is_journal) {
+        if (piece.is_file) {
             bool is_there = run != NULL && run->slot == piece.slot && piece.pos >= run->pos &&
                             piece.pos - run->pos < run->bytes;
             if (!is_there) {
@@ -136,12 +142,12 @@ void log_gather_run(const struct log_gather *g, uint32_t bytes_max, struct log_g
 {
     struct log_gather ahead = *g;
     struct log_piece piece = log_gather_piece(&ahead);
-    ASSERT(piece.is_journal);
+    ASSERT(piece.is_file);
     ASSERT(bytes_max % LIMIT_BLOCK_BYTES == 0);
     uint64_t first = piece.pos / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
     uint64_t end = piece.pos;
     uint32_t slot = piece.slot;
-    while (piece.is_journal && piece.slot == slot && piece.pos >= end &&
+    while (piece.is_file && piece.slot == slot && piece.pos >= end &&
            piece.pos - first < bytes_max) {
         end = piece.pos + piece.bytes;
         if (end - first >= bytes_max) {

@@ -31,9 +31,13 @@ struct log_gather {
     uint32_t holes_bytes;          /* bytes that nobody had, given as zeros: entries lost to rot */
 };
 
-/* Whole blocks of a journal file that hold bytes wanted next. */
+/* In the place of a journal file's slot: the segment's own .log, of which written blocks are wanted
+ * when another file is to take its place. */
+#define LOG_GATHER_SEGMENT UINT32_MAX
+
+/* Whole blocks of a file that hold bytes wanted next. */
 struct log_gather_run {
-    uint32_t slot;  /* the file */
+    uint32_t slot;  /* the journal file, or LOG_GATHER_SEGMENT */
     uint64_t pos;   /* of the blocks in it */
     uint32_t bytes; /* of the blocks */
 };

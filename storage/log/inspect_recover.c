@@ -10,6 +10,7 @@
 static enum err inspect_feed_rows(struct log_inspect_state *state);
 static bool inspect_direct_next(struct log_inspect_state *state);
 static bool inspect_direct_rec(struct log_inspect_state *state, bool *is_sound);
+static bool inspect_direct_before(struct log_inspect_state *state, bool *is_sound);
 static void inspect_frame(void *ctx, enum log_recover_row row, uint64_t boot_epoch, uint32_t lane,
                           uint64_t number, const struct log_frame *frame, uint32_t slot,
                           uint64_t pos);
@@ -47,6 +48,9 @@ bool log_inspect_directs(struct log_inspect_state *state)
             if (!inspect_direct_rec(state, &is_sound)) {
                 return false;
             }
+        }
+        if (is_sound && !inspect_direct_before(state, &is_sound)) {
+            return false;
         }
         log_recover_direct(&state->recover, &direct->check, is_sound);
         direct->is_asked = false;
@@ -182,6 +186,25 @@ static bool inspect_direct_rec(struct log_inspect_state *state, bool *is_sound)
         *is_sound = body.data != NULL && log_inspect_is_batch(state, &rec, body.data, &what);
     }
     direct->rec++;
+    return true;
+}
+
+/* Check what stood in the rest before; false: its bytes are on their way. */
+static bool inspect_direct_before(struct log_inspect_state *state, bool *is_sound)
+{
+    const struct log_recover_direct *check = &state->direct.check;
+    if (check->before_bytes == 0) {
+        return true;
+    }
+    struct log_row row = {.topic = check->topic, .partition = check->partition};
+    struct log_inspect_body body = {.pos = check->before_pos,
+                                    .length = check->before_bytes,
+                                    .written_bytes = check->written_bytes};
+    log_inspect_name_segment(&row, check->segment_index, check->generation, "log", body.name);
+    if (!log_inspect_body(state, &body)) {
+        return false;
+    }
+    *is_sound = body.data != NULL && memcmp(body.data, check->before, check->before_bytes) == 0;
     return true;
 }
 

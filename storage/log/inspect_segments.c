@@ -224,17 +224,20 @@ static void inspect_files_drop(struct log_inspect_walk *walk)
 {
     const struct log_row *row = &walk->found->row;
     uint32_t kept = 0;
+    uint32_t origin = 0; /* of the last that stayed */
     for (uint32_t i = 0; i < walk->files_count; i++) {
         walk->files[i].is_void = !inspect_files_count(walk, i);
     }
     for (uint32_t i = 0; i < walk->files_count; i++) {
         const struct log_inspect_files files = walk->files[i];
-        if (!files.is_void && files.first_index <= row->start.index) {
+        if (files.is_void || files.origin < origin) {
+            continue;
+        }
+        if (files.first_index <= row->start.index) {
             kept = 0; /* those before it end before the log start */
         }
-        if (!files.is_void && (kept == 0 || files.origin >= walk->files[kept - 1].origin)) {
-            walk->files[kept++] = files;
-        }
+        walk->files[kept++] = files;
+        origin = files.origin;
     }
     walk->files_count = kept;
 }

@@ -551,6 +551,13 @@ static bool inspect_walk_seg(struct log_inspect_state *state)
     if (files->has_snap && inspect->group == LOG_INSPECT_NONE && !inspect_walk_snap(state)) {
         return false;
     }
+    if (!files->has_snap && files->has_idx && inspect->group == LOG_INSPECT_NONE) {
+        char name[LOG_INSPECT_NAME_BYTES];
+        log_inspect_name_segment(&walk->found->row, files->first_index, files->generation, "snap",
+                                 name);
+        log_inspect_fault(state, name, 0, walk->found->row.group, files->first_index,
+                          "the .snap is missing", ERR_NOT_FOUND);
+    }
     if (walk->tells) {
         inspect->segments_count++;
         if (inspect->visitor->segment != NULL) {

@@ -15,11 +15,15 @@
 #include "storage/log/shard.h"
 
 static void log_lane_turn(struct rt_op *op);
+static bool log_lane_build_all(struct log_lane *lane);
 static bool log_lane_can_build(const struct log_lane *lane);
 static void log_lane_write(struct log_lane *lane, struct log_lane_frame *frame);
 static void log_lane_end_failed(struct log_lane *lane);
+static void log_lane_end_all(struct log_lane *lane, struct list *ended);
+static void log_lane_finish(struct rt_op *op);
 static void log_lane_written(struct rt_op *op);
 static void log_lane_complete(struct log_lane *lane);
+static void log_lane_go_on(struct log_lane *lane);
 static void log_lane_complete_frame(struct log_lane *lane, struct log_lane_frame *frame);
 static void log_lane_complete_op(struct log_lane *lane, struct log_lane_frame *frame,
                                  struct log_op *op);
@@ -34,6 +38,8 @@ enum err log_lane_init(struct log_lane *lane, struct log_shard *ls)
     lane->is_sealed = true;
     list_init(&lane->pending);
     list_init(&lane->failed);
+    list_init(&lane->finished);
+    rt_op_init(&lane->op_finish, ls->shard, log_lane_finish);
     rt_op_init(&lane->op_turn, ls->shard, log_lane_turn);
     rt_timer_init(&lane->seal_timer, ls->shard, log_lane_seal);
     const struct log_config *config = &ls->store->config;
@@ -54,6 +60,7 @@ void log_lane_deinit(struct log_lane *lane)
 {
     ASSERT(list_is_empty(&lane->pending));
     ASSERT(list_is_empty(&lane->failed));
+    ASSERT(list_is_empty(&lane->finished));
     for (uint32_t i = 0; i < LOG_LANE_FRAMES; i++) {
         budget_free(&lane->ls->budget, lane->frames[i].data);
         budget_free(&lane->ls->budget, lane->frames[i].rows);
@@ -84,11 +91,20 @@ void log_lane_kick(struct log_lane *lane)
 static void log_lane_turn(struct rt_op *op)
 {
     struct log_lane *lane = CONTAINER_OF(op, struct log_lane, op_turn);
+    log_lane_end_all(lane, &lane->finished); /* these were submitted before */
     log_lane_end_failed(lane);
     if (atomic_load(&lane->ls->store->is_fenced)) {
         log_lane_fence(lane, ERR_FENCED, 0);
         log_lane_end_failed(lane);
     }
+    (void)log_lane_build_all(lane);
+    log_lane_close_step(lane);
+}
+
+/* Build and write as many frames as may be in flight. Whether one of them has direct writes. */
+static bool log_lane_build_all(struct log_lane *lane)
+{
+    bool has_directs = false;
     while (log_lane_can_build(lane)) {
         struct log_lane_frame *frame = &lane->frames[lane->next_number % LOG_LANE_FRAMES];
         enum log_built built = log_lane_build(lane, frame, 0);
@@ -98,10 +114,17 @@ static void log_lane_turn(struct rt_op *op)
         if (built != LOG_BUILT_FRAME) {
             break;
         }
+        has_directs |= frame->directs_count > 0;
         log_lane_write(lane, frame);
         lane->is_sealed = false;
     }
-    log_lane_close_step(lane);
+    /* Neither memory nor room that comes free brings a turn by itself. */
+    bool is_stuck = log_lane_can_build(lane) && lane->durable_through + 1 == lane->next_number;
+    if (is_stuck && !rt_timer_is_running(&lane->seal_timer)) {
+        rt_timer_start(&lane->seal_timer,
+                       rt_now_ns(lane->ls->shard) + lane->ls->store->config.seal_ns);
+    }
+    return has_directs;
 }
 
 static bool log_lane_can_build(const struct log_lane *lane)
@@ -111,17 +134,28 @@ static bool log_lane_can_build(const struct log_lane *lane)
            lane->frames[lane->next_number % LOG_LANE_FRAMES].number == 0;
 }
 
-/* End what was refused or canceled. What their `done` submits waits for the next turn. */
+/* End what was refused or canceled. */
 static void log_lane_end_failed(struct log_lane *lane)
 {
-    struct list failed;
-    list_init(&failed);
-    list_append_all(&failed, &lane->failed);
-    for (struct list_node *node = list_pop_front(&failed); node != NULL;
-         node = list_pop_front(&failed)) {
-        struct log_op *op = CONTAINER_OF(node, struct log_op, in_queue);
-        log_op_done(lane->ls, op);
+    log_lane_end_all(lane, &lane->failed);
+}
+
+/* What their `done` adds waits for the next turn. */
+static void log_lane_end_all(struct log_lane *lane, struct list *ended)
+{
+    struct list ops;
+    list_init(&ops);
+    list_append_all(&ops, ended);
+    for (struct list_node *node = list_pop_front(&ops); node != NULL; node = list_pop_front(&ops)) {
+        log_op_done(lane->ls, CONTAINER_OF(node, struct log_op, in_queue));
     }
+}
+
+static void log_lane_finish(struct rt_op *op)
+{
+    struct log_lane *lane = CONTAINER_OF(op, struct log_lane, op_finish);
+    log_lane_end_all(lane, &lane->finished);
+    log_lane_kick(lane);
 }
 
 void log_op_done(struct log_shard *ls, struct log_op *op)
@@ -194,10 +228,23 @@ static void log_lane_complete(struct log_lane *lane)
         lane->durable_through = number;
         log_lane_complete_frame(lane, frame);
     }
+    log_lane_go_on(lane);
     bool is_idle = lane->durable_through + 1 == lane->next_number && list_is_empty(&lane->pending);
     if (is_idle && !lane->is_sealed && !lane->is_closing) {
         rt_timer_start(&lane->seal_timer,
                        rt_now_ns(lane->ls->shard) + lane->ls->store->config.seal_ns);
+    }
+}
+
+/* What waits is written before those that are done hear of it: large writes are on their way while
+ * their owners get the next ones ready. */
+static void log_lane_go_on(struct log_lane *lane)
+{
+    bool has_directs = !list_is_empty(&lane->finished) && log_lane_build_all(lane);
+    if (!has_directs) {
+        log_lane_end_all(lane, &lane->finished);
+    } else if (rt_op_is_idle(&lane->op_finish)) {
+        rt_op_defer(&lane->op_finish);
     }
 }
 
@@ -246,7 +293,7 @@ static void log_lane_complete_op(struct log_lane *lane, struct log_lane_frame *f
         log_settle_note(log, frame->journal->number, 0);
     }
     op->slot = NULL;
-    log_op_done(lane->ls, op);
+    list_push_back(&lane->finished, &op->in_queue);
 }
 
 void log_lane_fence(struct log_lane *lane, enum err err, int saved_errno)
@@ -258,6 +305,7 @@ void log_lane_fence(struct log_lane *lane, enum err err, int saved_errno)
     }
     while (!list_is_empty(&lane->pending)) {
         struct log_op *op = CONTAINER_OF(list_pop_front(&lane->pending), struct log_op, in_queue);
+        lane->pending_bytes -= log_op_bytes(op); /* while its slot is known */
         if (op->log != NULL) {
             op->log->pending_count--;
             if (op->record.kind == LOG_RECORD_ENTRY && op->slot != NULL) {
@@ -268,27 +316,34 @@ void log_lane_fence(struct log_lane *lane, enum err err, int saved_errno)
             op->slot->op = NULL;
             op->slot = NULL;
         }
-        lane->pending_bytes -= log_op_bytes(op);
         log_end(ls, op, ERR_FENCED);
     }
 }
 
-/* Idle for long enough: say that all of it is durable. */
+/* Idle for long enough: say that all of it is durable. Or what waits is tried again. */
 static void log_lane_seal(struct rt_timer *timer)
 {
     struct log_lane *lane = CONTAINER_OF(timer, struct log_lane, seal_timer);
     struct log_lane_frame *frame = &lane->frames[lane->next_number % LOG_LANE_FRAMES];
-    if (!list_is_empty(&lane->pending) || lane->durable_through + 1 != lane->next_number ||
-        lane->is_sealed || atomic_load(&lane->ls->store->is_fenced) || lane->current == NULL) {
+    if (!list_is_empty(&lane->pending)) {
+        log_lane_kick(lane);
         return;
     }
-    if (log_lane_build(lane, frame, LOG_FRAME_SEAL) == LOG_BUILT_NO_ROOM) {
+    if (lane->durable_through + 1 != lane->next_number || lane->is_sealed ||
+        atomic_load(&lane->ls->store->is_fenced) || lane->current == NULL) {
+        return;
+    }
+    enum log_built built = log_lane_build(lane, frame, LOG_FRAME_SEAL);
+    if (built == LOG_BUILT_NO_ROOM) {
         if (!log_lane_files_switch(lane)) {
             return; /* the file on its way brings a turn */
         }
-        if (log_lane_build(lane, frame, LOG_FRAME_SEAL) != LOG_BUILT_FRAME) {
-            return;
-        }
+        built = log_lane_build(lane, frame, LOG_FRAME_SEAL);
+    }
+    if (built != LOG_BUILT_FRAME) { /* no memory */
+        rt_timer_start(&lane->seal_timer,
+                       rt_now_ns(lane->ls->shard) + lane->ls->store->config.seal_ns);
+        return;
     }
     log_lane_write(lane, frame);
     lane->is_sealed = true;
@@ -306,6 +361,7 @@ void log_lane_close(struct log_lane *lane, void (*closed)(struct log_lane *lane)
 static void log_lane_close_step(struct log_lane *lane)
 {
     bool is_idle = list_is_empty(&lane->pending) && list_is_empty(&lane->failed) &&
+                   list_is_empty(&lane->finished) && rt_op_is_idle(&lane->op_finish) &&
                    lane->durable_through + 1 == lane->next_number;
     if (!lane->is_closing || lane->closed == NULL || !is_idle) {
         return;
@@ -316,6 +372,7 @@ static void log_lane_close_step(struct log_lane *lane)
     if (lane->durable_through + 1 != lane->next_number) {
         return;
     }
+    rt_timer_stop(&lane->seal_timer);
     log_lane_files_close(lane);
     if (log_lane_files_are_closed(lane)) {
         void (*closed)(struct log_lane * lane) = lane->closed;

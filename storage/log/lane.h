@@ -34,6 +34,10 @@ struct log_shard;
 #define LOG_DIRECT_ENTER_BYTES (128u << 10)
 #define LOG_DIRECT_LEAVE_BYTES (32u << 10)
 
+/* A direct write takes no further batch once it has so much: while it is on its way the next one
+ * is got ready. */
+#define LOG_DIRECT_FRAME_BYTES (2u << 20)
+
 /* A batch above this always goes directly. */
 #define LOG_DIRECT_BATCH_BYTES (1u << 20)
 
@@ -93,7 +97,9 @@ struct log_lane {
                                  nor look at what they wrote directly */
     struct list pending;      /* log_op.in_queue: not in a frame yet */
     struct list failed;       /* log_op.in_queue: end without having been written */
-    uint64_t pending_bytes;   /* what they take in frames */
+    struct list finished; /* log_op.in_queue: durable, or failed with their frame; `done` is due */
+    struct rt_op op_finish; /* calls it, when what was built first is on its way */
+    uint64_t pending_bytes; /* what they take in frames */
     struct log_lane_frame frames[LOG_LANE_FRAMES]; /* frame n is frames[n % 2] */
     struct log_journal_file files[LOG_LANE_FILES]; /* in whatever state */
     struct log_journal_file *current;              /* the one frames go to; NULL: none yet */
@@ -102,7 +108,7 @@ struct log_lane {
     uint64_t previous_number;              /* number of the lane's file before the current one */
     uint64_t direct_batch_bytes;           /* a batch above this never goes through the journal */
     struct rt_op op_turn;                  /* builds a frame at the end of the turn */
-    struct rt_timer seal_timer;            /* idle since the last frame */
+    struct rt_timer seal_timer;            /* idle since the last frame; or something waits */
     bool is_sealed;                        /* the last frame was a seal, or there was none */
     bool is_closing;                       /* ends when nothing is pending */
     uint64_t unsettled_bytes;              /* of records not settled: log_settle keeps it */

@@ -179,7 +179,8 @@ static enum log_choice log_build_entry(struct log_build *build, struct log_op *o
         log->cuts_pending == 0 && !log->is_deleted) { /* such settle when that is durable */
         return LOG_CHOICE_SKIP; /* the settle that is under way brings a turn */
     }
-    bool must = op->slot->rec.length > lane->direct_batch_bytes;
+    bool must = op->slot->rec.length > lane->direct_batch_bytes ||
+                (op->is_direct && !atomic_load(&lane->ls->store->is_full));
     bool is_first =
         log->frame_build != build->id || build->frame->rows[log->frame_row].first_index == 0;
     if (must && !is_first) {
@@ -211,9 +212,11 @@ static uint64_t log_build_last(const struct log_lane *lane, const struct log_op 
                                uint64_t count_max)
 {
     uint64_t last_index = op->slot->rec.index;
+    uint64_t bytes = op->slot->rec.length;
     uint64_t count = 1;
     for (const struct list_node *node = list_next(&lane->pending, &op->in_queue);
-         node != NULL && count < count_max; node = list_next(&lane->pending, node)) {
+         node != NULL && count < count_max && bytes < LOG_DIRECT_FRAME_BYTES;
+         node = list_next(&lane->pending, node)) {
         const struct log_op *other = CONTAINER_OF(node, const struct log_op, in_queue);
         if (other->log != op->log) {
             continue;
@@ -222,6 +225,7 @@ static uint64_t log_build_last(const struct log_lane *lane, const struct log_op 
             break;
         }
         last_index = other->slot->rec.index;
+        bytes += other->slot->rec.length;
         count++;
     }
     return last_index;
@@ -353,10 +357,15 @@ static void log_build_take(struct log_build *build, struct log_op *op, enum log_
         return;
     }
     struct log_frame_row *row = &build->frame->rows[log->frame_row];
+    log->frame_newest = build->number;
     op->record.seq = choice == LOG_CHOICE_RIDER ? row->last_seq : log->next_seq++;
     row->last_seq = op->record.seq;
     row->what |= log_build_what(op->record.kind);
     struct log_slot *slot = op->slot;
+    if (op->record.kind == LOG_RECORD_RESET) { /* what precedes it in the frame does not stand */
+        *row = (struct log_frame_row){
+            .group = row->group, .last_seq = row->last_seq, .what = row->what};
+    }
     if (op->record.kind == LOG_RECORD_TAIL) { /* whole: where its entries end, should it rot */
         log_build_row_entry(row, op->record.tail.first_index, log_tail_find(log, op->index));
     }

@@ -114,12 +114,13 @@ static bool log_load_older_ended(struct log_loading *l);
 static void log_load_take(struct log_loading *l);
 static void log_load_take_start(const struct log_loading *l);
 static bool log_load_leads(const struct log_loading *l);
-static void log_load_judge(struct log_loading *l, bool has_log);
+static bool log_load_judge(struct log_loading *l, bool has_log);
 static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index,
                              uint64_t next_offset, uint32_t term);
 static bool log_load_terms(struct log_loading *l, uint64_t last_index);
 static void log_load_terms_take(struct log_loading *l);
 static void log_load_commit(struct log_loading *l);
+static void log_load_commit_snaps(struct log_loading *l);
 static void log_load_commit_segments(struct log_loading *l);
 static void log_load_commit_terms(struct log_loading *l);
 static void log_load_commit_ranges(struct log_loading *l);
@@ -354,17 +355,23 @@ static bool log_load_known(struct log_loading *l)
     return false;
 }
 
-/* The newest segment not looked at that has to be: it holds the settled end, or its header is not
- * known. *behind = the one that follows. */
+/* The newest segment not looked at that has to be: it holds the settled end, its header is not
+ * known, or the terms of what was settled in it before the start. *behind = the one that follows.
+ */
 static struct log_segment *log_load_known_next(const struct log_loading *l,
                                                struct log_segment **behind)
 {
+    const struct list_node *first_run = list_first(&l->log->terms);
+    uint64_t terms_index = first_run != NULL
+                               ? CONTAINER_OF(first_run, const struct log_term, in_log)->first_index
+                               : l->log->end.index + 1;
     const struct list *list = &l->log->segments.list;
     *behind = NULL;
     for (struct list_node *node = list->head.prev; node != &list->head; node = node->prev) {
         struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
         bool is_settled = seg->start.index <= l->end.index && seg->start.index <= seg->last_index;
-        bool is_wanted = l->end.index <= seg->last_index || !seg->is_known;
+        bool lacks_terms = node == list_first(list) && seg->start.index < terms_index;
+        bool is_wanted = l->end.index <= seg->last_index || !seg->is_known || lacks_terms;
         if (seg->start.index < l->known_before && is_settled && is_wanted) {
             return seg;
         }
@@ -377,7 +384,9 @@ static struct log_segment *log_load_known_next(const struct log_loading *l,
 static void log_load_known_judge(struct log_loading *l)
 {
     const struct log_probe *p = &l->probe;
-    log_load_judge(l, true);
+    if (!log_load_judge(l, true)) {
+        atomic_fetch_add(&l->log->ls->store->ends_lost_count, 1);
+    }
     struct list_node *node = list_first(&l->log->segments.list);
     ASSERT(node != NULL);
     struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
@@ -494,7 +503,7 @@ static void log_load_take(struct log_loading *l)
         return;
     }
     bool is_whole = p->has_end && p->end.last_index == point->index;
-    log_load_judge(l, (file->kinds & LOG_DIR_LOG) != 0);
+    (void)log_load_judge(l, (file->kinds & LOG_DIR_LOG) != 0);
     log_load_take_start(l);
     struct log_segment *seg = made;
     seg->log = l->log;
@@ -515,6 +524,7 @@ static void log_load_take(struct log_loading *l)
     seg->recs_count = p->has_end ? (uint32_t)p->end_slot + 1 : 0;
     seg->recs_total = seg->recs_count;
     seg->has_files = true;
+    seg->has_snap = (file->kinds & LOG_DIR_SNAP) != 0;
     seg->is_sealed = true;
     seg->is_finished = true;
     seg->is_made = true;
@@ -549,7 +559,7 @@ static void log_load_take_start(const struct log_loading *l)
 /* --- What is there, and what is not --- */
 
 /* Hold the segment in hand against what is wanted. */
-static void log_load_judge(struct log_loading *l, bool has_log)
+static bool log_load_judge(struct log_loading *l, bool has_log)
 {
     const struct log_probe *p = &l->probe;
     const struct log_point *point = &l->want.point;
@@ -569,7 +579,10 @@ static void log_load_judge(struct log_loading *l, bool has_log)
         log_load_missing(l, p->seg.start.index, point->index, point->offset, point->term);
     } else if (!is_whole) {
         log_load_missing(l, p->end.last_index + 1, point->index, point->offset, point->term);
+    } else {
+        return true;
     }
+    return false;
 }
 
 static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index,
@@ -636,12 +649,39 @@ static void log_load_terms_take(struct log_loading *l)
 static void log_load_commit(struct log_loading *l)
 {
     log_load_void(l);
+    log_load_commit_snaps(l);
     log_load_commit_segments(l);
     log_load_commit_terms(l);
     log_load_commit_ranges(l);
     ASSERT(list_is_empty(&l->segments));
     ASSERT(list_is_empty(&l->terms));
     l->log->is_loaded = true;
+    if (l->log->lacks_snaps) {
+        log_settle_snaps(l->log);
+    }
+}
+
+/* Segments whose .snap is missing. Those that were made before the directory was listed have it in
+ * there. */
+static void log_load_commit_snaps(struct log_loading *l)
+{
+    struct log *log = l->log;
+    list_for_each (node, &log->segments.list) {
+        struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
+        for (uint32_t i = 0; i < l->dir.files_count; i++) {
+            const struct log_dir_file *file = &l->dir.files[i];
+            bool is_it =
+                file->first_index == seg->start.index && file->generation == seg->generation;
+            if (is_it && l->first_index == seg->start.index && seg->is_made) {
+                seg->has_snap = (file->kinds & LOG_DIR_SNAP) != 0;
+            }
+        }
+        log->lacks_snaps |= seg->is_made && !seg->has_snap;
+    }
+    list_for_each (node, &l->segments) {
+        const struct log_segment *seg = CONTAINER_OF(node, const struct log_segment, in_log);
+        log->lacks_snaps |= !seg->has_snap;
+    }
 }
 
 /* A running maximum that could not be read is at least the one before. */
@@ -709,10 +749,12 @@ static void log_load_commit_ranges(struct log_loading *l)
 }
 
 /* Which files are void: those that the log has no segment of, in the range of one that leads to
- * what follows it, or behind the first that the journal or the table has named. */
+ * what follows it, or behind the first that the journal or the table has named; and those before
+ * that one where a reset has begun the log with it. */
 static void log_load_void(struct log_loading *l)
 {
     struct log_dir *dir = &l->dir;
+    bool is_first = l->log->is_reset && list_is_empty(&l->segments);
     for (uint32_t i = 0; i < dir->files_count; i++) {
         const struct log_dir_file *used = &dir->files[i];
         uint32_t first = i;
@@ -728,7 +770,7 @@ static void log_load_void(struct log_loading *l)
         }
     }
     for (uint32_t i = dir->files_count; l->first_index != 0 && i > 0; i--) {
-        if (dir->files[i - 1].first_index >= l->first_index) {
+        if (is_first || dir->files[i - 1].first_index >= l->first_index) {
             log_load_void_one(l, &dir->files[i - 1]);
         }
     }
@@ -739,7 +781,10 @@ static void log_load_void(struct log_loading *l)
 static void log_load_void_one(struct log_loading *l, struct log_dir_file *file)
 {
     struct log *log = l->log;
-    if (file->is_used || file->is_void || file->generation == UINT32_MAX) {
+    const struct log_segment *apart = log->apart; /* it may have its name already */
+    if (file->is_used || file->is_void || file->generation == UINT32_MAX ||
+        (apart != NULL && apart->start.index == file->first_index &&
+         apart->generation == file->generation)) {
         return;
     }
     list_for_each (node, &log->segments.list) {

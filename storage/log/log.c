@@ -10,17 +10,17 @@
 #include "base/assert.h"
 #include "base/rt/clock.h"
 #include "storage/log/range.h"
+#include "storage/log/reset.h"
 #include "storage/log/shard.h"
 
 static void log_point_wait(struct log *log, struct log_op *op, uint64_t first_index,
                            void (*done)(struct log_lookup *lookup));
 static void log_cut_found(struct log_lookup *lookup);
 static void log_cut_at(struct log *log, struct log_op *op, const struct log_lookup *at);
-static void log_cut_slots(struct log *log, uint64_t first_index);
 static void log_trim_found(struct log_lookup *lookup);
 static void log_trim_at(struct log *log, struct log_op *op, const struct log_point *point);
-static struct log_segment *log_begun(struct log *log, uint64_t first_index, uint32_t generation);
-static void log_cut_durable(struct log *log, const struct log_record *record);
+static void log_begun(struct log *log, uint64_t first_index, uint32_t generation);
+static void log_cut_row(struct log *log, const struct log_segment *seg);
 
 struct log *log_find(struct log_shard *ls, uint64_t group)
 {
@@ -89,6 +89,13 @@ void log_status(const struct log *log, struct log_status *out)
 
 enum err log_writable(const struct log *log)
 {
+    enum err err = log_goes_on(log);
+    bool is_leaving = log->move != NULL && (err == ERR_OK || err == ERR_ACCESS);
+    return is_leaving ? ERR_AGAIN : err;
+}
+
+enum err log_goes_on(const struct log *log)
+{
     if (log->ls->is_closing || log->is_deleted) {
         return ERR_CLOSING;
     }
@@ -147,8 +154,9 @@ void log_create(struct log_shard *ls, struct log_op *op, uint64_t group,
 void log_delete(struct log *log, struct log_op *op)
 {
     op->log = log;
-    if (log->ls->is_closing || log->is_deleted || atomic_load(&log->ls->store->is_fenced)) {
-        log_end(log->ls, op, log->ls->is_closing || log->is_deleted ? ERR_CLOSING : ERR_FENCED);
+    enum err err = log_writable(log);
+    if (err != ERR_OK && err != ERR_ACCESS) {
+        log_end(log->ls, op, err);
         return;
     }
     log->is_deleted = true;
@@ -213,6 +221,7 @@ static void log_point_wait(struct log *log, struct log_op *op, uint64_t first_in
     void *made = NULL;
     enum err err = pool_acquire(&log->ls->lookups, &made);
     if (err != ERR_OK) {
+        log->is_cutting = log->is_cutting && done != log_cut_found;
         log_end(log->ls, op, err);
         return;
     }
@@ -221,6 +230,7 @@ static void log_point_wait(struct log *log, struct log_op *op, uint64_t first_in
     lookup->op = op;
     lookup->first_index = first_index;
     lookup->done = done;
+    log->lookups_count++;
     log_lookup_start(lookup);
 }
 
@@ -248,7 +258,8 @@ static void log_cut_found(struct log_lookup *lookup)
 {
     struct log *log = lookup->log;
     log->is_cutting = false;
-    enum err err = lookup->err != ERR_OK ? lookup->err : log_writable(log);
+    log->lookups_count--;
+    enum err err = lookup->err != ERR_OK ? lookup->err : log_goes_on(log);
     if (err != ERR_OK) {
         log_end(log->ls, lookup->op, err);
     } else {
@@ -272,7 +283,7 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
     start.index = first_index;
     log->cut_epoch++;
     log->generation++;
-    log_cut_slots(log, first_index);
+    log_slots_cut(log, first_index);
     struct list_node *node = list_last(&log->segments.list);
     while (node != NULL) {
         struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
@@ -304,21 +315,42 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
     record.cut.end = at->point;
     record.cut.generation = log->generation;
     log->cuts_pending++;
+    log_cut_row(log, pushed);
     log_submit(log, op, &record, (struct buf_slice){0});
     log_settle_changed(log);
 }
 
+/* A settled end behind the cut, or a segment that it cut off, is none any more: what lies before
+ * the cut is settled then. No row goes out before the cut is durable. */
+static void log_cut_row(struct log *log, const struct log_segment *seg)
+{
+    struct log_row *row = &log->row;
+    uint64_t first_index = seg->start.index;
+    if (row->end.index < first_index && row->segment_index < first_index) {
+        return;
+    }
+    row->end = log->end;
+    row->segment_index = first_index;
+    row->segment_generation = seg->generation;
+    row->recs_count = 0;
+    row->written_bytes = 0;
+    row->end_pos = 0;
+    if (seg->in_log.prev != &log->segments.list.head) {
+        row->max_timestamp =
+            CONTAINER_OF(seg->in_log.prev, struct log_segment, in_log)->max_timestamp;
+    }
+}
+
 /* Take the slots from `first_index` on out; appends that wait for a frame end now, those in one
  * when it does. */
-static void log_cut_slots(struct log *log, uint64_t first_index)
+void log_slots_cut(struct log *log, uint64_t first_index)
 {
     struct log_lane *lane = &log->ls->lane;
     for (struct log_slot *slot = log_tail_last(log); slot != NULL && slot->rec.index >= first_index;
          slot = log_tail_last(log)) {
         struct log_op *op = slot->op;
         uint64_t cost = log_slot_cost(slot);
-        if (slot->seq == 0) { /* in no frame yet */
-            ASSERT(op != NULL);
+        if (slot->seq == 0 && op != NULL) { /* in no frame yet; a gap never is */
             list_remove(&op->in_queue);
             lane->pending_bytes -= cost;
             log->pending_bytes -= cost;
@@ -357,7 +389,8 @@ void log_trim(struct log *log, struct log_op *op, uint64_t first_index)
 static void log_trim_found(struct log_lookup *lookup)
 {
     struct log *log = lookup->log;
-    enum err err = lookup->err != ERR_OK ? lookup->err : log_writable(log);
+    log->lookups_count--;
+    enum err err = lookup->err != ERR_OK ? lookup->err : log_goes_on(log);
     if (err == ERR_OK && lookup->first_index > log->start.index) {
         log_trim_at(log, lookup->op, &lookup->point);
     } else {
@@ -391,7 +424,12 @@ void log_record_durable(struct log *log, struct log_op *op)
         log->durable_start = record->trim.start;
         log_settle_changed(log);
         break;
-    case LOG_RECORD_CUT: log_cut_durable(log, record); break;
+    case LOG_RECORD_CUT:
+        ASSERT(log->cuts_pending > 0);
+        log->cuts_pending--;
+        log_begun(log, record->cut.end.index + 1, record->cut.generation);
+        break;
+    case LOG_RECORD_RESET: log_reset_durable(log, record); break;
     case LOG_RECORD_ROLL:
         log_begun(log, record->segment.segment_index, record->segment.generation);
         break;
@@ -403,47 +441,21 @@ void log_record_durable(struct log *log, struct log_op *op)
     case LOG_RECORD_ENTRY:
     case LOG_RECORD_TAIL:
     case LOG_RECORD_CREATE:
-    case LOG_RECORD_RESET:
     case LOG_RECORD_SWITCH:
     case LOG_RECORD_LANES: break;
     }
 }
 
-/* The segment has begun for good. Returns it, or NULL: it was cut off meanwhile. */
-static struct log_segment *log_begun(struct log *log, uint64_t first_index, uint32_t generation)
+/* The segment has begun for good, unless it was cut off meanwhile. */
+static void log_begun(struct log *log, uint64_t first_index, uint32_t generation)
 {
     for (struct list_node *node = log->segments.list.head.prev; node != &log->segments.list.head;
          node = node->prev) {
         struct log_segment *seg = CONTAINER_OF(node, struct log_segment, in_log);
         if (seg->start.index == first_index && seg->generation == generation) {
             seg->is_begun = true;
-            return seg;
+            return;
         }
-    }
-    return NULL;
-}
-
-/* A settled end behind the cut, or a segment that it cut off, is none any more. What lies before
- * the cut is settled then. */
-static void log_cut_durable(struct log *log, const struct log_record *record)
-{
-    struct log_row *row = &log->row;
-    uint64_t first_index = record->cut.end.index + 1;
-    struct log_segment *seg = log_begun(log, first_index, record->cut.generation);
-    ASSERT(log->cuts_pending > 0);
-    log->cuts_pending--;
-    if (row->end.index < first_index && row->segment_index < first_index) {
-        return;
-    }
-    row->end = record->cut.end;
-    row->segment_index = first_index;
-    row->segment_generation = record->cut.generation;
-    row->recs_count = 0;
-    row->written_bytes = 0;
-    row->end_pos = 0;
-    if (seg != NULL && seg->in_log.prev != &log->segments.list.head) {
-        row->max_timestamp =
-            CONTAINER_OF(seg->in_log.prev, struct log_segment, in_log)->max_timestamp;
     }
 }
 
@@ -454,6 +466,7 @@ void log_pin_set(struct log *log, struct log_pin *pin, const char *owner, uint64
     pin->owner = owner;
     pin->index = index;
     pin->since_ns = rt_now_ns(log->ls->shard);
+    pin->is_carried = false;
     list_node_init(&pin->in_log);
     list_push_back(&log->pins, &pin->in_log);
 }

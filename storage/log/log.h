@@ -1,12 +1,14 @@
 /* A group's log: what Raft's driver and everything above it use of storage. Own shard only; nothing
  * blocks.
  *
+ * Catching up stands in headers of its own: ref.h, install.h, reset.h.
+ *
  * Operations are structs of the caller's, theirs from submit until `done`; done fires exactly once,
  * from the ready queue. A group's operations take effect, become durable and are done in the order
  * they were submitted. Errors common to all: ERR_FENCED (a journal write failed, here or on another
  * shard: nothing is written until a restart), ERR_CLOSING (store or group), ERR_ACCESS (the group
  * is amnesiac or unavailable: read-only). After one of these nothing submitted later took effect
- * either. */
+ * either. ERR_AGAIN: the group is on its way to another shard (move.h). */
 #ifndef STORAGE_LOG_LOG_H
 #define STORAGE_LOG_LOG_H
 
@@ -44,6 +46,7 @@ struct log_op {
         data;             /* of the record: sidecar records and rest, lane ends; a reference held */
     uint64_t file_number; /* in done: the journal file it went to */
     bool is_pooled;       /* the log's own: goes back to log_shard.ops after done */
+    bool is_direct;       /* append: goes directly, or waits until it can */
 };
 
 /* What is known of a group. */
@@ -123,9 +126,10 @@ MUST_USE enum err log_term_of(const struct log *log, uint64_t index, uint32_t *t
 /* A reason to keep segments that lie below the log start. */
 struct log_pin {
     struct list_node in_log; /* log.pins */
-    const char *owner;       /* for people; lives as long as the pin */
+    const char *owner;       /* for people; static storage: it moves with the group */
     uint64_t index;          /* entries from here on stay */
     uint64_t since_ns;       /* rt_now_ns when it was set */
+    bool is_carried;         /* the log's own: came with it from another shard (move.h); private */
 };
 
 /* Hold entries from `index` on; move it forward; let go. */

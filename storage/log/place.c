@@ -1,7 +1,9 @@
 /* Opening a segment's files for writing, and making their names durable. See place.h.
  *
- *     IDLE -> LOG -> IDX -> SYNC -> IDLE
- *             ^       directories that are missing: MKDIR, then LOG again
+ *     IDLE -> LOG -> IDX -> [LOAD ->] [SNAP_GONE ->] SNAP_OPEN -> SNAP -> SNAP_SYNC
+ *             ^                                                                  |
+ *             |                                              IDLE <- SYNC <- SNAP_CLOSE
+ *             |      directories that are missing: MKDIR, then LOG again
  *
  * A file's name is durable when its directory is synced, and that one's when its own is.
  * Directories that exist may have been made a moment ago by another shard, so they are synced by
@@ -21,19 +23,47 @@
 /* A directory is removed under our hands only when its last partition is deleted just then. */
 #define LOG_PLACE_TRIES 8u
 
-enum { LOG_PLACE_IDLE, LOG_PLACE_LOG, LOG_PLACE_MKDIR, LOG_PLACE_IDX, LOG_PLACE_SYNC };
+enum {
+    LOG_PLACE_IDLE,       /* its user's */
+    LOG_PLACE_LOG,        /* the .log is opened */
+    LOG_PLACE_MKDIR,      /* its directories are made */
+    LOG_PLACE_IDX,        /* the .idx is opened */
+    LOG_PLACE_LOAD,       /* older segments: term runs are wanted */
+    LOG_PLACE_SNAP_GONE,  /* a .snap that could not be written goes: the next one is a new file */
+    LOG_PLACE_SNAP_OPEN,  /* the .snap is made */
+    LOG_PLACE_SNAP,       /* written */
+    LOG_PLACE_SNAP_SYNC,  /* synced */
+    LOG_PLACE_SNAP_CLOSE, /* closed */
+    LOG_PLACE_SYNC,       /* directories are synced */
+};
 
 static const struct sm_conf log_place_stages[] = {
     [LOG_PLACE_IDLE] = {"IDLE", SM_BIT(LOG_PLACE_LOG), SM_INITIAL | SM_FINAL},
     [LOG_PLACE_LOG] = {"LOG",
                        SM_BIT(LOG_PLACE_MKDIR) | SM_BIT(LOG_PLACE_IDX) | SM_BIT(LOG_PLACE_IDLE), 0},
     [LOG_PLACE_MKDIR] = {"MKDIR", SM_BIT(LOG_PLACE_LOG) | SM_BIT(LOG_PLACE_IDLE), 0},
-    [LOG_PLACE_IDX] = {"IDX", SM_BIT(LOG_PLACE_SYNC) | SM_BIT(LOG_PLACE_IDLE), 0},
+    [LOG_PLACE_IDX] = {"IDX",
+                       SM_BIT(LOG_PLACE_LOAD) | SM_BIT(LOG_PLACE_SNAP_GONE) |
+                           SM_BIT(LOG_PLACE_SNAP_OPEN) | SM_BIT(LOG_PLACE_SYNC) |
+                           SM_BIT(LOG_PLACE_IDLE),
+                       0},
+    [LOG_PLACE_LOAD] = {"LOAD",
+                        SM_BIT(LOG_PLACE_SNAP_GONE) | SM_BIT(LOG_PLACE_SNAP_OPEN) |
+                            SM_BIT(LOG_PLACE_IDLE),
+                        0},
+    [LOG_PLACE_SNAP_GONE] = {"SNAP_GONE", SM_BIT(LOG_PLACE_SNAP_OPEN) | SM_BIT(LOG_PLACE_IDLE), 0},
+    [LOG_PLACE_SNAP_OPEN] = {"SNAP_OPEN", SM_BIT(LOG_PLACE_SNAP) | SM_BIT(LOG_PLACE_IDLE), 0},
+    [LOG_PLACE_SNAP] = {"SNAP", SM_BIT(LOG_PLACE_SNAP_SYNC) | SM_BIT(LOG_PLACE_SNAP_CLOSE), 0},
+    [LOG_PLACE_SNAP_SYNC] = {"SNAP_SYNC", SM_BIT(LOG_PLACE_SNAP_CLOSE), 0},
+    [LOG_PLACE_SNAP_CLOSE] = {"SNAP_CLOSE", SM_BIT(LOG_PLACE_SYNC) | SM_BIT(LOG_PLACE_IDLE), 0},
     [LOG_PLACE_SYNC] = {"SYNC", SM_BIT(LOG_PLACE_IDLE), 0},
 };
 const struct sm_decl log_place_decl = {"log_place", log_place_stages, ARRAY_COUNT(log_place_stages),
                                        NULL};
 
+static void log_place_begin(struct log_place *place, struct log_segment *seg,
+                            struct log_segment *apart, void (*done)(struct log_place *place));
+static struct log_segment *log_place_segment(const struct log_place *place);
 static void log_place_got(struct log_file_get *get);
 static void log_place_done(struct rt_op *op);
 static void log_place_run(struct log_place *place);
@@ -41,6 +71,11 @@ static void log_place_open(struct log_place *place, enum log_file_kind kind);
 static bool log_place_check_log(struct log_place *place);
 static bool log_place_dirs(struct log_place *place);
 static void log_place_dir(struct log_place *place, uint32_t level);
+static void log_place_loaded(struct log_load *load);
+static void log_place_snap(struct log_place *place, const struct log_segment *seg);
+static void log_place_snap_open(struct log_place *place);
+static void log_place_snap_step(struct log_place *place);
+static void log_place_snapped(struct log_place *place, struct log_segment *seg);
 static void log_place_sync(struct log_place *place);
 static void log_place_end(struct log_place *place, enum err err, int saved_errno);
 
@@ -74,6 +109,18 @@ uint32_t log_segment_grown(const struct log_segment *seg, uint32_t need_bytes)
 void log_place_start(struct log_place *place, struct log_segment *seg,
                      void (*done)(struct log_place *place))
 {
+    log_place_begin(place, seg, NULL, done);
+}
+
+void log_place_start_apart(struct log_place *place, struct log_segment *seg,
+                           void (*done)(struct log_place *place))
+{
+    log_place_begin(place, seg, seg, done);
+}
+
+static void log_place_begin(struct log_place *place, struct log_segment *seg,
+                            struct log_segment *apart, void (*done)(struct log_place *place))
+{
     struct log *log = seg->log;
     if (place->sm.decl == NULL) {
         sm_init(&place->sm, &log_place_decl, LOG_PLACE_IDLE, NULL, 0);
@@ -83,10 +130,13 @@ void log_place_start(struct log_place *place, struct log_segment *seg,
     place->done = done;
     place->err = ERR_OK;
     place->saved_errno = 0;
+    place->kind = "log";
+    place->snap_data = (struct buf_slice){0};
     place->file_log = NULL;
     place->file_idx = NULL;
     place->first_index = seg->start.index;
     place->generation = seg->generation;
+    place->apart = apart;
     place->step = 0;
     place->tries_count = 0;
     place->does_make_dirs = true;
@@ -95,6 +145,13 @@ void log_place_start(struct log_place *place, struct log_segment *seg,
     }
     sm_move(&place->sm, LOG_PLACE_LOG);
     log_place_open(place, LOG_FILE_LOG);
+}
+
+/* NULL: it is gone. */
+static struct log_segment *log_place_segment(const struct log_place *place)
+{
+    return place->apart != NULL ? place->apart
+                                : log_segment_of(place->log, place->first_index, place->generation);
 }
 
 static void log_place_got(struct log_file_get *get)
@@ -108,14 +165,21 @@ static void log_place_got(struct log_file_get *get)
 static void log_place_done(struct rt_op *op)
 {
     struct log_place *place = CONTAINER_OF(op, struct log_place, op);
-    place->err = op->err;
-    place->saved_errno = op->saved_errno;
+    bool is_closed = sm_stage(&place->sm) == LOG_PLACE_SNAP_CLOSE;
+    place->err = is_closed && op->err == ERR_OK ? place->snap_err : op->err;
+    place->saved_errno = is_closed && op->err == ERR_OK ? place->snap_errno : op->saved_errno;
     log_place_run(place);
 }
 
+static void log_place_loaded(struct log_load *load)
+{
+    log_place_run(CONTAINER_OF(load, struct log_place, load)); /* what failed is not known then */
+}
+
+/* tidy: dispatcher */
 static void log_place_run(struct log_place *place)
 {
-    struct log_segment *seg = log_segment_of(place->log, place->first_index, place->generation);
+    struct log_segment *seg = log_place_segment(place);
     switch (sm_stage(&place->sm)) {
     case LOG_PLACE_LOG:
         if (log_place_check_log(place)) {
@@ -134,11 +198,50 @@ static void log_place_run(struct log_place *place)
         if (place->err == ERR_OK && seg != NULL) {
             seg->has_files = true;
         }
-        if (place->err != ERR_OK || seg == NULL || seg->is_made) {
+        place->kind = "idx";
+        if (place->err != ERR_OK || seg == NULL || (seg->is_made && seg->has_snap)) {
             break;
         }
-        sm_move(&place->sm, LOG_PLACE_SYNC);
-        log_place_sync(place);
+        if (seg->has_snap) {
+            log_place_snapped(place, seg);
+            return;
+        }
+        if (!place->log->is_loaded) {
+            sm_move(&place->sm, LOG_PLACE_LOAD);
+            log_load_start(&place->load, place->log, log_place_loaded);
+            return;
+        }
+        log_place_snap(place, seg);
+        return;
+    case LOG_PLACE_LOAD:
+        if (seg == NULL) {
+            break;
+        }
+        log_place_snap(place, seg);
+        return;
+    case LOG_PLACE_SNAP_GONE:
+        if (place->err != ERR_OK && place->err != ERR_NOT_FOUND) {
+            break;
+        }
+        log_place_snap_open(place);
+        return;
+    case LOG_PLACE_SNAP_OPEN:
+        if (place->err != ERR_OK) {
+            break;
+        }
+        sm_move(&place->sm, LOG_PLACE_SNAP);
+        rt_file_write(&place->snap, &place->op, buf_slice_data(place->snap_data),
+                      place->snap_data.length, 0);
+        return;
+    case LOG_PLACE_SNAP:
+    case LOG_PLACE_SNAP_SYNC: log_place_snap_step(place); return;
+    case LOG_PLACE_SNAP_CLOSE:
+        if (seg == NULL || place->err != ERR_OK) {
+            break;
+        }
+        seg->has_snap = true;
+        log_sections_drop(seg);
+        log_place_snapped(place, seg);
         return;
     case LOG_PLACE_SYNC:
         place->step++;
@@ -158,10 +261,13 @@ static void log_place_run(struct log_place *place)
 /* Get one of its files; it may have gone meanwhile. */
 static void log_place_open(struct log_place *place, enum log_file_kind kind)
 {
-    struct log_segment *seg = log_segment_of(place->log, place->first_index, place->generation);
+    struct log_segment *seg = log_place_segment(place);
     if (seg == NULL || place->log->is_delete_durable) {
         log_place_end(place, ERR_CANCELED, 0);
         return;
+    }
+    if (place->apart != NULL) {
+        kind = kind == LOG_FILE_LOG ? LOG_FILE_LOG_NEW : LOG_FILE_IDX_NEW;
     }
     place->get.done = log_place_got;
     log_file_get_segment(&place->get, seg, kind, !seg->is_made);
@@ -208,6 +314,58 @@ static bool log_place_dirs(struct log_place *place)
     return false;
 }
 
+/* --- The .snap --- */
+
+/* Its bytes are as of now: what the log knows of entries before the segment does not change. */
+static void log_place_snap(struct log_place *place, const struct log_segment *seg)
+{
+    place->kind = "snap";
+    enum err err = log_snap_build(seg, &place->snap_data);
+    if (err != ERR_OK) {
+        log_place_end(place, err, 0);
+        return;
+    }
+    log_path_segment(place->path, place->log, place->first_index, place->generation, "snap");
+    if (place->apart != NULL || seg->is_failed) {
+        sm_move(&place->sm, LOG_PLACE_SNAP_GONE);
+        rt_path_unlink(&place->op, place->path);
+        return;
+    }
+    log_place_snap_open(place);
+}
+
+static void log_place_snap_open(struct log_place *place)
+{
+    sm_move(&place->sm, LOG_PLACE_SNAP_OPEN);
+    rt_file_open(&place->snap, &place->op, place->log->ls->shard, place->path,
+                 RT_FILE_WRITE | RT_FILE_CREATE, 0600);
+}
+
+/* It is written, or synced, or that has failed. */
+static void log_place_snap_step(struct log_place *place)
+{
+    if (place->err == ERR_OK && sm_stage(&place->sm) == LOG_PLACE_SNAP) {
+        sm_move(&place->sm, LOG_PLACE_SNAP_SYNC);
+        rt_file_flush(&place->snap, &place->op);
+        return;
+    }
+    place->snap_err = place->err;
+    place->snap_errno = place->saved_errno;
+    sm_move(&place->sm, LOG_PLACE_SNAP_CLOSE);
+    rt_file_close(&place->snap, &place->op);
+}
+
+/* On to the names. */
+static void log_place_snapped(struct log_place *place, struct log_segment *seg)
+{
+    place->kind = "log";
+    place->does_make_dirs &= !seg->is_made;
+    sm_move(&place->sm, LOG_PLACE_SYNC);
+    log_place_sync(place);
+}
+
+/* --- Directories --- */
+
 /* The path of a directory, by how far it is below DATA. */
 static void log_place_dir(struct log_place *place, uint32_t level)
 {
@@ -233,6 +391,10 @@ static void log_place_sync(struct log_place *place)
 static void log_place_end(struct log_place *place, enum err err, int saved_errno)
 {
     struct log_shard *ls = place->log->ls;
+    if (place->snap_data.buf != NULL) {
+        buf_unref(place->snap_data.buf);
+        place->snap_data = (struct buf_slice){0};
+    }
     if (err != ERR_OK) {
         if (place->file_log != NULL) {
             log_file_put(ls, place->file_log);

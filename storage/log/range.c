@@ -81,16 +81,15 @@ void log_range_quarantine(struct log *log, uint64_t first_index, uint64_t last_i
                    DIAG_U64("group", log->group), DIAG_U64("first_index", first_index),
                    DIAG_U64("last_index", last_index), DIAG_U64("next_offset", next_offset));
     }
-    if (err == ERR_OK && last_index >= log->start.index && log_writable(log) == ERR_OK) {
+    if (err == ERR_OK && last_index >= log->start.index && log_goes_on(log) == ERR_OK) {
         struct log_range range = {
             .first_index = first_index, .last_index = last_index, .next_offset = next_offset};
         log_range_mark(log, &range, term);
     }
 }
 
-/* Persist it. Should the memory be missing, or the node end first, whoever reads there next finds
- * it again. */
-static void log_range_mark(struct log *log, const struct log_range *range, uint32_t term)
+/* Journal it, if there is memory. */
+static void log_mark(struct log *log, const struct log_record *record)
 {
     void *made = NULL;
     if (pool_acquire(&log->ls->ops, &made) != ERR_OK) {
@@ -99,13 +98,26 @@ static void log_range_mark(struct log *log, const struct log_range *range, uint3
     struct log_op *op = made;
     op->is_pooled = true;
     op->done = log_range_marked;
+    log_submit(log, op, record, (struct buf_slice){0});
+}
+
+void log_mark_amnesiac(struct log *log)
+{
+    struct log_record record = {.kind = LOG_RECORD_MARK, .mark = {.what = LOG_MARK_AMNESIAC}};
+    log_mark(log, &record);
+}
+
+/* Persist it. Should the memory be missing, or the node end first, whoever reads there next finds
+ * it again. */
+static void log_range_mark(struct log *log, const struct log_range *range, uint32_t term)
+{
     struct log_record record = {.kind = LOG_RECORD_MARK};
     record.mark.first_index = range->first_index;
     record.mark.last_index = range->last_index;
     record.mark.next_offset = range->next_offset;
     record.mark.term = term;
     record.mark.what = LOG_MARK_QUARANTINE;
-    log_submit(log, op, &record, (struct buf_slice){0});
+    log_mark(log, &record);
 }
 
 static void log_range_marked(struct log_op *op)

@@ -29,6 +29,9 @@ void log_range_quarantine(struct log *log, uint64_t first_index, uint64_t last_i
 /* Entries first..last can be read again, or are given up: no range holds them any more. In memory
  * only; the caller submits the mark. ERR_BUDGET: nothing has changed. */
 MUST_USE enum err log_range_heal(struct log *log, uint64_t first_index, uint64_t last_index);
+/* A start found that the group is amnesiac: journal that, before anything else of it. Records of
+ * this boot would prove to the next start that nothing is missing. */
+void log_mark_amnesiac(struct log *log);
 
 /* Entries from `first_index` on are cut off; entries below log start do not count any more. */
 void log_ranges_cut(struct log *log, uint64_t first_index);

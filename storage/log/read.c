@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "storage/log/cursor.h"
 #include "storage/log/range.h"
+#include "storage/log/ref.h"
 #include "storage/log/shard.h"
 
 static const struct sm_conf log_read_stages[] = {
@@ -36,6 +37,8 @@ static const struct sm_decl log_read_decl = {"log_read", log_read_stages,
 static void log_read_clear(struct log_read *read);
 static void log_read_done(struct rt_op *op);
 static enum err log_read_resume(struct log_read *read);
+static bool log_read_has_lost_files(const struct log_read *read);
+static enum err log_read_lost(struct log_read *read);
 static enum err log_read_place(struct log_read *read, enum log_read_stage *stage);
 static void log_read_finish(struct log_read *read, enum err err);
 static bool log_read_needs_load(struct log_read *read, bool is_known);
@@ -64,8 +67,11 @@ static bool log_run_item_is_sound(const struct log_read *read, const struct log_
 static bool log_run_has_moved(const struct log_read *read, const struct log_run *run,
                               const struct log_run_item *item);
 static bool log_read_is_older(const struct log_read *read, struct buf_slice slice);
-static bool log_read_give(struct log_read *read, struct buf_slice slice, uint64_t index,
-                          uint64_t next_offset);
+static bool log_read_give(struct log_read *read, struct buf_slice slice,
+                          const struct log_point *at);
+static bool log_read_add_part(struct log_read *read, struct buf_slice slice);
+static void log_read_given(struct log_read *read, const struct log_point *at, uint32_t length);
+static void log_read_refer(struct log_read *read, struct log_run *run);
 static enum err log_read_corrupt(struct log_read *read, uint64_t first_index, uint64_t last_index,
                                  uint64_t next_offset);
 static enum err log_read_bad(struct log_read *read, uint64_t first_index, uint64_t last_index,
@@ -76,7 +82,8 @@ void log_read(struct log_read *read)
     struct log *log = read->log;
     ASSERT(read->done != NULL);
     ASSERT(read->parts_count == 0);
-    rt_op_init(&read->op_defer, log->ls->shard, log_read_done);
+    read->shard = log->ls->shard;
+    rt_op_init(&read->op_defer, read->shard, log_read_done);
     sm_init(&read->sm, &log_read_decl, LOG_READ_IDLE, NULL, 0);
     if (!read->is_reader) {
         read->cursor = NULL;
@@ -93,6 +100,17 @@ void log_read_release(struct log_read *read)
         buf_unref(read->parts[i].buf);
     }
     read->parts_count = 0;
+}
+
+void log_read_refuse(struct log_read *read, enum err err)
+{
+    ASSERT(read->is_reader);
+    rt_op_init(&read->op_defer, read->shard, log_read_done);
+    sm_init(&read->sm, &log_read_decl, LOG_READ_IDLE, NULL, 0);
+    log_read_release(read);
+    read->entries_count = 0;
+    sm_move(&read->sm, LOG_READ_PLACE);
+    log_read_finish(read, err);
 }
 
 /* Nothing found, nothing given out. */
@@ -144,6 +162,9 @@ static enum err log_read_resume(struct log_read *read)
     if (!log->is_available) {
         return ERR_ACCESS;
     }
+    if (read->cut_epoch != log->cut_epoch && read->ref != NULL) {
+        return ERR_CANCELED; /* what stands before the first entry may have changed, too */
+    }
     if (read->cut_epoch != log->cut_epoch) { /* from the start: entries have changed */
         log_read_clear(read);
         if (c != NULL) {
@@ -154,14 +175,53 @@ static enum err log_read_resume(struct log_read *read)
     }
     switch ((enum log_read_stage)sm_stage(&read->sm)) {
     case LOG_READ_BYTES: return log_read_take(read);
-    case LOG_READ_LOAD:
     case LOG_READ_FILES:
+        if (log_read_has_lost_files(read)) {
+            c->is_searching = false;
+            return ERR_OK;
+        }
+        return c->lacks_file ? log_read_lost(read) : c->err;
+    case LOG_READ_LOAD:
     case LOG_READ_WINDOW: return c->err;
+    case LOG_READ_PLACE: return log->move != NULL ? ERR_AGAIN : ERR_OK; /* it begins */
     case LOG_READ_IDLE:
-    case LOG_READ_PLACE:
     case LOG_READ_DONE: break;
     }
     return ERR_OK;
+}
+
+/* Whether the files asked for are not there because their segment was trimmed meanwhile: what
+ * stands in its place now is looked at anew. */
+static bool log_read_has_lost_files(const struct log_read *read)
+{
+    const struct log_cursor *c = read->cursor;
+    const struct log_segment *seg = log_segment_find(read->log, c->segment_index);
+    bool is_there =
+        seg != NULL && seg->start.index == c->segment_index && seg->generation == c->generation;
+    return c->lacks_file && !is_there;
+}
+
+/* A file of a segment that is the log's is not there: as if none of it could be read. A reset or
+ * cut whose record was lost to rot may have let it go. */
+static enum err log_read_lost(struct log_read *read)
+{
+    const struct log *log = read->log;
+    struct log_want want;
+    struct log_segment *seg = log_segment_find(log, read->cursor->segment_index);
+    const struct log_slot *slot = read->is_placed ? log_tail_find(log, read->next_index) : NULL;
+    if (slot != NULL) {
+        return log_read_bad(read, read->next_index, slot->rec.last_index,
+                            log_sidecar_next_offset(&slot->rec));
+    }
+    log_want_segment(&want, seg);
+    uint64_t first_index =
+        seg->start.index > log->start.index ? seg->start.index : log->start.index;
+    if (read->is_placed && read->next_index > first_index) {
+        first_index = read->next_index;
+    }
+    return first_index <= want.last_index
+               ? log_read_bad(read, first_index, want.last_index, want.last_offset)
+               : ERR_CORRUPT;
 }
 
 /* One step: gives out what is in memory, or asks for what is missing and says what to wait for.
@@ -192,7 +252,7 @@ static enum err log_read_place(struct log_read *read, enum log_read_stage *stage
 
 static void log_read_finish(struct log_read *read, enum err err)
 {
-    bool is_void = err == ERR_CLOSING || err == ERR_ACCESS;
+    bool is_void = err == ERR_CLOSING || err == ERR_ACCESS || err == ERR_CANCELED;
     if (read->entries_count > 0 && !is_void) {
         err = ERR_OK; /* the next read meets it again */
     } else {
@@ -286,7 +346,11 @@ static enum err log_read_search(struct log_read *read, struct log_segment *seg,
     struct log_sidecar rec;
     switch (log_cursor_search(c, &want, &slot)) {
     case LOG_GOT_WAIT: *stage = LOG_READ_WINDOW; return ERR_OK;
-    case LOG_GOT_NOTHING: return log_read_placed(read, want.last_index + 1, want.last_offset);
+    case LOG_GOT_NOTHING:
+        if (c->find_last < want.last_index) {
+            return ERR_OK; /* more has left the tail meanwhile: it may be there */
+        }
+        return log_read_placed(read, want.last_index + 1, want.last_offset);
     case LOG_GOT_CORRUPT: return log_read_bad(read, c->bad_first, c->bad_last, c->bad_offset);
     case LOG_GOT_IT: break;
     }
@@ -443,6 +507,10 @@ static enum err log_read_segment(struct log_read *read, enum log_read_stage *sta
         return ERR_OK;
     case LOG_GOT_IT: break;
     }
+    if (read->ref != NULL) {
+        log_read_refer(read, run);
+        return ERR_OK;
+    }
     *stage = LOG_READ_BYTES;
     return log_cursor_read(c, run);
 }
@@ -513,9 +581,10 @@ static void log_read_hot(struct log_read *read, const struct log_slot *slot, uin
     const struct log *log = read->log;
     while (slot != NULL && slot->rec.index <= limit && slot->slice.buf != NULL && !read->is_full) {
         bool is_wanted = slot->rec.kind == LOG_KIND_DATA || !read->does_skip_internal;
+        struct log_point at = {slot->rec.index, log_sidecar_next_offset(&slot->rec), slot->rec.term,
+                               slot->rec.chain};
         if (is_wanted && !log_read_is_older(read, slot->slice) &&
-            !log_read_give(read, slot->slice, slot->rec.index,
-                           log_sidecar_next_offset(&slot->rec))) {
+            !log_read_give(read, slot->slice, &at)) {
             return;
         }
         read->next_index = slot->rec.last_index + 1;
@@ -548,6 +617,11 @@ static enum err log_read_slots(struct log_read *read, struct log_slot *slot, uin
     struct log_run *run = c->run;
     run->first_index = read->next_index;
     log_cursor_plan_slots(c, slot, &want);
+    if (run->items_count > 0 && read->ref != NULL && run->file_number == 0 &&
+        run->rest_bytes == 0) {
+        log_read_refer(read, run);
+        return ERR_OK;
+    }
     if (run->items_count > 0) {
         *stage = LOG_READ_BYTES;
         return log_cursor_read(c, run);
@@ -557,6 +631,34 @@ static enum err log_read_slots(struct log_read *read, struct log_slot *slot, uin
     read->is_full = run->is_full;
     log_cursor_drop_run(c, run);
     return has_moved || read->is_full ? ERR_OK : ERR_IO;
+}
+
+/* --- A run that is not read --- */
+
+/* Its batches are given out as they lie in the segment. */
+static void log_read_refer(struct log_read *read, struct log_run *run)
+{
+    struct log_cursor *c = read->cursor;
+    bool is_sidecar = run->next_slot != UINT64_MAX;
+    read->is_hot = false;
+    for (uint32_t i = 0; i < run->items_count && !read->is_full; i++) {
+        const struct log_run_item *item = &run->items[i];
+        struct log_point at = {item->index, item->next_offset, item->term, item->chain};
+        if (!log_ref_add_range(read->ref, c->get_log.file, (uint32_t)run->pos + item->at,
+                               item->length, &at)) {
+            read->is_full = true;
+            break;
+        }
+        log_read_given(read, &at, item->length);
+        read->next_index = item->index + 1;
+    }
+    if (!read->is_full) {
+        read->next_index = run->next_index;
+        read->is_full = run->is_full;
+        c->hint_index = is_sidecar ? run->next_index : 0;
+        c->hint_slot = run->next_slot;
+    }
+    log_cursor_drop_run(c, run);
 }
 
 /* --- A run has been read --- */
@@ -583,7 +685,8 @@ static enum err log_read_take(struct log_read *read)
         struct buf_slice slice = buf_slice(run->buf, item->at, item->length);
         bool is_older = log_read_is_older(read, slice);
         older_count += is_older ? 1 : 0;
-        bool is_past = is_older || log_read_give(read, slice, item->index, item->next_offset);
+        struct log_point at = {item->index, item->next_offset, item->term, item->chain};
+        bool is_past = is_older || log_read_give(read, slice, &at);
         read->next_index = is_past ? item->index + 1 : item->index;
     }
     if (sound_count < run->items_count) {
@@ -682,17 +785,28 @@ static bool log_read_is_older(const struct log_read *read, struct buf_slice slic
     return err == ERR_OK && batch.max_timestamp < (int64_t)read->at;
 }
 
-/* One more batch, in the last part if it stands right behind it. False: it is too much. */
-static bool log_read_give(struct log_read *read, struct buf_slice slice, uint64_t index,
-                          uint64_t next_offset)
+/* One more batch, that of entry `at`. False: it is too much. */
+static bool log_read_give(struct log_read *read, struct buf_slice slice, const struct log_point *at)
+{
+    bool is_too_much =
+        read->entries_count > 0 && (uint64_t)read->given_bytes + slice.length > read->bytes_max;
+    bool is_given = !is_too_much && (read->ref != NULL ? log_ref_add_slice(read->ref, slice, at)
+                                                       : log_read_add_part(read, slice));
+    if (!is_given) {
+        read->is_full = true;
+        return false;
+    }
+    log_read_given(read, at, slice.length);
+    return true;
+}
+
+/* In the last part if it stands right behind it. */
+static bool log_read_add_part(struct log_read *read, struct buf_slice slice)
 {
     struct buf_slice *last = read->parts_count > 0 ? &read->parts[read->parts_count - 1] : NULL;
     bool is_adjacent =
         last != NULL && last->buf == slice.buf && last->pos + last->length == slice.pos;
-    bool is_too_much =
-        read->entries_count > 0 && (uint64_t)read->given_bytes + slice.length > read->bytes_max;
-    if (is_too_much || (!is_adjacent && read->parts_count == LOG_READ_PARTS_MAX)) {
-        read->is_full = true;
+    if (!is_adjacent && read->parts_count == LOG_READ_PARTS_MAX) {
         return false;
     }
     if (is_adjacent) {
@@ -701,14 +815,18 @@ static bool log_read_give(struct log_read *read, struct buf_slice slice, uint64_
         buf_ref(slice.buf);
         read->parts[read->parts_count++] = slice;
     }
+    return true;
+}
+
+static void log_read_given(struct log_read *read, const struct log_point *at, uint32_t length)
+{
     if (read->entries_count == 0) {
-        read->first_index = index;
+        read->first_index = at->index;
     }
     read->entries_count++;
-    read->last_index = index;
-    read->next_offset = next_offset;
-    read->given_bytes += slice.length;
-    return true;
+    read->last_index = at->index;
+    read->next_offset = at->offset;
+    read->given_bytes += length;
 }
 
 /* --- What cannot be read --- */

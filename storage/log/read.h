@@ -19,6 +19,7 @@
 
 struct log_cursor;
 struct log_read;
+struct log_ref;
 typedef void log_read_fn(struct log_read *read);
 
 /* Where to begin. */
@@ -44,7 +45,8 @@ struct log_read {
 
     /* Answered. ERR_END: nothing at or behind the place up to index_max; ERR_RANGE: index or offset
      * below what is there; ERR_CORRUPT: the entry at first_index cannot be read (it is quarantined;
-     * go on behind last_index); ERR_BUDGET, ERR_IO. */
+     * go on behind last_index); ERR_AGAIN: the group is on its way to another shard (move.h);
+     * ERR_BUDGET, ERR_IO. */
     enum err err;
     uint64_t first_index;   /* of the first entry given out, or of what is corrupt */
     uint64_t last_index;    /* of the last */
@@ -55,12 +57,14 @@ struct log_read {
                                                    holds a reference */
     bool is_hot;                                /* all of it was in memory */
 
-    /* Private to read.c, cursor.c and reader.c. */
+    /* Private to read.c, cursor.c, reader.c and move.c. */
+    struct rt_shard *shard;  /* where it is done */
     struct sm sm;            /* enum log_read_stage: what it waits for */
     struct rt_op op_defer;   /* to be done from the ready queue */
     struct list_node in_log; /* log.reads */
     struct log_cursor
         *cursor;          /* files and buffers of what is not in memory; NULL: none needed yet */
+    struct log_ref *ref;  /* a log_ref's: it gets the pieces; NULL: parts are filled */
     uint64_t cut_epoch;   /* of the log when it began */
     uint64_t next_index;  /* where it goes on */
     uint32_t given_bytes; /* in parts */
@@ -77,7 +81,8 @@ void log_read_release(struct log_read *read);
 
 /* A sequential reader: log_read again and again, with the next reads of the segment under way
  * before it is asked for. Where the log is deleted meanwhile, steps end with ERR_CLOSING; it leaves
- * memory when the reader is closed. */
+ * memory when the reader is closed. Where it moves to another shard meanwhile, steps end with
+ * ERR_AGAIN for good. */
 struct log_reader {
     struct log_read read; /* the step in hand: parts are valid until the next log_reader_next */
 };

@@ -17,6 +17,7 @@ void log_reader_open(struct log_reader *reader, struct log *log, enum log_read_f
     read->at = at;
     read->bytes_max = bytes_max;
     read->is_reader = true;
+    read->shard = log->ls->shard;
     list_push_back(&log->reads, &read->in_log);
 }
 
@@ -24,6 +25,10 @@ void log_reader_next(struct log_reader *reader, uint64_t index_max)
 {
     struct log_read *read = &reader->read;
     ASSERT(sm_stage(&read->sm) == LOG_READ_IDLE);
+    if (read->log == NULL) {
+        log_read_refuse(read, ERR_AGAIN);
+        return;
+    }
     if (read->err == ERR_CORRUPT) {
         read->from = LOG_READ_INDEX;
         read->at = read->last_index + 1;
@@ -41,9 +46,18 @@ void log_reader_close(struct log_reader *reader)
     struct log_read *read = &reader->read;
     ASSERT(sm_stage(&read->sm) == LOG_READ_IDLE);
     log_read_release(read);
+    if (read->log != NULL) {
+        log_reader_leave(read);
+    }
+}
+
+void log_reader_leave(struct log_read *read)
+{
+    ASSERT(sm_stage(&read->sm) == LOG_READ_IDLE);
     list_remove(&read->in_log);
     if (read->cursor != NULL) {
         log_cursor_free(read->cursor);
         read->cursor = NULL;
     }
+    read->log = NULL;
 }

@@ -4,7 +4,7 @@
 #include "storage/log/recover.h"
 
 #include "base/assert.h"
-#include "storage/log/recover_int.h"
+#include "storage/log/recover_log.h"
 
 /* Memory is taken in pieces of this. */
 #define RECOVER_CHUNK_BYTES (64u << 10)
@@ -248,6 +248,7 @@ enum err log_recover_row(struct log_recover *r, const struct log_row *row)
     g->segment_index = row->segment_index;
     g->end_pos = row->end_pos;
     g->membership_table = row->membership_index;
+    g->is_chain_known = log_row_has_chain(row);
     list_init(&found->ranges);
     if (row->quarantine_count == 0 || row->quarantine_index == 0) {
         return ERR_OK;

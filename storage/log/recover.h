@@ -80,7 +80,7 @@ struct log_found_entry {
     uint64_t slot_pos;          /* in it: of the batch's first byte; of the tail's first record */
     uint64_t file_number; /* the file's life: the lowest of a group tells which files it needs;
                              UINT64_MAX: a gap, in no file */
-    uint64_t seq;         /* group_seq of its record; 0: a gap */
+    uint64_t seq;         /* group_seq of its record; of a gap the first that is missing */
 };
 
 /* A segment that begins behind the settled end: a roll or a cut made it. */
@@ -141,10 +141,13 @@ struct log_found {
     uint64_t file_lowest;  /* lowest file number that holds something of the group that the table
                               has not: a tail that speaks for earlier records frees their files
                               only with a row; UINT64_MAX: none */
+    uint64_t mixed_seq;    /* records up to here may stand in files of higher numbers than some
+                              behind: the group changed lane; 0: none does */
     bool is_available;     /* not R6, not G6 */
     bool is_tail_torn;     /* G7: may have lost what was never answered */
     bool is_cut;           /* a cut or reset was applied: segments of older generations may be
                               there still, in whole or with entries that are void */
+    bool is_reset;         /* a reset was: of files before the log none is its */
     bool has_row;          /* it stands in the table */
     struct list_node in_recover; /* log_recover.groups, by group */
 };
@@ -162,6 +165,10 @@ struct log_recover_direct {
     uint32_t recs_count;    /* of them */
     const uint8_t *rest;    /* bytes behind written_bytes */
     uint32_t rest_bytes;    /* of these */
+    uint32_t before_pos;    /* whole blocks: bytes that stood in the rest of the tail before it, and
+                               are in the segment now if this one is; of entries not named here */
+    uint32_t before_bytes;  /* how many, up to written_bytes; 0: none */
+    const uint8_t *before;  /* what they must be */
     void *record;           /* log_recover's */
 };
 

@@ -5,7 +5,7 @@
  * outcome says R8 or R9, and the group is amnesiac. Where a gap has been seen before it, jumps that
  * the gap explains do not count as misfits. */
 #include "base/assert.h"
-#include "storage/log/recover_int.h"
+#include "storage/log/recover_log.h"
 
 static enum err recover_apply_entry(struct log_recover *r, struct recover_group *g,
                                     struct recover_record *rec, struct recover_fit *fit);
@@ -103,7 +103,7 @@ enum err recover_append(struct log_recover *r, struct recover_group *g,
     const struct log_sidecar *rec = &entry->rec;
     bool fits = rec->term >= found->end.term &&
                 (rec->base_offset == found->end.offset ||
-                 (!g->is_chain_known && recover_log_gap_offset(g, rec->base_offset)));
+                 (!g->is_chain_known && recover_log_gap_end(g, rec->base_offset, 0)));
     if (has_chain && g->is_chain_known &&
         !hash128_is_equal(rec->chain, recover_chain_of(found->end.chain, rec))) {
         fits = false;
@@ -191,6 +191,7 @@ static void recover_apply_reset(struct recover_group *g, const struct log_record
     struct log_row *row = &found->row;
     recover_log_clear(g);
     found->is_cut = true;
+    found->is_reset = true;
     row->start = record->trim.start;
     row->end = record->trim.start;
     row->end.index--;

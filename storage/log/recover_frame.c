@@ -312,15 +312,11 @@ static enum err recover_frame_keep_entry(struct log_recover *r, struct recover_r
     return ERR_OK;
 }
 
-/* A tail's sidecar records and, if direct, its rest, for whoever checks it; lane ends. */
+/* A tail's sidecar records and its rest, for whoever checks it or the one behind it; lane ends. */
 static enum err recover_frame_keep_data(struct log_recover *r, struct recover_record *rec,
                                         const struct log_record *record)
 {
     size_t bytes = record->data_bytes;
-    bool is_tail = record->kind == LOG_RECORD_TAIL;
-    if (is_tail && (record->flags & LOG_TAIL_DIRECT) == 0) {
-        bytes = (size_t)record->tail.recs_count * LOG_SIDECAR_BYTES;
-    }
     if (bytes == 0) {
         return ERR_OK;
     }
@@ -331,7 +327,7 @@ static enum err recover_frame_keep_data(struct log_recover *r, struct recover_re
     }
     memcpy(made, record->data, bytes);
     rec->record.data = made;
-    if (is_tail && (record->flags & LOG_TAIL_DIRECT) != 0) {
+    if (record->kind == LOG_RECORD_TAIL) {
         rec->rest = rec->record.data + (size_t)record->tail.recs_count * LOG_SIDECAR_BYTES;
     }
     return ERR_OK;

@@ -5,7 +5,7 @@
  * claims that fall into the gap say which entries those were. A claim of which nothing is missing
  * says nothing. */
 #include "base/assert.h"
-#include "storage/log/recover_int.h"
+#include "storage/log/recover_log.h"
 
 static enum err recover_deal(struct log_recover *r, const struct recover_step *step);
 static enum err recover_deal_claims(struct log_recover *r, const struct recover_step *step,
@@ -17,13 +17,35 @@ static enum err recover_group_record(struct log_recover *r, struct recover_group
                                      struct recover_record *rec, enum log_recover_row *out);
 static enum err recover_group_gap(struct log_recover *r, struct recover_group *g,
                                   struct recover_record *rec, uint64_t seq, bool *is_explained);
+static uint64_t recover_claim_lost(const struct recover_group *g, const struct recover_claim *claim,
+                                   uint64_t index);
 static enum err recover_group_claim(struct log_recover *r, struct recover_group *g,
                                     const struct recover_claim *claim, uint64_t *lost);
 static enum err recover_group_claim_left(struct log_recover *r, struct recover_group *g);
 static enum err recover_group_claim_cut(struct log_recover *r, struct recover_group *g,
                                         const struct recover_claim *claim);
+static void recover_group_file(struct recover_group *g, uint64_t file_number, uint64_t seq,
+                               bool is_needed);
 static void recover_group_prove(struct log_recover *r, struct recover_group *g,
                                 const struct recover_frame *frame);
+/* The table's log start lies behind all that is left, so something was flushed that is not there:
+ * what stood between is below the start, what followed it is lost. */
+static enum err recover_group_reach(struct log_recover *r, struct recover_group *g)
+{
+    struct log_found *found = &g->found;
+    struct log_point start = found->row.start;
+    if (found->row.state == LOG_ROW_DELETED || start.index <= found->end.index + 1) {
+        return ERR_OK;
+    }
+    enum err err = recover_log_gap(r, g, start.index - 1, start.offset, start.term);
+    start.index--;
+    found->end = start;
+    g->is_chain_known = true;
+    g->is_amnesiac = true;
+    return err;
+}
+
+static enum err recover_group_reach(struct log_recover *r, struct recover_group *g);
 static void recover_group_finish(struct log_recover *r, struct recover_group *g);
 
 enum err log_recover_groups(struct log_recover *r)
@@ -135,6 +157,10 @@ static enum err recover_deal_claims(struct log_recover *r, const struct recover_
         claim->lane = frame->head.lane;
         claim->number = step->last;
         claim->file_number = frame->head.file_number;
+        if (step->frame == NULL) { /* it may stand at the end of the file before the copy's */
+            claim->file_number =
+                step->previous != NULL ? step->previous->head.file_number : r->journal_floor;
+        }
         g->claim = claim;
         recover_push(&g->claims, &claim->link);
     }
@@ -239,9 +265,7 @@ static enum err recover_group_run(struct log_recover *r, struct recover_group *g
         if (rec->record.seq > found->last_seq) {
             found->last_seq = rec->record.seq;
         }
-        if (row != LOG_RECOVER_R1 && rec->frame->head.file_number < found->file_lowest) {
-            found->file_lowest = rec->frame->head.file_number;
-        }
+        recover_group_file(g, rec->frame->head.file_number, rec->record.seq, row != LOG_RECOVER_R1);
         if (row != LOG_RECOVER_R5) {
             recover_group_prove(r, g, rec->frame);
         }
@@ -251,6 +275,9 @@ static enum err recover_group_run(struct log_recover *r, struct recover_group *g
         bool is_explained = false;
         err = recover_group_gap(r, g, NULL, claimed_seq + 1, &is_explained);
         found->last_seq = claimed_seq;
+    }
+    if (err == ERR_OK) {
+        err = recover_group_reach(r, g);
     }
     recover_group_finish(r, g);
     return err;
@@ -284,6 +311,9 @@ static enum err recover_group_record(struct log_recover *r, struct recover_group
     bool is_gap = record->seq > g->next_seq;
     bool is_explained = false;
     enum err err = g->claim != rec->claim ? recover_group_claim_left(r, g) : ERR_OK;
+    if (g->claim == NULL && !g->is_gap_open) {
+        g->gap_seq = 0;
+    }
     if (err == ERR_OK && is_gap) {
         err = recover_group_gap(r, g, rec, record->seq, &is_explained);
     }
@@ -312,6 +342,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
     uint32_t what = 0;
     bool is_knowing = rec != NULL && rec->claim != NULL;
     enum err err = ERR_OK;
+    g->gap_seq = g->next_seq;
     while (err == ERR_OK && g->claims.first != NULL) {
         const struct recover_claim *claim =
             CONTAINER_OF(g->claims.first, struct recover_claim, link);
@@ -322,9 +353,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
         if (claim->row.last_seq >= g->next_seq) {
             is_knowing = true;
             what |= claim->row.what;
-            if (claim->file_number < found->file_lowest) {
-                found->file_lowest = claim->file_number;
-            }
+            recover_group_file(g, claim->file_number, claim->row.last_seq, true);
             err = recover_group_claim(r, g, claim, &lost);
         }
     }
@@ -336,7 +365,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
         }
         if (rec->record.kind == LOG_RECORD_ENTRY &&
             rec->record.entry.index > found->end.index + 1) {
-            lost += rec->record.entry.index - found->end.index - 1;
+            lost += recover_claim_lost(g, rec->claim, rec->record.entry.index);
         }
     }
     g->is_gap_open = true;
@@ -348,6 +377,16 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
     }
     *is_explained = is_knowing;
     return err;
+}
+
+/* How many entries before `index` were lost with the frame. Those in front of its first one were
+ * not in it: a reset has passed them over. */
+static uint64_t recover_claim_lost(const struct recover_group *g, const struct recover_claim *claim,
+                                   uint64_t index)
+{
+    uint64_t next = g->found.end.index + 1;
+    uint64_t first = claim->row.first_index > next ? claim->row.first_index : next;
+    return index > first ? index - first : 0;
 }
 
 /* A whole frame of the group's records is missing: what it claims happened to the log. */
@@ -363,7 +402,7 @@ static enum err recover_group_claim(struct log_recover *r, struct recover_group 
     }
     g->is_amnesiac |= row->first_index > found->end.index + 1;
     if (err == ERR_OK && row->last_index > found->end.index) {
-        *lost += row->last_index - found->end.index;
+        *lost += recover_claim_lost(g, claim, row->last_index + 1);
         err = recover_log_gap(r, g, row->last_index, row->next_offset, row->last_term);
     }
     return err;
@@ -375,8 +414,14 @@ static enum err recover_group_claim_left(struct log_recover *r, struct recover_g
 {
     const struct recover_claim *claim = g->claim;
     g->claim = NULL;
-    if (claim == NULL || claim->row.last_index <= g->found.end.index ||
+    if (claim == NULL || claim->row.last_index < g->found.end.index ||
         g->found.row.state == LOG_ROW_DELETED) {
+        return ERR_OK;
+    }
+    if (claim->row.last_index == g->found.end.index) { /* a roll or trim told of the entries */
+        if (!g->is_chain_known) {
+            (void)recover_log_gap_end(g, claim->row.next_offset, claim->row.last_term);
+        }
         return ERR_OK;
     }
     return recover_log_gap(r, g, claim->row.last_index, claim->row.next_offset,
@@ -411,6 +456,21 @@ static enum err recover_group_claim_cut(struct log_recover *r, struct recover_gr
 }
 
 /* --- The outcome --- */
+
+/* What has `seq` stands in that file, or was lost with it. Behind the last that stands in a lower
+ * file than what precedes it they only rise. */
+static void recover_group_file(struct recover_group *g, uint64_t file_number, uint64_t seq,
+                               bool is_needed)
+{
+    struct log_found *found = &g->found;
+    if (is_needed && file_number < found->file_lowest) {
+        found->file_lowest = file_number;
+    }
+    if (file_number < g->file_before) {
+        found->mixed_seq = seq - 1;
+    }
+    g->file_before = file_number;
+}
 
 /* The group has a record that counts in `frame`: nothing of it is missing before that, if all its
  * numbers are there. */
@@ -467,6 +527,11 @@ static void recover_group_finish(struct log_recover *r, struct recover_group *g)
     }
     if (is_amnesiac) {
         found->row.flags |= LOG_ROW_AMNESIAC;
+    }
+    bool is_news = has_lost || has_unsound ||
+                   (is_amnesiac && (found->table_row.flags & LOG_ROW_AMNESIAC) == 0);
+    if (is_news && r->journal_floor < found->file_lowest) {
+        found->file_lowest = r->journal_floor; /* what tells of it stays until the table does */
     }
     counts[LOG_RECOVER_G2] += is_hinted;
     counts[LOG_RECOVER_G3] += is_amnesiac;

@@ -13,8 +13,7 @@
 #include "base/map.h"
 #include "storage/log/recover.h"
 
-/* The first member of whatever is sorted. */
-struct recover_link {
+struct recover_link {          /* the first member of whatever is sorted */
     struct recover_link *next; /* NULL: the last */
 };
 
@@ -35,7 +34,9 @@ struct recover_file {
     uint64_t previous_number;   /* from its header; 0: none, or unreadable */
     uint64_t first_found;       /* number of the first frame found in it; 0: none */
     uint64_t front_blocks;      /* blocks in front of that one */
-    uint64_t damaged_pos;       /* the last block that looks like a damaged frame header; 0: none */
+    uint64_t end_pos;           /* behind the last frame: where the next one would begin */
+    bool is_only_seal;          /* its first frame was a seal, the header of which is damaged */
+    uint64_t damaged_pos;       /* a damaged frame header stands there; 0: none */
     const uint8_t *data;        /* while it is read: its bytes, */
     size_t length;              /* how many, */
     struct recover_frame *last; /* and the frame read last */
@@ -65,7 +66,7 @@ struct recover_record {
     struct recover_frame *frame;   /* where it stands */
     struct recover_claim *claim;   /* what the directory of its rot frame says; NULL: not rot */
     struct log_record record;      /* tail: data points to kept sidecar records; lanes: lane ends */
-    const uint8_t *rest;           /* direct tail: kept bytes of the rest; NULL: not kept */
+    const uint8_t *rest;           /* tail: kept bytes of the rest; NULL: none */
     uint64_t data_pos;             /* of record.data in the file */
     struct log_found_entry *entry; /* entry: what will be found; place and timestamp come later */
     bool is_header_sound;          /* entry: the batch's header is what the record says */
@@ -79,7 +80,7 @@ struct recover_claim {
     uint64_t boot_epoch;         /* of the frame */
     uint32_t lane;               /* likewise */
     uint64_t number;             /* likewise */
-    uint64_t file_number;        /* of the frame, or of the next one that holds the copy */
+    uint64_t file_number;        /* of the frame; of one that is missing the lowest it may be in */
 };
 
 /* A lane of one boot. */
@@ -101,6 +102,7 @@ struct recover_lane {
 /* One step through a lane: a frame, or missing numbers that are decided alike. */
 struct recover_step {
     struct recover_frame *frame;     /* NULL: missing */
+    struct recover_frame *previous;  /* the one before it, or before those missing; NULL: none */
     struct recover_frame *following; /* the next one there is; NULL: none */
     uint64_t first;                  /* numbers */
     uint64_t last;                   /* likewise; = first for a frame */
@@ -118,6 +120,8 @@ struct recover_group {            /* in the making */
     struct recover_claim *claim;  /* of the frame being dealt out, then of that with the last gap */
     uint64_t table_seq;           /* group_seq of the row */
     uint64_t next_seq;            /* expected */
+    uint64_t gap_seq;             /* of the first record missing, while that may hide entries */
+    uint64_t file_before;         /* the file of the record or claim dealt with last */
     uint64_t boot_last;           /* highest boot of a record that counts */
     uint32_t proofs_count;        /* lanes of that boot in which it is proven behind the rot */
     uint32_t generation;          /* of the current segment */
@@ -171,8 +175,10 @@ MUST_USE enum err recover_group_make(struct log_recover *r, uint64_t group,
 /* recover_lanes.c: walk a lane from a zeroed step; false: at its end. */
 bool recover_lane_step(const struct recover_lane *lane, struct recover_step *step);
 
-/* recover_frame.c: keep the frame at `pos` of `file` with header `head`, and what verifies of it.
- */
+/* Nobody asked whether the direct tail's blocks were written: a later record took its entries. */
+bool recover_direct_is_void(const struct log_recover *r, const struct recover_record *tail);
+
+/* recover_frame.c: keep the frame at `pos` of `file` with header `head`, and what verifies. */
 MUST_USE enum err recover_frame_read(struct log_recover *r, struct recover_file *file, uint64_t pos,
                                      const struct log_frame *head);
 
@@ -196,7 +202,7 @@ MUST_USE enum err recover_append(struct log_recover *r, struct recover_group *g,
                                  struct log_found_entry *entry, bool has_chain,
                                  struct recover_fit *fit);
 
-/* recover_tail.c. */
+/* recover_tail.c: as recover_apply, for a tail. */
 MUST_USE enum err recover_apply_tail(struct log_recover *r, struct recover_group *g,
                                      struct recover_record *rec, struct recover_fit *fit);
 
@@ -206,45 +212,11 @@ static inline bool recover_chain_is_zero(struct hash128 chain)
     return (chain.low | chain.high) == 0;
 }
 
-/* recover_log.c: the log of `g` grows and shrinks. */
-
-/* Indexes behind the end up to `last_index` cannot be read: the log ends behind them. */
-MUST_USE enum err recover_log_gap(struct log_recover *r, struct recover_group *g,
-                                  uint64_t last_index, uint64_t next_offset, uint32_t term);
-
-/* The gap that ends the log ends at `next_offset`. False: the log ends otherwise, or behind it. */
-bool recover_log_gap_offset(struct recover_group *g, uint64_t next_offset);
-
-/* Everything behind end->index (< found.end.index) goes; a segment must begin next. */
-MUST_USE enum err recover_log_cut(struct log_recover *r, struct recover_group *g,
-                                  const struct log_point *end);
-
-/* The next entry begins a segment, unless this very one has begun. */
-MUST_USE enum err recover_log_segment(struct log_recover *r, struct recover_group *g,
-                                      uint32_t generation);
-
-/* A segment began at `index` (> row.end.index) already: entries from there on are in it. */
-MUST_USE enum err recover_log_split(struct log_recover *r, struct recover_group *g, uint64_t index,
-                                    uint32_t generation);
-
-/* `entry` follows: it gets segment, place and running timestamp. */
-MUST_USE enum err recover_log_push(struct log_recover *r, struct recover_group *g,
-                                   struct log_found_entry *entry);
-
-/* Entries behind the settled end, segments, rests and ranges go. */
-void recover_log_clear(struct recover_group *g);
-
-/* The entry that has `index`, behind the settled end; NULL: none. */
-struct log_found_entry *recover_log_find(const struct recover_group *g, uint64_t index);
-
-/* *out = what stands behind entry `index`, as far as it is known. Whether its chain is, too. */
-bool recover_log_point(const struct recover_group *g, uint64_t index, struct log_point *out);
-
-/* Indexes are quarantined; are not any more (of those marked only if `is_marked_too`). */
-MUST_USE enum err recover_range_add(struct log_recover *r, struct recover_group *g,
-                                    const struct log_found_range *range);
-MUST_USE enum err recover_range_remove(struct log_recover *r, struct recover_group *g,
-                                       uint64_t first_index, uint64_t last_index,
-                                       bool is_marked_too);
+/* Whether the chain of the settled end is that of its entry. What is lost below it may reach up to
+ * it, and the gap there has a chain of its own, which the next entry's does not follow. */
+static inline bool recover_row_has_chain(const struct log_row *row)
+{
+    return row->quarantine_count == 0 || row->quarantine_index > row->end.index;
+}
 
 #endif

@@ -25,6 +25,8 @@ static enum err recover_lanes_created(struct log_recover *r);
 static struct recover_record *recover_direct_after(const struct log_recover *r,
                                                    const struct recover_frame *frame,
                                                    const struct recover_record *asked);
+static void recover_direct_before(const struct log_recover *r, const struct recover_record *tail,
+                                  struct log_recover_direct *check);
 static uint32_t recover_direct_count(const struct log_recover *r,
                                      const struct recover_record *tail);
 
@@ -174,7 +176,8 @@ static void recover_lane_take_files(const struct log_recover *r, struct recover_
         *files = file->link.next;
         if (file->first_frame != 0) {
             low = low == 0 || file->first_frame < low ? file->first_frame : low;
-            lane->high = file->first_frame > lane->high ? file->first_frame : lane->high;
+            uint64_t begun = file->is_only_seal ? file->first_frame - 1 : file->first_frame;
+            lane->high = begun > lane->high ? begun : lane->high;
         }
         damaged_file = file->damaged_pos != 0 ? file->number : damaged_file;
     }
@@ -270,6 +273,7 @@ bool recover_lane_step(const struct recover_lane *lane, struct recover_step *ste
 {
     uint64_t number = step->is_begun ? step->last + 1 : lane->low;
     struct recover_frame *next = step->is_begun ? step->following : lane->frames;
+    step->previous = step->frame != NULL ? step->frame : step->previous;
     uint64_t last = lane->high > lane->durable ? lane->high : lane->durable;
     last = next != NULL ? next->head.number - 1 : last;
     if (lane->is_named && last > lane->durable) {
@@ -445,7 +449,44 @@ bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *c
         check->topic = g->found.row.topic;
         check->partition = g->found.row.partition;
     }
+    recover_direct_before(r, rec, check);
     return true;
+}
+
+/* The newest tail of the same segment before `tail`, whose rest its blocks took over. */
+static void recover_direct_before(const struct log_recover *r, const struct recover_record *tail,
+                                  struct log_recover_direct *check)
+{
+    const struct log_record *record = &tail->record;
+    const struct recover_state *state = r->state;
+    const struct recover_record *before = NULL;
+    for (uint32_t i = 0; i < state->lanes_count; i++) {
+        const struct recover_frame *frame = state->lanes[i].frames;
+        for (; frame != NULL; frame = recover_frame_next(frame)) {
+            bool counts = frame->decision == LOG_RECOVER_F1;
+            struct recover_link *link = counts ? frame->records.first : NULL;
+            for (; link != NULL; link = link->next) {
+                const struct recover_record *other =
+                    CONTAINER_OF(link, const struct recover_record, link);
+                if (other->record.kind == LOG_RECORD_TAIL && other->record.group == record->group &&
+                    other->record.tail.segment_index == record->tail.segment_index &&
+                    other->record.tail.generation == record->tail.generation &&
+                    other->record.seq < record->seq &&
+                    (before == NULL || other->record.seq > before->record.seq)) {
+                    before = other;
+                }
+            }
+        }
+    }
+    if (before == NULL || before->rest == NULL ||
+        before->record.tail.written_bytes >= record->tail.written_bytes) {
+        return;
+    }
+    uint32_t taken_bytes = record->tail.written_bytes - before->record.tail.written_bytes;
+    uint32_t rest_bytes = before->record.tail.rest_bytes;
+    check->before_pos = before->record.tail.written_bytes;
+    check->before_bytes = rest_bytes < taken_bytes ? rest_bytes : taken_bytes;
+    check->before = before->rest;
 }
 
 /* The frame's next direct tail behind `asked` (NULL: the first). */
@@ -503,6 +544,12 @@ static uint32_t recover_direct_count(const struct log_recover *r, const struct r
         }
     }
     return count;
+}
+
+bool recover_direct_is_void(const struct log_recover *r, const struct recover_record *tail)
+{
+    return tail->frame->head.number > tail->frame->lane->durable &&
+           recover_direct_count(r, tail) == 0;
 }
 
 void log_recover_direct(struct log_recover *r, const struct log_recover_direct *check,

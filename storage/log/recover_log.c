@@ -1,6 +1,6 @@
 /* Recovery: a group's log grows and shrinks. See recover_int.h. */
+#include "storage/log/recover_log.h"
 #include "base/assert.h"
-#include "storage/log/recover_int.h"
 
 static void recover_log_cut_rests(struct recover_group *g, const struct log_point *end);
 static void recover_log_cut_row(struct recover_group *g, const struct log_point *end);
@@ -113,6 +113,7 @@ enum err recover_log_gap(struct log_recover *r, struct recover_group *g, uint64_
     entry->where = LOG_FOUND_SEGMENT; /* none of its bytes are in the journal */
     entry->file_number = UINT64_MAX;
     entry->slot = UINT32_MAX;
+    entry->seq = g->gap_seq != 0 ? g->gap_seq : g->next_seq;
     entry->rec = (struct log_sidecar){
         .index = range.first_index,
         .last_index = last_index,
@@ -136,7 +137,7 @@ enum err recover_log_gap(struct log_recover *r, struct recover_group *g, uint64_
     return recover_range_add(r, g, &range);
 }
 
-bool recover_log_gap_offset(struct recover_group *g, uint64_t next_offset)
+bool recover_log_gap_end(struct recover_group *g, uint64_t next_offset, uint32_t term)
 {
     struct log_found *found = &g->found;
     struct log_found_entry *entry = recover_log_last(g);
@@ -145,12 +146,23 @@ bool recover_log_gap_offset(struct recover_group *g, uint64_t next_offset)
         return false;
     }
     entry->rec.last_offset_delta = recover_log_gap_delta(entry->rec.base_offset, next_offset);
+    entry->rec.term = term > entry->rec.term ? term : entry->rec.term;
     found->end.offset = next_offset;
-    struct list_node *node = list_last(&found->ranges);
+    found->end.term = entry->rec.term;
+    struct list_node *node = list_last(&found->segments);
+    if (node != NULL) { /* one that begins behind the gap */
+        struct log_found_segment *seg = CONTAINER_OF(node, struct log_found_segment, in_group);
+        if (seg->start.index == entry->rec.last_index + 1) {
+            seg->start.offset = next_offset;
+            seg->start.term = entry->rec.term;
+        }
+    }
+    node = list_last(&found->ranges);
     if (node != NULL) {
         struct log_found_range *range = CONTAINER_OF(node, struct log_found_range, in_group);
         if (range->last_index == entry->rec.last_index) {
             range->next_offset = next_offset;
+            range->term = entry->rec.term;
         }
     }
     return true;

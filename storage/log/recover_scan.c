@@ -3,6 +3,8 @@
  * The file's life is that of its header block or, where that is unreadable, the highest file number
  * among its frames. A header that verifies and belongs to this life is a frame; the next may begin
  * behind it. Anything else is a block to step over. */
+#include <string.h>
+
 #include "base/assert.h"
 #include "storage/log/recover_int.h"
 
@@ -18,6 +20,7 @@ static bool recover_scan_frame(struct log_recover *r, const struct recover_file 
 static void recover_scan_life(struct log_recover *r, struct recover_file *file);
 static bool recover_scan_is_damaged(const struct log_recover *r, const struct recover_file *file,
                                     uint64_t pos);
+static bool recover_scan_is_seal(const struct recover_file *file, uint64_t pos);
 static enum err recover_scan_walk(struct log_recover *r, struct recover_file *file);
 
 enum err log_recover_file(struct log_recover *r, uint32_t slot, const uint8_t *data, size_t length)
@@ -103,37 +106,69 @@ static void recover_scan_life(struct log_recover *r, struct recover_file *file)
     }
 }
 
-/* Whether the block at `pos`, which is no frame, looks like the header of one of this life in which
- * something was damaged: a former life, or zeros, would differ in more. */
+static bool recover_scan_is_unreadable(const struct recover_file *file, uint64_t pos)
+{
+    return memcmp(file->data + pos, LOG_UNREADABLE, sizeof(LOG_UNREADABLE) - 1) == 0;
+}
+
+/* Whether the block at `pos`, which is no frame and stands where the next one would, looks like the
+ * header of one of this life in which something was damaged: all that tells the life is right, or
+ * it is what was damaged. A former life's, or zeros, differ in more. Or it could not be read. */
 static bool recover_scan_is_damaged(const struct log_recover *r, const struct recover_file *file,
                                     uint64_t pos)
 {
-    struct bytes_reader reader = bytes_reader(file->data + pos, file->length - (size_t)pos);
-    uint32_t magic = bytes_get_u32le(&reader);
-    bytes_skip(&reader, 4);
-    struct log_uuid disk = log_uuid_get(&reader);
-    uint64_t boot_epoch = bytes_get_u64le(&reader);
-    uint32_t lane = bytes_get_u32le(&reader);
-    bytes_skip(&reader, 4);
-    uint64_t number = bytes_get_u64le(&reader);
-    if (reader.err != ERR_OK || file->number == 0) {
+    uint8_t life[LOG_FRAME_HEADER_BYTES];
+    if (file->number == 0 || pos != file->end_pos) {
         return false;
     }
-    uint32_t wrong = (uint32_t)(magic != RECOVER_FRAME_MAGIC) +
-                     (uint32_t)!log_uuid_is_equal(&disk, &r->disk) +
-                     (uint32_t)(boot_epoch != file->boot_epoch) + (uint32_t)(lane != file->lane) +
-                     (uint32_t)(number != file->number);
-    return wrong <= RECOVER_DAMAGED_FIELDS_MAX;
+    if (recover_scan_is_unreadable(file, pos)) {
+        return true;
+    }
+    memcpy(life, file->data + pos, sizeof(life));
+    struct bytes_writer w = bytes_writer(life, sizeof(life));
+    bytes_put_u32le(&w, RECOVER_FRAME_MAGIC);
+    w.pos += 4;
+    log_uuid_put(&w, &r->disk);
+    bytes_put_u64le(&w, file->boot_epoch);
+    bytes_put_u32le(&w, file->lane);
+    w.pos += 4;
+    bytes_put_u64le(&w, file->number);
+    struct bytes_reader crc = bytes_reader(life + sizeof(life) - 4, 4);
+    return memcmp(life, file->data + pos, sizeof(life)) == 0 ||
+           crc32c(r->kernels, 0, life, sizeof(life) - 4) == bytes_get_u32le(&crc);
+}
+
+/* Whether the damaged header at `pos` is that of a seal: nothing was in that frame, so nothing is
+ * lost with it. A frame with records has none of these fields alike. */
+static bool recover_scan_is_seal(const struct recover_file *file, uint64_t pos)
+{
+    struct bytes_reader reader = bytes_reader(file->data + pos, file->length - (size_t)pos);
+    bytes_skip(&reader, 6);
+    uint16_t flags = bytes_get_u16le(&reader);
+    bytes_skip(&reader, 56);
+    uint32_t rows_count = bytes_get_u32le(&reader);
+    bytes_skip(&reader, 4);
+    uint32_t records_bytes = bytes_get_u32le(&reader);
+    bytes_skip(&reader, 8);
+    uint32_t records_count = bytes_get_u32le(&reader);
+    uint32_t wrong = (uint32_t)(flags != LOG_FRAME_SEAL) + (uint32_t)(rows_count != 0) +
+                     (uint32_t)(records_bytes != 0) + (uint32_t)(records_count != 0);
+    return !recover_scan_is_unreadable(file, pos) && reader.err == ERR_OK &&
+           wrong <= RECOVER_DAMAGED_FIELDS_MAX;
 }
 
 static enum err recover_scan_walk(struct log_recover *r, struct recover_file *file)
 {
     struct log_frame head;
     uint64_t pos = LOG_JOURNAL_HEADER_BYTES;
+    file->end_pos = pos;
     while (pos < file->length && file->length - pos >= LOG_FRAME_HEADER_BYTES) {
         uint64_t step = LIMIT_BLOCK_BYTES;
         if (!recover_scan_frame(r, file, pos, &head)) {
-            if (recover_scan_is_damaged(r, file, pos)) {
+            bool is_damaged = recover_scan_is_damaged(r, file, pos);
+            if (is_damaged && recover_scan_is_seal(file, pos)) {
+                file->is_only_seal = pos == LOG_JOURNAL_HEADER_BYTES;
+            } else if (is_damaged) {
                 file->damaged_pos = pos;
             }
         } else if (file->number == 0 || !log_uuid_is_equal(&head.disk, &r->disk) ||
@@ -146,11 +181,13 @@ static enum err recover_scan_walk(struct log_recover *r, struct recover_file *fi
                 return err;
             }
             file->damaged_pos = 0;
+            file->is_only_seal = false;
             if (file->first_found == 0) {
                 file->first_found = head.number;
                 file->front_blocks = (pos - LOG_JOURNAL_HEADER_BYTES) / LIMIT_BLOCK_BYTES;
             }
             step = head.frame_bytes;
+            file->end_pos = pos + step;
         }
         pos += step;
     }

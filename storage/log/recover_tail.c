@@ -4,7 +4,7 @@
  * that is not in segment and table: what its group had found so far is settled or stands in it
  * again. Both name their segment and places in it, which are believed over what was computed. */
 #include "base/assert.h"
-#include "storage/log/recover_int.h"
+#include "storage/log/recover_log.h"
 
 static enum err recover_tail_direct(struct log_recover *r, struct recover_group *g,
                                     struct recover_record *rec, struct recover_fit *fit);
@@ -77,7 +77,7 @@ static enum err recover_tail_direct(struct log_recover *r, struct recover_group 
             err = recover_tail_entries(r, g, rec, from, fit);
         }
     }
-    return err != ERR_OK ? err : recover_tail_rest(r, g, rec);
+    return err != ERR_OK || recover_direct_is_void(r, rec) ? err : recover_tail_rest(r, g, rec);
 }
 
 /* Go on in the segment that the tail names. Where its beginning was lost it is made up for. */
@@ -190,7 +190,8 @@ static enum err recover_tail_entries(struct log_recover *r, struct recover_group
         entry->slot_pos = rec->data_pos;
         entry->file_number = rec->frame->head.file_number;
         entry->seq = record->seq;
-        bool has_chain = (entry->rec.flags & (LOG_SIDECAR_GAP | LOG_SIDECAR_REWRITTEN)) == 0;
+        uint8_t unlike = LOG_SIDECAR_GAP | LOG_SIDECAR_REWRITTEN | LOG_SIDECAR_QUARANTINED;
+        bool has_chain = (entry->rec.flags & unlike) == 0; /* else not what was first appended */
         err = recover_append(r, g, entry, has_chain, fit);
         if (err != ERR_OK) {
             return err;
@@ -241,7 +242,8 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
     found->row.seq = record->seq - 1;
     found->end = found->row.end;
     found->max_timestamp = found->row.max_timestamp;
-    g->is_chain_known = found->end.index == 0 || !recover_chain_is_zero(found->end.chain);
+    g->is_chain_known = found->end.index == 0 || (!recover_chain_is_zero(found->end.chain) &&
+                                                  log_row_has_chain(&found->row));
     uint32_t from = recover_tail_first(r, g, record);
     if (from < record->tail.recs_count) {
         struct log_sidecar first = recover_tail_rec(r, record, from);

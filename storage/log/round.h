@@ -103,6 +103,7 @@ struct log_round {
 
     struct log_job jobs[LOG_SETTLE_JOBS];             /* groups in hand */
     uint32_t jobs_count;                              /* of them, not idle */
+    bool is_reserved;                                 /* the first one's memory, not taken yet */
     struct log_part parts[LOG_SETTLE_PARTS];          /* written, not synced */
     uint32_t parts_count;                             /* used */
     struct log_sync syncs[LOG_SETTLE_SYNCS];          /* flushes */

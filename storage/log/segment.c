@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "storage/log/shard.h"
+#include "storage/log/snaps.h"
 
 struct log_segment *log_segment_active(const struct log *log)
 {
@@ -44,7 +45,9 @@ enum err log_segment_push(struct log *log, const struct log_point *start, uint32
     seg->last_index = start->index - 1;
     seg->next_offset = start->offset;
     seg->max_timestamp = log->max_timestamp;
+    seg->membership_index = log->membership_index;
     seg->is_known = true;
+    log_sections_take(seg);
     list_push_back(&log->segments.list, &seg->in_log);
     log->segments.count++;
     *out = seg;
@@ -58,6 +61,7 @@ void log_segment_free(struct log_segment *seg)
     list_remove(&seg->in_log);
     log->segments.count--;
     budget_free(&log->ls->budget, seg->rest);
+    log_sections_drop(seg);
     pool_release(&log->ls->segments, seg);
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/pool.h"
@@ -35,12 +36,18 @@ struct log_segment {
     uint32_t allocated_bytes; /* size the .log was grown to */
     uint8_t *rest;            /* bytes behind written_bytes that no slot can give; NULL: none */
     uint32_t rest_bytes;      /* of them */
-    bool is_begun;            /* the roll or cut that began it is known to be durable */
-    bool is_sealed;           /* no entry will be added */
-    bool is_finished;         /* sealed, and wholly on disk */
-    bool has_files;           /* they have been opened, so they are there */
-    bool is_made;             /* its names are durable */
-    bool is_known;            /* end and offsets are known: not a segment only listed so far */
+    uint64_t
+        membership_index; /* newest membership entry when it began; 0, or not before it: unknown
+                           */
+    struct buf_slice sections; /* for its .snap, until that is made (snaps.h); buf NULL: none */
+    bool is_begun;             /* the roll or cut that began it is known to be durable */
+    bool is_sealed;            /* no entry will be added */
+    bool is_finished;          /* sealed, and wholly on disk */
+    bool has_files;            /* they have been opened, so they are there */
+    bool has_snap;             /* its .snap is synced, or was when it was looked for */
+    bool is_made;              /* its names are durable */
+    bool is_failed;            /* a write of its files failed: see rescue.h */
+    bool is_known;             /* end and offsets are known: not a segment only listed so far */
 };
 
 /* A group's segments. */
@@ -49,7 +56,13 @@ struct log_segments {
     uint32_t count;   /* of them */
 };
 
-enum log_file_kind { LOG_FILE_LOG, LOG_FILE_IDX, LOG_FILE_JOURNAL };
+enum log_file_kind {
+    LOG_FILE_LOG,     /* a segment's */
+    LOG_FILE_IDX,     /* likewise */
+    LOG_FILE_LOG_NEW, /* what is to get that name when it is whole */
+    LOG_FILE_IDX_NEW, /* likewise */
+    LOG_FILE_JOURNAL,
+};
 
 /* An open file, shared by who uses it. */
 struct log_file {
@@ -99,11 +112,20 @@ MUST_USE enum err log_files_init(struct log_files *files, struct log_shard *ls, 
 void log_files_close(struct log_files *files, void (*closed)(struct log_files *files));
 void log_files_deinit(struct log_files *files);
 
+/* How the kind ends a segment's file name. Static storage. */
+const char *log_file_suffix(enum log_file_kind kind);
+
 /* Get a segment's file (read and write, direct; made if missing when `does_make`) or journal file
  * `slot` for reading. */
 void log_file_get_segment(struct log_file_get *get, struct log_segment *seg,
                           enum log_file_kind kind, bool does_make);
 void log_file_get_journal(struct log_file_get *get, struct log_shard *ls, uint32_t slot);
+
+/* The segment's file if it is open, with one more user; NULL: it is not, get it. */
+struct log_file *log_file_try(const struct log_segment *seg, enum log_file_kind kind);
+
+/* One more user of a file that is in use. */
+void log_file_share(struct log_file *file);
 
 /* Done with it. */
 void log_file_put(struct log_shard *ls, struct log_file *file);

@@ -15,6 +15,8 @@
 #include "base/assert.h"
 #include "base/diag.h"
 #include "base/rt/clock.h"
+#include "storage/log/move_int.h"
+#include "storage/log/rescue.h"
 #include "storage/log/round.h"
 
 /* Bytes that may be written per byte appended: a round begun at half of what may be unsettled ends
@@ -144,7 +146,7 @@ void log_settle_note(struct log *log, uint64_t file_number, uint64_t bytes)
     struct log_shard *ls = log->ls;
     struct log_settle *settle = &ls->settle;
     struct log_round *round = log_round_of(ls);
-    if (log->file_lowest == UINT64_MAX) {
+    if (file_number < log->file_lowest) {
         log->file_lowest = file_number;
     }
     log->is_row_old = true;
@@ -194,6 +196,22 @@ void log_settle_all(struct log_settle *settle, void (*flushed)(struct log_settle
     log_settle_begin(settle);
 }
 
+void log_settle_attached(struct log *log)
+{
+    struct log_settle *settle = &log->ls->settle;
+    struct log_round *round = log_round_of(log->ls);
+    if (sm_stage(&round->sm) == LOG_ROUND_ROWS && log->file_lowest < round->rows.file_needed) {
+        round->rows.file_needed = log->file_lowest; /* this stage does not come to it any more */
+    }
+    if (log->file_lowest == UINT64_MAX && !log->is_row_old && !log->wants_clean) {
+        return;
+    }
+    log_settle_note(log, log->file_lowest, 0);
+    if (log->file_lowest <= settle->file_target) {
+        log_settle_want(settle, settle->file_target);
+    }
+}
+
 void log_settle_changed(struct log *log)
 {
     struct log_settle *settle = &log->ls->settle;
@@ -201,8 +219,22 @@ void log_settle_changed(struct log *log)
     if (log->table_index > log->end.index) {
         log->table_index = log->end.index;
     }
+    if (log->table_segment > log->end.index + 1) {
+        log->table_segment = 0;
+    }
     if (!log->is_loaded || log_clean_is_due(log)) {
         log_clean_want(log);
+        log_settle_dirty(log);
+        round->has_news = true;
+        log_settle_watch(settle, rt_now_ns(log->ls->shard) + log->ls->store->config.settle_ns);
+    }
+}
+
+void log_settle_snaps(struct log *log)
+{
+    struct log_settle *settle = &log->ls->settle;
+    struct log_round *round = log_round_of(log->ls);
+    if (round != NULL) {
         log_settle_dirty(log);
         round->has_news = true;
         log_settle_watch(settle, rt_now_ns(log->ls->shard) + log->ls->store->config.settle_ns);
@@ -436,6 +468,9 @@ static bool log_round_write(struct log_round *round)
         if (job == NULL) { /* no memory for another */
             list_remove(&log->in_dirty);
             list_push_front(&round->scan, &log->in_dirty);
+            if (round->jobs_count == 0) {
+                round->err = ERR_BUDGET; /* nor for the first: a later round tries again */
+            }
             break;
         }
         round->jobs_count++;
@@ -471,7 +506,10 @@ void log_round_job_done(struct log_job *job)
     struct log_round *round = job->round;
     struct log *log = job->log;
     if (job->err != ERR_OK) {
-        log_round_failed(round, "a segment's blocks", job->err, job->saved_errno);
+        log_rescue_job_failed(job);
+    }
+    if (job->apart != NULL && job->parts_count == 0) {
+        log_rescue_drop(log);
     }
     if (job->parts_count == 0 && (job->remnant == NULL || job->remnant->log == NULL)) {
         log->is_settling = false;
@@ -538,8 +576,8 @@ static void log_round_synced(struct rt_op *op)
     struct log_round *round = sync->round;
     round->syncs_count--;
     if (op->err != ERR_OK) {
-        sync->part->is_failed = true;
-        log_round_failed(round, "a segment's flush", op->err, op->saved_errno);
+        bool is_idx = sync->file != NULL && sync->file == sync->part->file_idx;
+        log_rescue_part_failed(round, sync->part, is_idx ? "idx" : "log", op->err, op->saved_errno);
     }
     log_round_run(round);
 }
@@ -557,6 +595,9 @@ static void log_round_apply(struct log_round *round)
         }
         bool is_stale = part->cut_epoch != log->cut_epoch;
         if (!is_stale && !part->is_failed && !is_fenced) {
+            if (part->is_apart) {
+                log_rescue_apply(part);
+            }
             log_row_apply(part);
         } else if (!is_stale && part->is_failed) {
             /* What its files hold since the last good flush is unknown: they are opened anew. The
@@ -565,6 +606,9 @@ static void log_round_apply(struct log_round *round)
             for (uint32_t n = i + 1; n < round->parts_count; n++) {
                 round->parts[n].is_failed |= round->parts[n].log == log;
             }
+        }
+        if (part->is_apart) {
+            log_rescue_drop(log); /* nothing, if it counts */
         }
         log_file_put(ls, part->file_log);
         log_file_put(ls, part->file_idx);
@@ -588,7 +632,7 @@ static bool log_round_remnants(struct log_round *round)
         if (log == NULL) {
             break;
         }
-        if (!log_remnant_is_needed(log, round->file_target)) {
+        if (!log_remnant_is_needed(log, round->file_target) || log_is_held(log)) {
             continue;
         }
         struct log_job *job = log_job_idle(round);
@@ -656,7 +700,8 @@ static bool log_round_rows(struct log_round *round)
 {
     struct log_rows *rows = &round->rows;
     for (struct log *log = log_round_next(round); log != NULL; log = log_round_next(round)) {
-        if (log->is_available && log->is_row_old && !log_round_row(round, log)) {
+        bool is_due = log->is_available && log->is_row_old && !log_is_held(log);
+        if (is_due && !log_round_row(round, log)) {
             round->is_unsatisfied = true;
         }
         if (log->file_lowest < rows->file_needed) {
@@ -666,6 +711,8 @@ static bool log_round_rows(struct log_round *round)
     if (!list_is_empty(&round->scan)) {
         return false;
     }
+    uint64_t away = log_moves_file(round->ls);
+    rows->file_needed = away < rows->file_needed ? away : rows->file_needed;
     bool is_worth = rows->rows_count > 0 || round->is_told;
     if (!is_worth || atomic_load(&round->ls->store->is_fenced)) {
         log_round_rescan(round, LOG_ROUND_CLEAN);
@@ -751,7 +798,7 @@ static bool log_round_clean(struct log_round *round)
     }
     bool is_fenced = atomic_load(&round->ls->store->is_fenced);
     for (struct log *log = log_round_next(round); log != NULL; log = log_round_next(round)) {
-        if (log->wants_clean && !is_fenced) {
+        if (log->wants_clean && !is_fenced && !log_is_held(log)) {
             log_clean_start(&round->clean, log);
             return false;
         }
@@ -781,6 +828,7 @@ static void log_round_end(struct log_round *round)
     const struct log_lane *lane = &ls->lane;
     bool is_fenced = atomic_load(&ls->store->is_fenced);
     bool is_drained = list_is_empty(&lane->pending) && list_is_empty(&lane->failed) &&
+                      list_is_empty(&lane->finished) &&
                       lane->durable_through + 1 == lane->next_number;
     log_jobs_trim(round);
     settle->rounds_count++;

@@ -76,6 +76,11 @@ void log_settle_all(struct log_settle *settle, void (*flushed)(struct log_settle
  * (cut_epoch), files below the start or of the deleted group are removed by the next round. */
 void log_settle_changed(struct log *log);
 
+/* The group has come from another shard: what it needs is reported from now on, and settled. */
+void log_settle_attached(struct log *log);
+/* Segments of it lack their .snap: a round makes them. Nothing to do where no rounds are made. */
+void log_settle_snaps(struct log *log);
+
 /* Begin a direct write for frame `number`: all whole blocks behind its written bytes of the segment
  * that holds entries first .. last, up to the last's end, from memory. Fills *op_tail as the `tail`
  * record (direct) that goes into the frame in place of these entries: their sidecar records, and

@@ -2,7 +2,7 @@
  * settle_job.h.
  *
  *     IDLE -> WAIT -> (PLACE -> GROW -> (OPEN -> READ -> ... LOG)* -> IDX* ->
- *          [CUT_LOG -> CUT_IDX -> SNAP_OPEN -> SNAP -> SNAP_SYNC -> SNAP_CLOSE])* -> IDLE
+ *          [CUT_LOG -> CUT_IDX -> [FLUSH_LOG -> FLUSH_IDX -> NAME_LOG -> NAME_IDX]])* -> IDLE
  *
  * Bytes come from memory, or are read back from the journal a run at a time. Only durable entries
  * are written: an entry's bytes leave the journal after they have been in it. A record goes into
@@ -13,24 +13,25 @@
 
 #include "base/assert.h"
 #include "base/diag.h"
+#include "storage/log/move_int.h"
+#include "storage/log/rescue.h"
 #include "storage/log/round.h"
-#include "storage/log/snap.h"
 
 enum {
-    LOG_JOB_IDLE,       /* none's */
-    LOG_JOB_WAIT,       /* direct writes of the group are under way */
-    LOG_JOB_PLACE,      /* the segment's files are opened, made if need be */
-    LOG_JOB_GROW,       /* the .log gets room */
-    LOG_JOB_OPEN,       /* a journal file is opened */
-    LOG_JOB_READ,       /* and read */
-    LOG_JOB_LOG,        /* a chunk of the .log is written, or waits for credit */
-    LOG_JOB_IDX,        /* blocks of the .idx are written, or wait for credit */
-    LOG_JOB_CUT_LOG,    /* finishing: the .log gets its size */
-    LOG_JOB_CUT_IDX,    /* likewise the .idx */
-    LOG_JOB_SNAP_OPEN,  /* the .snap is made */
-    LOG_JOB_SNAP,       /* written */
-    LOG_JOB_SNAP_SYNC,  /* synced */
-    LOG_JOB_SNAP_CLOSE, /* closed */
+    LOG_JOB_IDLE,      /* none's */
+    LOG_JOB_WAIT,      /* direct writes of the group are under way */
+    LOG_JOB_PLACE,     /* the segment's files are opened, made if need be */
+    LOG_JOB_GROW,      /* the .log gets room */
+    LOG_JOB_OPEN,      /* a journal file is opened */
+    LOG_JOB_READ,      /* and read */
+    LOG_JOB_LOG,       /* a chunk of the .log is written, or waits for credit */
+    LOG_JOB_IDX,       /* blocks of the .idx are written, or wait for credit */
+    LOG_JOB_CUT_LOG,   /* finishing: the .log gets its size */
+    LOG_JOB_CUT_IDX,   /* likewise the .idx */
+    LOG_JOB_FLUSH_LOG, /* written apart: it is synced */
+    LOG_JOB_FLUSH_IDX, /* likewise */
+    LOG_JOB_NAME_LOG,  /* and gets its name */
+    LOG_JOB_NAME_IDX,  /* likewise */
 };
 
 static const struct sm_conf log_job_stages[] = {
@@ -38,8 +39,9 @@ static const struct sm_conf log_job_stages[] = {
     [LOG_JOB_WAIT] = {"WAIT", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_IDLE),
                       0},
     [LOG_JOB_PLACE] = {"PLACE",
-                       SM_BIT(LOG_JOB_GROW) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) |
-                           SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_IDLE),
+                       SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_GROW) | SM_BIT(LOG_JOB_OPEN) |
+                           SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) |
+                           SM_BIT(LOG_JOB_IDLE),
                        0},
     [LOG_JOB_GROW] = {"GROW", SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_IDLE), 0},
     [LOG_JOB_OPEN] = {"OPEN", SM_BIT(LOG_JOB_READ) | SM_BIT(LOG_JOB_IDLE), 0},
@@ -56,13 +58,13 @@ static const struct sm_conf log_job_stages[] = {
                          SM_BIT(LOG_JOB_IDLE),
                      0},
     [LOG_JOB_CUT_LOG] = {"CUT_LOG", SM_BIT(LOG_JOB_CUT_IDX) | SM_BIT(LOG_JOB_IDLE), 0},
-    [LOG_JOB_CUT_IDX] = {"CUT_IDX", SM_BIT(LOG_JOB_SNAP_OPEN) | SM_BIT(LOG_JOB_IDLE), 0},
-    [LOG_JOB_SNAP_OPEN] = {"SNAP_OPEN",
-                           SM_BIT(LOG_JOB_SNAP) | SM_BIT(LOG_JOB_SNAP_CLOSE) | SM_BIT(LOG_JOB_IDLE),
-                           0},
-    [LOG_JOB_SNAP] = {"SNAP", SM_BIT(LOG_JOB_SNAP_SYNC) | SM_BIT(LOG_JOB_SNAP_CLOSE), 0},
-    [LOG_JOB_SNAP_SYNC] = {"SNAP_SYNC", SM_BIT(LOG_JOB_SNAP_CLOSE), 0},
-    [LOG_JOB_SNAP_CLOSE] = {"SNAP_CLOSE", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_CUT_IDX] = {"CUT_IDX",
+                         SM_BIT(LOG_JOB_FLUSH_LOG) | SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE),
+                         0},
+    [LOG_JOB_FLUSH_LOG] = {"FLUSH_LOG", SM_BIT(LOG_JOB_FLUSH_IDX) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_FLUSH_IDX] = {"FLUSH_IDX", SM_BIT(LOG_JOB_NAME_LOG) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_NAME_LOG] = {"NAME_LOG", SM_BIT(LOG_JOB_NAME_IDX) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_NAME_IDX] = {"NAME_IDX", SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE), 0},
 };
 const struct sm_decl log_job_decl = {"log_job", log_job_stages, ARRAY_COUNT(log_job_stages), NULL};
 
@@ -83,6 +85,7 @@ static void log_job_got(struct log_file_get *get);
 static void log_job_placed(struct log_place *place);
 static void log_job_stop(struct log_job *job);
 static void log_job_run(struct log_job *job);
+static void log_job_snaps(struct log_job *job);
 static void log_job_segment(struct log_job *job, struct log_segment *seg);
 static void log_job_blocks(struct log_job *job);
 static void log_job_chunk(struct log_job *job);
@@ -94,11 +97,13 @@ static void log_job_records(struct log_job *job);
 static void log_job_encode(struct log_job *job);
 static void log_job_write_idx(struct log_job *job);
 static void log_job_idx_written(struct log_job *job);
+static void log_job_finished(struct log_job *job);
 static void log_job_segment_end(struct log_job *job);
 static void log_job_cut_log(struct log_job *job);
-static void log_job_snap(struct log_job *job);
+static void log_job_name(struct log_job *job, uint32_t stage, enum log_file_kind kind);
 static void log_job_remnant(struct log_job *job);
 static void log_job_end(struct log_job *job);
+static enum err log_job_reserve(struct log_round *round);
 
 enum err log_jobs_init(struct log_round *round)
 {
@@ -109,16 +114,31 @@ enum err log_jobs_init(struct log_round *round)
         sm_init(&job->sm, &log_job_decl, LOG_JOB_IDLE, NULL, i + 1);
         rt_op_init(&job->op, ls->shard, log_job_done);
     }
-    void *made = NULL;
-    enum err err = budget_alloc(&ls->budget, LOG_JOB_BYTES, LIMIT_BLOCK_BYTES, &made);
-    round->jobs[0].memory = made;
+    return log_job_reserve(round);
+}
+
+/* The first job's memory is spoken for from the start, and taken when there is work. */
+static enum err log_job_reserve(struct log_round *round)
+{
+    enum err err =
+        budget_charge(&round->ls->budget, budget_block_bytes(LOG_JOB_BYTES, LIMIT_BLOCK_BYTES));
+    round->is_reserved = err == ERR_OK;
     return err;
+}
+
+static void log_job_unreserve(struct log_round *round)
+{
+    if (round->is_reserved) {
+        budget_uncharge(&round->ls->budget, budget_block_bytes(LOG_JOB_BYTES, LIMIT_BLOCK_BYTES));
+        round->is_reserved = false;
+    }
 }
 
 void log_jobs_deinit(struct log_round *round)
 {
     log_jobs_trim(round);
     ASSERT(sm_is_final(&round->jobs[0].sm));
+    log_job_unreserve(round);
     budget_free(&round->ls->budget, round->jobs[0].memory);
     round->jobs[0].memory = NULL;
 }
@@ -132,8 +152,14 @@ struct log_job *log_job_idle(struct log_round *round)
         }
         if (job->memory == NULL) {
             void *made = NULL;
+            if (i == 0) {
+                log_job_unreserve(round);
+            }
             if (budget_alloc(&round->ls->budget, LOG_JOB_BYTES, LIMIT_BLOCK_BYTES, &made) !=
                 ERR_OK) {
+                if (i == 0) {
+                    (void)log_job_reserve(round);
+                }
                 return NULL; /* the first one goes on */
             }
             job->memory = made;
@@ -232,13 +258,19 @@ static bool log_job_has_recs(const struct log_segment *seg, const struct log_pla
 
 bool log_job_is_due(const struct log *log)
 {
-    if (!log->is_available || log->is_delete_durable || log->is_settling) {
+    if (!log->is_available || log->is_delete_durable || log->is_settling || log_is_held(log)) {
         return false;
     }
-    if (log->row.end.index > log->end.index) {
-        return false; /* a cut of settled entries is on its way */
+    if (log->resets_pending > 0) {
+        return false; /* all of it goes when that is durable */
     }
     const struct log_segment *first = log_job_first(log);
+    if (log->lacks_snaps) {
+        return true;
+    }
+    if (first != NULL && first->is_failed && !log_rescue_is_fresh(first)) {
+        return log_rescue_is_due(first);
+    }
     return first != NULL && (log->is_direct_wanted || log_job_plan(first).has_work);
 }
 
@@ -255,13 +287,17 @@ void log_job_start(struct log_job *job, struct log *log, enum log_job_mode mode,
     job->cut_epoch = log->cut_epoch;
     job->err = ERR_OK;
     job->saved_errno = 0;
+    job->failed_kind = NULL;
+    job->is_source_failed = false;
+    job->is_snap = false;
     job->seg = NULL;
+    job->apart = NULL;
+    job->apart_pos = 0;
     job->part = NULL;
     job->parts_count = 0;
     job->is_rest = false;
     job->remnant = remnant;
     job->get.file = NULL;
-    job->snap.is_open = false;
     sm_move(&job->sm, LOG_JOB_WAIT);
     rt_op_defer(&job->op);
 }
@@ -278,12 +314,30 @@ void log_job_wake(struct log_job *job)
     }
 }
 
+/* The stage in hand has ended with `err`: which of the segment's files that concerns. */
+static void log_job_note(struct log_job *job, enum err err, int saved_errno)
+{
+    uint32_t stage = sm_stage(&job->sm);
+    bool is_read = stage == LOG_JOB_OPEN || stage == LOG_JOB_READ;
+    bool is_idx = stage == LOG_JOB_IDX || stage == LOG_JOB_CUT_IDX || stage == LOG_JOB_FLUSH_IDX ||
+                  stage == LOG_JOB_NAME_IDX;
+    if (err == ERR_OK || job->err != ERR_OK) {
+        return;
+    }
+    job->err = err;
+    job->saved_errno = saved_errno;
+    job->is_source_failed = is_read && job->run.slot == LOG_GATHER_SEGMENT;
+    if (!is_read || job->is_source_failed) {
+        job->failed_kind = stage == LOG_JOB_PLACE ? job->place.kind : is_idx ? "idx" : "log";
+    }
+}
+
 static void log_job_done(struct rt_op *op)
 {
     struct log_job *job = CONTAINER_OF(op, struct log_job, op);
-    if (op->err != ERR_OK && job->err == ERR_OK) {
-        job->err = op->err;
-        job->saved_errno = op->saved_errno;
+    bool is_refused = op->err == ERR_UNSUPPORTED && sm_stage(&job->sm) == LOG_JOB_GROW;
+    if (!is_refused) { /* else it grows by being written */
+        log_job_note(job, op->err, op->saved_errno);
     }
     log_job_run(job);
 }
@@ -291,20 +345,14 @@ static void log_job_done(struct rt_op *op)
 static void log_job_got(struct log_file_get *get)
 {
     struct log_job *job = CONTAINER_OF(get, struct log_job, get);
-    if (get->err != ERR_OK && job->err == ERR_OK) {
-        job->err = get->err;
-        job->saved_errno = get->saved_errno;
-    }
+    log_job_note(job, get->err, get->saved_errno);
     log_job_run(job);
 }
 
 static void log_job_placed(struct log_place *place)
 {
     struct log_job *job = CONTAINER_OF(place, struct log_job, place);
-    if (place->err != ERR_OK && job->err == ERR_OK) {
-        job->err = place->err;
-        job->saved_errno = place->saved_errno;
-    }
+    log_job_note(job, place->err, place->saved_errno);
     log_job_run(job);
 }
 
@@ -322,6 +370,12 @@ static bool log_job_is_over(struct log_job *job)
 static void log_job_stop(struct log_job *job)
 {
     struct log_shard *ls = job->round->ls;
+    if (job->is_snap && job->err != ERR_CANCELED) {
+        job->log->lacks_snaps = false;
+        job->failed_kind = NULL;
+        job->err = ERR_CANCELED; /* nothing is to be rescued */
+        job->round->is_unsatisfied = true;
+    }
     uint32_t stage = sm_stage(&job->sm);
     if (stage == LOG_JOB_PLACE && job->place.file_log != NULL) {
         log_file_put(ls, job->place.file_log);
@@ -334,11 +388,6 @@ static void log_job_stop(struct log_job *job)
     if (stage == LOG_JOB_GROW && job->log->cut_epoch == job->cut_epoch) {
         job->seg->allocated_bytes = job->seg->written_bytes; /* it did not get the room */
     }
-    if (job->snap.is_open) {
-        sm_move(&job->sm, LOG_JOB_SNAP_CLOSE);
-        rt_file_close(&job->snap, &job->op);
-        return;
-    }
     log_job_end(job);
 }
 
@@ -347,10 +396,7 @@ static void log_job_stop(struct log_job *job)
 static void log_job_run(struct log_job *job)
 {
     uint32_t stage = sm_stage(&job->sm);
-    if (stage == LOG_JOB_GROW && job->err == ERR_UNSUPPORTED) {
-        job->err = ERR_OK; /* it grows by being written */
-    }
-    if (log_job_is_over(job) && stage != LOG_JOB_SNAP_CLOSE) {
+    if (log_job_is_over(job)) {
         log_job_stop(job);
         return;
     }
@@ -362,10 +408,18 @@ static void log_job_run(struct log_job *job)
         if (job->mode == LOG_JOB_REMNANT) {
             log_job_remnant(job);
         } else {
-            log_job_segment(job, log_job_first(job->log));
+            log_job_snaps(job);
         }
         return;
-    case LOG_JOB_PLACE: log_job_blocks(job); return;
+    case LOG_JOB_PLACE:
+        if (job->is_snap) {
+            log_file_put(job->round->ls, job->place.file_log);
+            log_file_put(job->round->ls, job->place.file_idx);
+            log_job_snaps(job);
+        } else {
+            log_job_blocks(job);
+        }
+        return;
     case LOG_JOB_GROW: log_job_chunk(job); return;
     case LOG_JOB_OPEN:
         sm_move(&job->sm, LOG_JOB_READ);
@@ -373,6 +427,11 @@ static void log_job_run(struct log_job *job)
                      job->run.bytes, job->run.pos);
         return;
     case LOG_JOB_READ:
+        if ((uint64_t)job->op.result <
+            job->run.bytes) { /* what is missing is found so by readers */
+            memset(job->memory + LOG_SETTLE_CHUNK_BYTES + job->op.result, 0,
+                   job->run.bytes - (size_t)job->op.result);
+        }
         log_file_put(job->round->ls, job->get.file);
         job->get.file = NULL;
         log_job_fill(job);
@@ -383,30 +442,58 @@ static void log_job_run(struct log_job *job)
         sm_move(&job->sm, LOG_JOB_CUT_IDX);
         rt_file_truncate(&job->part->file_idx->file, &job->op, job->idx.pos);
         return;
-    case LOG_JOB_CUT_IDX: log_job_snap(job); return;
-    case LOG_JOB_SNAP_OPEN:
-        sm_move(&job->sm, LOG_JOB_SNAP);
-        rt_file_write(&job->snap, &job->op, job->memory, job->snap_bytes, 0);
-        return;
-    case LOG_JOB_SNAP:
-        sm_move(&job->sm, LOG_JOB_SNAP_SYNC);
-        rt_file_flush(&job->snap, &job->op);
-        return;
-    case LOG_JOB_SNAP_SYNC:
-        sm_move(&job->sm, LOG_JOB_SNAP_CLOSE);
-        rt_file_close(&job->snap, &job->op);
-        return;
-    case LOG_JOB_SNAP_CLOSE:
-        if (job->err != ERR_OK) {
-            log_job_end(job);
+    case LOG_JOB_CUT_IDX:
+        if (job->apart == NULL) {
+            log_job_finished(job);
             return;
         }
-        job->part->is_finished = true;
+        sm_move(&job->sm, LOG_JOB_FLUSH_LOG);
+        rt_file_flush(&job->part->file_log->file, &job->op);
+        return;
+    case LOG_JOB_FLUSH_LOG:
+        sm_move(&job->sm, LOG_JOB_FLUSH_IDX);
+        rt_file_flush(&job->part->file_idx->file, &job->op);
+        return;
+    case LOG_JOB_FLUSH_IDX: log_job_name(job, LOG_JOB_NAME_LOG, LOG_FILE_LOG); return;
+    case LOG_JOB_NAME_LOG: log_job_name(job, LOG_JOB_NAME_IDX, LOG_FILE_IDX); return;
+    case LOG_JOB_NAME_IDX:
+        job->part->is_log_touched = false; /* they are synced, their directory is not */
+        job->part->is_idx_touched = false;
         job->part->is_dir_touched = true;
-        log_job_segment_end(job);
+        log_job_finished(job);
         return;
     default: UNREACHABLE();
     }
+}
+
+/* --- Missing .snap files --- */
+
+/* The first segment that lacks one gets it; behind the last on to what is to be written. One that
+ * cannot be made is not tried again in this life: what it would say is in others, too. */
+static void log_job_snaps(struct log_job *job)
+{
+    struct log *log = job->log;
+    struct log_segment *seg = NULL;
+    for (struct list_node *node = list_first(&log->segments.list);
+         node != NULL && log->lacks_snaps && seg == NULL;
+         node = list_next(&log->segments.list, node)) {
+        struct log_segment *other = CONTAINER_OF(node, struct log_segment, in_log);
+        seg = other->is_made && !other->has_snap ? other : NULL;
+    }
+    log->lacks_snaps = seg != NULL;
+    job->is_snap = seg != NULL;
+    if (seg == NULL) {
+        log_job_segment(job, log_job_first(log));
+        return;
+    }
+    if (job->round->ls->diag != NULL) {
+        DIAG_WARN(job->round->ls->diag, "log", "a .snap is missing: it is made anew",
+                  DIAG_U64("group", log->group), DIAG_U64("first_index", seg->start.index),
+                  DIAG_U64("generation", seg->generation));
+    }
+    job->seg = seg;
+    sm_move(&job->sm, LOG_JOB_PLACE);
+    log_place_start(&job->place, seg, log_job_placed);
 }
 
 /* --- The .log --- */
@@ -415,8 +502,9 @@ static void log_job_run(struct log_job *job)
 static void log_job_segment(struct log_job *job, struct log_segment *seg)
 {
     bool is_wanted = job->log->is_direct_wanted && seg != NULL; /* names, or bytes in memory */
+    bool is_failed = seg != NULL && seg->is_failed && !log_rescue_is_fresh(seg);
     if (seg == NULL || job->parts_count == LOG_SETTLE_JOB_PARTS ||
-        (!is_wanted && !log_job_plan(seg).has_work)) {
+        (!is_wanted && !is_failed && !log_job_plan(seg).has_work)) {
         log_job_end(job);
         return;
     }
@@ -430,36 +518,57 @@ static void log_job_segment(struct log_job *job, struct log_segment *seg)
         return;
     }
     job->seg = seg;
-    sm_move(&job->sm, LOG_JOB_PLACE);
-    log_place_start(&job->place, seg, log_job_placed);
+    if (is_failed && !log_rescue_begin(job)) {
+        log_job_end(job);
+        return;
+    }
+    sm_move(&job->sm, LOG_JOB_PLACE); /* from there, too, where a .snap was missing */
+    if (job->apart != NULL) {
+        log_place_start_apart(&job->place, job->apart, log_job_placed);
+    } else {
+        log_place_start(&job->place, seg, log_job_placed);
+    }
+}
+
+/* What is written. */
+static struct log_segment *log_job_out(const struct log_job *job)
+{
+    return job->apart != NULL ? job->apart : job->seg;
 }
 
 /* Its files are open: what is there to write is decided now. */
 static void log_job_blocks(struct log_job *job)
 {
-    struct log_segment *seg = job->seg;
+    struct log_segment *seg = log_job_out(job);
     struct log_part *part = log_round_part(job->round);
-    struct log_plan plan = log_job_plan(seg);
+    struct log_plan plan = log_job_plan(job->seg);
     uint64_t size_bytes = job->place.file_log->file.size_bytes;
     if (size_bytes > seg->allocated_bytes && size_bytes <= UINT32_MAX) {
         seg->allocated_bytes = (uint32_t)size_bytes;
     }
+    if (job->apart != NULL) {
+        ASSERT(plan.is_finishing);
+        plan.target = log_block_up(plan.last_end - job->apart_pos);
+    } else {
+        seg->is_failed = false; /* nothing of it was in a frame, and its names are there now */
+    }
     *part = (struct log_part){
         .log = job->log,
-        .seg = seg,
+        .seg = job->seg,
+        .is_apart = job->apart != NULL,
         .cut_epoch = job->cut_epoch,
         .file_log = job->place.file_log,
         .file_idx = job->place.file_idx,
         .written_bytes = plan.target,
         .recs_count = seg->recs_count,
-        .recs_index = log_row_next_index(job->log, seg),
+        .recs_index = log_row_next_index(job->log, job->seg),
     };
     job->part = part;
     job->parts_count++;
     job->last_index = plan.last_index;
     job->last_end = plan.last_end;
     job->is_finishing = plan.is_finishing;
-    job->chunk_pos = seg->written_bytes;
+    job->chunk_pos = job->apart_pos + seg->written_bytes;
     uint32_t size = log_segment_grown(seg, plan.target);
     if (size > seg->allocated_bytes && !plan.is_finishing) {
         uint32_t pos = seg->allocated_bytes;
@@ -477,7 +586,7 @@ static void log_job_chunk(struct log_job *job)
     const struct log_segment *seg = job->seg;
     struct log_rest rest = {seg->rest, seg->written_bytes, seg->rest_bytes};
     uint32_t pos = job->chunk_pos;
-    uint32_t end = job->part->written_bytes;
+    uint32_t end = job->apart_pos + job->part->written_bytes;
     job->is_rest = pos >= end;
     if (job->is_rest) {
         bool is_wanted = job->log->is_direct_wanted && !job->is_finishing && job->last_end > end;
@@ -521,6 +630,10 @@ static void log_job_fill(struct log_job *job)
     log_gather_run(g, LOG_JOB_READ_BYTES, &job->run);
     sm_move(&job->sm, LOG_JOB_OPEN);
     job->get.done = log_job_got;
+    if (job->run.slot == LOG_GATHER_SEGMENT) {
+        log_file_get_segment(&job->get, job->seg, LOG_FILE_LOG, false);
+        return;
+    }
     log_file_get_journal(&job->get, job->round->ls, job->run.slot);
 }
 
@@ -565,7 +678,8 @@ static void log_job_write_log(struct log_job *job)
         return;
     }
     job->is_written = true;
-    rt_file_write(&job->part->file_log->file, &job->op, job->memory, bytes, job->chunk_pos);
+    rt_file_write(&job->part->file_log->file, &job->op, job->memory, bytes,
+                  job->chunk_pos - job->apart_pos);
 }
 
 /* The bytes behind the whole blocks stay in memory. */
@@ -585,9 +699,10 @@ static void log_job_keep_rest(struct log_job *job)
 
 static void log_job_records(struct log_job *job)
 {
-    log_gather_idx_begin(&job->idx, job->log, job->seg, job->memory, LOG_SETTLE_CHUNK_BYTES);
+    const struct log_segment *seg = log_job_out(job);
+    log_gather_idx_begin(&job->idx, job->log, seg, job->memory, LOG_SETTLE_CHUNK_BYTES);
     job->next_index = job->part->recs_index;
-    job->ok_count = job->seg->recs_count;
+    job->ok_count = seg->recs_count;
     log_job_encode(job);
 }
 
@@ -606,7 +721,9 @@ static void log_job_encode(struct log_job *job)
         }
         bool is_written =
             job->is_finishing || slot->rec.pos + slot->rec.length <= job->part->written_bytes;
-        log_gather_idx_put(idx, &slot->rec);
+        struct log_sidecar rec = slot->rec;
+        rec.pos -= job->apart_pos;
+        log_gather_idx_put(idx, &rec);
         job->next_index = slot->rec.last_index + 1;
         if (!is_written) {
             break;
@@ -680,58 +797,35 @@ static void log_job_cut_log(struct log_job *job)
 {
     job->part->is_log_touched = true;
     job->part->is_idx_touched = true;
-    job->seg->allocated_bytes = job->part->written_bytes;
+    log_job_out(job)->allocated_bytes = job->part->written_bytes;
     sm_move(&job->sm, LOG_JOB_CUT_LOG);
     rt_file_truncate(&job->part->file_log->file, &job->op, job->part->written_bytes);
 }
 
-/* The .snap: term runs as of the segment's first index, as far as they are known and fit. */
-static void log_job_snap(struct log_job *job)
+/* A file that was written apart gets its name. */
+static void log_job_name(struct log_job *job, uint32_t stage, enum log_file_kind kind)
 {
-    const struct log_segment *seg = job->seg;
-    const uint32_t half = LOG_SETTLE_CHUNK_BYTES / 2;
-    struct bytes_writer runs = bytes_writer(job->memory + half, half - LIMIT_BLOCK_BYTES);
-    const struct list *terms = &job->log->terms;
-    struct list_node *node = list_first(terms);
-    uint32_t count = 0;
-    list_for_each (term, terms) {
-        count += CONTAINER_OF(term, struct log_term, in_log)->first_index < seg->start.index;
-    }
-    for (; node != NULL && count > 0; node = list_next(terms, node), count--) {
-        const struct log_term *term = CONTAINER_OF(node, struct log_term, in_log);
-        if (count > bytes_writer_left(&runs) / LOG_TERM_RUN_BYTES) {
-            continue; /* the newest matter most */
-        }
-        struct log_term_run run = {term->first_index, term->first_offset, term->term};
-        log_term_run_put(&runs, &run);
-    }
-    ASSERT(runs.err == ERR_OK);
-    struct log_snap snap = {
-        .generation = seg->generation,
-        .group = job->log->group,
-        .first_index = seg->start.index,
-        .sections_count = 1,
-    };
-    snap.sections[0] = (struct log_snap_section){
-        .kind = LOG_SNAP_TERM_RUNS,
-        .data = job->memory + half,
-        .bytes = (uint32_t)runs.pos,
-    };
-    struct bytes_writer w = bytes_writer(job->memory, half);
-    log_snap_put(&w, &snap, job->round->ls->store->kernels);
-    ASSERT(w.err == ERR_OK);
-    job->snap_bytes = (uint32_t)w.pos;
-    log_path_segment(job->path, job->log, seg->start.index, seg->generation, "snap");
-    sm_move(&job->sm, LOG_JOB_SNAP_OPEN);
-    rt_file_open(&job->snap, &job->op, job->round->ls->shard, job->path,
-                 RT_FILE_WRITE | RT_FILE_CREATE, 0600);
+    const struct log_segment *seg = job->apart;
+    enum log_file_kind from = kind == LOG_FILE_LOG ? LOG_FILE_LOG_NEW : LOG_FILE_IDX_NEW;
+    sm_move(&job->sm, stage);
+    log_path_segment(job->path, job->log, seg->start.index, seg->generation, log_file_suffix(from));
+    log_path_segment(job->path_to, job->log, seg->start.index, seg->generation,
+                     log_file_suffix(kind));
+    rt_path_rename(&job->op, job->path, job->path_to);
+}
+
+/* All of it is written. */
+static void log_job_finished(struct log_job *job)
+{
+    job->part->is_finished = true;
+    log_job_segment_end(job);
 }
 
 /* On to the next segment, if this one is done with. */
 static void log_job_segment_end(struct log_job *job)
 {
     struct list_node *next = list_next(&job->log->segments.list, &job->seg->in_log);
-    bool is_next = job->part->is_finished && next != NULL;
+    bool is_next = job->part->is_finished && next != NULL && job->apart == NULL;
     job->part = NULL;
     if (is_next) {
         log_job_segment(job, CONTAINER_OF(next, struct log_segment, in_log));

@@ -25,9 +25,10 @@ struct log_part {
     struct log_file *file_idx; /* likewise */
     bool is_log_touched;       /* it has to be synced */
     bool is_idx_touched;       /* likewise */
-    bool is_dir_touched;       /* a .snap was made: its directory, too */
+    bool is_dir_touched;       /* files got their names: its directory, too */
     bool is_finished;          /* all of a sealed segment is written */
     bool is_failed;            /* a flush of it was */
+    bool is_apart;             /* written in the place of `seg`: log->apart */
     uint32_t written_bytes;    /* whole blocks of the .log */
     uint32_t recs_count;       /* records in whole blocks of the .idx */
     uint64_t recs_index;       /* behind the last of these */
@@ -42,44 +43,49 @@ enum log_job_mode {
 
 /* One group's. */
 struct log_job {
-    struct log_round *round;     /* whose */
-    struct sm sm;                /* stages */
-    enum log_job_mode mode;      /* what for */
-    struct log *log;             /* which group */
-    uint64_t cut_epoch;          /* of it when the job began */
-    enum err err;                /* the first failure */
-    int saved_errno;             /* behind it */
-    uint8_t *memory;             /* LOG_JOB_BYTES, aligned; NULL: none now */
-    struct log_place place;      /* of the segment in hand */
-    struct rt_op op;             /* a request on a file */
-    struct log_file_get get;     /* a journal file */
-    struct log_segment *seg;     /* in hand */
-    struct log_part *part;       /* of it */
-    struct log_gather gather;    /* of its bytes */
-    struct log_gather_run run;   /* being read of the journal */
-    struct log_gather_idx idx;   /* of its records */
-    uint64_t last_index;         /* of the last durable entry in it when the job came to it */
-    uint32_t last_end;           /* where that one ends */
-    uint64_t next_index;         /* of the next record to encode */
-    uint32_t ok_count;           /* records whose bytes are written */
-    uint32_t chunk_pos;          /* where the chunk in hand begins in the .log */
-    uint32_t idx_bytes;          /* of idx.data, that are written now */
-    uint32_t snap_bytes;         /* of the .snap */
-    uint32_t parts_count;        /* segments it has written */
-    bool is_finishing;           /* the segment in hand is sealed for good */
-    bool is_rest;                /* gathers what a direct write will want in memory */
-    bool is_written;             /* the chunk in hand, and idx_bytes, went out */
-    bool is_last_chunk;          /* no record is left to encode */
-    struct list_node in_waiting; /* log_round.waiting: for credit */
-    struct log_remnant *remnant; /* being gathered */
-    struct rt_file snap;         /* the .snap */
-    char path[LIMIT_PATH_BYTES]; /* of it */
+    struct log_round *round;        /* whose */
+    struct sm sm;                   /* stages */
+    enum log_job_mode mode;         /* what for */
+    struct log *log;                /* which group */
+    uint64_t cut_epoch;             /* of it when the job began */
+    enum err err;                   /* the first failure */
+    int saved_errno;                /* behind it */
+    const char *failed_kind;        /* the segment's file that it is of; NULL: none of them */
+    bool is_source_failed;          /* it could not be read, to be written to another */
+    uint8_t *memory;                /* LOG_JOB_BYTES, aligned; NULL: none now */
+    struct log_place place;         /* of the segment in hand */
+    struct rt_op op;                /* a request on a file */
+    struct log_file_get get;        /* a journal file */
+    struct log_segment *seg;        /* in hand */
+    struct log_segment *apart;      /* written in its place: log->apart; NULL: itself */
+    uint32_t apart_pos;             /* where that one begins in it; 0 */
+    struct log_part *part;          /* of it */
+    struct log_gather gather;       /* of its bytes */
+    struct log_gather_run run;      /* being read of the journal */
+    struct log_gather_idx idx;      /* of its records */
+    uint64_t last_index;            /* of the last durable entry in it when the job came to it */
+    uint32_t last_end;              /* where that one ends */
+    uint64_t next_index;            /* of the next record to encode */
+    uint32_t ok_count;              /* records whose bytes are written */
+    uint32_t chunk_pos;             /* where the chunk in hand begins in the .log */
+    uint32_t idx_bytes;             /* of idx.data, that are written now */
+    uint32_t parts_count;           /* segments it has written */
+    bool is_snap;                   /* only the .snap of the segment in hand is made */
+    bool is_finishing;              /* the segment in hand is sealed for good */
+    bool is_rest;                   /* gathers what a direct write will want in memory */
+    bool is_written;                /* the chunk in hand, and idx_bytes, went out */
+    bool is_last_chunk;             /* no record is left to encode */
+    struct list_node in_waiting;    /* log_round.waiting: for credit */
+    struct log_remnant *remnant;    /* being gathered */
+    char path[LIMIT_PATH_BYTES];    /* of a file that gets its name */
+    char path_to[LIMIT_PATH_BYTES]; /* that name */
 };
 
 /* Whether there is something for a job in `log`. */
 bool log_job_is_due(const struct log *log);
 
-/* Make the jobs; the first has memory for good, so that one can always run. */
+/* Make the jobs; the first has memory for good, from its first work on but charged at once, so that
+ * one can always run. */
 MUST_USE enum err log_jobs_init(struct log_round *round);
 void log_jobs_deinit(struct log_round *round);
 

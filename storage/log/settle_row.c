@@ -40,6 +40,14 @@ uint64_t log_row_next_index(const struct log *log, const struct log_segment *seg
     return seg->start.index < row->segment_index ? seg->last_index + 1 : seg->start.index;
 }
 
+/* The lowest journal file that entries need of which `first` is the first that is not settled. What
+ * another lane wrote may stand in a higher one than what followed here. */
+static uint64_t log_row_file(const struct log *log, const struct log_slot *first)
+{
+    bool is_lower = log->row.seq < log->mixed_seq && log->file_lowest < first->file_number;
+    return is_lower ? log->file_lowest : first->file_number;
+}
+
 /* --- A part counts --- */
 
 void log_row_apply(struct log_part *part)
@@ -146,8 +154,8 @@ bool log_row_update(struct log *log)
         log->file_lowest = UINT64_MAX;
         return true;
     }
-    if (row->end.index > log->end.index) {
-        return false; /* a cut of settled entries is on its way */
+    if (log->cuts_pending > 0) {
+        return false; /* the row says already what the cut leaves */
     }
     if (log->switches_pending > 0) {
         return false; /* a start must know which files are replaced while they may be there */
@@ -226,17 +234,18 @@ static struct log_segment *log_row_segment(struct log *log)
 static void log_row_seq(struct log *log, const struct log_segment *seg)
 {
     struct log_row *row = &log->row;
+    uint64_t file_before = log->file_lowest;
     const struct log_slot *first = log_row_first(log);
     const struct list_node *node =
         seg != NULL ? list_next(&log->segments.list, &seg->in_log) : NULL;
     bool has_next =
         node != NULL && log_segment_is_begun(CONTAINER_OF(node, struct log_segment, in_log));
     uint64_t seq = row->seq;
+    /* A gap has no record: the journal that explains it stays needed. */
+    bool is_gap = first != NULL && first->is_durable && first->file_number == UINT64_MAX;
     if (first != NULL && first->is_durable && first->seg == seg) {
-        if (first->seq > 0) { /* a gap has none: the journal that explains it stays needed */
-            seq = first->seq - 1;
-            log->file_lowest = first->file_number;
-        }
+        seq = first->seq - 1;
+        log->file_lowest = is_gap ? log->file_lowest : first->file_number;
     } else if ((first == NULL || !first->is_durable) && !has_next) {
         seq = log->durable_seq;
         log->file_lowest = UINT64_MAX;
@@ -244,10 +253,13 @@ static void log_row_seq(struct log *log, const struct log_segment *seg)
         const struct log_slot *last = log_tail_find(log, row->end.index);
         if (last != NULL && last->is_durable && last->seq > row->seq) {
             seq = last->seq;
-            log->file_lowest = last->file_number;
+            log->file_lowest = is_gap ? log->file_lowest : last->file_number;
         }
     }
     row->seq = seq > row->seq ? seq : row->seq;
+    if (row->seq < log->mixed_seq && file_before < log->file_lowest) {
+        log->file_lowest = file_before; /* files of several lanes: no order tells which it needs */
+    }
 }
 
 void log_row_synced(struct log *log)
@@ -264,8 +276,8 @@ void log_row_synced(struct log *log)
         }
         return;
     }
-    if (log->row.end.index > log->end.index) {
-        return; /* cut meanwhile: the slots are gone */
+    if (log->cuts_pending > 0) {
+        return; /* cut meanwhile: the slots are gone, those there now are others */
     }
     if (slot != NULL && slot->rec.index <= log->table_index) {
         slot = log_tail_find(log, log->table_index + 1);
@@ -295,7 +307,7 @@ bool log_remnant_is_needed(const struct log *log, uint64_t file_target)
 {
     const struct log_slot *first = log_row_first(log);
     return log->is_available && !log->is_deleted && log->row.end.index <= log->end.index &&
-           first != NULL && first->is_durable && first->file_number <= file_target;
+           first != NULL && first->is_durable && log_row_file(log, first) <= file_target;
 }
 
 /* From the first entry that is not settled to the last that is in a frame, if they are few. */

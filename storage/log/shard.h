@@ -21,9 +21,12 @@
 #include "storage/log/mail.h"
 #include "storage/log/segment.h"
 #include "storage/log/settle.h"
+#include "storage/log/snaps.h"
 #include "storage/log/store.h"
 #include "storage/log/table.h"
 #include "storage/log/tail.h"
+
+struct log_move;
 
 /* A group's log. */
 struct log {
@@ -49,6 +52,9 @@ struct log {
     struct list terms;            /* log_term.in_log: term runs from log start - 1 on, in order */
     struct list pins;             /* log_pin.in_log */
     struct list reads;            /* log_read.in_log */
+    log_sections_fn *sections_give; /* of its owner, for .snap files; NULL: none */
+    void *sections_ctx;             /* its owner's */
+    uint32_t snap_reads_count;      /* log_snap_read under way */
 
     /* What is durable. */
     uint64_t durable_index;             /* entries up to here */
@@ -60,23 +66,28 @@ struct log {
     struct log_row row; /* as the next table will say; settled end, segment, seq: see log_settle */
     struct list_node in_dirty; /* log_settle.dirty: has something in the journal that is needed */
     struct list garbage;       /* log_garbage.in_log: files of segments that are no more */
-    uint32_t cuts_pending;     /* cuts that are not durable: no row can be made meanwhile */
-    uint32_t switches_pending; /* segments whose former files may come back: likewise */
+    uint32_t cuts_pending;     /* cuts and resets that are not durable: no row is made meanwhile */
+    uint32_t resets_pending;   /* of these, resets: nothing is settled meanwhile */
+    uint32_t switches_pending; /* segments whose former files may come back: no row meanwhile */
     uint32_t switches_removed; /* of them, files that are removed, which is not synced yet */
     bool is_delete_durable;    /* its files may go */
     bool wants_clean;          /* cut, trimmed, unpinned or deleted: files may be to go */
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
+    uint64_t mixed_seq;     /* records up to here may stand in files of higher numbers than those
+                               that follow: other lanes wrote them */
     uint64_t row_round;     /* the round that has sent its row */
     uint64_t table_index;   /* entries up to here are settled, and the table says so */
     uint64_t clean_frame;   /* frames up to here may refer to files that are to go */
     uint64_t table_segment; /* first index of the segment the table names; 0: not told yet */
-    bool is_row_old;        /* the table does not say what `row` would */
-    bool is_direct_wanted;  /* a direct write waits for a settle: names, bytes not in memory */
-    bool is_settling;       /* a settle writes its segment now, or journals its remnant */
-    uint32_t direct_count;  /* direct writes of it under way */
-    bool is_direct;         /* writes much: goes straight to its segment */
-    uint64_t pending_bytes; /* of its appends in lane.pending */
-    uint64_t pending_count; /* its records in lane.pending and in frames in flight */
+    struct log_segment *apart; /* being written in the place of one that failed; NULL: none */
+    bool is_row_old;           /* the table does not say what `row` would */
+    bool is_direct_wanted;     /* a direct write waits for a settle: names, bytes not in memory */
+    bool is_settling;          /* a settle writes its segment now, or journals its remnant */
+    uint32_t direct_count;     /* direct writes of it under way */
+    bool lacks_snaps;          /* of a segment the .snap is missing: a job makes it */
+    bool is_direct;            /* writes much: goes straight to its segment */
+    uint64_t pending_bytes;    /* of its appends in lane.pending */
+    uint64_t pending_count;    /* its records in lane.pending and in frames in flight */
 
     /* Building a frame: lane.c's. */
     uint64_t frame_build;  /* the attempt in which it has a row */
@@ -84,15 +95,20 @@ struct log {
     uint64_t frame_skip;   /* the attempt that takes nothing more of it */
     uint64_t frame_direct; /* the attempt along with which it writes directly */
     uint64_t frame_last;   /* the last entry written so */
+    uint64_t frame_newest; /* the newest frame of this lane that holds something of it */
 
     /* State. */
     bool is_replacing;           /* a segment gets new files: generation.c's */
     bool is_repairing;           /* repair.c's */
+    struct log_move *move;       /* it is being detached: nothing new; NULL: no */
+    uint32_t lookups_count;      /* cuts and trims that look up where they begin */
     bool is_cutting;             /* a cut looks up where it begins: no appends meanwhile */
     bool is_deleted;             /* log_delete was submitted */
+    bool wants_mark;             /* this start found is_amnesiac: nothing on the disk says so */
     bool is_amnesiac;            /* read-only */
     bool is_available;           /* can be read */
     bool is_tail_torn;           /* for log_status */
+    bool is_reset;               /* the last start saw it begun anew: files before it are void */
     bool is_loaded;              /* older segments and term runs are known */
     struct log_loading *loading; /* they are being read: load.c's; NULL: no */
     struct list ranges;          /* log_range.in_log: quarantined indexes, in order */
@@ -146,9 +162,10 @@ struct log_shard {
     struct pool ops;           /* of struct log_op: rolls, tails, marks of the log itself */
     struct pool chunks;        /* of struct log_chunk */
     struct pool segments;      /* of struct log_segment */
-    struct pool small;         /* of struct log_term, log_range: union */
+    struct pool small;         /* of struct log_term, log_range, ...: union */
     struct list hot;           /* log_slot.in_hot: entries in memory, oldest first */
     uint64_t hot_bytes;        /* their bytes */
+    uint64_t sections_bytes;   /* log_segment.sections of all groups */
     uint64_t hot_bytes_max;    /* above it the oldest settled or journaled ones leave memory */
 
     struct log_lane lane;     /* its stream of frames */
@@ -160,6 +177,9 @@ struct log_shard {
     struct log_mail mail;        /* to and from shard 0 while opening and closing */
     struct rt_timer close_timer; /* looks again whether closing can go on */
     void *loading;               /* found.c's, while groups are made */
+    struct list moves;           /* log_move.in_shard: groups that are being detached */
+    struct list bundles;         /* log_bundle.in_bundles: of groups that have left */
+    uint64_t dropped_file; /* lowest journal file of groups that nobody has; UINT64_MAX: none */
 };
 
 /* Path of a partition's directory, and of one of its files (kind: "log", "idx", "snap"), into `out`
@@ -181,6 +201,11 @@ MUST_USE enum err log_new_found(struct log_shard *ls, const struct log_found *fo
 /* Take it out of the map and give its memory back; nothing of it is under way. */
 void log_free(struct log *log);
 
+/* What log_append does when `slice` is known to be the next entry, decoded as `batch`. ERR_BUDGET,
+ * ERR_FULL: nothing submitted. */
+MUST_USE enum err log_append_checked(struct log *log, struct log_op *op, struct buf_slice slice,
+                                     const struct log_batch *batch);
+
 /* Submit a record other than an entry: fills kind, seq, fixed part. `data`: a reference is taken.
  */
 void log_submit(struct log *log, struct log_op *op, const struct log_record *record,
@@ -192,14 +217,20 @@ void log_record_durable(struct log *log, struct log_op *op);
 /* End `op` with `err` from the ready queue, without having done anything. */
 void log_end(struct log_shard *ls, struct log_op *op, enum err err);
 
-/* Why nothing may be written to `log` now, or ERR_OK. */
+/* Why nothing may be written to `log` now, or ERR_OK; the same for what was begun earlier, and goes
+ * on while the group is being detached. */
 enum err log_writable(const struct log *log);
+enum err log_goes_on(const struct log *log);
 
 /* Look up what stands just before `first_index` (start.index .. end.index + 1): *out.index =
  * first_index - 1, and the running maximum timestamp and end position (0 at a segment's border)
  * there. ERR_AGAIN: it stands in a sidecar, log_lookup_start reads it. */
 MUST_USE enum err log_point_before(const struct log *log, uint64_t first_index,
                                    struct log_lookup *out);
+
+/* Take the slots from `first_index` on out; appends that wait for a frame end now with
+ * ERR_CANCELED, those in one when it does. */
+void log_slots_cut(struct log *log, uint64_t first_index);
 
 /* The segment's files go with the next round; its object is given back, and what the tail holds of
  * it. */

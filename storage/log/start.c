@@ -1,10 +1,11 @@
 /* Opening a node's directory, on shard 0. See start.h; what is read is in start_files.c, bodies in
  * segments are checked in start_check.c.
  *
- * The order of things makes a crash at any place harmless: a directory's names are durable before
- * node.meta says that there is a directory; the boot epoch is raised before anything else is
- * written, so no two starts write under one number; the `lanes` record, which says what this start
- * believed, is durable before any other frame, file or table. */
+ * The order of things makes a crash at any place harmless: what was read and is not known to be
+ * flushed is flushed, since a killed process leaves writes that only the system knows of; a
+ * directory's names are durable before node.meta says that there is a directory; the boot epoch is
+ * raised before anything else is written, so no two starts write under one number; the `lanes`
+ * record, which says what this start believed, is durable before any other frame, file or table. */
 #include "storage/log/start.h"
 
 #include <stdio.h>
@@ -121,7 +122,7 @@ void log_start_begin(struct log_shard *ls)
     budget_init(&start->budget, "log start", SIZE_MAX, &ls->budget);
     rt_op_init(&start->op, ls->shard, log_start_done);
     sm_init(&start->sm, &log_start_decl, LOG_START_NEW, NULL, 0);
-    if (strlen(store->config.dir) > LIMIT_PATH_BYTES - 100 || store->config.dir[0] == '\0') {
+    if (strlen(store->config.dir) > LIMIT_DATA_DIR_BYTES || store->config.dir[0] == '\0') {
         log_start_fail(start, ERR_INVALID, 0, "DATA", "empty, or too long a path");
         return;
     }

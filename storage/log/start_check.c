@@ -18,6 +18,7 @@
 enum {
     LOG_CHECK_OPEN,
     LOG_CHECK_READ,
+    LOG_CHECK_FLUSH, /* sound: and it is to stay so */
     LOG_CHECK_CLOSE,
 };
 
@@ -29,6 +30,7 @@ static enum err log_check_read(struct log_start *start, uint64_t pos, uint64_t e
 static bool log_check_window(const struct log_start *start, size_t there);
 static bool log_check_body(const struct log_start *start, const struct log_sidecar *rec,
                            const uint8_t *data);
+static bool log_check_before(const struct log_start *start, size_t there);
 static void log_check_close(struct log_start *start);
 
 void log_start_checks(struct log_start *start)
@@ -55,6 +57,7 @@ static void log_check_open(struct log_start *start)
     ASSERT(length > 0 && length < (int)sizeof(check->path));
     check->is_sound = true;
     check->rec_end = 0;
+    check->is_before = false;
     check->stage = LOG_CHECK_OPEN;
     rt_op_init(&check->op, start->ls->shard, log_check_run);
     rt_file_open(&check->file, &check->op, start->ls->shard, check->path,
@@ -65,7 +68,7 @@ static void log_check_run(struct rt_op *op)
 {
     struct log_start_check *check = CONTAINER_OF(op, struct log_start_check, op);
     struct log_start *start = CONTAINER_OF(check, struct log_start, check);
-    bool is_answer = op->err == ERR_OK || op->err == ERR_IO ||
+    bool is_answer = op->err == ERR_OK || (op->err == ERR_IO && check->stage != LOG_CHECK_FLUSH) ||
                      (check->stage == LOG_CHECK_OPEN && op->err == ERR_NOT_FOUND);
     if (!is_answer && start->file_err == ERR_OK) {
         start->file_err = op->err;
@@ -73,9 +76,10 @@ static void log_check_run(struct rt_op *op)
     }
     check->is_sound = check->is_sound && op->err == ERR_OK;
     if (check->stage == LOG_CHECK_READ && check->is_sound) {
-        check->is_sound = log_check_window(start, (size_t)op->result);
+        check->is_sound = check->is_before ? log_check_before(start, (size_t)op->result)
+                                           : log_check_window(start, (size_t)op->result);
     }
-    if (check->stage != LOG_CHECK_CLOSE && check->is_sound) {
+    if (check->stage < LOG_CHECK_FLUSH && check->is_sound && !check->is_before) {
         log_check_next(start);
         return;
     }
@@ -117,7 +121,12 @@ static void log_check_next(struct log_start *start)
         }
         end = rec_end;
     }
-    if (check->rec == check->rec_end) {
+    bool has_all = check->rec == check->rec_end;
+    check->is_before = has_all && check->direct.before_bytes > 0;
+    if (check->is_before) {
+        pos = check->direct.before_pos;
+        end = pos + check->direct.before_bytes;
+    } else if (has_all) {
         log_check_close(start);
         return;
     }
@@ -151,7 +160,11 @@ static enum err log_check_read(struct log_start *start, uint64_t pos, uint64_t e
     check->stage = LOG_CHECK_READ;
     if (bytes == 0) { /* all of it stands in the rest */
         check->is_sound = log_check_window(start, 0);
-        log_check_close(start);
+        if (check->is_sound) {
+            log_check_next(start); /* no record is left */
+        } else {
+            log_check_close(start);
+        }
         return ERR_OK;
     }
     rt_file_read(&check->file, &check->op, check->window, bytes, pos);
@@ -196,6 +209,15 @@ static bool log_check_window(const struct log_start *start, size_t there)
     return true;
 }
 
+/* Whether bytes of earlier entries that left the rest with this write are in the segment. */
+static bool log_check_before(const struct log_start *start, size_t there)
+{
+    const struct log_start_check *check = &start->check;
+    const struct log_recover_direct *direct = &check->direct;
+    return there >= direct->before_bytes &&
+           memcmp(check->window, direct->before, direct->before_bytes) == 0;
+}
+
 static bool log_check_body(const struct log_start *start, const struct log_sidecar *rec,
                            const uint8_t *data)
 {
@@ -210,6 +232,12 @@ static bool log_check_body(const struct log_start *start, const struct log_sidec
 static void log_check_close(struct log_start *start)
 {
     struct log_start_check *check = &start->check;
-    check->stage = LOG_CHECK_CLOSE;
-    rt_file_close(&check->file, &check->op);
+    bool does_flush =
+        check->is_sound && check->stage != LOG_CHECK_FLUSH && start->file_err == ERR_OK;
+    check->stage = does_flush ? LOG_CHECK_FLUSH : LOG_CHECK_CLOSE;
+    if (does_flush) {
+        rt_file_flush(&check->file, &check->op);
+    } else {
+        rt_file_close(&check->file, &check->op);
+    }
 }

@@ -1,4 +1,4 @@
-/* What start.c, start_files.c and start_check.c share: the start of a store on shard 0. */
+/* What start*.c share: the start of a store on shard 0. */
 #ifndef STORAGE_LOG_START_INT_H
 #define STORAGE_LOG_START_INT_H
 
@@ -67,6 +67,7 @@ struct log_start_check {
     uint64_t window_pos;              /* of its first byte in the file */
     uint32_t rec;                     /* the first record of the window */
     uint32_t rec_end;                 /* behind the last of it */
+    bool is_before;                   /* the window holds what stood in the rest before */
     bool is_sound;                    /* so far */
     uint32_t stage;                   /* see there */
     char path[LIMIT_PATH_BYTES];      /* of the file */

@@ -12,6 +12,8 @@
 #include "base/assert.h"
 #include "base/rt/clock.h"
 #include "storage/log/found.h"
+#include "storage/log/move_int.h"
+#include "storage/log/range.h"
 #include "storage/log/shard.h"
 #include "storage/log/start.h"
 
@@ -116,6 +118,9 @@ void log_shard_open(struct log_shard *ls, struct rt_shard *shard, struct log_sto
     rt_op_init(&ls->op_done, shard, log_shard_fire);
     rt_timer_init(&ls->close_timer, shard, log_shard_close_again);
     log_mails_init(&ls->mails, shard);
+    list_init(&ls->moves);
+    list_init(&ls->bundles);
+    ls->dropped_file = UINT64_MAX;
     budget_init(&ls->budget, "log", SIZE_MAX, rt_shard_budget(shard));
     store->shards[shard->id] = ls;
     sm_move(&ls->sm, LOG_SHARD_JOINED);
@@ -179,6 +184,7 @@ static enum err log_shard_make(struct log_shard *ls)
         struct log_term term;
         struct log_range range;
         struct log_garbage garbage;
+        struct log_pin pin;
     } small;
     ls->hot_bytes_max = config->hot_bytes_max;
     budget_init(&ls->hot_budget, "log hot", (size_t)config->hot_bytes_max, &ls->budget);
@@ -233,6 +239,9 @@ void log_shard_go(struct rt_shard *at, struct rt_mail *mail)
     for (struct map_node *node = map_first(&ls->groups); node != NULL;
          node = map_next(&ls->groups, node)) {
         struct log *log = CONTAINER_OF(node, struct log, in_map);
+        if (log->is_available && log->wants_mark && !log->is_deleted) {
+            log_mark_amnesiac(log);
+        }
         if (log->is_available && (log->file_lowest != UINT64_MAX || log->wants_clean)) {
             log_settle_note(log, log->file_lowest, 0);
         }
@@ -306,10 +315,11 @@ static bool log_shard_is_looking(const struct log_shard *ls)
     return ls->lookups.in_use_count > 0;
 }
 
-/* Cuts and trims that look something up end first: they are refused then, through the lane. */
+/* Cuts and trims that look something up end first: they are refused then, through the lane. Groups
+ * that are on their way have come to another shard, or are given up. */
 static void log_shard_close_lane(struct log_shard *ls)
 {
-    if (log_shard_is_looking(ls)) {
+    if (log_shard_is_looking(ls) || log_moves_are_out(ls)) {
         rt_timer_start(&ls->close_timer, rt_now_ns(ls->shard) + LOG_CLOSE_RETRY_NS);
         return;
     }

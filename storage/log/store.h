@@ -34,7 +34,7 @@ struct log_shard;
 
 /* How a directory is used. Zero fields take the default said there. */
 struct log_config {
-    const char *dir;         /* DATA; lives as long as the store, <= LIMIT_PATH_BYTES - 100 */
+    const char *dir;         /* DATA; lives as long as the store, <= LIMIT_DATA_DIR_BYTES */
     const char *journal_dir; /* where journal files are; NULL: DATA/journal */
     uint64_t
         unsettled_bytes_max; /* per shard; 0: the least of 128 MiB and an eighth of its memory */
@@ -76,8 +76,9 @@ struct log_store {
     _Atomic uint32_t groups_count; /* groups there are, and deleted ones that are not forgotten */
     _Atomic uint32_t rows_count;   /* groups that have a row in the table, or will have one */
     uint32_t rows_max;             /* rows there may be; constant once groups are dealt */
-    atomic_bool is_fenced;         /* a journal write failed: nothing is written any more */
-    atomic_bool is_full;           /* the disk is full: producers are refused */
+    _Atomic uint64_t ends_lost_count; /* G8, found when older segments are first asked for */
+    atomic_bool is_fenced;            /* a journal write failed: nothing is written any more */
+    atomic_bool is_full;              /* the disk is full: producers are refused */
 
     /* Shard 0's; the others read what is said before it mails them. */
     void *keeper;                    /* struct log_keeper */

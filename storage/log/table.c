@@ -32,6 +32,11 @@ size_t log_table_bytes(uint32_t rows_count)
     return LOG_TABLE_HEADER_BYTES + blocks * LIMIT_BLOCK_BYTES;
 }
 
+bool log_row_has_chain(const struct log_row *row)
+{
+    return row->quarantine_count == 0 || row->quarantine_index > row->end.index;
+}
+
 uint32_t log_table_seed(const struct crc32c *kernels, const struct log_uuid *disk, uint64_t number)
 {
     uint8_t bytes[LOG_TABLE_SEED_BYTES];

@@ -50,6 +50,10 @@ struct log_row {
     uint32_t quarantine_count;   /* ranges */
 };
 
+/* Whether the chain of the settled end is that of its entry. What is lost below it may reach up to
+ * it, and the gap there has a chain of its own, which the next entry's does not follow. */
+bool log_row_has_chain(const struct log_row *row);
+
 /* The bytes of a table of `rows_count` rows. */
 size_t log_table_bytes(uint32_t rows_count);
 

@@ -11,7 +11,6 @@
 
 #define LOG_TAIL_DIR_MIN 4u
 
-static enum err log_tail_room(struct log *log);
 static void log_tail_drop(struct log_slot *slot);
 static struct log_chunk *log_tail_chunk(const struct log_slot *slot);
 
@@ -44,7 +43,7 @@ enum err log_tail_push(struct log *log, struct log_slot **out)
     struct list_node *last = list_last(&tail->chunks);
     struct log_chunk *chunk = last != NULL ? CONTAINER_OF(last, struct log_chunk, in_tail) : NULL;
     if (chunk == NULL || chunk->end == LOG_CHUNK_SLOTS) {
-        enum err err = log_tail_room(log);
+        enum err err = log_tail_reserve(log, 1);
         if (err != ERR_OK) {
             return err;
         }
@@ -57,25 +56,29 @@ enum err log_tail_push(struct log *log, struct log_slot **out)
         list_push_back(&tail->chunks, &chunk->in_tail);
         tail->dir[tail->dir_end++] = chunk;
     }
-    struct log_slot *slot = &chunk->slots[chunk->end++];
-    *slot = (struct log_slot){.log = log};
+    struct log_slot *slot = &chunk->slots[chunk->end];
+    *slot = (struct log_slot){.log = log, .place = (uint8_t)chunk->end++};
     tail->slots_count++;
     *out = slot;
     return ERR_OK;
 }
 
-/* Room for one more chunk in the directory. */
-static enum err log_tail_room(struct log *log)
+enum err log_tail_reserve(struct log *log, uint64_t chunks_count)
 {
     struct log_tail *tail = &log->tail;
-    if (tail->dir_end < tail->dir_capacity) {
+    if (chunks_count <= tail->dir_capacity - tail->dir_end) {
         return ERR_OK;
     }
     uint32_t used = tail->dir_end - tail->dir_first;
-    if (tail->dir_first > used) { /* most of it is unused front */
+    if (chunks_count > UINT32_MAX / 2 - used) {
+        return ERR_BUDGET;
+    }
+    uint32_t needed = used + (uint32_t)chunks_count;
+    if (tail->dir_first > used && needed <= tail->dir_capacity) { /* most is unused front */
         memmove(tail->dir, tail->dir + tail->dir_first, used * sizeof(*tail->dir));
     } else {
         uint32_t capacity = used < LOG_TAIL_DIR_MIN ? LOG_TAIL_DIR_MIN : used * 2;
+        capacity = capacity < needed ? needed : capacity;
         void *made = NULL;
         enum err err = budget_alloc(&log->ls->budget, capacity * sizeof(*tail->dir),
                                     sizeof(*tail->dir), &made);
@@ -172,25 +175,11 @@ struct log_slot *log_tail_next(const struct log *log, const struct log_slot *slo
     return &chunk->slots[chunk->first];
 }
 
-/* The chunk that `slot` stands in: found by its index, since all chunks are searched by it anyway.
- */
 static struct log_chunk *log_tail_chunk(const struct log_slot *slot)
 {
-    const struct log_tail *tail = &slot->log->tail;
-    uint32_t low = tail->dir_first;
-    uint32_t high = tail->dir_end;
-    while (high - low > 1) { /* the last chunk whose first index is not behind the slot's */
-        uint32_t middle = low + (high - low) / 2;
-        const struct log_chunk *chunk = tail->dir[middle];
-        if (chunk->slots[chunk->first].rec.index <= slot->rec.index) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    struct log_chunk *chunk = tail->dir[low];
-    ASSERT(slot >= chunk->slots && slot < chunk->slots + LOG_CHUNK_SLOTS);
-    return chunk;
+    ASSERT(slot->place < LOG_CHUNK_SLOTS);
+    return CONTAINER_OF((struct log_slot(*)[LOG_CHUNK_SLOTS])(slot - slot->place), struct log_chunk,
+                        slots);
 }
 
 static bool log_tail_before_index(const struct log_slot *slot, uint64_t index)

@@ -43,6 +43,7 @@ struct log_slot {
     enum log_slot_where where; /* see there */
     bool is_durable;           /* its frame is flushed */
     bool is_settled;           /* in segment and sidecar, synced, and the table says so */
+    uint8_t place;             /* which of its chunk's slots it is */
 };
 
 /* Slots in a row. */
@@ -77,6 +78,9 @@ void log_tail_deinit(struct log *log);
 
 /* *out = a zeroed slot behind the last. ERR_BUDGET. It stays where it is. */
 MUST_USE enum err log_tail_push(struct log *log, struct log_slot **out);
+
+/* Room for `chunks_count` more chunks among those the tail knows. ERR_BUDGET. */
+MUST_USE enum err log_tail_reserve(struct log *log, uint64_t chunks_count);
 
 /* Take the last slot, or the first, out; its bytes are let go. */
 void log_tail_pop_last(struct log *log);

@@ -55,7 +55,11 @@ struct sim *sim_new(uint64_t seed, const struct sim_options *options)
     list_init(&sim->dead_conns);
     list_init(&sim->calls);
     list_init(&sim->free_ops);
-    cpu_detect(&sim->cpu);
+    if (options->host.cpu != NULL) {
+        sim->cpu = *options->host.cpu;
+    } else {
+        cpu_detect(&sim->cpu);
+    }
     sim_events_grow(sim);
     return sim;
 }

@@ -48,6 +48,7 @@ struct sim_link_options {
 /* What machines and their systems are like. */
 struct sim_host_options {
     uint64_t memory_bytes;       /* budget of each shard */
+    const struct cpu *cpu;       /* the processor; NULL: detected, which is slow in a guest */
     struct sim_delay turn;       /* what a turn of a shard's loop takes */
     struct sim_delay wake;       /* from a doorbell to the turn of the shard it wakes */
     struct sim_delay job;        /* of a job on a worker thread */

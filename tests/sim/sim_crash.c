@@ -158,14 +158,24 @@ static void sim_crash_reach(struct sim_inode *dir)
     }
 }
 
-/* The names of a directory, on the same disk or, where inodes have twins, on that of the twins. */
+/* The names of a directory into `copy`, which is empty, on the same disk or, where inodes have
+ * twins, on that of the twins. */
 static void sim_names_copy(struct sim_disk *to, struct sim_names *copy,
                            const struct sim_names *names)
 {
+    ASSERT(copy->entries == NULL);
+    if (names->count == 0) {
+        return;
+    }
+    copy->entries = sim_store_alloc(to->store, names->count * sizeof(copy->entries[0]));
+    copy->capacity = names->count;
+    copy->count = names->count;
     for (uint32_t i = 0; i < names->count; i++) {
         struct sim_inode *inode = names->entries[i].inode;
         inode = inode->twin != NULL ? inode->twin : inode;
-        sim_names_put(to, copy, names->entries[i].name, inode);
+        sim_disk_inode_ref(inode);
+        copy->entries[i] =
+            (struct sim_entry){.name = sim_disk_strdup(to, names->entries[i].name), .inode = inode};
     }
 }
 

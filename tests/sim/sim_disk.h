@@ -208,6 +208,10 @@ void sim_disk_walk(struct sim_disk *disk, void (*visit)(void *ctx, const char *p
 MUST_USE enum err sim_disk_rot(struct sim_disk *disk, const char *path, uint64_t pos, uint32_t bit);
 MUST_USE enum err sim_disk_sector_error(struct sim_disk *disk, const char *path, uint64_t pos);
 
+/* The page (4 KiB) around `pos` was never written, as after a lost write: it reads as zeros. Errors
+ * as above. */
+MUST_USE enum err sim_disk_wipe(struct sim_disk *disk, const char *path, uint64_t pos);
+
 /* The next operation that `fault` can strike is struck. Adds up. */
 void sim_disk_plant(struct sim_disk *disk, enum sim_fault fault);
 

@@ -135,6 +135,11 @@ enum err sim_disk_sector_error(struct sim_disk *disk, const char *path, uint64_t
     return sim_disk_damage(disk, path, pos, SIM_FAULT_SECTOR_ERROR, 0);
 }
 
+enum err sim_disk_wipe(struct sim_disk *disk, const char *path, uint64_t pos)
+{
+    return sim_disk_damage(disk, path, pos, SIM_FAULT_LOST_WRITE, 0);
+}
+
 void sim_disk_plant(struct sim_disk *disk, enum sim_fault fault)
 {
     ASSERT((unsigned)fault < SIM_FAULT_COUNT);
@@ -184,6 +189,8 @@ static enum err sim_disk_damage(struct sim_disk *disk, const char *path, uint64_
     }
     if (fault == SIM_FAULT_BIT_ROT) {
         page->data[pos % SIM_PAGE_BYTES] ^= (uint8_t)(1u << bit);
+    } else if (fault == SIM_FAULT_LOST_WRITE) {
+        memset(page->data, 0, sizeof(page->data));
     } else {
         page->bad |= (uint8_t)(1u << (pos % SIM_PAGE_BYTES / SIM_SECTOR_BYTES));
     }

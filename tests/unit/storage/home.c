@@ -270,24 +270,31 @@ static void home_batch(const struct home *home, uint8_t *out, const struct log_p
     bytes_patch_u32be(&w, 17, crc32c(home_kernels(), 0, out + 21, w.pos - 21));
 }
 
+enum err home_append(struct home_shard *hs, struct log *log, struct log_op *op)
+{
+    const struct home *home = hs->home;
+    struct log_status status;
+    struct buf *buf = NULL;
+    log_status(log, &status);
+    assert_int_equal(buf_new(&hs->bufs, hs->bufs.budget, home->batch_bytes, &buf), ERR_OK);
+    home_batch(home, buf_append(buf, home->batch_bytes), &status.end);
+    buf_seal(buf, home->batch_bytes);
+    enum err err = log_append(log, op, buf_slice(buf, 0, home->batch_bytes));
+    buf_unref(buf);
+    return err;
+}
+
 void home_shard_append(struct rt_shard *shard, void *ctx)
 {
     struct home *home = ctx;
     struct home_shard *hs = &home->shards[shard->id];
     for (struct log *log = log_first(&hs->ls); log != NULL; log = log_next(&hs->ls, log)) {
         struct log_op *op = &hs->ops[log_group(log) - home->first_id];
-        struct log_status status;
-        struct buf *buf = NULL;
-        log_status(log, &status);
-        assert_int_equal(buf_new(&hs->bufs, hs->bufs.budget, home->batch_bytes, &buf), ERR_OK);
-        home_batch(home, buf_append(buf, home->batch_bytes), &status.end);
-        buf_seal(buf, home->batch_bytes);
         *op = (struct log_op){.done = home_op_done, .ctx = home};
-        enum err err = log_append(log, op, buf_slice(buf, 0, home->batch_bytes));
+        enum err err = home_append(hs, log, op);
         home->pending_count += err == ERR_OK;
         home->refused_count += err != ERR_OK;
         home->refusal = err != ERR_OK ? err : home->refusal;
-        buf_unref(buf);
     }
     home->answers_count++;
 }

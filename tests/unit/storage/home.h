@@ -88,7 +88,10 @@ struct log_meta home_meta(struct home *home);
 void home_shard_create(struct rt_shard *shard, void *ctx);
 void home_shard_hard(struct rt_shard *shard, void *ctx);
 
-/* Append a batch of home->batch_bytes to each group; what is refused is counted. */
+/* Append a batch of home->batch_bytes to `log`, which is on that shard: what log_append says. */
+enum err home_append(struct home_shard *hs, struct log *log, struct log_op *op);
+
+/* The same to each group; what is refused is counted. */
 void home_shard_append(struct rt_shard *shard, void *ctx);
 
 /* A store with these groups in a table, closed. */

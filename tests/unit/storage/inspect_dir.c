@@ -38,7 +38,7 @@ struct dir_making {
 static void dir_batches(struct dir_making *making);
 static void dir_segment(struct dir_making *making, struct sim_disk *disk, uint64_t first,
                         uint64_t last, uint64_t settled, size_t log_bytes);
-static void dir_snap(struct dir_making *making);
+static void dir_snap(struct dir_making *making, const char *path, uint64_t first_index);
 static void dir_table(struct dir_making *making, struct sim_disk *disk, const char *path,
                       uint64_t number, uint64_t settled);
 static void dir_journal(struct dir_making *making);
@@ -79,7 +79,8 @@ void inspect_dir_make(struct inspect_dir *dir)
     dir_batches(making);
     dir_segment(making, dir->disk, 1, 5, 5, 0);
     dir_segment(making, dir->disk, 6, 8, 7, LIMIT_BLOCK_BYTES);
-    dir_snap(making);
+    dir_snap(making, INSPECT_SNAP_1, 1);
+    dir_snap(making, INSPECT_SNAP_2, 6);
     dir_table(making, dir->disk, INSPECT_TABLE, 3, 7);
     dir_journal(making);
     dir->making = making;
@@ -212,20 +213,20 @@ static void dir_segment(struct dir_making *making, struct sim_disk *disk, uint64
     }
 }
 
-static void dir_snap(struct dir_making *making)
+static void dir_snap(struct dir_making *making, const char *path, uint64_t first_index)
 {
     uint8_t run[LOG_TERM_RUN_BYTES], file[256];
     struct bytes_writer w = bytes_writer(run, sizeof(run));
     log_term_run_put(&w, &(struct log_term_run){.first_index = 1, .term = 1});
     struct log_snap snap = {.group = INSPECT_GROUP,
-                            .first_index = 1,
+                            .first_index = first_index,
                             .sections_count = 1,
                             .sections = {{LOG_SNAP_TERM_RUNS, run, sizeof(run)}}};
     w = bytes_writer(file, sizeof(file));
     log_snap_put(&w, &snap, making->kernels);
     ASSERT(w.err == ERR_OK);
-    inspect_dir_put(making->dir->disk, INSPECT_SNAP_1, file, w.pos);
-    dir_live(making, INSPECT_SNAP_1, 0, w.pos);
+    inspect_dir_put(making->dir->disk, path, file, w.pos);
+    dir_live(making, path, 0, w.pos);
 }
 
 static void dir_table(struct dir_making *making, struct sim_disk *disk, const char *path,

@@ -257,7 +257,8 @@ static void load_knows_its_names(void **state)
         "0000000000000000-00000000.idx",
         "ffffffffffffffff-00000000.idx",
         "0000000000000001-00000000",
-        "0000000000000001-00000000.idx.new",
+        "0000000000000001-00000000.snap.new",
+        "x.log.new",
         "x",
     };
     struct fixture *f = *state;
@@ -276,6 +277,26 @@ static void load_knows_its_names(void **state)
         snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
         assert_int_equal(sim_disk_size(f->place->disk, path), 1);
     }
+    place_end(f->place);
+}
+
+/* What was written in the place of a segment's file and never got its name. */
+static void load_removes_files_that_never_got_their_names(void **state)
+{
+    static const char *const kinds[] = {"log.new", "idx.new"};
+    static const uint64_t indexes[] = {1, 15, 21, 40};
+    struct fixture *f = *state;
+    three(f);
+    for (size_t i = 0; i < ARRAY_COUNT(indexes); i++) {
+        place_write(f->place, place_path(f->place, indexes[i], 0, kinds[i % 2]), 0, "x", 1);
+    }
+    place_start(f->place, &f->a, 1, 30, 21, 0);
+    assert_int_equal(place_load(f->place), ERR_OK);
+    assert_string_equal(segments(f), " 1-0:10 11-0:20 21-0:30");
+    for (size_t i = 0; i < ARRAY_COUNT(indexes); i++) {
+        assert_false(place_has(f->place, indexes[i], 0, kinds[i % 2]));
+    }
+    assert_true(place_has(f->place, 1, 0, "log"));
     place_end(f->place);
 }
 
@@ -818,6 +839,7 @@ int main(void)
         LOAD_TEST(load_takes_the_higher_copy_when_the_lower_is_damaged),
         LOAD_TEST(load_leaves_the_named_generation),
         LOAD_TEST(load_knows_its_names),
+        LOAD_TEST(load_removes_files_that_never_got_their_names),
         LOAD_TEST(load_of_a_thousand_segments),
         LOAD_TEST(load_quarantines_what_a_torn_sidecar_has_lost),
         LOAD_TEST(load_quarantines_the_end_of_an_older_segment),

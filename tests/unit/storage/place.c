@@ -238,6 +238,7 @@ void place_start(struct place *place, const struct place_history *history, uint6
                         .is_loaded = settled_index == 0,
                         .generation = generation};
     list_init(&log->segments.list);
+    list_init(&log->garbage);
     list_init(&log->terms);
     list_init(&log->ranges);
     log->start = place_point(history, start_index - 1);

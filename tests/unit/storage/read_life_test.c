@@ -580,10 +580,39 @@ static void rot_that_was_read_stays_known(void **state)
     life_free(life);
 }
 
+/* So does a segment whose file is gone, from where it was asked for. */
+static void a_lost_file_stays_known(void **state)
+{
+    (void)state;
+    struct life *life = life_new(1);
+    life_call(life, life_shard_append);
+    life_call(life, life_shard_settle);
+    life_close(life);
+    char path[LIMIT_PATH_BYTES];
+    life_open(life);
+    log_path_segment(path, life->log, 1, 0, "log");
+    life_close(life);
+    assert_int_equal(sim_disk_unlink(sim_node_disk(life->node), path), ERR_OK);
+    life_open(life);
+    life_call(life, life_shard_read_rot);
+    assert_int_equal(life->reads[0].read.err, ERR_CORRUPT);
+    assert_true(life->reads[0].read.first_index == 10);
+    assert_true(life->reads[0].read.last_index >= 10);
+    life_close(life);
+    life_open(life);
+    struct log_status status;
+    log_status(life->log, &status);
+    assert_int_equal(status.quarantine_count, 1);
+    assert_true(status.quarantine_index == 10);
+    life_close(life);
+    life_free(life);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rot_that_was_read_stays_known),
+        cmocka_unit_test(a_lost_file_stays_known),
         cmocka_unit_test(reads_of_a_living_log_are_what_was_appended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -394,6 +394,7 @@ static void read_log_shard(struct read_log *rl)
     log->group = READ_LOG_GROUP;
     log->partition = 2;
     list_init(&log->segments.list);
+    list_init(&log->garbage);
     list_init(&log->terms);
     list_init(&log->pins);
     list_init(&log->reads);

@@ -142,6 +142,7 @@ struct build_frame *build_end(struct build *b)
     frame->file = lane->file;
     frame->pos = file->pos;
     frame->head = (struct log_frame){
+        .flags = frame->records_count == 0 ? LOG_FRAME_SEAL : 0,
         .disk = b->disk,
         .boot_epoch = lane->boot_epoch,
         .lane = lane->lane,

@@ -106,7 +106,7 @@ static void recover_r4_what_is_missing_is_quarantined(void **state)
     assert_int_equal(gap->rec.index, 4);
     assert_int_equal(gap->rec.base_offset, 3);
     assert_int_equal(log_sidecar_next_offset(&gap->rec), 8);
-    assert_int_equal(gap->seq, 0);
+    assert_int_equal(gap->seq, 7); /* the first that is missing */
     build_free(b);
 }
 
@@ -704,6 +704,36 @@ static void recover_hard_states_only_move_forward(void **state)
     build_free(b);
 }
 
+/* Lane 1 has file 2, lane 0 has file 1: the group goes from one to the other and back. */
+static void recover_knows_that_a_group_changed_lane(void **state)
+{
+    (void)state;
+    struct build *b = build_new();
+    struct build_group *g = build_group(b, 7);
+    (void)build_lanes(b, 1, NULL, 0);
+    build_begin(b, 1, 1, 0);
+    build_create(b, g);
+    build_roll(b, g);
+    build_entry(b, g, 1, 100);
+    (void)build_end(b);
+    build_recover(b);
+    assert_int_equal(build_found(b, 7)->file_lowest, 2);
+    assert_int_equal(build_found(b, 7)->mixed_seq, 0);
+    build_begin(b, 1, 0, 1);
+    build_entry(b, g, 1, 100);
+    build_entry(b, g, 1, 100);
+    (void)build_end(b);
+    build_begin(b, 1, 1, 1);
+    build_entry(b, g, 1, 100);
+    (void)build_end(b);
+    build_recover(b);
+    want_counts(b, "F1 4 R2 6 G1 1");
+    want_group(b, 7, 6);
+    assert_int_equal(build_found(b, 7)->file_lowest, 1);
+    assert_int_equal(build_found(b, 7)->mixed_seq, 3); /* records up to 3 are in the higher file */
+    build_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -740,6 +770,7 @@ int main(void)
         cmocka_unit_test(recover_a_switch_is_told),
         cmocka_unit_test(recover_marks_quarantine_and_heal),
         cmocka_unit_test(recover_hard_states_only_move_forward),
+        cmocka_unit_test(recover_knows_that_a_group_changed_lane),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

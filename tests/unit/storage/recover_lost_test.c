@@ -324,6 +324,179 @@ static void recover_rot_in_two_lanes_of_two_boots(void **state)
     build_free(b);
 }
 
+/* --- What a start must not forget, or take for more than it is --- */
+
+/* A seal is written when nothing is left to write: nothing is lost with it, whichever of its
+ * header's fields is damaged. */
+static void recover_a_damaged_seal_loses_nothing(void **state)
+{
+    (void)state;
+    static const size_t places[] = {2, 6, 20, 26, 32, 42, 50, 58, 64, 72, 84, 93};
+    struct build *b = recover_scene();
+    struct build_frame *seal = build_seal(b, 1, 0, 2);
+    for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
+        build_flip(b, seal, places[i]);
+        build_recover(b);
+        want_counts(b, "F1 2 R2 5 G1 1");
+        build_flip(b, seal, places[i]);
+    }
+    build_file(b, 1, 0); /* it may be all there is of a file */
+    seal = build_seal(b, 1, 0, 2);
+    build_flip(b, seal, 84);
+    build_recover(b);
+    want_counts(b, "F1 3 R2 5 G1 1");
+    build_free(b);
+}
+
+/* Where the next frame would stand, but not farther on. */
+static void recover_an_unreadable_block_may_have_been_a_frame(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    uint8_t *end = b->files[0].data + b->files[0].pos;
+    memcpy(end, LOG_UNREADABLE, sizeof(LOG_UNREADABLE) - 1);
+    build_recover(b);
+    want_counts(b, "F1 2 F6 1 R2 5 G7 1");
+    memset(end, 0, LIMIT_BLOCK_BYTES);
+    memcpy(end + LIMIT_BLOCK_BYTES, LOG_UNREADABLE, sizeof(LOG_UNREADABLE) - 1);
+    build_recover(b);
+    want_counts(b, "F1 2 R2 5 G1 1");
+    build_free(b);
+}
+
+/* A header of the file's former life in which something is damaged, too, is none of this life. */
+static void recover_a_damaged_former_life_is_no_frame(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct log_frame head = b->frames[1].head;
+    uint8_t *end = b->files[0].data + b->files[0].pos;
+    head.number = 3;
+    log_frame_encode(&head, b->kernels, end);
+    end[81] ^= 1;
+    build_recover(b);
+    want_counts(b, "F1 2 F6 1 R2 5 G7 1"); /* of this life it would be one */
+    head.file_number = 9;
+    log_frame_encode(&head, b->kernels, end);
+    build_recover(b);
+    want_counts(b, "F1 2 F8 1 R2 5 G1 1");
+    end[81] ^= 1;
+    build_recover(b);
+    want_counts(b, "F1 2 R2 5 G1 1");
+    build_free(b);
+}
+
+/* The roll tells that an entry is missing, the directory where it ended. */
+static void recover_a_roll_does_not_hide_where_the_lost_ended(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_group *g = build_group(b, 7);
+    build_begin(b, 1, 0, 2);
+    build_entry(b, g, 2, 10);
+    build_roll(b, g);
+    struct build_frame *rotten = build_end(b);
+    (void)build_seal(b, 1, 0, 3);
+    build_flip(b, rotten, rotten->record_pos[0] + 16);
+    build_recover(b);
+    want_counts(b, "F1 3 F3 1 R2 5 R3 1 G4 1");
+    const struct log_found *found = build_found(b, 7);
+    want_lost(found, 4, 4);
+    assert_int_equal(found->end.offset, g->now.end.offset);
+    assert_int_equal(found->end.term, 2);
+    const struct log_found_segment *seg =
+        CONTAINER_OF(list_last(&found->segments), struct log_found_segment, in_group);
+    assert_int_equal(seg->start.index, 5);
+    assert_int_equal(seg->start.offset, g->now.end.offset);
+    assert_int_equal(found->file_lowest, 0); /* the table does not tell of it yet */
+    build_free(b);
+}
+
+/* The settled end is a lost entry: its chain is made up, and what follows has the real one. */
+static void recover_the_chain_of_what_is_lost_is_not_asked_for(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_group *g = build_group(b, 7);
+    struct log_row *row = build_settle(b, g, 4); /* entry 2 */
+    row->end.chain.low ^= 1;
+    build_recover(b);
+    want_counts(b, "F1 2 R1 4 R8 1 G3 1");
+    row->quarantine_index = 2;
+    row->quarantine_count = 1;
+    build_recover(b);
+    want_counts(b, "F1 2 R1 4 R2 1 G1 1");
+    row->quarantine_index = 3; /* behind the end: the chain there is real */
+    build_recover(b);
+    want_counts(b, "F1 2 R1 4 R8 1 G3 1");
+    build_free(b);
+}
+
+/* The table was written when more was there than is now. */
+static void recover_a_start_behind_the_end_is_amnesia(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct log_row *row = build_settle(b, build_group(b, 7), 5);
+    row->start = (struct log_point){.index = 9, .offset = 20, .term = 3};
+    build_recover(b);
+    want_counts(b, "F1 2 R1 5 G3 1 G4 1");
+    const struct log_found *found = build_found(b, 7);
+    assert_int_equal(found->end.index, 8);
+    assert_int_equal(found->end.offset, 20);
+    assert_int_equal(found->end.term, 3);
+    row->start.index = 4; /* just behind it: nothing is missing */
+    build_recover(b);
+    want_counts(b, "F1 2 R1 5 G1 1");
+    build_free(b);
+}
+
+/* A tail repeats the record of an entry whose header does not verify: its chain is not that of the
+ * header. */
+static void recover_a_tail_repeats_what_is_quarantined(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_group *g = build_group(b, 7);
+    g->now.recs[2].flags |= LOG_SIDECAR_QUARANTINED;
+    g->now.recs[2].header_crc ^= 1;
+    build_begin(b, 1, 0, 2);
+    build_whole(b, g, 1);
+    (void)build_end(b);
+    build_recover(b);
+    want_counts(b, "F1 3 R2 6 G5 1");
+    assert_true(build_is_quarantined(build_found(b, 7), 2));
+    build_free(b);
+}
+
+/* Lane 1 has file 2. What follows stood at the end of file 1, and only file 3 repeats whose it was.
+ */
+static void recover_the_lost_may_stand_in_a_lower_file(void **state)
+{
+    (void)state;
+    struct build *b = build_new();
+    struct build_group *g = build_group(b, 7);
+    (void)build_lanes(b, 1, NULL, 0);
+    build_begin(b, 1, 1, 0);
+    build_create(b, g);
+    build_roll(b, g);
+    build_entry(b, g, 1, 100);
+    (void)build_end(b);
+    build_begin(b, 1, 0, 1);
+    build_entry(b, g, 1, 100);
+    const struct build_frame *rotten = build_end(b);
+    build_file(b, 1, 0);
+    build_begin(b, 1, 0, 2);
+    build_entry(b, g, 1, 100);
+    (void)build_end(b);
+    build_flip(b, rotten, 20);
+    build_recover(b);
+    want_counts(b, "F1 3 F4 1 R2 3 R3 1 G4 1");
+    want_lost(build_found(b, 7), 2, 2);
+    assert_int_equal(build_found(b, 7)->mixed_seq, 3); /* of higher files than the lost one's */
+    build_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +512,14 @@ int main(void)
         cmocka_unit_test(recover_switches_are_in_order),
         cmocka_unit_test(recover_one_number_on_two_lanes),
         cmocka_unit_test(recover_rot_in_two_lanes_of_two_boots),
+        cmocka_unit_test(recover_a_damaged_seal_loses_nothing),
+        cmocka_unit_test(recover_an_unreadable_block_may_have_been_a_frame),
+        cmocka_unit_test(recover_a_damaged_former_life_is_no_frame),
+        cmocka_unit_test(recover_a_roll_does_not_hide_where_the_lost_ended),
+        cmocka_unit_test(recover_the_chain_of_what_is_lost_is_not_asked_for),
+        cmocka_unit_test(recover_a_start_behind_the_end_is_amnesia),
+        cmocka_unit_test(recover_a_tail_repeats_what_is_quarantined),
+        cmocka_unit_test(recover_the_lost_may_stand_in_a_lower_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,6 +187,34 @@ static void model_tear(struct model *m, uint32_t index)
     free(before);
 }
 
+/* Whether a later record of its lane takes all entries of the direct tail, number `n` of frame
+ * `index`: nobody asks for their bodies. That one may be lost itself, so it is left alone. */
+static bool model_is_taken(const struct model *m, uint32_t index, uint32_t n)
+{
+    const struct build *b = m->b;
+    const struct build_frame *frame = &b->frames[index];
+    const uint8_t *tail = b->files[frame->file].data + frame->pos + frame->record_pos[n];
+    struct bytes_reader r = bytes_reader(tail + 32 + 40, 8);
+    uint64_t first_index = bytes_get_u64le(&r);
+    for (uint32_t i = index; i < b->frames_count; i++) {
+        const struct build_frame *later = &b->frames[i];
+        for (uint32_t k = 0; k < later->records_count; k++) {
+            const uint8_t *record = b->files[later->file].data + later->pos + later->record_pos[k];
+            if (later->head.lane != frame->head.lane ||
+                later->record_group[k] != frame->record_group[n] ||
+                later->record_seq[k] <= frame->record_seq[n]) {
+                continue;
+            }
+            r = bytes_reader(record + 32, 8);
+            if (record[0] == LOG_RECORD_DELETE ||
+                (record[0] == LOG_RECORD_CUT && bytes_get_u64le(&r) <= first_index)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* A direct tail in frame `index` whose bodies did not reach their segment. */
 static void model_tear_direct(struct model *m, uint32_t index)
 {
@@ -196,7 +224,7 @@ static void model_tear_direct(struct model *m, uint32_t index)
         const uint8_t *record = b->files[frame->file].data + frame->pos + frame->record_pos[i];
         bool is_direct = record[0] == LOG_RECORD_TAIL && record[1] == LOG_TAIL_DIRECT;
         if (!is_direct || m->is_lost[index] || model_below(m, 4) != 0 ||
-            b->unsound_count == BUILD_UNSOUND_MAX) {
+            b->unsound_count == BUILD_UNSOUND_MAX || model_is_taken(m, index, i)) {
             continue;
         }
         struct bytes_reader r = bytes_reader(record + 32 + 40 + 72, HASH128_BYTES);

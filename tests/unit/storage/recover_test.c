@@ -452,6 +452,36 @@ static void recover_direct_check_says_where(void **state)
     build_free(b);
 }
 
+/* A direct write begins with the block in which the one before ends. Where it did not get that far,
+ * its own entries may be there all the same. */
+static void recover_direct_check_says_what_it_has_written_over(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct log_recover_direct first, check;
+    struct log_recover r;
+    for (uint32_t i = 0; i < 2; i++) {
+        build_begin(b, 1, 0, 4);
+        build_direct(b, build_group(b, 7), 1, 3000, 3 - i);
+        (void)build_end(b);
+    }
+    assert_int_equal(log_recover_init(&r, &b->budget, b->kernels, &b->disk, 0), ERR_OK);
+    assert_int_equal(log_recover_file(&r, 3, b->files[0].data, b->files[0].length), ERR_OK);
+    assert_int_equal(log_recover_lanes(&r), ERR_OK);
+    assert_true(log_recover_next_direct(&r, &first));
+    assert_int_equal(first.before_bytes, 0);
+    log_recover_direct(&r, &first, true);
+    assert_true(log_recover_next_direct(&r, &check));
+    assert_int_equal(check.written_bytes, 28672); /* 20480 + 2986 + 2 x 3061, in whole blocks */
+    assert_int_equal(check.before_pos, 20480);
+    assert_int_equal(check.before_bytes, 2986);
+    assert_memory_equal(check.before, first.rest, 2986);
+    log_recover_direct(&r, &check, true);
+    assert_false(log_recover_next_direct(&r, &check));
+    log_recover_deinit(&r);
+    build_free(b);
+}
+
 /* --- All of it --- */
 
 static void recover_refuses_a_newer_version(void **state)
@@ -550,6 +580,7 @@ int main(void)
         cmocka_unit_test(recover_direct_bodies_are_asked_about_where_nobody_knows),
         cmocka_unit_test(recover_direct_bodies_of_flushed_frames_are_not_asked_about),
         cmocka_unit_test(recover_direct_check_says_where),
+        cmocka_unit_test(recover_direct_check_says_what_it_has_written_over),
         cmocka_unit_test(recover_refuses_a_newer_version),
         cmocka_unit_test(recover_survives_every_refusal_of_memory),
         cmocka_unit_test(recover_visit_tells_each_frame),
