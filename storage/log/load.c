@@ -9,9 +9,10 @@
  * would have been named by a `switch` if it were whole. Rejected: believing file names, or the
  * highest generation; either takes a half-made copy, or what a cut left, for the log.
  *
- * Where none leads there something is damaged. The likeliest is taken (a cut raises the generation,
- * so the highest one is newest), and what it does not hold, or holds under another chain, is
- * quarantined (G8). Files are removed only where segments that do lead there cover their range.
+ * Where none leads there, or nobody knows what the chain was, something is damaged. The likeliest
+ * is taken (a cut raises the generation, so what began with the highest is newest), and what it
+ * does not hold, or holds under another chain, is quarantined (G8). Files are removed only where
+ * segments that do lead there cover their range.
  *
  * All this is gathered apart from the log, which goes on meanwhile, and becomes the log's in one
  * step. A cut, or a first segment that went, makes it begin again. */
@@ -84,6 +85,8 @@ struct log_loading {
     struct log_load_want want; /* of the segment in hand */
     uint32_t at;               /* the file in hand; files_count: none yet */
     uint32_t best;             /* the likeliest of those tried for this place; UINT32_MAX: none */
+    uint32_t best_origin;      /* generation that it began with */
+    bool best_leads;           /* it ends with the entry that is wanted */
     uint32_t tries_count;      /* of them */
     bool is_forced;            /* the file in hand is taken as it is */
     bool is_damaged;           /* something was not as it should be */
@@ -113,6 +116,7 @@ static uint32_t log_load_candidate(const struct log_loading *l);
 static bool log_load_older_ended(struct log_loading *l);
 static void log_load_take(struct log_loading *l);
 static void log_load_take_start(const struct log_loading *l);
+static void log_load_rank(struct log_loading *l, bool leads);
 static bool log_load_leads(const struct log_loading *l);
 static bool log_load_judge(struct log_loading *l, bool has_log);
 static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index,
@@ -464,10 +468,9 @@ static uint32_t log_load_candidate(const struct log_loading *l)
 static bool log_load_older_ended(struct log_loading *l)
 {
     const struct log_dir_file *file = &l->dir.files[l->at];
-    if (!l->is_forced && !log_load_leads(l)) {
-        if (l->best == UINT32_MAX || l->dir.files[l->best].generation < file->generation) {
-            l->best = l->at;
-        }
+    bool leads = log_load_leads(l);
+    if (!l->is_forced && !(leads && l->want.is_known)) {
+        log_load_rank(l, leads);
         l->tries_count++;
         log_probe_stop(&l->probe);
         l->asked = LOG_LOAD_NOTHING;
@@ -475,6 +478,26 @@ static bool log_load_older_ended(struct log_loading *l)
     }
     log_load_take(l);
     return l->err == ERR_OK && log_load_terms(l, file->last_index);
+}
+
+/* Nothing proves the file in hand. It is the likeliest so far if it ends where it should, began
+ * later than others, and is the first of those that replace each other. */
+static void log_load_rank(struct log_loading *l, bool leads)
+{
+    const struct log_dir_file *file = &l->dir.files[l->at];
+    uint32_t origin = l->probe.header.origin;
+    origin = origin != 0 ? origin - 1 : file->generation;
+    bool is_likelier = l->best == UINT32_MAX || (leads && !l->best_leads);
+    if (!is_likelier && leads == l->best_leads) {
+        is_likelier =
+            origin > l->best_origin ||
+            (origin == l->best_origin && file->generation < l->dir.files[l->best].generation);
+    }
+    if (is_likelier) {
+        l->best = l->at;
+        l->best_leads = leads;
+        l->best_origin = origin;
+    }
 }
 
 /* Whether the segment ends with the entry that is wanted. */
