@@ -214,6 +214,9 @@ static void log_load_run(struct log_loading *l, enum err err, int saved_errno)
     switch ((enum log_load_stage)sm_stage(&l->sm)) {
     case LOG_LOAD_LIST:
         log_load_skip(l);
+        if (l->err != ERR_OK) {
+            break;
+        }
         sm_move(&l->sm, LOG_LOAD_KNOWN);
         FALLTHROUGH;
     case LOG_LOAD_KNOWN:
@@ -262,19 +265,34 @@ static void log_load_begin(struct log_loading *l)
     log_dir_list(&l->dir);
 }
 
-/* Files that are to be removed, those that a `switch` has replaced above all, are not looked at. */
+/* Files that are to be removed are not looked at. Where a `switch` has named the segment's files
+ * those of lower generations go, too: copies that were made before and came to nothing. They go
+ * with what was replaced, before the table forgets it. */
 static void log_load_skip(struct log_loading *l)
 {
+    struct log *log = l->log;
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < l->dir.files_count; i++) {
+    for (uint32_t i = 0; i < l->dir.files_count && l->err == ERR_OK; i++) {
         const struct log_dir_file file = l->dir.files[i];
         bool is_garbage = false;
-        list_for_each (node, &l->log->garbage) {
+        bool is_void = false;
+        list_for_each (node, &log->garbage) {
             const struct log_garbage *garbage = CONTAINER_OF(node, struct log_garbage, in_log);
-            is_garbage |=
-                garbage->first_index == file.first_index && garbage->generation == file.generation;
+            bool is_here = garbage->first_index == file.first_index;
+            is_garbage |= is_here && garbage->generation == file.generation;
+            is_void |= is_here && garbage->generation_new > file.generation;
         }
-        if (!is_garbage) {
+        if (is_void && !is_garbage) {
+            void *made = NULL;
+            l->err = pool_acquire(&log->ls->small, &made);
+            if (l->err == ERR_OK) {
+                struct log_garbage *garbage = made;
+                garbage->first_index = file.first_index;
+                garbage->generation = file.generation;
+                list_push_back(&log->garbage, &garbage->in_log);
+            }
+        }
+        if (!is_void && !is_garbage) {
             l->dir.files[kept++] = file;
         }
     }

@@ -92,7 +92,7 @@ static bool log_bundle_lists(struct log_bundle *b, const struct log *log)
     list_for_each (node, &log->garbage) {
         const struct log_garbage *garbage = CONTAINER_OF(node, struct log_garbage, in_log);
         b->garbage[i].first_index = garbage->first_index;
-        b->garbage[i].is_replaced = garbage->is_replaced;
+        b->garbage[i].generation_new = garbage->generation_new;
         b->garbage[i++].generation = garbage->generation;
     }
     i = 0;
