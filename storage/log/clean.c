@@ -229,7 +229,7 @@ static void log_clean_segments(struct log_clean *clean)
         clean->kind = 0;
         struct log_garbage *garbage =
             CONTAINER_OF(list_pop_front(&log->garbage), struct log_garbage, in_log);
-        log->switches_removed += garbage->is_replaced;
+        log->switches_removed += garbage->generation_new != 0;
         pool_release(&log->ls->small, garbage);
     }
     if (!list_is_empty(&log->garbage)) {

@@ -415,7 +415,7 @@ static enum err log_found_switches(struct log *log, const struct log_found *foun
         struct log_garbage *garbage = made;
         garbage->first_index = change->segment_index;
         garbage->generation = change->generation_replaced;
-        garbage->is_replaced = true;
+        garbage->generation_new = change->generation;
         list_push_back(&log->garbage, &garbage->in_log);
         log->switches_pending++;
         log->wants_clean = true;

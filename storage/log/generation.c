@@ -346,7 +346,7 @@ static void log_generation_apply(struct log_generation *g)
         seg->max_timestamp = g->copy.max_timestamp;
     }
     g->garbage->generation = g->generation_old; /* these go now, when the record is durable */
-    g->garbage->is_replaced = true;
+    g->garbage->generation_new = g->seg.generation;
     log->switches_pending++;
 }
 

@@ -71,8 +71,7 @@ static bool inspect_files_are_replaced(const struct log_found *found,
     list_for_each (node, &found->switches) {
         const struct log_found_switch *change =
             CONTAINER_OF(node, struct log_found_switch, in_group);
-        if (change->segment_index == files->first_index &&
-            change->generation_replaced == files->generation) {
+        if (change->segment_index == files->first_index && change->generation > files->generation) {
             return true;
         }
     }

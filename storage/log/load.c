@@ -9,9 +9,9 @@
  * would have been named by a `switch` if it were whole. Rejected: believing file names, or the
  * highest generation; either takes a half-made copy, or what a cut left, for the log.
  *
- * Where none leads there, or the header that would say where is lost, something is damaged. The
- * likeliest is taken (a cut raises the generation, so the highest one is newest), and what it does
- * not hold, or holds under another chain, is quarantined (G8). Files are removed only where
+ * Where none leads there, or nobody knows what the chain was, something is damaged. The likeliest
+ * is taken (a cut raises the generation, so what began with the highest is newest), and what it
+ * does not hold, or holds under another chain, is quarantined (G8). Files are removed only where
  * segments that do lead there cover their range.
  *
  * All this is gathered apart from the log, which goes on meanwhile, and becomes the log's in one
@@ -85,7 +85,8 @@ struct log_loading {
     struct log_load_want want; /* of the segment in hand */
     uint32_t at;               /* the file in hand; files_count: none yet */
     uint32_t best;             /* the likeliest of those tried for this place; UINT32_MAX: none */
-    bool does_best_lead;       /* it ends with the entry that is wanted */
+    uint32_t best_origin;      /* generation that it began with */
+    bool best_leads;           /* it ends with the entry that is wanted */
     uint32_t tries_count;      /* of them */
     bool is_forced;            /* the file in hand is taken as it is */
     bool is_damaged;           /* something was not as it should be */
@@ -112,10 +113,10 @@ static void log_load_known_judge(struct log_loading *l);
 static bool log_load_older(struct log_loading *l);
 static bool log_load_older_next(struct log_loading *l);
 static uint32_t log_load_candidate(const struct log_loading *l);
-static bool log_load_is_better(const struct log_loading *l, bool does_lead);
 static bool log_load_older_ended(struct log_loading *l);
 static void log_load_take(struct log_loading *l);
 static void log_load_take_start(const struct log_loading *l);
+static void log_load_rank(struct log_loading *l, bool leads);
 static bool log_load_leads(const struct log_loading *l);
 static bool log_load_judge(struct log_loading *l, bool has_log);
 static void log_load_missing(struct log_loading *l, uint64_t first_index, uint64_t last_index,
@@ -213,6 +214,9 @@ static void log_load_run(struct log_loading *l, enum err err, int saved_errno)
     switch ((enum log_load_stage)sm_stage(&l->sm)) {
     case LOG_LOAD_LIST:
         log_load_skip(l);
+        if (l->err != ERR_OK) {
+            break;
+        }
         sm_move(&l->sm, LOG_LOAD_KNOWN);
         FALLTHROUGH;
     case LOG_LOAD_KNOWN:
@@ -261,19 +265,34 @@ static void log_load_begin(struct log_loading *l)
     log_dir_list(&l->dir);
 }
 
-/* Files that are to be removed, those that a `switch` has replaced above all, are not looked at. */
+/* Files that are to be removed are not looked at. Where a `switch` has named the segment's files
+ * those of lower generations go, too: copies that were made before and came to nothing. They go
+ * with what was replaced, before the table forgets it. */
 static void log_load_skip(struct log_loading *l)
 {
+    struct log *log = l->log;
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < l->dir.files_count; i++) {
+    for (uint32_t i = 0; i < l->dir.files_count && l->err == ERR_OK; i++) {
         const struct log_dir_file file = l->dir.files[i];
         bool is_garbage = false;
-        list_for_each (node, &l->log->garbage) {
+        bool is_void = false;
+        list_for_each (node, &log->garbage) {
             const struct log_garbage *garbage = CONTAINER_OF(node, struct log_garbage, in_log);
-            is_garbage |=
-                garbage->first_index == file.first_index && garbage->generation == file.generation;
+            bool is_here = garbage->first_index == file.first_index;
+            is_garbage |= is_here && garbage->generation == file.generation;
+            is_void |= is_here && garbage->generation_new > file.generation;
         }
-        if (!is_garbage) {
+        if (is_void && !is_garbage) {
+            void *made = NULL;
+            l->err = pool_acquire(&log->ls->small, &made);
+            if (l->err == ERR_OK) {
+                struct log_garbage *garbage = made;
+                garbage->first_index = file.first_index;
+                garbage->generation = file.generation;
+                list_push_back(&log->garbage, &garbage->in_log);
+            }
+        }
+        if (!is_void && !is_garbage) {
             l->dir.files[kept++] = file;
         }
     }
@@ -465,25 +484,12 @@ static uint32_t log_load_candidate(const struct log_loading *l)
     return i;
 }
 
-/* Whether the file in hand is likelier than the best so far. Where no chain tells, files that a cut
- * or reset made void end there as well as the log's. */
-static bool log_load_is_better(const struct log_loading *l, bool does_lead)
-{
-    if (l->best == UINT32_MAX || does_lead != l->does_best_lead) {
-        return l->best == UINT32_MAX || does_lead;
-    }
-    return l->dir.files[l->best].generation < l->dir.files[l->at].generation;
-}
-
 static bool log_load_older_ended(struct log_loading *l)
 {
     const struct log_dir_file *file = &l->dir.files[l->at];
-    bool does_lead = log_load_leads(l);
-    if (!l->is_forced && !(does_lead && l->want.is_known)) {
-        if (log_load_is_better(l, does_lead)) {
-            l->best = l->at;
-            l->does_best_lead = does_lead;
-        }
+    bool leads = log_load_leads(l);
+    if (!l->is_forced && !(leads && l->want.is_known)) {
+        log_load_rank(l, leads);
         l->tries_count++;
         log_probe_stop(&l->probe);
         l->asked = LOG_LOAD_NOTHING;
@@ -491,6 +497,26 @@ static bool log_load_older_ended(struct log_loading *l)
     }
     log_load_take(l);
     return l->err == ERR_OK && log_load_terms(l, file->last_index);
+}
+
+/* Nothing proves the file in hand. It is the likeliest so far if it ends where it should, began
+ * later than others, and is the first of those that replace each other. */
+static void log_load_rank(struct log_loading *l, bool leads)
+{
+    const struct log_dir_file *file = &l->dir.files[l->at];
+    uint32_t origin = l->probe.header.origin;
+    origin = origin != 0 ? origin - 1 : file->generation;
+    bool is_likelier = l->best == UINT32_MAX || (leads && !l->best_leads);
+    if (!is_likelier && leads == l->best_leads) {
+        is_likelier =
+            origin > l->best_origin ||
+            (origin == l->best_origin && file->generation < l->dir.files[l->best].generation);
+    }
+    if (is_likelier) {
+        l->best = l->at;
+        l->best_leads = leads;
+        l->best_origin = origin;
+    }
 }
 
 /* Whether the segment ends with the entry that is wanted. */

@@ -246,7 +246,8 @@ void log_cut(struct log *log, struct log_op *op, uint64_t first_index)
     }
     ASSERT(first_index > log->start.index || log->start.index == 1);
     struct log_lookup at = {.first_index = first_index};
-    if (log_point_before(log, first_index, &at) == ERR_OK) {
+    bool is_first = first_index == log->start.index; /* files of that name must be known */
+    if ((!is_first || log->is_loaded) && log_point_before(log, first_index, &at) == ERR_OK) {
         log_cut_at(log, op, &at);
         return;
     }
@@ -259,7 +260,11 @@ static void log_cut_found(struct log_lookup *lookup)
     struct log *log = lookup->log;
     log->is_cutting = false;
     log->lookups_count--;
-    enum err err = lookup->err != ERR_OK ? lookup->err : log_goes_on(log);
+    enum err err = lookup->err;
+    if (err == ERR_NOT_FOUND && lookup->first_index == log->start.index) {
+        err = log_point_before(log, lookup->first_index, lookup); /* all of the log goes */
+    }
+    err = err != ERR_OK ? err : log_goes_on(log);
     if (err != ERR_OK) {
         log_end(log->ls, lookup->op, err);
     } else {

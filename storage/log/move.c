@@ -146,7 +146,7 @@ static bool log_detach_is_busy(const struct log *log)
     const struct log_round *round = log_round_of(log->ls);
     bool is_cleaned = !sm_is_final(&round->clean.sm) && round->clean.log == log;
     bool is_told = log->ls->settle.is_running && log->row_round == round->number;
-    bool is_changed = log->is_replacing || log->is_repairing || log->switches_pending > 0;
+    bool is_changed = log->is_replacing || log->is_repairing;
     return log->is_settling || log->direct_count > 0 || is_cleaned || is_told || is_changed;
 }
 

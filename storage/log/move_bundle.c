@@ -49,6 +49,8 @@ enum err log_bundle_new(struct log *log, struct log_bundle **out)
     b->table_index = log->table_index;
     b->table_segment = log->table_segment;
     b->is_row_old = log->is_row_old;
+    b->switches_pending = log->switches_pending;
+    b->switches_removed = log->switches_removed;
     b->wants_clean = log->wants_clean;
     b->is_loaded = log->is_loaded;
     if (!log_bundle_lists(b, log) || !log_bundle_segments(b, log) || !log_bundle_found(b, log) ||
@@ -90,6 +92,7 @@ static bool log_bundle_lists(struct log_bundle *b, const struct log *log)
     list_for_each (node, &log->garbage) {
         const struct log_garbage *garbage = CONTAINER_OF(node, struct log_garbage, in_log);
         b->garbage[i].first_index = garbage->first_index;
+        b->garbage[i].generation_new = garbage->generation_new;
         b->garbage[i++].generation = garbage->generation;
     }
     i = 0;
@@ -239,6 +242,8 @@ enum err log_bundle_open(const struct log_bundle *bundle, struct log_shard *ls, 
     log->table_index = bundle->table_index;
     log->table_segment = bundle->table_segment;
     log->is_row_old = bundle->is_row_old;
+    log->switches_pending = bundle->switches_pending;
+    log->switches_removed = bundle->switches_removed;
     log->wants_clean = bundle->wants_clean;
     log->is_loaded = bundle->is_loaded;
     err = log_bundle_open_segments(bundle, log);

@@ -27,6 +27,8 @@ struct log_bundle {
     uint64_t table_index;       /* the table says that entries up to here are settled */
     uint64_t table_segment;     /* and names this segment */
     bool is_row_old;            /* it does not say what `row` would */
+    uint32_t switches_pending;  /* segments whose former files may come back */
+    uint32_t switches_removed;  /* of them, removed, which is not synced */
     bool wants_clean;           /* files may be to go */
     bool is_loaded;             /* older segments and term runs are known */
 

@@ -752,7 +752,8 @@ static bool log_run_item_is_sound(const struct log_read *read, const struct log_
     struct log_batch batch;
     if ((uint64_t)item->at + item->length > run->valid_bytes ||
         log_batch_decode(data, item->length, &batch) != ERR_OK ||
-        batch.length_bytes != item->length || batch.base_offset != item->base_offset) {
+        batch.length_bytes != item->length || batch.base_offset != item->base_offset ||
+        batch.term != item->term) { /* of a rewritten header nothing else covers these */
         return false;
     }
     uint32_t crc = item->is_rewritten ? batch.crc : log_batch_header_crc(kernels, data);

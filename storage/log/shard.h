@@ -127,7 +127,8 @@ struct log_garbage {
     struct list_node in_log; /* log.garbage */
     uint64_t first_index;    /* of the segment */
     uint32_t generation;     /* of its files */
-    bool is_replaced;        /* others are the segment's now: a table waits for the removal */
+    uint32_t generation_new; /* of the files that replace them; 0: none do. A table waits for the
+                                removal then */
 };
 
 /* Quarantined indexes. */

@@ -140,12 +140,12 @@ static void campaign_run(uint64_t seed, uint64_t every_max, struct world_tally *
 
 static void campaign_print(const struct world_tally *tally)
 {
-    printf("covered: images %llu, entries read %llu; damaged %llu, of these seen %llu, entries "
-           "refused %llu, groups possibly lost %llu, stores refused %llu\n",
+    printf("covered: images %llu, entries read %llu, rewritten %llu; damaged %llu, of these seen "
+           "%llu, entries refused %llu, groups possibly lost %llu, stores refused %llu\n",
            (unsigned long long)tally->images_count, (unsigned long long)tally->entries_count,
-           (unsigned long long)tally->damaged_count, (unsigned long long)tally->seen_count,
-           (unsigned long long)tally->refused_count, (unsigned long long)tally->lost_count,
-           (unsigned long long)tally->closed_count);
+           (unsigned long long)tally->rewritten_count, (unsigned long long)tally->damaged_count,
+           (unsigned long long)tally->seen_count, (unsigned long long)tally->refused_count,
+           (unsigned long long)tally->lost_count, (unsigned long long)tally->closed_count);
     for (uint32_t i = 0; i < LOG_RECOVER_ROWS_COUNT; i++) {
         printf("covered: %-3s %10llu  %s\n", log_recover_row_name((enum log_recover_row)i),
                (unsigned long long)tally->rows[i], log_recover_row_text((enum log_recover_row)i));

@@ -521,6 +521,8 @@ static void world_submit(struct world_shard *ws, struct world_group *group)
     op->group = group;
     op->is_done = false;
     op->is_void = false;
+    op->rewrite = WORLD_AS_APPENDED;
+    op->is_rewriting = false;
     op->op.done = world_op_done;
     world_draw(ws, group, op);
 }
@@ -535,6 +537,7 @@ static void world_tick(struct rt_timer *timer)
             &world->groups[prng_below(&world->prng, world->options.groups_count)];
         if (group->shard == ws->ls.shard->id) {
             world_submit(ws, group);
+            world_replace(group);
         }
     }
     rt_timer_start(timer, rt_now_ns(ws->ls.shard) + prng_below(&world->prng, 400000));
@@ -690,17 +693,6 @@ bool world_state_is(const struct world_op *op, const struct log_status *status, 
            op->hard.term == status->hard.term && op->hard.vote == status->hard.vote;
 }
 
-uint32_t world_entry_of(const struct world_group *group, uint32_t k, uint64_t index)
-{
-    for (uint32_t i = k; i > 0; i--) {
-        if (group->ops[i - 1].kind == WORLD_APPEND && !group->ops[i - 1].is_void &&
-            group->ops[i - 1].index == index) {
-            return i - 1;
-        }
-    }
-    return UINT32_MAX;
-}
-
 uint32_t world_state_of(const struct world_group *group, struct log *log, uint32_t from,
                         uint32_t to, bool is_damaged)
 {
@@ -719,22 +711,22 @@ uint32_t world_state_of(const struct world_group *group, struct log *log, uint32
     return UINT32_MAX;
 }
 
-uint32_t world_entry(const struct world_group *group, const struct world_op *op, uint8_t *out)
+uint32_t world_entry(const struct world_group *group, const struct world_op *op, bool is_rewritten,
+                     uint8_t *out)
 {
     uint32_t count = 1 + (uint32_t)(op->stamp % 3);
     return world_batch(out, group->world->kernels, group->id, op->stamp, op->own_end.offset - count,
-                       op->own_end.term, op->payload_bytes);
+                       op->own_end.term, is_rewritten ? op->payload_bytes / 2 : op->payload_bytes);
 }
 
 /* Hold one batch against what was appended as that entry. Returns its length. */
 static uint32_t world_compare(struct world_probe *probe, const uint8_t *data, uint32_t length)
 {
-    static uint8_t expected[WORLD_ENTRY_BYTES];
     struct world_group *group = probe->group;
     uint32_t ordinal = world_entry_of(group, probe->k, probe->next_index);
     ASSERT(ordinal != UINT32_MAX);
-    uint32_t bytes = world_entry(group, &group->ops[ordinal], expected);
-    if (bytes > length || memcmp(expected, data, bytes) != 0) {
+    uint32_t bytes = world_match(group, &group->ops[ordinal], false, data, length, probe->tally);
+    if (bytes == 0) {
         world_fail(probe->world, "an entry has other bytes", group->id, probe->next_index);
         return length;
     }

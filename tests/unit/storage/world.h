@@ -5,7 +5,11 @@
  * start finds of a group is the state after its first k operations, for some k that is not less
  * than the number answered and not more than the number submitted. Groups go from shard to
  * shard meanwhile, which changes nothing of that. The world keeps every state; world_check opens
- * the store, finds k for each group, and reads every entry of that state. */
+ * the store, finds k for each group, and reads every entry of that state.
+ *
+ * Segments get new generations meanwhile: some batches are rewritten, and of what lies below the
+ * log start some goes. That changes no state. A batch is what was appended until the record of its
+ * rewriting may be durable, and what it was rewritten to once that has been answered. */
 #ifndef TESTS_UNIT_STORAGE_WORLD_H
 #define TESTS_UNIT_STORAGE_WORLD_H
 
@@ -15,6 +19,7 @@
 #include "base/cpu.h"
 #include "base/prng.h"
 #include "base/rt/mailbox.h"
+#include "storage/log/generation.h"
 #include "storage/log/install.h"
 #include "storage/log/move.h"
 #include "storage/log/read.h"
@@ -38,6 +43,13 @@ enum world_kind {
     WORLD_DELETE
 };
 
+/* Whether an entry has been rewritten. */
+enum world_rewrite {
+    WORLD_AS_APPENDED,
+    WORLD_MAYBE_REWRITTEN,
+    WORLD_REWRITTEN,
+};
+
 /* An operation, and the state of the group after it. */
 struct world_op {
     enum world_kind kind;
@@ -51,6 +63,8 @@ struct world_op {
     uint64_t start_index;       /* after it: log start */
     struct log_point end;       /* after it */
     struct log_hard_state hard; /* after it */
+    enum world_rewrite rewrite; /* append: of the entry */
+    bool is_rewriting;          /* append: by the generation in hand */
     bool is_done;               /* answered */
     struct log_op op;           /* the store's */
     struct log_install install; /* of the last entry of an installed range */
@@ -62,17 +76,22 @@ struct world_group {
     struct world *world;
     uint64_t id;
     uint32_t submitted_count;
-    uint32_t done_count;        /* answered ones: always the first */
-    struct log *log;            /* while it is open on its shard */
-    uint32_t shard;             /* that */
-    struct log_move move;       /* to another shard */
-    struct rt_mail move_mail;   /* carries it */
-    struct rt_timer move_timer; /* until it is attached */
-    struct world_op *moving;    /* the move under way */
-    struct world_op *waits_for; /* nothing is submitted until this one is answered */
-    struct world_op *ops;       /* options.ops_count of them */
-    struct world_op *ghosts;    /* appends of earlier lives that a start did not find */
-    uint32_t ghosts_count;      /* of them */
+    uint32_t done_count;              /* answered ones: always the first */
+    struct log *log;                  /* while it is open on its shard */
+    uint32_t shard;                   /* that */
+    struct log_move move;             /* to another shard */
+    struct rt_mail move_mail;         /* carries it */
+    struct rt_timer move_timer;       /* until it is attached */
+    struct world_op *moving;          /* the move under way */
+    struct world_op *waits_for;       /* nothing is submitted until this one is answered */
+    struct world_op *ops;             /* options.ops_count of them */
+    struct world_op *ghosts;          /* appends of earlier lives that a start did not find */
+    uint32_t ghosts_count;            /* of them */
+    struct log_generation generation; /* of a segment */
+    bool is_replacing;                /* it is under way */
+    uint64_t gone_index;              /* entries below it may go in it */
+    uint64_t gone_max;                /* the highest that may have gone so far */
+    uint8_t rewritten[LOG_BATCH_HEADER_BYTES + 32768]; /* a batch for it */
 };
 
 /* A shard of the process under test. */
@@ -120,12 +139,13 @@ struct world {
 struct world_tally {
     uint64_t images_count;
     uint64_t rows[LOG_RECOVER_ROWS_COUNT];
-    uint64_t entries_count; /* read back and compared */
-    uint64_t damaged_count; /* images with damage */
-    uint64_t seen_count;    /* of these, ones in which something was named or refused */
-    uint64_t refused_count; /* entries that were refused */
-    uint64_t lost_count;    /* groups without something answered, reported as possibly lost */
-    uint64_t closed_count;  /* stores that refused to open */
+    uint64_t entries_count;   /* read back and compared */
+    uint64_t rewritten_count; /* of these, rewritten ones */
+    uint64_t damaged_count;   /* images with damage */
+    uint64_t seen_count;      /* of these, ones in which something was named or refused */
+    uint64_t refused_count;   /* entries that were refused */
+    uint64_t lost_count;      /* groups without something answered, reported as possibly lost */
+    uint64_t closed_count;    /* stores that refused to open */
 };
 
 /* Options with a tiny store, and of what a campaign draws from `seed`. */

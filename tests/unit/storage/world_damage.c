@@ -323,11 +323,11 @@ static const struct world_op *damage_entry_of(const struct damage_probe *dp, con
 
 static uint32_t damage_compare(struct damage_probe *dp, const uint8_t *data, uint32_t length)
 {
-    static uint8_t expected[WORLD_ENTRY_BYTES];
     struct world_group *group = dp->probe.group;
     const struct world_op *op = damage_entry_of(dp, data);
-    uint32_t bytes = op != NULL ? world_entry(group, op, expected) : length;
-    if (op == NULL || bytes > length || memcmp(expected, data, bytes) != 0) {
+    uint32_t bytes = op != NULL ? world_match(group, op, true, data, length, dp->probe.tally) : 0;
+    if (bytes == 0) {
+        bytes = length;
         world_fail(dp->probe.world, op == NULL ? "an entry nobody appended" : "other bytes",
                    group->id, dp->probe.next_index);
     }
@@ -413,6 +413,9 @@ static void damage_read(struct damage_probe *dp, struct world_group *group, stru
     group->log = log;
     dp->probe.group = group;
     dp->probe.next_index = is_ranged ? look->first_index : status->start.index;
+    if (dp->probe.next_index <= group->gone_max) {
+        dp->probe.next_index = group->gone_max + 1; /* the log start above them may be lost */
+    }
     if (look->is_tail && status->settled_index > dp->probe.next_index) {
         dp->probe.next_index = status->settled_index;
     }

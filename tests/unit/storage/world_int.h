@@ -46,8 +46,22 @@ bool world_state_is(const struct world_op *op, const struct log_status *status, 
 uint32_t world_state_of(const struct world_group *group, struct log *log, uint32_t from,
                         uint32_t to, bool is_damaged);
 
-/* Write the bytes of the entry that `op` appended. Returns how many. */
-uint32_t world_entry(const struct world_group *group, const struct world_op *op, uint8_t *out);
+/* Write the bytes of the entry that `op` appended, or those it is rewritten to. Returns how many.
+ */
+uint32_t world_entry(const struct world_group *group, const struct world_op *op, bool is_rewritten,
+                     uint8_t *out);
+
+/* Whether the batch at `data`, of at most `length` bytes, is the entry that `op` appended, as it is
+ * by now; of a damaged one the record of its rewriting may be lost. Returns its bytes; 0: it is
+ * not. */
+uint32_t world_match(const struct world_group *group, const struct world_op *op, bool is_damaged,
+                     const uint8_t *data, uint32_t length, struct world_tally *tally);
+
+/* Give a segment of the group a new generation, if that is possible now. On the group's shard. */
+void world_replace(struct world_group *group);
+
+/* The process has ended: what was under way may have come to its end or not. */
+void world_replace_forget(struct world_group *group);
 
 /* The ordinal of the append that made entry `index` of the state after the first k operations. */
 uint32_t world_entry_of(const struct world_group *group, uint32_t k, uint64_t index);

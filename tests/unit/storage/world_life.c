@@ -46,6 +46,7 @@ static void world_resume(struct world *world, struct world_group *group)
     for (uint32_t i = k; log == NULL && i < group->submitted_count; i++) {
         k = group->ops[i].is_exists ? k : i + 1; /* it is deleted, not new */
     }
+    world_replace_forget(group);
     world_bury(group, k);
     for (uint32_t i = 0; i < k; i++) {
         group->ops[i].is_done = true;
