@@ -17,19 +17,52 @@
 #define LOG_CLI_NAMES_MAX 64
 
 static const struct log_cli_command {
-    const char *name; /* "append" */
-    const char *what; /* one line of help */
+    const char *name;  /* "append" */
+    const char *what;  /* one line of help */
+    const char *usage; /* its arguments */
+    const char *help;  /* they, a line each */
     enum cli_exit (*run)(int argc, char **argv, FILE *out, FILE *err);
 } log_cli_commands[] = {
     {"append", "append a file of JSON lines, one record a line, each batch durable",
+     "append DIR --group N --jsonl FILE [--time FIELD] [--progress] [--json]",
+     "  DIR             the log's directory, made if it is missing; no other tdb may have it open\n"
+     "  --group N       the group, made if it is missing\n"
+     "  --jsonl FILE    one JSON value a line, kept as it is; -: standard input\n"
+     "  --time FIELD    the field that holds a record's time: milliseconds since 1970, or a text "
+     "like\n"
+     "                  2018-02-06T12:30:00Z; a.b for a field of a field\n"
+     "  --progress      print an offset a line, whenever all up to it are durable\n",
      log_cli_append},
-    {"read", "print records from an offset or a time on", log_cli_read},
-    {"dump", "show what a directory holds", log_cli_dump},
-    {"verify", "check all of a directory and name what is wrong", log_cli_verify},
-    {"repair", "give up what a group has lost: readers go on behind it", log_cli_repair},
+    {"read", "print records from an offset or a time on",
+     "read DIR --group N [--offset N | --time T] [--max N] [--json]",
+     "  DIR             the log's directory; beside a running writer, too\n"
+     "  --group N       the group\n"
+     "  --offset N      from this offset on; without it, and without --time, from the start\n"
+     "  --time T        from the first record of this time on: milliseconds since 1970, or a text "
+     "like\n"
+     "                  2018-02-06T12:30:00Z\n"
+     "  --max N         no more than N records\n",
+     log_cli_read},
+    {"dump", "show what a directory holds", "dump DIR [--group N] [--entries] [--json]",
+     "  DIR             the log's directory; beside a running writer, too\n"
+     "  --group N       this group only\n"
+     "  --entries       every entry, where it lies and what it is\n",
+     log_cli_dump},
+    {"verify", "check all of a directory and name what is wrong", "verify DIR [--json]",
+     "  DIR             the log's directory; beside a running writer, too\n"
+     "Status 0: clean. 1: something is wrong, each fault with its file, position and entry.\n",
+     log_cli_verify},
+    {"repair", "give up what a group has lost: readers go on behind it",
+     "repair DIR --group N [--accept-loss] [--json]",
+     "  DIR             the log's directory; no other tdb may have it open\n"
+     "  --group N       the group\n"
+     "  --accept-loss   do it; without this, say what would be given up\n",
+     log_cli_repair},
 };
 
 static void log_cli_help(FILE *out);
+static void log_cli_help_of(const struct log_cli_command *command, FILE *out);
+static void log_cli_usage(const char *name, FILE *out);
 static enum cli_exit log_cli_unknown(const char *name, FILE *err);
 static enum cli_exit log_cli_args(struct log_cli *cli, struct log_cli_flag *flags,
                                   size_t flags_count, int argc, char **argv, char **args,
@@ -53,6 +86,10 @@ enum cli_exit cli_log(int argc, char **argv, FILE *out, FILE *err)
     }
     for (size_t i = 0; i < ARRAY_COUNT(log_cli_commands); i++) {
         if (strcmp(argv[0], log_cli_commands[i].name) == 0) {
+            if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+                log_cli_help_of(&log_cli_commands[i], out);
+                return CLI_EXIT_OK;
+            }
             return log_cli_commands[i].run(argc - 1, argv + 1, out, err);
         }
     }
@@ -82,7 +119,7 @@ enum cli_exit log_cli_begin(struct log_cli *cli, struct log_cli_flag *flags, siz
     }
     status = cli_config_read(&cli->settings, args_count, args, cli->err);
     if (status != CLI_EXIT_OK) {
-        fprintf(cli->err, "usage: tdb log %s\n", cli->usage);
+        log_cli_usage(cli->name, cli->err);
         return status;
     }
     cli->settings.data_dir = dir;
@@ -98,7 +135,8 @@ void log_cli_end(struct log_cli *cli)
 enum cli_exit log_cli_refuse(const struct log_cli *cli, const char *flag, const char *what)
 {
     log_cli_put(cli->err, flag, strlen(flag));
-    fprintf(cli->err, ": %s\nusage: tdb log %s\n", what, cli->usage);
+    fprintf(cli->err, ": %s\n", what);
+    log_cli_usage(cli->name, cli->err);
     return CLI_EXIT_USAGE;
 }
 
@@ -200,6 +238,26 @@ static void log_cli_help(FILE *out)
     fprintf(out, "usage: tdb log COMMAND DIR [ARGUMENTS]\n\n");
     for (size_t i = 0; i < ARRAY_COUNT(log_cli_commands); i++) {
         fprintf(out, "  %-14s %s\n", log_cli_commands[i].name, log_cli_commands[i].what);
+    }
+}
+
+static void log_cli_help_of(const struct log_cli_command *command, FILE *out)
+{
+    fprintf(out, "tdb log %s: %s\n\n", command->name, command->what);
+    log_cli_usage(command->name, out);
+    fprintf(out, "\n%s", command->help);
+    fprintf(out, "  --json          for programs\n");
+    fprintf(out, "  --config FILE, --KEY VALUE   settings, see 'tdb config keys'\n");
+}
+
+/* The arguments of the command. */
+static void log_cli_usage(const char *name, FILE *out)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(log_cli_commands); i++) {
+        if (strcmp(name, log_cli_commands[i].name) == 0) {
+            fprintf(out, "usage: tdb log %s [--config FILE] [--KEY VALUE ...]\n",
+                    log_cli_commands[i].usage);
+        }
     }
 }
 

@@ -34,7 +34,7 @@ struct log_cli_flag {
 
 /* A command being run. */
 struct log_cli {
-    const char *usage;        /* its arguments, for people */
+    const char *name;         /* of the command: "append" */
     FILE *out;                /* results */
     FILE *err;                /* complaints */
     struct settings settings; /* between log_cli_begin and log_cli_end; data_dir is DIR */

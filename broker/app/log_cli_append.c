@@ -119,10 +119,7 @@ enum cli_exit log_cli_append(int argc, char **argv, FILE *out, FILE *err)
                                    {"--jsonl", "a file of JSON lines, or -", NULL},
                                    {"--time", "the name of a field", NULL},
                                    {"--progress", NULL, NULL}};
-    struct log_cli cli = {.usage = "append DIR --group N --jsonl FILE [--time FIELD] [--progress] "
-                                   "[--json] [--config FILE] [--KEY VALUE ...]",
-                          .out = out,
-                          .err = err};
+    struct log_cli cli = {.name = "append", .out = out, .err = err};
     enum cli_exit status = log_cli_begin(&cli, flags, ARRAY_COUNT(flags), argc, argv);
     if (status != CLI_EXIT_OK) {
         return status;

@@ -67,10 +67,7 @@ enum cli_exit log_cli_dump(int argc, char **argv, FILE *out, FILE *err)
 {
     struct log_cli_flag flags[] = {{"--group", "the number of a group", NULL},
                                    {"--entries", NULL, NULL}};
-    struct log_cli cli = {.usage = "dump DIR [--group N] [--entries] [--json] [--config FILE] "
-                                   "[--KEY VALUE ...]",
-                          .out = out,
-                          .err = err};
+    struct log_cli cli = {.name = "dump", .out = out, .err = err};
     enum cli_exit status = log_cli_begin(&cli, flags, ARRAY_COUNT(flags), argc, argv);
     if (status != CLI_EXIT_OK) {
         return status;

@@ -50,10 +50,7 @@ enum cli_exit log_cli_read(int argc, char **argv, FILE *out, FILE *err)
                                    {"--offset", "an offset", NULL},
                                    {"--time", "a time", NULL},
                                    {"--max", "a number of records", NULL}};
-    struct log_cli cli = {.usage = "read DIR --group N [--offset N | --time T] [--max N] [--json] "
-                                   "[--config FILE] [--KEY VALUE ...]",
-                          .out = out,
-                          .err = err};
+    struct log_cli cli = {.name = "read", .out = out, .err = err};
     enum cli_exit status = log_cli_begin(&cli, flags, ARRAY_COUNT(flags), argc, argv);
     if (status != CLI_EXIT_OK) {
         return status;

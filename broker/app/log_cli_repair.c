@@ -55,10 +55,7 @@ enum cli_exit log_cli_repair(int argc, char **argv, FILE *out, FILE *err)
 {
     struct log_cli_flag flags[] = {{"--group", "the number of a group", NULL},
                                    {"--accept-loss", NULL, NULL}};
-    struct log_cli cli = {.usage = "repair DIR --group N [--accept-loss] [--json] [--config FILE] "
-                                   "[--KEY VALUE ...]",
-                          .out = out,
-                          .err = err};
+    struct log_cli cli = {.name = "repair", .out = out, .err = err};
     enum cli_exit status = log_cli_begin(&cli, flags, ARRAY_COUNT(flags), argc, argv);
     if (status != CLI_EXIT_OK) {
         return status;

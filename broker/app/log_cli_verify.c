@@ -25,8 +25,7 @@ static const struct log_inspect_visitor log_check_visitor = {.group = log_check_
 
 enum cli_exit log_cli_verify(int argc, char **argv, FILE *out, FILE *err)
 {
-    struct log_cli cli = {
-        .usage = "verify DIR [--json] [--config FILE] [--KEY VALUE ...]", .out = out, .err = err};
+    struct log_cli cli = {.name = "verify", .out = out, .err = err};
     enum cli_exit status = log_cli_begin(&cli, NULL, 0, argc, argv);
     if (status != CLI_EXIT_OK) {
         return status;

@@ -262,10 +262,11 @@ static enum err recover_group_run(struct log_recover *r, struct recover_group *g
             return err;
         }
         r->counts[row]++;
-        if (rec->record.seq > found->last_seq) {
+        if (row != LOG_RECOVER_R5 && rec->record.seq > found->last_seq) {
             found->last_seq = rec->record.seq;
         }
-        recover_group_file(g, rec->frame->head.file_number, rec->record.seq, row != LOG_RECOVER_R1);
+        recover_group_file(g, rec->frame->head.file_number, rec->record.seq,
+                           rec->record.seq > g->table_seq);
         if (row != LOG_RECOVER_R5) {
             recover_group_prove(r, g, rec->frame);
         }
@@ -289,16 +290,17 @@ static enum err recover_group_record(struct log_recover *r, struct recover_group
     const struct log_record *record = &rec->record;
     const struct recover_link *next = rec->link.next;
     struct log_found *found = &g->found;
-    if (record->seq <= g->table_seq) {
-        *out = LOG_RECOVER_R1;
-        return ERR_OK;
-    }
     if (found->row.state == LOG_ROW_DELETED) {
         *out = LOG_RECOVER_R7;
         return ERR_OK;
     }
-    if (next != NULL &&
-        CONTAINER_OF(next, struct recover_record, link)->record.seq == record->seq) {
+    if (record->seq <= g->table_seq) {
+        *out = LOG_RECOVER_R1;
+        return ERR_OK;
+    }
+    bool is_twice =
+        next != NULL && CONTAINER_OF(next, struct recover_record, link)->record.seq == record->seq;
+    if (is_twice || rec->frame->head.boot_epoch < g->boot_last) { /* a later start went on before */
         *out = LOG_RECOVER_R5;
         return ERR_OK;
     }

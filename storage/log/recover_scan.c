@@ -167,9 +167,11 @@ static enum err recover_scan_walk(struct log_recover *r, struct recover_file *fi
         if (!recover_scan_frame(r, file, pos, &head)) {
             bool is_damaged = recover_scan_is_damaged(r, file, pos);
             if (is_damaged && recover_scan_is_seal(file, pos)) {
-                file->is_only_seal = pos == LOG_JOURNAL_HEADER_BYTES;
+                file->is_only_seal |= pos == LOG_JOURNAL_HEADER_BYTES;
+                file->end_pos = pos + LIMIT_BLOCK_BYTES; /* what follows it may be damaged, too */
             } else if (is_damaged) {
                 file->damaged_pos = pos;
+                file->is_only_seal = false;
             }
         } else if (file->number == 0 || !log_uuid_is_equal(&head.disk, &r->disk) ||
                    head.file_number != file->number || head.boot_epoch != file->boot_epoch ||

@@ -210,9 +210,10 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
     uint32_t end_pos = record->tail.written_bytes + record->tail.rest_bytes;
     struct log_point end = found->end;
     int64_t max_timestamp = found->max_timestamp;
+    bool is_chain_known = g->is_chain_known;
     if (record->tail.first_index > 0) {
         uint64_t last = record->tail.first_index - 1;
-        (void)recover_log_point(g, last, &end);
+        is_chain_known = recover_log_point(g, last, &end);
         const struct log_found_entry *before = recover_log_find(g, last);
         max_timestamp = before != NULL ? before->rec.max_timestamp : found->row.max_timestamp;
         if (record->tail.recs_count > 0) {
@@ -242,8 +243,9 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
     found->row.seq = record->seq - 1;
     found->end = found->row.end;
     found->max_timestamp = found->row.max_timestamp;
-    g->is_chain_known = found->end.index == 0 || (!recover_chain_is_zero(found->end.chain) &&
-                                                  log_row_has_chain(&found->row));
+    g->is_chain_known =
+        found->end.index == 0 || (is_chain_known && !recover_chain_is_zero(found->end.chain) &&
+                                  log_row_has_chain(&found->row));
     uint32_t from = recover_tail_first(r, g, record);
     if (from < record->tail.recs_count) {
         struct log_sidecar first = recover_tail_rec(r, record, from);

@@ -215,6 +215,12 @@ PYTHON
 run "$tdb" log
 expect_status 2
 expect_err '^usage: tdb log COMMAND DIR'
+for name in append read dump verify repair; do
+    run "$tdb" log "$name" --help
+    expect_status 0
+    expect_out "^usage: tdb log $name DIR "
+    expect_out '^  --json '
+done
 run "$tdb" log --help
 expect_status 0
 expect_out '  verify '

@@ -127,6 +127,24 @@ static void recover_r5_the_later_boot_counts(void **state)
     build_free(b);
 }
 
+/* The later boot went on with number 5: it had not found 6 either. */
+static void recover_r5_what_a_start_had_not_found_stays_gone(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_group *g = build_group(b, 7);
+    (void)build_lanes(b, 2, NULL, 0);
+    build_rewind(g, 4);
+    build_begin(b, 2, 0, 1);
+    build_entry(b, g, 2, 77);
+    (void)build_end(b);
+    build_recover(b);
+    want_counts(b, "F1 4 R2 5 R5 2 G1 1");
+    want_group(b, 7, 5);
+    assert_int_equal(build_found(b, 7)->last_seq, 5);
+    build_free(b);
+}
+
 static void recover_r6_records_of_nobody_are_kept(void **state)
 {
     (void)state;
@@ -163,7 +181,12 @@ static void recover_r7_what_follows_a_delete_is_skipped(void **state)
     assert_true(list_is_empty(&found->entries));
     build_settle(b, g, 7)->seq = 3; /* the row knows it was deleted */
     build_recover(b);
-    want_counts(b, "F1 3 R1 3 R7 5 G1 1");
+    want_counts(b, "F1 3 R7 8 G1 1");
+    assert_int_equal(build_found(b, 7)->file_lowest, 1);
+    build_settle(b, g, 7)->seq = 8;
+    build_recover(b);
+    want_counts(b, "F1 3 R7 8 G1 1");
+    assert_int_equal(build_found(b, 7)->file_lowest, UINT64_MAX);
     build_free(b);
 }
 
@@ -742,6 +765,7 @@ int main(void)
         cmocka_unit_test(recover_r4_a_gap_without_reason_is_amnesia),
         cmocka_unit_test(recover_r4_what_is_missing_is_quarantined),
         cmocka_unit_test(recover_r5_the_later_boot_counts),
+        cmocka_unit_test(recover_r5_what_a_start_had_not_found_stays_gone),
         cmocka_unit_test(recover_r6_records_of_nobody_are_kept),
         cmocka_unit_test(recover_r7_what_follows_a_delete_is_skipped),
         cmocka_unit_test(recover_r8_an_index_twice_without_a_cut),

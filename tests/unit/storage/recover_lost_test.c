@@ -348,6 +348,24 @@ static void recover_a_damaged_seal_loses_nothing(void **state)
     build_free(b);
 }
 
+/* What stood behind it does not go with it. */
+static void recover_a_damaged_seal_hides_nothing(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_frame *seal = build_seal(b, 1, 0, 2);
+    build_begin(b, 1, 0, 2);
+    build_hard(b, build_group(b, 7), 1, 1, 0);
+    struct build_frame *frame = build_end(b);
+    build_flip(b, seal, 20);
+    build_recover(b);
+    want_counts(b, "F1 2 F6 1 F7 1 R2 5 G7 1");
+    build_flip(b, frame, 20);
+    build_recover(b);
+    want_counts(b, "F1 2 F6 1 R2 5 G7 1");
+    build_free(b);
+}
+
 /* Where the next frame would stand, but not farther on. */
 static void recover_an_unreadable_block_may_have_been_a_frame(void **state)
 {
@@ -513,6 +531,7 @@ int main(void)
         cmocka_unit_test(recover_one_number_on_two_lanes),
         cmocka_unit_test(recover_rot_in_two_lanes_of_two_boots),
         cmocka_unit_test(recover_a_damaged_seal_loses_nothing),
+        cmocka_unit_test(recover_a_damaged_seal_hides_nothing),
         cmocka_unit_test(recover_an_unreadable_block_may_have_been_a_frame),
         cmocka_unit_test(recover_a_damaged_former_life_is_no_frame),
         cmocka_unit_test(recover_a_roll_does_not_hide_where_the_lost_ended),
