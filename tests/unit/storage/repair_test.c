@@ -72,12 +72,28 @@ static void repair_shard_read(struct rt_shard *shard, void *ctx)
     log_read(&repairs.read);
 }
 
+static void repair_shard_quarantine(struct rt_shard *shard, void *ctx)
+{
+    (void)shard;
+    (void)ctx;
+    assert_int_equal(log_quarantine_add(repair_log(), repairs.at), ERR_OK);
+    repairs.is_over = true;
+}
+
+/* An entry that the device refuses is quarantined, and asked for again. */
 static enum err repair_read(enum log_read_from from, uint64_t at, uint64_t index_max,
                             uint32_t bytes_max)
 {
-    repairs.read =
-        (struct log_read){.from = from, .at = at, .index_max = index_max, .bytes_max = bytes_max};
-    repair_do(repair_shard_read);
+    for (uint32_t tries = 0; tries < 2; tries++) {
+        repairs.read = (struct log_read){
+            .from = from, .at = at, .index_max = index_max, .bytes_max = bytes_max};
+        repair_do(repair_shard_read);
+        if (repairs.read.err != ERR_IO || from != LOG_READ_INDEX) {
+            break;
+        }
+        repairs.at = at;
+        repair_do(repair_shard_quarantine);
+    }
     return repairs.read.err;
 }
 
@@ -189,6 +205,13 @@ static void damage_last_record(void)
     repair_rot("0000000000000001-00000000.idx", 24 * 96 + 10);
 }
 
+static void damage_sector(void)
+{
+    assert_int_equal(sim_disk_sector_error(home_disk(repairs.home),
+                                           REPAIR_DIR "/0000000000000001-00000000.log", 8192),
+                     ERR_OK);
+}
+
 static void damage_idx_gone(void)
 {
     repair_unlink("0000000000000019-00000000.idx");
@@ -274,6 +297,7 @@ static const struct repair_row {
      false,
      1},
     {"a sidecar's header", damage_header, {{0}}, LOG_QUARANTINE_UNREADABLE, false, 0},
+    {"a sector", damage_sector, {{9, 13}}, LOG_QUARANTINE_UNREADABLE, false, 1},
     {"a sidecar", damage_idx_gone, {{25, 48}}, LOG_QUARANTINE_UNREADABLE, false, 1},
     {"a segment's batches", damage_log_gone, {{1, 24}}, LOG_QUARANTINE_UNREADABLE, false, 1},
     {"a segment", damage_segment_gone, {{1, 24}}, LOG_QUARANTINE_UNREADABLE, false, 1},
@@ -513,6 +537,7 @@ static const struct repair_back_row {
     {"a batch among others", damage_batch, 3, 9, 3, 0, ERR_OK},
     {"a record of a sidecar", damage_record, 7, 7, 7, 0, ERR_OK},
     {"a segment's last record", damage_last_record, 24, 24, 24, 0, ERR_OK},
+    {"a sector", damage_sector, 9, 13, 9, 0, ERR_OK},
     {"a sidecar", damage_idx_gone, 25, 48, 25, 0, ERR_OK},
     {"a segment's batches", damage_log_gone, 1, 24, 1, 0, ERR_OK},
     {"a batch in the journal", damage_journal_batch, 58, 58, 58, 0, ERR_OK},
