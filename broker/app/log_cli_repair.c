@@ -30,6 +30,8 @@ struct log_repairing {
     struct log *log;             /* the group's */
     struct log_reader reader;    /* through all of it */
     struct log_repair repair;    /* the repair */
+    bool is_narrow;              /* it takes one entry at a time: the device refused more */
+    uint64_t next_index;         /* behind what has been read */
     struct log_repair_lost lost; /* met last, not printed yet */
     uint64_t next_offset;        /* behind what has been read */
     uint64_t ranges_count;       /* printed */
@@ -43,7 +45,11 @@ struct log_repairing {
 
 static void log_repair_begin(struct log_cli_store *store);
 static void log_repair_stop(struct log_cli_store *store);
+static void log_repair_open(struct log_repairing *repairing, bool is_narrow);
 static void log_repair_read(struct log_read *read);
+static void log_repair_given(struct log_repairing *repairing, const struct log_read *read);
+static void log_repair_refused(struct log_repairing *repairing, const struct log_read *read);
+static void log_repair_io(struct log_repairing *repairing);
 static void log_repair_tell(struct log_repairing *repairing);
 static void log_repair_looked(struct log_repairing *repairing);
 static void log_repair_done(struct log_repair *repair);
@@ -110,9 +116,17 @@ static void log_repair_begin(struct log_cli_store *store)
     if (repairing->cli->is_json) {
         fprintf(repairing->cli->out, "{\"group\":%" PRIu64 ",\"unreadable\":[", repairing->group);
     }
-    log_reader_open(&repairing->reader, log, LOG_READ_INDEX, status.start.index,
-                    LOG_REPAIR_STEP_BYTES, log_repair_read, repairing);
+    repairing->next_index = status.start.index;
+    log_repair_open(repairing, false);
     log_reader_next(&repairing->reader, status.end.index);
+}
+
+/* Read on from where it is, in large steps or in the smallest. */
+static void log_repair_open(struct log_repairing *repairing, bool is_narrow)
+{
+    repairing->is_narrow = is_narrow;
+    log_reader_open(&repairing->reader, repairing->log, LOG_READ_INDEX, repairing->next_index,
+                    is_narrow ? 1 : LOG_REPAIR_STEP_BYTES, log_repair_read, repairing);
 }
 
 /* A repair under way is over soon; what it has not come to stays for the next one. */
@@ -131,25 +145,11 @@ static void log_repair_read(struct log_read *read)
     enum err err = read->err;
     log_status(repairing->log, &status);
     if (err == ERR_OK) {
-        struct log_batch batch;
-        enum err decoded =
-            log_batch_decode(buf_slice_data(read->parts[0]), read->parts[0].length, &batch);
-        ASSERT(decoded == ERR_OK); /* it has been verified */
-        if (lost->first_index != 0 && read->first_index == lost->last_index + 1) {
-            lost->next_offset = batch.base_offset;
-        }
-        log_repair_tell(repairing);
-        repairing->next_offset = read->next_offset;
+        log_repair_given(repairing, read);
     } else if (err == ERR_CORRUPT) {
-        if (lost->first_index != 0 && lost->last_index + 1 != read->first_index) {
-            log_repair_tell(repairing);
-        }
-        if (lost->first_index == 0) {
-            *lost = (struct log_repair_lost){.first_index = read->first_index,
-                                             .first_offset = repairing->next_offset};
-        }
-        lost->last_index = read->last_index;
-        lost->next_offset = read->next_offset;
+        log_repair_refused(repairing, read);
+    } else if (err == ERR_IO) {
+        log_repair_io(repairing);
     } else if (err == ERR_END) {
         if (lost->first_index != 0 && lost->last_index == status.end.index) {
             lost->next_offset = status.end.offset;
@@ -168,6 +168,54 @@ static void log_repair_read(struct log_read *read)
     }
     log_reader_close(&repairing->reader);
     log_repair_looked(repairing);
+}
+
+static void log_repair_given(struct log_repairing *repairing, const struct log_read *read)
+{
+    struct log_repair_lost *lost = &repairing->lost;
+    struct log_batch batch;
+    enum err err = log_batch_decode(buf_slice_data(read->parts[0]), read->parts[0].length, &batch);
+    ASSERT(err == ERR_OK); /* it has been verified */
+    if (lost->first_index != 0 && read->first_index == lost->last_index + 1) {
+        lost->next_offset = batch.base_offset;
+    }
+    log_repair_tell(repairing);
+    repairing->next_offset = read->next_offset;
+    repairing->next_index = read->last_index + 1;
+    if (repairing->is_narrow) {
+        log_reader_close(&repairing->reader);
+        log_repair_open(repairing, false);
+    }
+}
+
+static void log_repair_refused(struct log_repairing *repairing, const struct log_read *read)
+{
+    struct log_repair_lost *lost = &repairing->lost;
+    if (lost->first_index != 0 && lost->last_index + 1 != read->first_index) {
+        log_repair_tell(repairing);
+    }
+    if (lost->first_index == 0) {
+        *lost = (struct log_repair_lost){.first_index = read->first_index,
+                                         .first_offset = repairing->next_offset};
+    }
+    lost->last_index = read->last_index;
+    lost->next_offset = read->next_offset;
+    repairing->next_index = read->last_index + 1;
+}
+
+/* The device refused something of what was asked: one entry at a time shows which. That one is
+ * quarantined, and refused as such next. */
+static void log_repair_io(struct log_repairing *repairing)
+{
+    if (repairing->is_narrow) {
+        enum err err = log_quarantine_add(repairing->log, repairing->next_index);
+        if (err != ERR_OK) {
+            log_repair_fail(repairing, "cannot read it", err);
+        }
+        return;
+    }
+    log_reader_close(&repairing->reader);
+    log_repair_open(repairing, true);
 }
 
 /* Name what was met. */

@@ -74,6 +74,7 @@ struct log_inspect_walk {
     int64_t max_timestamp; /* running maximum there */
     bool has_end;          /* these are known, not only the index */
     bool is_chain_lost;    /* the last record is a gap of unknown chain: what follows is believed */
+    bool is_behind_gap;    /* the last record is a gap: there may be a hole in the .log */
     bool has_pos;          /* seg.end_pos is where the next batch begins */
 
     /* The entry in hand. */

@@ -478,7 +478,9 @@ static void inspect_walk_check(struct log_inspect_state *state, uint64_t pos)
                (rec->base_offset != walk->end.offset || rec->term < walk->end.term ||
                 rec->max_timestamp < walk->max_timestamp)) {
         what = "offset, term or timestamp of the record do not follow the one before it";
-    } else if (walk->has_end && walk->has_pos && rec->pos != walk->seg.end_pos) {
+    } else if (walk->has_end && walk->has_pos &&
+               (rec->pos < walk->seg.end_pos ||
+                (rec->pos > walk->seg.end_pos && !walk->is_behind_gap))) {
         what = "the batch does not stand behind the one before it";
     } else if (walk->has_end && !walk->is_chain_lost &&
                !log_inspect_is_chained(rec, walk->end.chain)) {
@@ -491,6 +493,7 @@ static void inspect_walk_check(struct log_inspect_state *state, uint64_t pos)
     walk->is_chain_lost = walk->has_end && (rec->flags & LOG_SIDECAR_GAP) != 0 &&
                           hash128_is_equal(rec->chain, derived);
     log_inspect_advance(walk);
+    walk->is_behind_gap = (rec->flags & LOG_SIDECAR_GAP) != 0;
     walk->has_pos = true;
     walk->seg.end_pos = rec->pos + rec->length;
     walk->seg.last_index = rec->last_index;

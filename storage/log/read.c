@@ -318,7 +318,9 @@ static enum err log_read_find_cold(struct log_read *read, enum log_read_stage *s
         return log_read_load(read, stage);
     }
     if (is_offset && oldest != NULL && read->at < oldest->start.offset) {
-        return ERR_RANGE;
+        return read->at < log->start.offset
+                   ? ERR_RANGE
+                   : log_read_placed(read, oldest->start.index, oldest->start.offset);
     }
     if (seg == NULL || (first != NULL && seg->start.index >= first->rec.index)) {
         return first != NULL ? log_read_placed(read, first->rec.index, first->rec.base_offset)

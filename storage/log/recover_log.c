@@ -91,6 +91,17 @@ static int32_t recover_log_gap_delta(uint64_t base_offset, uint64_t next_offset)
     return count > INT32_MAX ? INT32_MAX : (int32_t)count - 1;
 }
 
+/* Nobody knows how long the gap is. What follows must not be taken to stand in blocks that are
+ * written, where something else does: it goes behind them. */
+static void recover_log_gap_pos(struct recover_group *g)
+{
+    const struct log_row *row = &g->found.row;
+    if (g->segment_index == row->segment_index && g->generation == row->segment_generation &&
+        g->end_pos < row->written_bytes) {
+        g->end_pos = row->written_bytes;
+    }
+}
+
 enum err recover_log_gap(struct log_recover *r, struct recover_group *g, uint64_t last_index,
                          uint64_t next_offset, uint32_t term)
 {
@@ -133,6 +144,7 @@ enum err recover_log_gap(struct log_recover *r, struct recover_group *g, uint64_
         return err;
     }
     found->end.offset = next_offset;
+    recover_log_gap_pos(g);
     g->has_lost = true;
     return recover_range_add(r, g, &range);
 }

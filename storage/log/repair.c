@@ -82,6 +82,15 @@ bool log_quarantine_next(const struct log *log, uint64_t index, struct log_quara
     return true;
 }
 
+enum err log_quarantine_add(struct log *log, uint64_t index)
+{
+    ASSERT(index >= log->start.index);
+    ASSERT(index <= log->end.index);
+    log_range_quarantine(log, index, index, 0, 0);
+    const struct log_range *range = log_range_find(log, index);
+    return range != NULL && range->first_index <= index ? ERR_OK : ERR_BUDGET;
+}
+
 /* --- Beginning --- */
 
 void log_repair_accept(struct log_repair *repair, struct log *log,

@@ -35,6 +35,10 @@ struct log_quarantine {
  * then from last_index + 1. What nobody has tried to read since the start may not be known yet. */
 bool log_quarantine_next(const struct log *log, uint64_t index, struct log_quarantine *out);
 
+/* Entry `index` (of the log, asserted) cannot be read: the device said so again and again, which a
+ * read tells as ERR_IO and leaves at that. Now it is quarantined. ERR_BUDGET. */
+MUST_USE enum err log_quarantine_add(struct log *log, uint64_t index);
+
 /* A repair. In place, the caller's until submitted. */
 struct log_repair {
     /* Answered. */
