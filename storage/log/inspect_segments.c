@@ -78,6 +78,16 @@ static bool inspect_files_are_replaced(const struct log_found *found,
     return false;
 }
 
+/* Whether the sidecar in hand is one that has been made but not written: a copy that nothing names,
+ * which does not take the place of what is there. */
+static bool inspect_files_are_blank(const struct log_inspect_state *state)
+{
+    static const uint8_t zeros[LOG_SIDECAR_BYTES];
+    const struct log_inspect_view *idx = &state->idx;
+    return idx->err == ERR_OK && (log_inspect_have(idx, 0) < LOG_SIDECAR_BYTES ||
+                                  memcmp(log_inspect_at(idx, 0), zeros, LOG_SIDECAR_BYTES) == 0);
+}
+
 bool log_inspect_files_look(struct log_inspect_state *state)
 {
     struct log_inspect_walk *walk = &state->walk;
@@ -94,10 +104,13 @@ bool log_inspect_files_look(struct log_inspect_state *state)
         if (!log_inspect_get(&state->idx, path, 0, LOG_SIDECAR_BYTES)) {
             return false;
         }
-        if (state->idx.err == ERR_OK && log_inspect_have(&state->idx, 0) >= LOG_SIDECAR_BYTES &&
-            log_sidecar_header_decode(log_inspect_at(&state->idx, 0), LOG_SIDECAR_BYTES,
-                                      state->kernels, &header) == ERR_OK &&
-            header.origin != 0) {
+        if (inspect_files_are_blank(state)) {
+            files->origin = 0;
+        } else if (state->idx.err == ERR_OK &&
+                   log_inspect_have(&state->idx, 0) >= LOG_SIDECAR_BYTES &&
+                   log_sidecar_header_decode(log_inspect_at(&state->idx, 0), LOG_SIDECAR_BYTES,
+                                             state->kernels, &header) == ERR_OK &&
+                   header.origin != 0) {
             files->origin = header.origin - 1;
         }
     }
@@ -212,6 +225,9 @@ static bool inspect_files_count(const struct log_inspect_walk *walk, uint32_t nu
         const struct log_inspect_files *other = &walk->files[i];
         bool is_better = other->origin > files->origin ||
                          (other->origin == files->origin && other->generation < files->generation);
+        if (other->has_idx != files->has_idx) { /* a copy that was begun has a .log only */
+            is_better = other->has_idx;
+        }
         counts &= !is_better;
     }
     return counts;

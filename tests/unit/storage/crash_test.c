@@ -115,6 +115,7 @@ static bool campaign_next_life(struct campaign *c)
 static void campaign_run(uint64_t seed, uint64_t every_max, struct world_tally *tally)
 {
     struct world_options options = world_options(seed);
+    options.does_replace = true;
     struct campaign c = {.world = world_new(&options), .tally = tally, .what = ""};
     prng_init(&c.prng, seed);
     c.every = 1 + prng_below(&c.prng, every_max);

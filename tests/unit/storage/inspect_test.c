@@ -598,8 +598,8 @@ static void inspect_passes_over_what_is_not_the_logs(void **state)
 static void inspect_names_entries_that_no_segment_holds(void **state)
 {
     (void)state;
-    static const char *const paths[] = {INSPECT_LOG_1, INSPECT_IDX_1, INSPECT_SNAP_1, INSPECT_LOG_2,
-                                        INSPECT_IDX_2, INSPECT_SNAP_2};
+    static const char *const paths[] = {INSPECT_LOG_1, INSPECT_IDX_1, INSPECT_SNAP_1,
+                                        INSPECT_LOG_2, INSPECT_IDX_2, INSPECT_SNAP_2};
     struct inspect_dir dir;
     struct look look;
     inspect_dir_make(&dir);

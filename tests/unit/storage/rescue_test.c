@@ -99,6 +99,7 @@ static void refusal_run(uint64_t seed, struct world_tally *tally, uint64_t *stru
 {
     static struct refusal refusal;
     struct world_options options = world_options(seed);
+    options.does_replace = true;
     struct refusal *r = &refusal;
     refusal.stems_count = 0;
     refusal.struck_count = 0;

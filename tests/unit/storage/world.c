@@ -537,7 +537,9 @@ static void world_tick(struct rt_timer *timer)
             &world->groups[prng_below(&world->prng, world->options.groups_count)];
         if (group->shard == ws->ls.shard->id) {
             world_submit(ws, group);
-            world_replace(group);
+            if (world->options.does_replace) {
+                world_replace(group);
+            }
         }
     }
     rt_timer_start(timer, rt_now_ns(ws->ls.shard) + prng_below(&world->prng, 400000));

@@ -113,6 +113,7 @@ struct world_options {
     uint32_t payload_large; /* of some */
     uint32_t segment_bytes; /* 0: the world's own */
     bool does_keep;         /* no trims, no deletes: the log grows */
+    bool does_replace;      /* segments get new generations */
     struct sim_options sim;
 };
 
