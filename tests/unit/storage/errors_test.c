@@ -655,19 +655,19 @@ static struct errors *errors_new(enum faults_kind kind, uint64_t number)
     return e;
 }
 
-static void errors_case(enum faults_kind kind, uint64_t number)
+/* The fault; a store that it fenced is closed, or loses power, and so does the second life. */
+static void errors_case(enum faults_kind kind, uint64_t number, bool is_crash)
 {
     struct errors *e = errors_new(kind, number);
     if (errors_open(e, 2) || errors_open(e, 2)) {
         errors_work_one(e);
-        if (errors_is_fenced(e) && number % 2 == 0) {
+        if (errors_is_fenced(e) && is_crash) {
             sim_node_crash(e->node, SIM_CRASH_LOSE);
         } else {
             errors_close(e);
         }
     }
-    bool is_first_life = faults_has_struck() && number % 3 == 0;
-    if (!is_first_life && (errors_open(e, 3) || errors_open(e, 3))) {
+    if (errors_open(e, 3) || errors_open(e, 3)) {
         bool is_uncertain = false;
         for (uint32_t i = 0; i < ERRORS_GROUPS; i++) {
             is_uncertain |= e->groups[i].is_uncertain;
@@ -675,7 +675,7 @@ static void errors_case(enum faults_kind kind, uint64_t number)
         if (!is_uncertain) {
             errors_work_two(e);
         }
-        if (number % 2 == 0) {
+        if (is_crash) {
             sim_node_crash(e->node, SIM_CRASH_LOSE);
         } else {
             errors_close(e);
@@ -710,22 +710,23 @@ static void log_bears_any_call_that_fails(void **state)
     uint64_t counts[FAULTS_COUNT];
     errors_measure(counts);
     uint64_t total = counts[FAULTS_IO] + counts[FAULTS_SPACE] + counts[FAULTS_ALLOC];
-    uint64_t stride = 7919; /* a prime: so many cases in a row are all places, each once */
+    uint64_t stride = 7919; /* a prime: that many cases in a row are all of them, each once */
     stride = total % stride == 0 ? 7907 : stride;
     struct share share = share_open("calls that fail", 100);
     uint64_t done_count = 0;
-    while (done_count < total && share_more(&share)) {
-        uint64_t number = share_case_seed(&share) * stride % total;
+    while (done_count < 2 * total && share_more(&share)) {
+        uint64_t place = share_case_seed(&share) * stride % (2 * total);
+        uint64_t number = place / 2;
         enum faults_kind kind = FAULTS_IO;
         while (number >= counts[kind]) {
             number -= counts[kind];
             kind = (enum faults_kind)(kind + 1);
         }
-        errors_case(kind, number + 1);
+        errors_case(kind, number + 1, place % 2 == 0);
         done_count++;
     }
-    printf("covered: log_errors/places: %" PRIu64 " of %" PRIu64 " disk calls, %" PRIu64
-           " of a full disk, %" PRIu64 " allocations\n",
+    printf("covered: log_errors/places: %" PRIu64 " cases of two for each of %" PRIu64
+           " disk calls, %" PRIu64 " of them on a full disk, too, and %" PRIu64 " allocations\n",
            done_count, counts[FAULTS_IO], counts[FAULTS_SPACE], counts[FAULTS_ALLOC]);
     share_close(&share);
 }

@@ -70,6 +70,7 @@ struct model_group {
     bool is_membership_known; /* the store knows the two newest since it was opened, at most */
     bool is_membership_before_known;
     uint64_t membership_before; /* the one before the newest */
+    bool was_membership_cut;    /* since the newest: a table may have named what was cut */
     uint64_t ordinal;           /* of the last operation submitted */
     uint64_t done_ordinal;
     uint32_t pending_count;

@@ -115,6 +115,7 @@ static void model_create(struct model *model, struct model_shard *ms, struct mod
     g->was_reopened = false;
     g->is_membership_known = true;
     g->is_membership_before_known = false;
+    g->was_membership_cut = false;
     g->ordinal = 0;
     g->done_ordinal = 0;
     g->settle_ordinal = UINT64_MAX;
@@ -212,6 +213,7 @@ static void model_append(struct model_shard *ms, struct model_group *g)
         g->membership_before = membership_index;
         g->is_membership_before_known = g->is_membership_known;
         g->is_membership_known = true;
+        g->was_membership_cut = false;
     }
 }
 
@@ -297,6 +299,7 @@ static void model_cut(struct model_group *g)
         bool is_one = g->membership_before < first_index;
         g->is_membership_known = is_one && g->is_membership_before_known;
         g->is_membership_before_known = false;
+        g->was_membership_cut = true;
     }
     log_cut(g->log, &mo->op, first_index);
 }
@@ -590,6 +593,7 @@ static void model_reopened(struct model *model)
         }
         memset(g->is_pinned, 0, sizeof(g->is_pinned));
         g->was_reopened = true;
+        g->is_membership_known = g->is_membership_known && !g->was_membership_cut;
         g->is_membership_before_known = false;
         if (g->id == 0) {
             continue;
