@@ -84,7 +84,7 @@ total=0
 for round in 1 2 3 4 5; do
     "$tdb" log append "$data" --group 2 --jsonl "$work/many" --progress >"$work/acked" 2>"$err" &
     writer=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 1000); do
         [ -s "$work/acked" ] && break
         sleep 0.02
     done
