@@ -91,17 +91,17 @@ static bool log_cli_store_dir(const struct log_cli_store *store)
                 strerrordesc_np(errno));
         return false;
     }
-    if (stat(dir, &status) != 0 || !S_ISDIR(status.st_mode)) {
-        fprintf(store->cli->err, "tdb: %s: %s\n", dir,
-                S_ISDIR(status.st_mode) ? strerrordesc_np(errno) : "not a directory");
-        return false;
-    }
     char meta[LIMIT_PATH_BYTES];
     int length = snprintf(meta, sizeof(meta), "%s/node.meta", dir);
     bool is_log = length > 0 && (size_t)length < sizeof(meta) && stat(meta, &status) == 0;
     if (!store->does_make && !is_log) {
         fprintf(store->cli->err, "tdb: %s is not the directory of a log: it has no node.meta\n",
                 dir);
+        return false;
+    }
+    if (stat(dir, &status) != 0 || !S_ISDIR(status.st_mode)) {
+        fprintf(store->cli->err, "tdb: %s: %s\n", dir,
+                S_ISDIR(status.st_mode) ? strerrordesc_np(errno) : "not a directory");
         return false;
     }
     return true;

@@ -254,7 +254,7 @@ static void log_clean_sync(struct log_clean *clean)
 static void log_clean_synced(struct log_clean *clean, enum err err)
 {
     struct log *log = clean->log;
-    clean->is_failed |= err != ERR_OK;
+    clean->is_failed |= err != ERR_OK || log->is_deleted; /* meanwhile: all of it goes, later */
     if (err == ERR_OK) {
         ASSERT(log->switches_pending >= clean->synced_count);
         log->switches_pending -= clean->synced_count;

@@ -43,7 +43,8 @@ bool log_inspect_tail(struct log_inspect_state *state)
         if (is_quarantined) {
             what = "entry is quarantined";
         } else if (walk->has_end && (entry->rec.index != walk->end.index + 1 ||
-                                     !log_inspect_is_chained(&entry->rec, walk->end.chain))) {
+                                     (!walk->is_chain_lost &&
+                                      !log_inspect_is_chained(&entry->rec, walk->end.chain)))) {
             what = "the entry does not follow the one before it";
         }
         bool is_wanted = log_inspect_is_wanted(state, &entry->rec);

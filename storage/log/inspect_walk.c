@@ -489,11 +489,7 @@ static void inspect_walk_check(struct log_inspect_state *state, uint64_t pos)
     if (what != NULL) {
         log_inspect_wrong(state, walk->name, pos, rec->index, rec->last_index, what);
     }
-    struct hash128 derived = log_chain_gap(walk->end.chain, rec->index, rec->last_index);
-    walk->is_chain_lost = walk->has_end && (rec->flags & LOG_SIDECAR_GAP) != 0 &&
-                          hash128_is_equal(rec->chain, derived);
     log_inspect_advance(walk);
-    walk->is_behind_gap = (rec->flags & LOG_SIDECAR_GAP) != 0;
     walk->has_pos = true;
     walk->seg.end_pos = rec->pos + rec->length;
     walk->seg.last_index = rec->last_index;
@@ -503,6 +499,10 @@ static void inspect_walk_check(struct log_inspect_state *state, uint64_t pos)
 void log_inspect_advance(struct log_inspect_walk *walk)
 {
     const struct log_sidecar *rec = &walk->rec;
+    walk->is_behind_gap = (rec->flags & LOG_SIDECAR_GAP) != 0;
+    walk->is_chain_lost =
+        walk->is_behind_gap && walk->has_end &&
+        hash128_is_equal(rec->chain, log_chain_gap(walk->end.chain, rec->index, rec->last_index));
     walk->end = (struct log_point){.index = rec->last_index,
                                    .offset = log_sidecar_next_offset(rec),
                                    .term = rec->term,

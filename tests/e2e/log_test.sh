@@ -211,6 +211,90 @@ assert 1600 <= rotten["records_count"] < 1707
 assert all(record in sound["records"] for record in rotten["records"])
 PYTHON
 
+# Repair: what is lost is named, given up only when that is accepted, and then everything goes on: in the journal, in a segment,
+# and where whole frames are gone, so that the group does not know what it has answered.
+damage() { # DIR p|journal|frames: a byte of group 1's entry 5; or of its last two frames all that names what was in the first
+    run "$tdb" log dump "$1" --entries --json
+    python3 - "$out" "$@" <<'PYTHON'
+import json
+import sys
+dump, work, where = sys.argv[1:]
+dump = json.load(open(dump))
+places = []
+if where == "frames":
+    first, second = [f for f in dump["frames"] if f["records"] > 0][-2:]
+    places = [(first["file"], first["pos"], bytes(first["bytes"])), (second["file"], second["pos"], bytes(4096))]
+else:
+    entry = [e for e in dump["groups"][0]["log"] if e.get("index") == 5][0]
+    assert entry["file"].startswith(where + "/"), entry
+    byte = open(f"{work}/{entry['file']}", "rb").read()[entry["pos"] + 500]
+    places = [(entry["file"], entry["pos"] + 500, bytes([byte ^ 0xff]))]
+for name, pos, data in places:
+    with open(f"{work}/{name}", "r+b") as file:
+        file.seek(pos)
+        file.write(data)
+PYTHON
+}
+for i in {1..6}; do cat "$work/events"; done >"$work/six"
+run "$tdb" log append "$work/repair-p" --group 1 --jsonl "$work/six"
+expect_status 0
+cp -r "$work/epoll" "$work/repair-journal"
+cp -r "$work/epoll" "$work/repair-frames"
+for name in p journal frames; do
+    damaged=$work/repair-$name
+    damage "$damaged" "$name"
+    run "$tdb" log verify "$damaged"
+    expect_status 1
+    expect_out 'group 1'
+    run "$tdb" log repair "$damaged" --group 1
+    expect_status 1
+    expect_out '^group 1: entries [0-9]+\.\.[0-9]+, offsets [0-9]+\.\.[0-9]+ cannot be read$'
+    expect_out '^nothing was changed; --accept-loss gives [0-9]+ entries up'
+    if [ "$name" = frames ]; then
+        expect_out '^group 1: it may have lost entries .*\(amnesiac\)'
+        run "$tdb" log append "$damaged" --group 1 --jsonl "$work/events"
+        expect_status 1
+        expect_err 'the group is read-only \(tdb log repair\)'
+    fi
+    run "$tdb" log repair "$damaged" --group 1 --accept-loss --json
+    expect_status 0
+    cp "$out" "$work/repaired"
+    run "$tdb" log verify "$damaged"
+    expect_status 0
+    expect_out '^clean$'
+    run "$tdb" log read "$damaged" --group 1 --json
+    expect_status 0
+    python3 - "$out" "$work/repaired" "$work/six" "$work/events" "$name" <<'PYTHON' || fail "what is read after a repair is not what was left"
+import json
+import sys
+got, repaired = (json.load(open(name)) for name in sys.argv[1:3])
+assert repaired["needed"] and repaired["repaired"], repaired
+lost = {o for r in repaired["unreadable"] for o in range(r["first_offset"], r["next_offset"])}
+if repaired["lost_entries"] == 0 and "journal" in sys.argv[5]:
+    lost = set()  # its block was in the segment already
+lines = open(sys.argv[3] if repaired["next_offset"] > 1707 else sys.argv[4]).read().splitlines()
+assert got["next_offset"] <= len(lines) == repaired["next_offset"], (repaired["next_offset"], len(lines))
+assert [r["offset"] for r in got["records"]] == [o for o in range(len(lines)) if o not in lost]
+assert all(r["value"] == lines[r["offset"]] for r in got["records"])
+assert (len(lost) > 0) == (repaired["lost_entries"] > 0), repaired
+PYTHON
+    next=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["next_offset"])' "$work/repaired")
+    run "$tdb" log append "$damaged" --group 1 --jsonl "$work/events"
+    expect_status 0
+    expect_out "offsets $next\.\."
+    run "$tdb" log verify "$damaged"
+    expect_status 0
+    run "$tdb" log repair "$damaged" --group 1 --accept-loss
+    expect_status 0
+    expect_out '^group 1: nothing to repair$'
+done
+run "$tdb" log repair "$data"
+expect_status 2
+expect_err '^--group: is needed'
+run "$tdb" log repair "$data" --group 99 --accept-loss
+expect_status 1
+expect_err "$data has no group 99"
+
 # Wrong use is answered with what is right.
 run "$tdb" log
 expect_status 2
@@ -271,7 +355,7 @@ expect_err '^--entries: takes no value'
 run "$tdb" log read "$data" --group 99
 expect_status 1
 expect_err "$data has no group 99"
-for command in "read --group 1" verify dump; do
+for command in "read --group 1" "repair --group 1" verify dump; do
     run "$tdb" log ${command%% *} "$work/none" ${command#"${command%% *}"}
     expect_status 1
     expect_err "$work/none is not the directory of a log"
