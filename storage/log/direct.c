@@ -157,10 +157,12 @@ static enum err log_direct_gather(struct log_direct *d, const struct log_segment
         d->bufs[d->pieces_count] = buf;
         d->iov[d->pieces_count++] = (struct iovec){buf_append(buf, bytes), bytes};
         g.end = g.pos + bytes;
-        if (log_gather_copy(&g, buf_write(buf, 0, bytes), NULL, NULL) < bytes) {
+        uint8_t *piece = buf_write(buf, 0, bytes);
+        if (log_gather_copy(&g, piece, NULL, NULL) < bytes) {
             log_settle_ask(d->log);
             return ERR_AGAIN;
         }
+        d->crc = crc32c(ls->store->kernels, d->crc, piece, bytes);
         left -= bytes;
     }
     if (d->rest_bytes == 0) {
@@ -213,6 +215,8 @@ static enum err log_direct_tail(struct log_direct *d, const struct log_segment *
     record.tail.recs_before = seg->recs_count;
     record.tail.written_bytes = d->end;
     record.tail.rest_bytes = d->rest_bytes;
+    record.tail.direct_pos = d->pos;
+    record.tail.direct_crc = d->crc;
     op_tail->done = log_direct_framed;
     op_tail->record = record;
     op_tail->data = buf_slice(buf, 0, buf->length); /* the reference is its own now */

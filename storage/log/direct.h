@@ -23,6 +23,7 @@ struct log_direct {
     uint32_t generation;                 /* likewise */
     uint32_t pos;                        /* where it writes */
     uint32_t end;                        /* behind it */
+    uint32_t crc;                        /* of what is between */
     uint8_t *rest;                       /* bytes behind `end`; NULL: none */
     uint32_t rest_bytes;                 /* of them */
     uint32_t grow_bytes;                 /* the .log is to grow by so much; 0: not */

@@ -328,7 +328,7 @@ static void inspect_release(struct log_inspect_state *state)
         log_recover_deinit(&state->recover);
         state->has_recover = false;
     }
-    state->direct = (struct log_inspect_direct){.rec = 0};
+    state->direct = (struct log_inspect_direct){.pos = 0};
     state->does_restart = false;
     log_inspect_forget(&state->view);
     log_inspect_forget(&state->idx);

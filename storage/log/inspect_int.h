@@ -89,10 +89,11 @@ struct log_inspect_walk {
     bool has_lost;                 /* there is such a thing */
 };
 
-/* Bodies of a direct tail being checked for log_recover. */
+/* Blocks of a direct write being checked for log_recover. */
 struct log_inspect_direct {
     struct log_recover_direct check; /* what log_recover wants to know */
-    uint32_t rec;                    /* record in hand */
+    uint32_t pos;                    /* the next byte */
+    uint32_t crc;                    /* of those before */
     bool is_asked;                   /* there is a check in hand */
 };
 
@@ -151,7 +152,7 @@ struct log_inspect_state {
     bool is_mixed;                          /* a journal file was used again while they were read */
     uint32_t mixed_count;                   /* times in a row that it was */
     bool is_moving; /* a server works: the journal is copied before tables are read */
-    struct log_inspect_direct direct;                     /* bodies being checked */
+    struct log_inspect_direct direct;                     /* blocks being checked */
     struct log_inspect_part parts[LOG_INSPECT_PARTS_MAX]; /* frames with a bad directory or copy */
     uint32_t parts_count;                                 /* of them */
     struct log_inspect_frame_end frame_end;               /* of the frame visited last */

@@ -9,8 +9,7 @@
 
 static enum err inspect_feed_rows(struct log_inspect_state *state);
 static bool inspect_direct_next(struct log_inspect_state *state);
-static bool inspect_direct_rec(struct log_inspect_state *state, bool *is_sound);
-static bool inspect_direct_before(struct log_inspect_state *state, bool *is_sound);
+static bool inspect_direct_read(struct log_inspect_state *state, bool *is_sound);
 static void inspect_frame(void *ctx, enum log_recover_row row, uint64_t boot_epoch, uint32_t lane,
                           uint64_t number, const struct log_frame *frame, uint32_t slot,
                           uint64_t pos);
@@ -44,14 +43,12 @@ bool log_inspect_directs(struct log_inspect_state *state)
             return true;
         }
         bool is_sound = !log_uuid_is_zero(&direct->check.topic);
-        while (is_sound && direct->rec < direct->check.recs_count) {
-            if (!inspect_direct_rec(state, &is_sound)) {
+        while (is_sound && direct->pos < direct->check.end) {
+            if (!inspect_direct_read(state, &is_sound)) {
                 return false;
             }
         }
-        if (is_sound && !inspect_direct_before(state, &is_sound)) {
-            return false;
-        }
+        is_sound = is_sound && direct->crc == direct->check.crc;
         log_recover_direct(&state->recover, &direct->check, is_sound);
         direct->is_asked = false;
     }
@@ -157,54 +154,32 @@ static enum err inspect_feed_rows(struct log_inspect_state *state)
 static bool inspect_direct_next(struct log_inspect_state *state)
 {
     struct log_inspect_direct *direct = &state->direct;
-    *direct = (struct log_inspect_direct){.rec = 0};
+    *direct = (struct log_inspect_direct){.pos = 0};
     direct->is_asked = log_recover_next_direct(&state->recover, &direct->check);
+    direct->pos = direct->is_asked ? direct->check.pos : 0;
     return direct->is_asked;
 }
 
-/* Check the body of record direct->rec; false: its bytes are on their way. */
-static bool inspect_direct_rec(struct log_inspect_state *state, bool *is_sound)
+/* Read the next blocks; false: they are on their way. */
+static bool inspect_direct_read(struct log_inspect_state *state, bool *is_sound)
 {
     struct log_inspect_direct *direct = &state->direct;
     const struct log_recover_direct *check = &direct->check;
-    struct log_sidecar rec;
-    uint32_t seed = log_sidecar_seed(state->kernels, check->group, check->generation);
-    *is_sound = log_sidecar_decode(check->recs + (size_t)direct->rec * LOG_SIDECAR_BYTES,
-                                   LOG_SIDECAR_BYTES, state->kernels, seed, &rec) == ERR_OK;
-    if (*is_sound && rec.length > 0) {
-        struct log_row row = {.topic = check->topic, .partition = check->partition};
-        struct log_inspect_body body = {.pos = rec.pos,
-                                        .length = rec.length,
-                                        .written_bytes = check->written_bytes,
-                                        .rest = check->rest,
-                                        .rest_bytes = check->rest_bytes};
-        log_inspect_name_segment(&row, check->segment_index, check->generation, "log", body.name);
-        if (!log_inspect_body(state, &body)) {
-            return false;
-        }
-        const char *what;
-        *is_sound = body.data != NULL && log_inspect_is_batch(state, &rec, body.data, &what);
-    }
-    direct->rec++;
-    return true;
-}
-
-/* Check what stood in the rest before; false: its bytes are on their way. */
-static bool inspect_direct_before(struct log_inspect_state *state, bool *is_sound)
-{
-    const struct log_recover_direct *check = &state->direct.check;
-    if (check->before_bytes == 0) {
-        return true;
-    }
+    struct log_inspect_view *view = &state->log;
     struct log_row row = {.topic = check->topic, .partition = check->partition};
-    struct log_inspect_body body = {.pos = check->before_pos,
-                                    .length = check->before_bytes,
-                                    .written_bytes = check->written_bytes};
-    log_inspect_name_segment(&row, check->segment_index, check->generation, "log", body.name);
-    if (!log_inspect_body(state, &body)) {
+    uint32_t left = check->end - direct->pos;
+    uint32_t bytes = left < LOG_INSPECT_LOG_BYTES ? left : LOG_INSPECT_LOG_BYTES;
+    char name[LOG_INSPECT_NAME_BYTES], path[LIMIT_PATH_BYTES];
+    log_inspect_name_segment(&row, check->segment_index, check->generation, "log", name);
+    log_inspect_path(state, name, path);
+    if (!log_inspect_get(view, path, direct->pos, bytes)) {
         return false;
     }
-    *is_sound = body.data != NULL && memcmp(body.data, check->before, check->before_bytes) == 0;
+    *is_sound = view->err == ERR_OK && log_inspect_have(view, direct->pos) >= bytes;
+    if (*is_sound) {
+        direct->crc = crc32c(state->kernels, direct->crc, log_inspect_at(view, direct->pos), bytes);
+        direct->pos += bytes;
+    }
     return true;
 }
 

@@ -175,6 +175,8 @@ static void log_record_put_fixed(struct bytes_writer *w, const struct log_record
         bytes_put_u32le(w, record->tail.written_bytes);
         bytes_put_u32le(w, record->tail.rest_bytes);
         bytes_put_u32le(w, record->tail.recs_before);
+        bytes_put_u32le(w, record->tail.direct_pos);
+        bytes_put_u32le(w, record->tail.direct_crc);
         bytes_put_u32le(w, 0);
         break;
     case LOG_RECORD_CREATE:
@@ -288,6 +290,8 @@ static void log_record_get_fixed(struct bytes_reader *r, struct log_record *reco
         record->tail.written_bytes = bytes_get_u32le(r);
         record->tail.rest_bytes = bytes_get_u32le(r);
         record->tail.recs_before = bytes_get_u32le(r);
+        record->tail.direct_pos = bytes_get_u32le(r);
+        record->tail.direct_crc = bytes_get_u32le(r);
         bytes_skip(r, 4);
         break;
     case LOG_RECORD_CREATE:
@@ -366,7 +370,13 @@ static bool log_record_is_body_valid(const struct log_record *record)
 static bool log_record_is_tail_valid(const struct log_record *record)
 {
     uint64_t recs_bytes = (uint64_t)LOG_SIDECAR_BYTES * record->tail.recs_count;
+    bool is_direct = (record->flags & LOG_TAIL_DIRECT) != 0;
     return log_record_is_index(record->tail.segment_index) &&
+           IMPLIES(!is_direct, record->tail.direct_pos == 0 && record->tail.direct_crc == 0) &&
+           record->tail.direct_pos % LIMIT_BLOCK_BYTES == 0 &&
+           record->tail.direct_pos <= record->tail.written_bytes &&
+           IMPLIES(record->tail.direct_pos == record->tail.written_bytes,
+                   record->tail.direct_crc == 0) &&
            record->tail.first_index <= LOG_NUMBER_MAX &&
            IMPLIES(record->tail.recs_count > 0,
                    record->tail.first_index >= record->tail.segment_index) &&

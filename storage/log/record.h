@@ -25,7 +25,7 @@
     X(CUT, 2, 40)                                                                                  \
     X(HARD, 3, 16)                                                                                 \
     X(TRIM, 4, 40)                                                                                 \
-    X(TAIL, 5, 40)                                                                                 \
+    X(TAIL, 5, 48)                                                                                 \
     X(CREATE, 6, 24)                                                                               \
     X(DELETE, 7, 0)                                                                                \
     X(ROLL, 8, 16)                                                                                 \
@@ -40,7 +40,8 @@ enum log_record_kind {
 #undef LOG_RECORD_ENUM
 };
 
-/* struct log_record.flags of a tail: the bodies went to the segment along with this frame. */
+/* struct log_record.flags of a tail: the blocks in front of its rest went to the segment along with
+ * this frame. */
 #define LOG_TAIL_DIRECT 1u
 
 /* struct log_record.mark.what */
@@ -93,6 +94,9 @@ struct log_record {
             uint32_t written_bytes; /* of the segment's .log, whole blocks */
             uint32_t rest_bytes; /* bytes of the .log from there on; < a block, unless a batch ends
                                     the log */
+            uint32_t direct_pos; /* direct: where in the .log its blocks begin, up to written_bytes;
+                                    else 0 */
+            uint32_t direct_crc; /* direct: CRC of these blocks; else 0 */
         } tail;
         struct {
             struct log_uuid topic; /* of the partition */

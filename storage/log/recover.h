@@ -7,7 +7,7 @@
  *     log_recover_file(r, slot, data, length)  each journal file, in any order
  *     log_recover_lanes(r)                     where each lane ends (F1..F8)
  *     while (log_recover_next_direct(r, &check))
- *         log_recover_direct(r, &check, is_sound)  bodies in segments: the caller reads them
+ *         log_recover_direct(r, &check, is_sound)  blocks in segments: the caller reads them
  *     log_recover_groups(r)                    what each group is (R1..R9, G1..G7)
  *     list_for_each (node, &r->groups) ...     log_found.in_recover
  *
@@ -152,23 +152,16 @@ struct log_found {
     struct list_node in_recover; /* log_recover.groups, by group */
 };
 
-/* Bodies to be checked in a segment: those of a direct tail in a frame that is not known to be
- * flushed. */
+/* Blocks to be checked in a segment: those of a direct write along with a frame that is not known
+ * to be flushed. */
 struct log_recover_direct {
-    uint64_t group;         /* whose */
-    struct log_uuid topic;  /* of its partition, for the path; zero: unknown, say unsound */
+    struct log_uuid topic;  /* of the partition, for the path; zero: unknown, say unsound */
     uint32_t partition;     /* likewise */
     uint64_t segment_index; /* of the segment */
     uint32_t generation;    /* of the segment */
-    uint32_t written_bytes; /* what must be in the segment */
-    const uint8_t *recs;    /* sidecar records, encoded, 96 bytes each */
-    uint32_t recs_count;    /* of them */
-    const uint8_t *rest;    /* bytes behind written_bytes */
-    uint32_t rest_bytes;    /* of these */
-    uint32_t before_pos;    /* whole blocks: bytes that stood in the rest of the tail before it, and
-                               are in the segment now if this one is; of entries not named here */
-    uint32_t before_bytes;  /* how many, up to written_bytes; 0: none */
-    const uint8_t *before;  /* what they must be */
+    uint32_t pos;           /* where they begin in the .log */
+    uint32_t end;           /* behind the last */
+    uint32_t crc;           /* theirs, from 0 */
     void *record;           /* log_recover's */
 };
 
@@ -212,12 +205,12 @@ MUST_USE enum err log_recover_file(struct log_recover *r, uint32_t slot, const u
 /* Decide where the lanes end. */
 MUST_USE enum err log_recover_lanes(struct log_recover *r);
 
-/* The next bodies to check, in order of lane and frame; false: none. A frame that was torn by an
+/* The next blocks to check, in order of lane and frame; false: none. A frame that was torn by an
  * earlier answer is not asked about any more. */
 bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *check);
 
-/* Whether they are all there and verify; if not the frame is torn (F6) and those behind it dropped
- * (F7). */
+/* Whether they are all there and have that CRC; if not the frame is torn (F6) and those behind it
+ * dropped (F7). */
 void log_recover_direct(struct log_recover *r, const struct log_recover_direct *check,
                         bool is_sound);
 

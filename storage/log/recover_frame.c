@@ -312,11 +312,14 @@ static enum err recover_frame_keep_entry(struct log_recover *r, struct recover_r
     return ERR_OK;
 }
 
-/* A tail's sidecar records and its rest, for whoever checks it or the one behind it; lane ends. */
+/* A tail's sidecar records, not its rest; lane ends. */
 static enum err recover_frame_keep_data(struct log_recover *r, struct recover_record *rec,
                                         const struct log_record *record)
 {
     size_t bytes = record->data_bytes;
+    if (record->kind == LOG_RECORD_TAIL) {
+        bytes -= record->tail.rest_bytes;
+    }
     if (bytes == 0) {
         return ERR_OK;
     }
@@ -327,8 +330,5 @@ static enum err recover_frame_keep_data(struct log_recover *r, struct recover_re
     }
     memcpy(made, record->data, bytes);
     rec->record.data = made;
-    if (record->kind == LOG_RECORD_TAIL) {
-        rec->rest = rec->record.data + (size_t)record->tail.recs_count * LOG_SIDECAR_BYTES;
-    }
     return ERR_OK;
 }

@@ -66,7 +66,6 @@ struct recover_record {
     struct recover_frame *frame;   /* where it stands */
     struct recover_claim *claim;   /* what the directory of its rot frame says; NULL: not rot */
     struct log_record record;      /* tail: data points to kept sidecar records; lanes: lane ends */
-    const uint8_t *rest;           /* tail: kept bytes of the rest; NULL: none */
     uint64_t data_pos;             /* of record.data in the file */
     struct log_found_entry *entry; /* entry: what will be found; place and timestamp come later */
     bool is_header_sound;          /* entry: the batch's header is what the record says */

@@ -25,10 +25,8 @@ static enum err recover_lanes_created(struct log_recover *r);
 static struct recover_record *recover_direct_after(const struct log_recover *r,
                                                    const struct recover_frame *frame,
                                                    const struct recover_record *asked);
-static void recover_direct_before(const struct log_recover *r, const struct recover_record *tail,
-                                  struct log_recover_direct *check);
-static uint32_t recover_direct_count(const struct log_recover *r,
-                                     const struct recover_record *tail);
+static bool recover_direct_has_entries(const struct log_recover *r,
+                                       const struct recover_record *tail);
 
 enum err log_recover_lanes(struct log_recover *r)
 {
@@ -435,61 +433,22 @@ bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *c
     const struct log_record *record = &rec->record;
     const struct recover_group *g = recover_group_find(r, record->group);
     *check = (struct log_recover_direct){
-        .group = record->group,
         .segment_index = record->tail.segment_index,
         .generation = record->tail.generation,
-        .written_bytes = record->tail.written_bytes,
-        .recs = record->data,
-        .recs_count = recover_direct_count(r, rec),
-        .rest = rec->rest,
-        .rest_bytes = record->tail.rest_bytes,
+        .pos = record->tail.direct_pos,
+        .end = record->tail.written_bytes,
+        .crc = record->tail.direct_crc,
         .record = rec,
     };
     if (g != NULL) {
         check->topic = g->found.row.topic;
         check->partition = g->found.row.partition;
     }
-    recover_direct_before(r, rec, check);
     return true;
 }
 
-/* The newest tail of the same segment before `tail`, whose rest its blocks took over. */
-static void recover_direct_before(const struct log_recover *r, const struct recover_record *tail,
-                                  struct log_recover_direct *check)
-{
-    const struct log_record *record = &tail->record;
-    const struct recover_state *state = r->state;
-    const struct recover_record *before = NULL;
-    for (uint32_t i = 0; i < state->lanes_count; i++) {
-        const struct recover_frame *frame = state->lanes[i].frames;
-        for (; frame != NULL; frame = recover_frame_next(frame)) {
-            bool counts = frame->decision == LOG_RECOVER_F1;
-            struct recover_link *link = counts ? frame->records.first : NULL;
-            for (; link != NULL; link = link->next) {
-                const struct recover_record *other =
-                    CONTAINER_OF(link, const struct recover_record, link);
-                if (other->record.kind == LOG_RECORD_TAIL && other->record.group == record->group &&
-                    other->record.tail.segment_index == record->tail.segment_index &&
-                    other->record.tail.generation == record->tail.generation &&
-                    other->record.seq < record->seq &&
-                    (before == NULL || other->record.seq > before->record.seq)) {
-                    before = other;
-                }
-            }
-        }
-    }
-    if (before == NULL || before->rest == NULL ||
-        before->record.tail.written_bytes >= record->tail.written_bytes) {
-        return;
-    }
-    uint32_t taken_bytes = record->tail.written_bytes - before->record.tail.written_bytes;
-    uint32_t rest_bytes = before->record.tail.rest_bytes;
-    check->before_pos = before->record.tail.written_bytes;
-    check->before_bytes = rest_bytes < taken_bytes ? rest_bytes : taken_bytes;
-    check->before = before->rest;
-}
-
-/* The frame's next direct tail behind `asked` (NULL: the first). */
+/* The frame's next direct tail behind `asked` (NULL: the first) along with which blocks were
+ * written that have to be there. */
 static struct recover_record *recover_direct_after(const struct log_recover *r,
                                                    const struct recover_frame *frame,
                                                    const struct recover_record *asked)
@@ -498,22 +457,25 @@ static struct recover_record *recover_direct_after(const struct log_recover *r,
     for (; link != NULL; link = link->next) {
         struct recover_record *rec = CONTAINER_OF(link, struct recover_record, link);
         if (rec->record.kind == LOG_RECORD_TAIL && (rec->record.flags & LOG_TAIL_DIRECT) != 0 &&
-            recover_direct_count(r, rec) > 0) {
+            rec->record.tail.direct_pos < rec->record.tail.written_bytes &&
+            recover_direct_has_entries(r, rec)) {
             return rec;
         }
     }
     return NULL;
 }
 
-/* How many of the tail's entries, the first ones, have to be in its segment. Not what is settled,
- * nor what a later record took away: files go, and blocks are written over, as soon as that record
- * is durable, whether or not another frame has said so. */
-static uint32_t recover_direct_count(const struct log_recover *r, const struct recover_record *tail)
+/* Whether some of the tail's entries, the first ones, have to be in its segment: they are neither
+ * settled, nor did a later record take all of them. Files go as soon as that record is durable,
+ * whether or not another frame has said so; but blocks of a segment that keeps one of the entries
+ * are neither written over nor cut off. */
+static bool recover_direct_has_entries(const struct log_recover *r,
+                                       const struct recover_record *tail)
 {
     const struct recover_group *g = recover_group_find(r, tail->record.group);
     uint64_t last = UINT64_MAX;
     if (g != NULL && g->found.has_row && tail->record.seq <= g->found.row.seq) {
-        return 0;
+        return false;
     }
     for (const struct recover_frame *frame = tail->frame; frame != NULL;
          frame = recover_frame_next(frame)) {
@@ -525,7 +487,7 @@ static uint32_t recover_direct_count(const struct log_recover *r, const struct r
                 continue;
             }
             if (record->kind == LOG_RECORD_DELETE || record->kind == LOG_RECORD_RESET) {
-                return 0;
+                return false;
             }
             if (record->kind == LOG_RECORD_CUT && record->cut.end.index < last) {
                 last = record->cut.end.index;
@@ -533,23 +495,18 @@ static uint32_t recover_direct_count(const struct log_recover *r, const struct r
         }
     }
     const struct log_record *record = &tail->record;
+    struct log_sidecar first;
     uint32_t seed = log_sidecar_seed(r->kernels, record->group, record->tail.generation);
-    uint32_t count = 0;
-    for (; count < record->tail.recs_count; count++) {
-        struct log_sidecar rec;
-        if (log_sidecar_decode(record->data + (size_t)count * LOG_SIDECAR_BYTES, LOG_SIDECAR_BYTES,
-                               r->kernels, seed, &rec) != ERR_OK ||
-            rec.last_index > last) {
-            break;
-        }
-    }
-    return count;
+    return record->tail.recs_count > 0 &&
+           log_sidecar_decode(record->data, LOG_SIDECAR_BYTES, r->kernels, seed, &first) ==
+               ERR_OK &&
+           first.last_index <= last;
 }
 
 bool recover_direct_is_void(const struct log_recover *r, const struct recover_record *tail)
 {
     return tail->frame->head.number > tail->frame->lane->durable &&
-           recover_direct_count(r, tail) == 0;
+           !recover_direct_has_entries(r, tail);
 }
 
 void log_recover_direct(struct log_recover *r, const struct log_recover_direct *check,

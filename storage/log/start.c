@@ -1,4 +1,4 @@
-/* Opening a node's directory, on shard 0. See start.h; what is read is in start_files.c, bodies in
+/* Opening a node's directory, on shard 0. See start.h; what is read is in start_files.c, blocks in
  * segments are checked in start_check.c.
  *
  * The order of things makes a crash at any place harmless: what was read and is not known to be

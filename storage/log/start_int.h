@@ -38,7 +38,7 @@ enum log_start_stage {
     LOG_START_READ_TABLES,  /* groups.tab and its kin */
     LOG_START_LIST_JOURNAL, /* which journal files are there? */
     LOG_START_READ_JOURNAL, /* all of them */
-    LOG_START_CHECK,        /* bodies in segments */
+    LOG_START_CHECK,        /* blocks in segments */
     LOG_START_OPEN_META,    /* node.meta.new with a higher boot epoch */
     LOG_START_WRITE_META,
     LOG_START_CLOSE_META,
@@ -57,17 +57,16 @@ enum log_start_stage {
     LOG_START_END,       /* open, or failed */
 };
 
-/* Checking the bodies of a direct write: start_check.c's. */
+/* Checking the blocks of a direct write: start_check.c's. */
 struct log_start_check {
     struct log_recover_direct direct; /* what */
     struct rt_op op;                  /* the request under way */
     struct rt_file file;              /* the segment's .log */
     uint8_t *window;                  /* bytes of it */
-    size_t window_bytes;              /* room */
-    uint64_t window_pos;              /* of its first byte in the file */
-    uint32_t rec;                     /* the first record of the window */
-    uint32_t rec_end;                 /* behind the last of it */
-    bool is_before;                   /* the window holds what stood in the rest before */
+    uint32_t window_bytes;            /* room */
+    uint32_t read_bytes;              /* being read */
+    uint32_t pos;                     /* of its first byte in the file */
+    uint32_t crc;                     /* of the bytes before */
     bool is_sound;                    /* so far */
     uint32_t stage;                   /* see there */
     char path[LIMIT_PATH_BYTES];      /* of the file */
@@ -117,7 +116,7 @@ struct log_start {
     bool is_nameless;                            /* a file's header is unreadable */
     struct log_recover recover;                  /* what follows from it */
     bool is_recovering;                          /* that is in use */
-    struct log_start_check check;                /* bodies in segments */
+    struct log_start_check check;                /* blocks in segments */
 
     /* The lanes record. */
     struct log_op lanes; /* of it */
@@ -154,7 +153,7 @@ MUST_USE enum err log_start_recover(struct log_start *start, uint64_t journal_fl
 /* Give back what reading took. */
 void log_start_files_free(struct log_start *start);
 
-/* Check what log_recover asks about, one body after another. start_check.c's. */
+/* Check what log_recover asks about, one direct write after another. start_check.c's. */
 void log_start_checks(struct log_start *start);
 
 /* DATA with `name` behind it ("": DATA itself), and the directory of journal files, into `out` of

@@ -19,7 +19,7 @@ static const struct {
     enum log_record_kind kind;
     uint8_t pos;
 } fuzz_reserved[] = {
-    {LOG_RECORD_TRIM, 20}, {LOG_RECORD_TAIL, 36},  {LOG_RECORD_CREATE, 20},
+    {LOG_RECORD_TRIM, 20}, {LOG_RECORD_TAIL, 44},  {LOG_RECORD_CREATE, 20},
     {LOG_RECORD_ROLL, 12}, {LOG_RECORD_RESET, 20}, {LOG_RECORD_RESET, 44},
 };
 

@@ -99,6 +99,12 @@ static uint32_t fuzz_tail(struct fuzz_input *in, const struct crc32c *kernels, u
     record->tail.recs_before = fuzz_u8(in);
     record->tail.written_bytes = fuzz_u8(in) % 8 * LIMIT_BLOCK_BYTES;
     record->tail.rest_bytes = fuzz_u8(in) % 64;
+    if (record->flags != 0 && record->tail.written_bytes > 0) {
+        uint32_t blocks = record->tail.written_bytes / LIMIT_BLOCK_BYTES;
+        record->tail.direct_pos = record->tail.recs_before % (blocks + 1) * LIMIT_BLOCK_BYTES;
+        bool has_blocks = record->tail.direct_pos < record->tail.written_bytes;
+        record->tail.direct_crc = has_blocks ? record->tail.generation : 0;
+    }
     uint32_t seed = log_sidecar_seed(kernels, record->group, record->tail.generation);
     for (uint32_t i = 0; i < record->tail.recs_count; i++) {
         struct log_sidecar rec = {

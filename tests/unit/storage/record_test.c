@@ -232,7 +232,7 @@ static const struct {
     {"a kind of less", LOG_RECORD_CREATE, 0, 1, 3, ERR_CORRUPT},
     {"direct on an entry", LOG_RECORD_ENTRY, 1, 1, 1, ERR_CORRUPT},
     {"direct on a cut", LOG_RECORD_CUT, 1, 1, 1, ERR_CORRUPT},
-    {"a whole tail", LOG_RECORD_TAIL, 1, 1, 0, ERR_OK},
+    {"a whole tail with what a direct one has", LOG_RECORD_TAIL, 1, 1, 0, ERR_CORRUPT},
     {"an unknown flag", LOG_RECORD_TAIL, 1, 1, 3, ERR_CORRUPT},
     {"any key", LOG_RECORD_CUT, 2, 2, 0xffff, ERR_OK},
     {"group 0", LOG_RECORD_HARD, 8, 8, 0, ERR_OK},
@@ -287,10 +287,18 @@ static const struct {
     {"tail: records that wrap 32 bits", LOG_RECORD_TAIL, 44, 4, 0x08000001, ERR_CORRUPT},
     {"tail: not whole blocks", LOG_RECORD_TAIL, 56, 4, 4097, ERR_CORRUPT},
     {"tail: the last block", LOG_RECORD_TAIL, 56, 4, 0xfffff000, ERR_OK},
+    {"tail: nothing written, but a checksum of it", LOG_RECORD_TAIL, 56, 4, 8192, ERR_CORRUPT},
+    {"tail: written before where it begins", LOG_RECORD_TAIL, 56, 4, 4096, ERR_CORRUPT},
     {"tail: a byte less of the rest", LOG_RECORD_TAIL, 60, 4, 4, ERR_CORRUPT},
     {"tail: a rest without end", LOG_RECORD_TAIL, 60, 4, 0xffffffff, ERR_CORRUPT},
     {"tail: any number before", LOG_RECORD_TAIL, 64, 4, 0xffffffff, ERR_OK},
-    {"tail: reserved", LOG_RECORD_TAIL, 68, 4, 0xffffffff, ERR_OK},
+    {"tail: direct from the segment's start", LOG_RECORD_TAIL, 68, 4, 0, ERR_OK},
+    {"tail: direct from within a block", LOG_RECORD_TAIL, 68, 4, 4097, ERR_CORRUPT},
+    {"tail: direct from what is written, with a checksum", LOG_RECORD_TAIL, 68, 4, 12288,
+     ERR_CORRUPT},
+    {"tail: direct from behind it", LOG_RECORD_TAIL, 68, 4, 16384, ERR_CORRUPT},
+    {"tail: any checksum", LOG_RECORD_TAIL, 72, 4, 0xffffffff, ERR_OK},
+    {"tail: reserved", LOG_RECORD_TAIL, 76, 4, 0xffffffff, ERR_OK},
     {"create: any partition", LOG_RECORD_CREATE, 48, 4, 0xffffffff, ERR_OK},
     {"create: reserved", LOG_RECORD_CREATE, 52, 4, 0xffffffff, ERR_OK},
     {"roll: index 0", LOG_RECORD_ROLL, 32, 8, 0, ERR_CORRUPT},
@@ -416,7 +424,7 @@ static void record_is_a_bug(const struct log_record *record, size_t pos)
 static void record_that_nobody_would_read_is_a_bug(void **state)
 {
     (void)state;
-    struct log_record records[8];
+    struct log_record records[10];
     for (size_t i = 0; i < ARRAY_COUNT(records); i++) {
         records[i] = samples_record((enum log_record_kind)(i % 5 + 1));
     }
@@ -428,6 +436,8 @@ static void record_that_nobody_would_read_is_a_bug(void **state)
     records[5].data_bytes = 60;
     records[6].flags = LOG_TAIL_DIRECT;
     records[7].kind = (enum log_record_kind)13;
+    records[8].trim.start.index = 0;
+    records[9].flags = 0;
     for (size_t i = 0; i < ARRAY_COUNT(records); i++) {
         record_is_a_bug(&records[i], 0);
     }

@@ -425,6 +425,7 @@ void build_cut(struct build *b, struct build_group *g, uint64_t first_index)
     now->end = record.cut.end;
     now->segment_index = first_index;
     now->end_pos = 0;
+    now->written_bytes = 0;
     now->max_timestamp = first_index > 1 ? g->now.recs[first_index - 1].max_timestamp : -1;
     if (now->membership_index >= first_index) {
         now->membership_index = 0;
@@ -451,6 +452,7 @@ void build_roll(struct build *b, struct build_group *g)
     record.segment.generation = g->now.generation;
     g->now.segment_index = record.segment.segment_index;
     g->now.end_pos = 0;
+    g->now.written_bytes = 0;
     build_record(b, g, &record);
 }
 
@@ -465,6 +467,7 @@ void build_reset(struct build *b, struct build_group *g, const struct log_point 
     now->end.index--;
     now->segment_index = start->index;
     now->end_pos = 0;
+    now->written_bytes = 0;
     now->max_timestamp = -1;
     now->membership_index = 0;
     build_record(b, g, &record);
@@ -512,6 +515,12 @@ static void build_tail(struct build *b, struct build_group *g, uint64_t first_in
     record.tail.recs_before = before;
     record.tail.written_bytes = written;
     record.tail.rest_bytes = rest;
+    if (flags == LOG_TAIL_DIRECT) {
+        record.tail.direct_pos = g->now.written_bytes;
+        record.tail.direct_crc =
+            g->now.written_bytes < written ? build_direct_crc(g, first_index) : 0;
+    }
+    g->now.written_bytes = written;
     build_record(b, g, &record);
     free(data);
 }
@@ -582,6 +591,17 @@ struct log_row *build_settle(struct build *b, struct build_group *g, uint64_t se
 
 /* --- Damage --- */
 
+uint32_t build_direct_crc(const struct build_group *g, uint64_t first_index)
+{
+    return (uint32_t)g->now.recs[first_index].chain.low;
+}
+
+void build_tear_direct(struct build *b, const struct build_group *g, uint64_t first_index)
+{
+    assert_true(b->unsound_count < BUILD_UNSOUND_MAX);
+    b->unsound[b->unsound_count++] = build_direct_crc(g, first_index);
+}
+
 void build_flip(struct build *b, const struct build_frame *frame, size_t pos)
 {
     assert_true(pos < frame->head.frame_bytes);
@@ -605,12 +625,8 @@ void build_recover(struct build *b)
 
 static bool build_is_direct_sound(const struct build *b, const struct log_recover_direct *check)
 {
-    struct log_sidecar rec;
-    uint32_t seed = log_sidecar_seed(b->kernels, check->group, check->generation);
-    assert_int_equal(log_sidecar_decode(check->recs, LOG_SIDECAR_BYTES, b->kernels, seed, &rec),
-                     ERR_OK);
     for (uint32_t i = 0; i < b->unsound_count; i++) {
-        if (hash128_is_equal(b->unsound[i], rec.chain)) {
+        if (b->unsound[i] == check->crc) {
             return false;
         }
     }

@@ -41,12 +41,14 @@ struct build_state {
     uint64_t segment_index;                   /* the active segment's first index */
     uint32_t generation;                      /* its generation */
     uint32_t end_pos;                         /* its bytes */
+    uint32_t written_bytes;                   /* of them, by its newest tail */
     int64_t max_timestamp;                    /* running maximum */
     uint64_t segments[BUILD_INDEX_MAX];       /* by index: the segment it stands in */
     struct log_sidecar recs[BUILD_INDEX_MAX]; /* by index: the sidecar's record */
 };
 
-/* Bodies of a direct tail that never reached the segment: the chain of its first entry. */
+/* Direct writes that never reached the segment. There is no segment here: what stands for the CRC
+ * of such a write is the low half of the chain of its first entry. */
 #define BUILD_UNSOUND_MAX 16u
 
 /* A group. */
@@ -104,7 +106,7 @@ struct build {
     uint32_t rows_count;                             /* of it */
     struct build_frame frames[BUILD_FRAMES_MAX];     /* in the order they were written */
     uint32_t frames_count;                           /* of them */
-    struct hash128 unsound[BUILD_UNSOUND_MAX];       /* direct tails whose bodies are not there */
+    uint32_t unsound[BUILD_UNSOUND_MAX];             /* CRCs of direct writes that are not there */
     uint32_t unsound_count;                          /* of them */
     struct build_lane *lane;                         /* of the frame in the making */
     uint8_t *records;                                /* its records */
@@ -167,6 +169,11 @@ struct log_row *build_settle(struct build *b, struct build_group *g, uint64_t se
  * its blocks first .. first + count - 1. */
 void build_flip(struct build *b, const struct build_frame *frame, size_t pos);
 void build_zero(struct build *b, const struct build_frame *frame, uint32_t first, uint32_t count);
+
+/* What stands for the CRC of the direct write whose first entry is `first_index`; its blocks are
+ * not in their segment. */
+uint32_t build_direct_crc(const struct build_group *g, uint64_t first_index);
+void build_tear_direct(struct build *b, const struct build_group *g, uint64_t first_index);
 
 /* Read it all; `order` gives the files' order (NULL: as they are). Direct tails are sound but for
  * b->unsound. */

@@ -194,7 +194,7 @@ static bool model_is_taken(const struct model *m, uint32_t index, uint32_t n)
     const struct build *b = m->b;
     const struct build_frame *frame = &b->frames[index];
     const uint8_t *tail = b->files[frame->file].data + frame->pos + frame->record_pos[n];
-    struct bytes_reader r = bytes_reader(tail + 32 + 40, 8);
+    struct bytes_reader r = bytes_reader(tail + 32 + 48, 8);
     uint64_t first_index = bytes_get_u64le(&r);
     for (uint32_t i = index; i < b->frames_count; i++) {
         const struct build_frame *later = &b->frames[i];
@@ -215,7 +215,7 @@ static bool model_is_taken(const struct model *m, uint32_t index, uint32_t n)
     return false;
 }
 
-/* A direct tail in frame `index` whose bodies did not reach their segment. */
+/* A direct tail in frame `index` whose blocks did not reach their segment. */
 static void model_tear_direct(struct model *m, uint32_t index)
 {
     struct build *b = m->b;
@@ -223,12 +223,13 @@ static void model_tear_direct(struct model *m, uint32_t index)
     for (uint32_t i = 0; i < frame->records_count; i++) {
         const uint8_t *record = b->files[frame->file].data + frame->pos + frame->record_pos[i];
         bool is_direct = record[0] == LOG_RECORD_TAIL && record[1] == LOG_TAIL_DIRECT;
-        if (!is_direct || m->is_lost[index] || model_below(m, 4) != 0 ||
+        struct bytes_reader r = bytes_reader(record + 32 + 40, 4);
+        uint32_t crc = is_direct ? bytes_get_u32le(&r) : 0; /* 0: no block was written */
+        if (crc == 0 || m->is_lost[index] || model_below(m, 4) != 0 ||
             b->unsound_count == BUILD_UNSOUND_MAX || model_is_taken(m, index, i)) {
             continue;
         }
-        struct bytes_reader r = bytes_reader(record + 32 + 40 + 72, HASH128_BYTES);
-        b->unsound[b->unsound_count++] = hash128_get(&r);
+        b->unsound[b->unsound_count++] = crc;
         m->is_lost[index] = true;
     }
 }

@@ -392,7 +392,7 @@ static struct build *recover_direct_scene(void)
     return b;
 }
 
-static void recover_direct_bodies_are_asked_about_where_nobody_knows(void **state)
+static void recover_direct_blocks_are_asked_about_where_nobody_knows(void **state)
 {
     (void)state;
     struct build *b = recover_direct_scene();
@@ -406,9 +406,9 @@ static void recover_direct_bodies_are_asked_about_where_nobody_knows(void **stat
     assert_int_equal(rest->segment_index, 1);
     assert_int_equal(rest->written_bytes, 20480); /* 161 + 5061 + 9061 + 3 * 3061 = 23466 */
     assert_int_equal(rest->bytes, 2986);
-    assert_int_equal(rest->slot_pos, b->frames[4].pos + b->frames[4].record_pos[0] + 32 + 40 +
+    assert_int_equal(rest->slot_pos, b->frames[4].pos + b->frames[4].record_pos[0] + 32 + 48 +
                                          3 * LOG_SIDECAR_BYTES);
-    b->unsound[b->unsound_count++] = build_group(b, 7)->now.recs[4].chain;
+    build_tear_direct(b, build_group(b, 7), 4);
     build_recover(b);
     want_counts(b, "F1 4 F6 1 F7 1 R2 10 G7 2");
     want_group(b, 7, 6);
@@ -417,12 +417,12 @@ static void recover_direct_bodies_are_asked_about_where_nobody_knows(void **stat
     build_free(b);
 }
 
-static void recover_direct_bodies_of_flushed_frames_are_not_asked_about(void **state)
+static void recover_direct_blocks_of_flushed_frames_are_not_asked_about(void **state)
 {
     (void)state;
     struct build *b = recover_direct_scene();
     (void)build_seal(b, 1, 0, 6);
-    b->unsound[b->unsound_count++] = build_group(b, 7)->now.recs[4].chain;
+    build_tear_direct(b, build_group(b, 7), 4);
     build_recover(b);
     want_counts(b, "F1 7 R2 12 G1 2");
     build_free(b);
@@ -438,48 +438,72 @@ static void recover_direct_check_says_where(void **state)
     assert_int_equal(log_recover_file(&r, 3, b->files[0].data, b->files[0].length), ERR_OK);
     assert_int_equal(log_recover_lanes(&r), ERR_OK);
     assert_true(log_recover_next_direct(&r, &check));
-    assert_int_equal(check.group, 7);
     assert_int_equal(check.partition, 7);
     assert_int_equal(check.topic.bytes[0], 7);
     assert_int_equal(check.segment_index, 1);
-    assert_int_equal(check.written_bytes, 20480);
-    assert_int_equal(check.rest_bytes, 2986);
-    assert_int_equal(check.recs_count, 3);
-    assert_memory_equal(check.rest, check.recs + 3 * LOG_SIDECAR_BYTES, check.rest_bytes);
+    assert_int_equal(check.pos, 0);
+    assert_int_equal(check.end, 20480);
+    assert_int_equal(check.crc, build_direct_crc(build_group(b, 7), 4));
     log_recover_direct(&r, &check, true);
     assert_false(log_recover_next_direct(&r, &check));
     log_recover_deinit(&r);
     build_free(b);
 }
 
-/* A direct write begins with the block in which the one before ends. Where it did not get that far,
- * its own entries may be there all the same. */
-static void recover_direct_check_says_what_it_has_written_over(void **state)
+/* A direct write begins with the block in which the one before ends; one that has no whole block
+ * writes nothing. */
+static void recover_direct_check_begins_where_the_one_before_ended(void **state)
 {
     (void)state;
     struct build *b = recover_scene();
-    struct log_recover_direct first, check;
+    struct log_recover_direct check;
     struct log_recover r;
-    for (uint32_t i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < 3; i++) {
         build_begin(b, 1, 0, 4);
-        build_direct(b, build_group(b, 7), 1, 3000, 3 - i);
+        build_direct(b, build_group(b, 7), 1, i < 2 ? 3000 : 100, i < 2 ? 3 - i : 1);
         (void)build_end(b);
     }
     assert_int_equal(log_recover_init(&r, &b->budget, b->kernels, &b->disk, 0), ERR_OK);
     assert_int_equal(log_recover_file(&r, 3, b->files[0].data, b->files[0].length), ERR_OK);
     assert_int_equal(log_recover_lanes(&r), ERR_OK);
-    assert_true(log_recover_next_direct(&r, &first));
-    assert_int_equal(first.before_bytes, 0);
-    log_recover_direct(&r, &first, true);
     assert_true(log_recover_next_direct(&r, &check));
-    assert_int_equal(check.written_bytes, 28672); /* 20480 + 2986 + 2 x 3061, in whole blocks */
-    assert_int_equal(check.before_pos, 20480);
-    assert_int_equal(check.before_bytes, 2986);
-    assert_memory_equal(check.before, first.rest, 2986);
+    assert_int_equal(check.end, 20480);
+    log_recover_direct(&r, &check, true);
+    assert_true(log_recover_next_direct(&r, &check));
+    assert_int_equal(check.pos, 20480);
+    assert_int_equal(check.end, 28672); /* 20480 + 2986 + 2 x 3061, in whole blocks */
+    assert_int_equal(check.crc, build_direct_crc(build_group(b, 7), 7));
     log_recover_direct(&r, &check, true);
     assert_false(log_recover_next_direct(&r, &check));
     log_recover_deinit(&r);
     build_free(b);
+}
+
+/* Of a direct write all blocks are asked about while one of its entries stays, though the others
+ * were cut: its blocks hold earlier entries, too. Where all were cut nobody asks, and its blocks
+ * are not taken for written. */
+static void recover_direct_blocks_of_entries_that_were_cut(void **state)
+{
+    (void)state;
+    for (uint64_t cut = 4; cut <= 6; cut++) {
+        struct build *b = recover_scene();
+        struct build_group *g = build_group(b, 7);
+        build_begin(b, 1, 0, 4);
+        build_direct(b, g, 1, 3000, 3);
+        (void)build_end(b);
+        build_begin(b, 1, 0, 4);
+        build_cut(b, g, cut);
+        (void)build_end(b);
+        build_tear_direct(b, g, 4);
+        build_recover(b);
+        const struct log_found *found = build_found(b, 7);
+        assert_int_equal(b->r.counts[LOG_RECOVER_F6], cut > 4);
+        assert_int_equal(b->r.counts[LOG_RECOVER_F7], cut > 4);
+        assert_int_equal(found->end.index, 3);
+        assert_true(list_is_empty(&found->rests));
+        assert_int_equal(build_found_entry(found, 3)->where, LOG_FOUND_JOURNAL);
+        build_free(b);
+    }
 }
 
 /* --- All of it --- */
@@ -577,10 +601,11 @@ int main(void)
         cmocka_unit_test(recover_without_the_journal_header_knows_its_life),
         cmocka_unit_test(recover_keeps_the_first_frame_of_a_boot_that_went_on),
         cmocka_unit_test(recover_lanes_of_a_boot_are_apart),
-        cmocka_unit_test(recover_direct_bodies_are_asked_about_where_nobody_knows),
-        cmocka_unit_test(recover_direct_bodies_of_flushed_frames_are_not_asked_about),
+        cmocka_unit_test(recover_direct_blocks_are_asked_about_where_nobody_knows),
+        cmocka_unit_test(recover_direct_blocks_of_flushed_frames_are_not_asked_about),
         cmocka_unit_test(recover_direct_check_says_where),
-        cmocka_unit_test(recover_direct_check_says_what_it_has_written_over),
+        cmocka_unit_test(recover_direct_check_begins_where_the_one_before_ended),
+        cmocka_unit_test(recover_direct_blocks_of_entries_that_were_cut),
         cmocka_unit_test(recover_refuses_a_newer_version),
         cmocka_unit_test(recover_survives_every_refusal_of_memory),
         cmocka_unit_test(recover_visit_tells_each_frame),

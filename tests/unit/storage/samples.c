@@ -68,11 +68,11 @@ static const char samples_trim_bytes[] =
 
 static const char samples_tail_bytes[] =
     "\x05\x01\x00\x00"                 /* tail, direct */
-    "\x8d\x00\x00\x00"                 /* body: 40 + 96 + 5 */
+    "\x95\x00\x00\x00"                 /* body: 48 + 96 + 5 */
     "\x18\x17\x16\x15\x14\x13\x12\x11" /* group */
     "\x28\x27\x26\x25\x24\x23\x22\x21" /* group_seq */
     "\x00\x00\x00\x00"                 /* no entry */
-    "\x38\x8e\xfd\x1e"                 /* checksum */
+    "\x2d\x38\x75\xf6"                 /* checksum */
     "\x37\x37\x36\x35\x34\x33\x32\x31" /* segment's first index */
     "\x09\x00\x00\x00"                 /* generation */
     "\x01\x00\x00\x00"                 /* sidecar records */
@@ -80,6 +80,8 @@ static const char samples_tail_bytes[] =
     "\x00\x30\x00\x00"                 /* written bytes */
     "\x05\x00\x00\x00"                 /* rest bytes */
     "\x2a\x00\x00\x00"                 /* sidecar records before */
+    "\x00\x20\x00\x00"                 /* direct position */
+    "\x84\x83\x82\x81"                 /* direct CRC */
     "\x00\x00\x00\x00"                 /* reserved */
     "SIDECAR-........SIDECAR-........SIDECAR-........SIDECAR-........SIDECAR-........SIDECAR-...."
     "...."  /* sidecar record */
@@ -236,6 +238,8 @@ struct log_record samples_record(enum log_record_kind kind)
         record.tail.recs_before = 42;
         record.tail.written_bytes = 3 * LIMIT_BLOCK_BYTES;
         record.tail.rest_bytes = 5;
+        record.tail.direct_pos = 2 * LIMIT_BLOCK_BYTES;
+        record.tail.direct_crc = 0x81828384;
         record.data = (const uint8_t *)SAMPLES_SIDECAR "_rest";
         record.data_bytes = 101;
         break;
@@ -317,6 +321,8 @@ void samples_assert_equal(const struct log_record *a, const struct log_record *b
         assert_int_equal(a->tail.recs_before, b->tail.recs_before);
         assert_int_equal(a->tail.written_bytes, b->tail.written_bytes);
         assert_int_equal(a->tail.rest_bytes, b->tail.rest_bytes);
+        assert_int_equal(a->tail.direct_pos, b->tail.direct_pos);
+        assert_int_equal(a->tail.direct_crc, b->tail.direct_crc);
         break;
     case LOG_RECORD_CREATE:
         assert_true(log_uuid_is_equal(&a->create.topic, &b->create.topic));
@@ -398,6 +404,11 @@ struct log_record samples_random(struct prng *prng, enum log_record_kind kind, c
         record.tail.recs_before = (uint32_t)prng_u64(prng);
         record.tail.written_bytes = (uint32_t)prng_below(prng, 1u << 20) * LIMIT_BLOCK_BYTES;
         record.tail.rest_bytes = (uint32_t)prng_below(prng, 200);
+        record.tail.direct_pos = record.tail.written_bytes / 3 & ~(LIMIT_BLOCK_BYTES - 1);
+        record.tail.direct_crc = record.tail.written_bytes > 0 ? word : 0;
+        if (record.flags == 0) {
+            record.tail.direct_pos = record.tail.direct_crc = 0;
+        }
         record.data = data;
         record.data_bytes = record.tail.recs_count * 96 + record.tail.rest_bytes;
         break;
