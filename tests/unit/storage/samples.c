@@ -201,6 +201,22 @@ static struct log_point samples_point(void)
     return (struct log_point){SAMPLES_INDEX, SAMPLES_OFFSET, SAMPLES_TERM, samples_chain()};
 }
 
+static void samples_tail(struct log_record *record)
+{
+    record->flags = LOG_TAIL_DIRECT;
+    record->tail.segment_index = SAMPLES_INDEX - 1;
+    record->tail.generation = 9;
+    record->tail.recs_count = 1;
+    record->tail.first_index = SAMPLES_INDEX;
+    record->tail.recs_before = 42;
+    record->tail.written_bytes = 3 * LIMIT_BLOCK_BYTES;
+    record->tail.rest_bytes = 5;
+    record->tail.direct_pos = 2 * LIMIT_BLOCK_BYTES;
+    record->tail.direct_crc = 0x81828384;
+    record->data = (const uint8_t *)SAMPLES_SIDECAR "_rest";
+    record->data_bytes = 101;
+}
+
 struct log_record samples_record(enum log_record_kind kind)
 {
     struct log_record record = {.kind = kind, .group = SAMPLES_GROUP, .seq = SAMPLES_SEQ};
@@ -229,20 +245,7 @@ struct log_record samples_record(enum log_record_kind kind)
         record.trim.start = samples_point();
         record.trim.generation = 9;
         break;
-    case LOG_RECORD_TAIL:
-        record.flags = LOG_TAIL_DIRECT;
-        record.tail.segment_index = SAMPLES_INDEX - 1;
-        record.tail.generation = 9;
-        record.tail.recs_count = 1;
-        record.tail.first_index = SAMPLES_INDEX;
-        record.tail.recs_before = 42;
-        record.tail.written_bytes = 3 * LIMIT_BLOCK_BYTES;
-        record.tail.rest_bytes = 5;
-        record.tail.direct_pos = 2 * LIMIT_BLOCK_BYTES;
-        record.tail.direct_crc = 0x81828384;
-        record.data = (const uint8_t *)SAMPLES_SIDECAR "_rest";
-        record.data_bytes = 101;
-        break;
+    case LOG_RECORD_TAIL: samples_tail(&record); break;
     case LOG_RECORD_CREATE:
         for (uint8_t i = 0; i < 16; i++) {
             record.create.topic.bytes[i] = (uint8_t)(0xa0 + i);
