@@ -334,6 +334,8 @@ static void log_cut_row(struct log *log, const struct log_segment *seg)
     if (row->end.index < first_index && row->segment_index < first_index) {
         return;
     }
+    bool is_in_gap = row->gap_index != 0 && row->gap_index < first_index;
+    row->gap_index = is_in_gap ? row->gap_index : log_tail_gap(log, log->end.index);
     row->end = log->end;
     row->segment_index = first_index;
     row->segment_generation = seg->generation;

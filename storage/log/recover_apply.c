@@ -155,9 +155,8 @@ static enum err recover_apply_cut(struct log_recover *r, struct recover_group *g
     if (err != ERR_OK) {
         return err;
     }
-    found->end = *end;
+    recover_log_learn(g, end);
     found->is_cut = true;
-    g->is_chain_known = true;
     g->is_gap_open = false;
     g->is_cut_lost = false;
     return recover_log_segment(r, g, record->cut.generation);
@@ -178,8 +177,7 @@ static enum err recover_apply_trim(struct log_recover *r, struct recover_group *
     fit->is_behind = !g->is_gap_open;
     enum err err = recover_log_gap(r, g, start.index - 1, start.offset, start.term);
     start.index--;
-    found->end = start;
-    g->is_chain_known = true;
+    recover_log_learn(g, &start);
     g->is_gap_open = false;
     g->is_cut_lost = false;
     return err;
@@ -195,6 +193,7 @@ static void recover_apply_reset(struct recover_group *g, const struct log_record
     row->start = record->trim.start;
     row->end = record->trim.start;
     row->end.index--;
+    row->gap_index = 0;
     row->segment_index = record->trim.start.index;
     row->segment_generation = record->trim.generation;
     row->recs_count = 0;

@@ -214,7 +214,8 @@ static bool recover_frame_is_named(struct recover_reading *reading, uint64_t gro
     return false;
 }
 
-/* Whether a tail's sidecar records are what a segment holds: they verify and follow each other. */
+/* Whether a tail's sidecar records are what a segment holds: they verify and follow each other,
+ * behind a gap perhaps at a distance. */
 static bool recover_frame_tail_is_valid(const struct log_recover *r,
                                         const struct log_record *record)
 {
@@ -224,15 +225,17 @@ static bool recover_frame_tail_is_valid(const struct log_recover *r,
     uint32_t seed = log_sidecar_seed(r->kernels, record->group, record->tail.generation);
     uint64_t index = record->tail.first_index;
     uint32_t pos = 0;
+    bool is_gap = false;
     for (uint32_t i = 0; i < record->tail.recs_count; i++) {
         struct log_sidecar rec;
         if (log_sidecar_decode(record->data + (size_t)i * LOG_SIDECAR_BYTES, LOG_SIDECAR_BYTES,
                                r->kernels, seed, &rec) != ERR_OK ||
-            rec.index != index || (i > 0 && rec.pos != pos)) {
+            rec.index != index || (i > 0 && (is_gap ? rec.pos < pos : rec.pos != pos))) {
             return false;
         }
         index = rec.last_index + 1;
         pos = rec.pos + rec.length;
+        is_gap = (rec.flags & LOG_SIDECAR_GAP) != 0;
     }
     return record->tail.recs_count > 0 || (record->flags & LOG_TAIL_DIRECT) == 0;
 }

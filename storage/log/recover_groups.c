@@ -21,6 +21,7 @@ static uint64_t recover_claim_lost(const struct recover_group *g, const struct r
                                    uint64_t index);
 static enum err recover_group_claim(struct log_recover *r, struct recover_group *g,
                                     const struct recover_claim *claim, uint64_t *lost);
+static uint64_t recover_group_gap_index(const struct recover_group *g);
 static enum err recover_group_claim_left(struct log_recover *r, struct recover_group *g);
 static enum err recover_group_claim_cut(struct log_recover *r, struct recover_group *g,
                                         const struct recover_claim *claim);
@@ -338,7 +339,6 @@ static enum err recover_group_record(struct log_recover *r, struct recover_group
 static enum err recover_group_gap(struct log_recover *r, struct recover_group *g,
                                   struct recover_record *rec, uint64_t seq, bool *is_explained)
 {
-    struct log_found *found = &g->found;
     uint64_t missing = seq - g->next_seq;
     uint64_t lost = 0;
     uint32_t what = 0;
@@ -365,8 +365,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
         if (rec->record.kind != LOG_RECORD_CUT) {
             err = recover_group_claim_cut(r, g, rec->claim);
         }
-        if (rec->record.kind == LOG_RECORD_ENTRY &&
-            rec->record.entry.index > found->end.index + 1) {
+        if (rec->record.kind == LOG_RECORD_ENTRY) {
             lost += recover_claim_lost(g, rec->claim, rec->record.entry.index);
         }
     }
@@ -386,9 +385,18 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
 static uint64_t recover_claim_lost(const struct recover_group *g, const struct recover_claim *claim,
                                    uint64_t index)
 {
-    uint64_t next = g->found.end.index + 1;
+    uint64_t next = recover_group_gap_index(g);
+    next = next != 0 ? next : g->found.end.index + 1;
     uint64_t first = claim->row.first_index > next ? claim->row.first_index : next;
     return index > first ? index - first : 0;
+}
+
+/* Where the log still ends in a gap that was settled: its first index; else 0. What is missing may
+ * be what a former start made it of. */
+static uint64_t recover_group_gap_index(const struct recover_group *g)
+{
+    const struct log_row *row = &g->found.row;
+    return g->found.end.index == row->end.index ? row->gap_index : 0;
 }
 
 /* A whole frame of the group's records is missing: what it claims happened to the log. */
@@ -403,8 +411,8 @@ static enum err recover_group_claim(struct log_recover *r, struct recover_group 
         return err;
     }
     g->is_amnesiac |= row->first_index > found->end.index + 1;
+    *lost += recover_claim_lost(g, claim, row->last_index + 1);
     if (err == ERR_OK && row->last_index > found->end.index) {
-        *lost += recover_claim_lost(g, claim, row->last_index + 1);
         err = recover_log_gap(r, g, row->last_index, row->next_offset, row->last_term);
     }
     return err;
@@ -446,6 +454,10 @@ static enum err recover_group_claim_cut(struct log_recover *r, struct recover_gr
     }
     if (row->first_index > g->found.end.index) {
         return ERR_OK;
+    }
+    uint64_t gap_index = recover_group_gap_index(g);
+    if (gap_index != 0 && gap_index <= row->first_index) {
+        return ERR_OK; /* all of it from there on is lost as it is */
     }
     const struct log_found_entry *entry = recover_log_find(g, row->first_index);
     if (entry != NULL && frame != NULL && entry->file_number == frame->head.file_number &&

@@ -149,6 +149,17 @@ enum err recover_log_gap(struct log_recover *r, struct recover_group *g, uint64_
     return recover_range_add(r, g, &range);
 }
 
+void recover_log_learn(struct recover_group *g, const struct log_point *end)
+{
+    struct log_found_entry *entry = recover_log_last(g);
+    if (entry != NULL && entry->rec.last_index == end->index &&
+        (entry->rec.flags & LOG_SIDECAR_GAP) != 0) {
+        entry->rec.chain = end->chain;
+    }
+    g->found.end = *end;
+    g->is_chain_known = true;
+}
+
 bool recover_log_gap_end(struct recover_group *g, uint64_t next_offset, uint32_t term)
 {
     struct log_found *found = &g->found;
@@ -256,6 +267,7 @@ static void recover_log_cut_row(struct recover_group *g, const struct log_point 
     struct log_row *row = &g->found.row;
     if (row->end.index > end->index) {
         row->end = *end;
+        row->gap_index = row->gap_index <= end->index ? row->gap_index : 0;
         g->is_row_cut = true;
     }
     if (g->membership_table > end->index) {

@@ -9,6 +9,9 @@
 MUST_USE enum err recover_log_gap(struct log_recover *r, struct recover_group *g,
                                   uint64_t last_index, uint64_t next_offset, uint32_t term);
 
+/* The log ends at `end`, where a gap may have been in front of it: its chain is known now. */
+void recover_log_learn(struct recover_group *g, const struct log_point *end);
+
 /* The gap that ends the log ends at `next_offset`, and its last entry has `term` (0: not known).
  * False: the log ends otherwise, or behind it. */
 bool recover_log_gap_end(struct recover_group *g, uint64_t next_offset, uint32_t term);

@@ -226,6 +226,9 @@ static enum err recover_tail_whole(struct log_recover *r, struct recover_group *
         found->is_cut |= found->end.index > last;
         g->is_cut_lost = false;
     }
+    if (!is_chain_known) {
+        end.chain = (struct hash128){0};
+    }
     recover_tail_row(g, record, &end, max_timestamp, end_pos, fit);
     enum err err = recover_range_remove(r, g, 1, UINT64_MAX, false);
     if (err != ERR_OK) {
@@ -287,6 +290,7 @@ static void recover_tail_row(struct recover_group *g, const struct log_record *r
     row->segment_generation = record->tail.generation;
     if (end->index > row->end.index || !is_same) {
         row->end = *end;
+        row->gap_index = 0;
         row->end_pos = end_pos;
         row->max_timestamp = max_timestamp;
     }

@@ -159,6 +159,7 @@ static void log_reset_row(struct log *log)
 {
     struct log_row *row = &log->row;
     row->end = log->end;
+    row->gap_index = 0;
     row->segment_index = log->start.index;
     row->segment_generation = log->generation;
     row->recs_count = 0;

@@ -116,6 +116,7 @@ static void log_row_end(struct log *log, const struct log_slot *slot)
     };
     row->end_pos = slot->rec.pos + slot->rec.length;
     row->max_timestamp = slot->rec.max_timestamp;
+    row->gap_index = log_tail_gap(log, row->end.index);
 }
 
 /* The row names `seg`, of which no entry is settled; all before it are. */
@@ -123,6 +124,9 @@ static void log_row_name(struct log *log, const struct log_segment *seg)
 {
     struct log_row *row = &log->row;
     const struct list *list = &log->segments.list;
+    if (row->end.index != seg->start.index - 1) {
+        row->gap_index = log_tail_gap(log, seg->start.index - 1);
+    }
     row->end = seg->start;
     row->end.index--;
     row->end_pos = 0;

@@ -15,7 +15,7 @@
 #define LOG_ROW_COVERED_BYTES  (LOG_TABLE_ROW_BYTES - 4u)
 
 /* A row's reserved bytes, from behind its last field to its checksum. */
-#define LOG_ROW_RESERVED_BYTES 64u
+#define LOG_ROW_RESERVED_BYTES 56u
 
 /* The seed's input: disk uuid, table number. */
 #define LOG_TABLE_SEED_BYTES 24u
@@ -34,7 +34,8 @@ size_t log_table_bytes(uint32_t rows_count)
 
 bool log_row_has_chain(const struct log_row *row)
 {
-    return row->quarantine_count == 0 || row->quarantine_index > row->end.index;
+    static const struct hash128 none = {0};
+    return row->gap_index == 0 && (row->end.index == 0 || !hash128_is_equal(row->end.chain, none));
 }
 
 uint32_t log_table_seed(const struct crc32c *kernels, const struct log_uuid *disk, uint64_t number)
@@ -126,6 +127,7 @@ void log_row_encode(const struct log_row *row, const struct crc32c *kernels, uin
     bytes_put_u64le(&w, row->seq);
     bytes_put_u64le(&w, row->quarantine_index);
     bytes_put_u32le(&w, row->quarantine_count);
+    bytes_put_u64le(&w, row->gap_index);
     bytes_put_zeros(&w, LOG_ROW_RESERVED_BYTES);
     ASSERT(w.pos == LOG_ROW_COVERED_BYTES);
     log_crc_put(&w, kernels, seed, 0);
@@ -184,6 +186,7 @@ static struct log_row log_row_get(struct bytes_reader *r)
     row.seq = bytes_get_u64le(r);
     row.quarantine_index = bytes_get_u64le(r);
     row.quarantine_count = bytes_get_u32le(r);
+    row.gap_index = bytes_get_u64le(r);
     return row;
 }
 
@@ -195,5 +198,6 @@ static bool log_row_is_valid(const struct log_row *row)
            row->hard.term <= LIMIT_TERM && row->hard.commit <= LOG_NUMBER_MAX &&
            row->membership_index <= LOG_NUMBER_MAX && row->segment_index <= LOG_NUMBER_MAX &&
            row->written_bytes % LIMIT_BLOCK_BYTES == 0 && row->max_timestamp >= -1 &&
-           row->seq <= LOG_NUMBER_MAX && row->quarantine_index <= LOG_NUMBER_MAX;
+           row->seq <= LOG_NUMBER_MAX && row->quarantine_index <= LOG_NUMBER_MAX &&
+           row->gap_index <= row->end.index;
 }

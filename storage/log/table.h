@@ -48,10 +48,12 @@ struct log_row {
     uint64_t seq;                /* group_seq: records up to this are in here and in the segments */
     uint64_t quarantine_index;   /* lowest quarantined index, 0: none */
     uint32_t quarantine_count;   /* ranges */
+    uint64_t gap_index;          /* of a lost gap that reaches to the settled end or over it: first
+                                    index, 0: none does */
 };
 
-/* Whether the chain of the settled end is that of its entry. What is lost below it may reach up to
- * it, and the gap there has a chain of its own, which the next entry's does not follow. */
+/* Whether the chain of the settled end is that of its entry. A lost gap there has a chain of its
+ * own, which the next entry's does not follow; zero is the chain of no entry. */
 bool log_row_has_chain(const struct log_row *row);
 
 /* The bytes of a table of `rows_count` rows. */

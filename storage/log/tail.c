@@ -203,6 +203,13 @@ struct log_slot *log_tail_find(const struct log *log, uint64_t index)
     return slot != NULL && slot->rec.index <= index ? slot : NULL;
 }
 
+uint64_t log_tail_gap(const struct log *log, uint64_t index)
+{
+    const uint32_t lost = LOG_SIDECAR_GAP | LOG_SIDECAR_QUARANTINED;
+    const struct log_slot *slot = log_tail_find(log, index);
+    return slot != NULL && (slot->rec.flags & lost) == lost ? slot->rec.index : 0;
+}
+
 struct log_slot *log_tail_find_offset(const struct log *log, uint64_t offset)
 {
     return log_tail_search(log, log_tail_before_offset, offset);

@@ -94,6 +94,9 @@ struct log_slot *log_tail_next(const struct log *log, const struct log_slot *slo
 /* The slot that holds `index`, or NULL. O(log). */
 struct log_slot *log_tail_find(const struct log *log, uint64_t index);
 
+/* The first index of the lost gap that holds `index`; 0: none does, or it left the tail. O(log). */
+uint64_t log_tail_gap(const struct log *log, uint64_t index);
+
 /* The first slot whose next offset is above `offset`, or NULL; the first whose running max
  * timestamp is >= `timestamp`. O(log). */
 struct log_slot *log_tail_find_offset(const struct log *log, uint64_t offset);
