@@ -102,6 +102,8 @@ static void log_load_listed(struct log_dir *dir);
 static void log_load_probed(struct log_probe *probe);
 static void log_load_run(struct log_loading *l, enum err err, int saved_errno);
 static void log_load_begin(struct log_loading *l);
+static bool log_load_has(const struct log_loading *l, uint64_t first_index, uint32_t generation);
+static void log_load_forget(struct log_loading *l);
 static void log_load_skip(struct log_loading *l);
 static void log_load_reset(struct log_loading *l);
 static bool log_load_is_stale(const struct log_loading *l);
@@ -265,6 +267,35 @@ static void log_load_begin(struct log_loading *l)
     log_dir_list(&l->dir);
 }
 
+static bool log_load_has(const struct log_loading *l, uint64_t first_index, uint32_t generation)
+{
+    for (uint32_t i = 0; i < l->dir.files_count; i++) {
+        const struct log_dir_file *file = &l->dir.files[i];
+        if (file->first_index == first_index && file->generation == generation) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A `switch` whose new files are gone, while the old ones are there, came to nothing: a start that
+ * could not read it has removed them, and the old ones count. */
+static void log_load_forget(struct log_loading *l)
+{
+    struct log *log = l->log;
+    list_for_each_safe (node, following, &log->garbage) {
+        struct log_garbage *garbage = CONTAINER_OF(node, struct log_garbage, in_log);
+        if (garbage->generation_new != 0 &&
+            !log_load_has(l, garbage->first_index, garbage->generation_new) &&
+            log_load_has(l, garbage->first_index, garbage->generation)) {
+            ASSERT(log->switches_pending > 0);
+            log->switches_pending--;
+            list_remove(node);
+            pool_release(&log->ls->small, garbage);
+        }
+    }
+}
+
 /* Files that are to be removed are not looked at. Where a `switch` has named the segment's files
  * those of lower generations go, too: copies that were made before and came to nothing. They go
  * with what was replaced, before the table forgets it. */
@@ -272,6 +303,7 @@ static void log_load_skip(struct log_loading *l)
 {
     struct log *log = l->log;
     uint32_t kept = 0;
+    log_load_forget(l);
     for (uint32_t i = 0; i < l->dir.files_count && l->err == ERR_OK; i++) {
         const struct log_dir_file file = l->dir.files[i];
         bool is_garbage = false;
