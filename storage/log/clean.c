@@ -120,12 +120,28 @@ static void log_clean_trimmed(struct log *log)
     }
 }
 
+/* Whether a frame that a start would doubt may refer to files that are to go. What is known of
+ * copies of segments does not wait for that: rows, and in the end frames, wait for it. */
+static bool log_clean_is_early(const struct log *log)
+{
+    return log->clean_frame > log->ls->lane.known_through;
+}
+
+static bool log_clean_has_early(const struct log *log)
+{
+    const struct list_node *node = list_first(&log->garbage);
+    return log->switches_removed > 0 ||
+           (node != NULL && CONTAINER_OF(node, const struct log_garbage, in_log)->is_early);
+}
+
 /* Whether nothing of the group is under way that its files, or a deleted one itself, are for. */
 static bool log_clean_may_begin(const struct log *log)
 {
-    if (log->is_settling || log->direct_count > 0 || log->cuts_pending > 0 || !log->is_available ||
-        log->clean_frame > log->ls->lane.known_through) {
+    if (log->is_settling || log->direct_count > 0 || log->cuts_pending > 0 || !log->is_available) {
         return false;
+    }
+    if (log_clean_is_early(log)) {
+        return !log->is_deleted && log_clean_has_early(log);
     }
     return !log->is_deleted ||
            (log->row.state == LOG_ROW_DELETED && !log->is_row_old && log->pending_count == 0 &&
@@ -154,6 +170,7 @@ void log_clean_start(struct log_clean *clean, struct log *log)
 {
     clean->log = log;
     clean->is_failed = !log_clean_may_begin(log);
+    clean->is_early = log_clean_is_early(log);
     clean->cut_epoch = log->cut_epoch;
     clean->kind = 0;
     if (clean->is_failed) {
@@ -224,7 +241,9 @@ static void log_clean_segments(struct log_clean *clean)
         log_clean_end(clean);
         return;
     }
-    log_clean_trimmed(log);
+    if (!clean->is_early) {
+        log_clean_trimmed(log);
+    }
     if (clean->kind == ARRAY_COUNT(log_clean_kinds)) {
         clean->kind = 0;
         struct log_garbage *garbage =
@@ -232,9 +251,16 @@ static void log_clean_segments(struct log_clean *clean)
         log->switches_removed += garbage->generation_new != 0;
         pool_release(&log->ls->small, garbage);
     }
-    if (!list_is_empty(&log->garbage)) {
+    const struct list_node *node = list_first(&log->garbage);
+    bool is_left =
+        node != NULL && clean->is_early &&
+        !CONTAINER_OF(node, const struct log_garbage, in_log)->is_early && clean->kind == 0;
+    if (node != NULL && !is_left) {
         log_clean_unlink(clean);
-    } else if (log->switches_removed > 0) {
+        return;
+    }
+    clean->is_failed = is_left; /* the rest later */
+    if (log->switches_removed > 0) {
         log_clean_sync(clean);
     } else {
         log_clean_end(clean);

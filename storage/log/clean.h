@@ -21,6 +21,7 @@ struct log_clean {
     size_t names_max;            /* grows */
     size_t at;                   /* of the next name */
     uint64_t cut_epoch;          /* of the log when it began */
+    bool is_early;               /* only what no frame refers to goes */
     uint32_t synced_count;       /* replaced files whose removal is being synced */
     uint32_t kind;               /* which file of the first garbage is next */
     bool is_failed;              /* something is left: look again later */

@@ -256,6 +256,7 @@ static enum err log_generation_begin(struct log_generation *g)
     g->garbage = made;
     g->garbage->first_index = g->segment_index;
     g->garbage->generation = g->seg.generation;
+    g->garbage->is_early = true;
     return log_copy_init(c);
 }
 
@@ -351,7 +352,6 @@ static void log_generation_apply(struct log_generation *g)
     }
     g->garbage->generation = g->generation_old; /* these go now, when the record is durable */
     g->garbage->generation_new = g->seg.generation;
-    log->switches_pending++;
     log->table_segment = 0; /* no other is replaced before a table has got its turn */
 }
 
@@ -393,7 +393,7 @@ static void log_generation_end(struct log_generation *g, enum err err, int saved
     g->saved_errno = saved_errno;
     log->is_replacing = false;
     if (g->garbage != NULL) {
-        list_push_back(&log->garbage, &g->garbage->in_log);
+        list_push_front(&log->garbage, &g->garbage->in_log);
         g->garbage = NULL;
         log_settle_changed(log);
     }

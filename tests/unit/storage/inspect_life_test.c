@@ -143,6 +143,7 @@ static bool life_is_open(void *ctx)
 static struct world *life_world(uint64_t seed)
 {
     struct world_options options = world_options(seed);
+    options.does_replace = true;
     struct world *world = world_new(&options);
     world_start(world, options.shards_count);
     return world;
@@ -193,6 +194,7 @@ static void inspect_finds_nothing_wrong_after_a_crash(void **state)
         uint64_t seed = share_case_seed(&share);
         struct life_watch watch = {.changes_count = 0};
         struct world_options options = world_options(seed);
+        options.does_replace = true;
         struct world *world = world_new(&options);
         prng_init(&watch.prng, seed);
         sim_disk_watch(sim_node_disk(world->node), life_watched, &watch);
