@@ -252,9 +252,9 @@ static void log_clean_segments(struct log_clean *clean)
         pool_release(&log->ls->small, garbage);
     }
     const struct list_node *node = list_first(&log->garbage);
-    bool is_left =
-        node != NULL && clean->is_early &&
-        !CONTAINER_OF(node, const struct log_garbage, in_log)->is_early && clean->kind == 0;
+    bool is_left = node != NULL && clean->is_early &&
+                   !CONTAINER_OF(node, const struct log_garbage, in_log)->is_early &&
+                   clean->kind == 0;
     if (node != NULL && !is_left) {
         log_clean_unlink(clean);
         return;

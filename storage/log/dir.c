@@ -178,6 +178,18 @@ static bool log_dir_hex(const char *text, size_t digits, uint64_t *out)
     return true;
 }
 
+bool log_dir_has(const struct log_dir *dir, uint64_t first_index, uint32_t generation)
+{
+    for (uint32_t i = 0; i < dir->files_count; i++) {
+        const struct log_dir_file *file = &dir->files[i];
+        if (file->first_index == first_index && file->generation == generation &&
+            (file->kinds & LOG_DIR_IDX) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --- Removing --- */
 
 void log_dir_clean(struct log_dir *dir)

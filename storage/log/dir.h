@@ -58,6 +58,9 @@ void log_dir_deinit(struct log_dir *dir);
  * system's. */
 void log_dir_list(struct log_dir *dir);
 
+/* Whether the listed names have a sidecar of that generation of the segment. */
+bool log_dir_has(const struct log_dir *dir, uint64_t first_index, uint32_t generation);
+
 /* Remove the files that are void, and what was to get a segment's name and never did. One that
  * cannot be removed is named in a log line, and stays. Nothing is made durable: what comes back
  * after a crash is void again. */

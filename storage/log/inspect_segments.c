@@ -70,7 +70,8 @@ static bool inspect_files_have(const struct log_inspect_walk *walk, uint64_t fir
 {
     for (uint32_t i = 0; i < walk->files_count; i++) {
         const struct log_inspect_files *files = &walk->files[i];
-        if (files->first_index == first_index && files->generation == generation) {
+        if (files->first_index == first_index && files->generation == generation &&
+            files->has_idx) {
             return true;
         }
     }

@@ -102,7 +102,6 @@ static void log_load_listed(struct log_dir *dir);
 static void log_load_probed(struct log_probe *probe);
 static void log_load_run(struct log_loading *l, enum err err, int saved_errno);
 static void log_load_begin(struct log_loading *l);
-static bool log_load_has(const struct log_loading *l, uint64_t first_index, uint32_t generation);
 static void log_load_forget(struct log_loading *l);
 static void log_load_skip(struct log_loading *l);
 static void log_load_reset(struct log_loading *l);
@@ -267,17 +266,6 @@ static void log_load_begin(struct log_loading *l)
     log_dir_list(&l->dir);
 }
 
-static bool log_load_has(const struct log_loading *l, uint64_t first_index, uint32_t generation)
-{
-    for (uint32_t i = 0; i < l->dir.files_count; i++) {
-        const struct log_dir_file *file = &l->dir.files[i];
-        if (file->first_index == first_index && file->generation == generation) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A `switch` whose new files are gone, while the old ones are there, came to nothing: a start that
  * could not read it has removed them, and the old ones count. */
 static void log_load_forget(struct log_loading *l)
@@ -286,8 +274,8 @@ static void log_load_forget(struct log_loading *l)
     list_for_each_safe (node, following, &log->garbage) {
         struct log_garbage *garbage = CONTAINER_OF(node, struct log_garbage, in_log);
         if (garbage->generation_new != 0 &&
-            !log_load_has(l, garbage->first_index, garbage->generation_new) &&
-            log_load_has(l, garbage->first_index, garbage->generation)) {
+            !log_dir_has(&l->dir, garbage->first_index, garbage->generation_new) &&
+            log_dir_has(&l->dir, garbage->first_index, garbage->generation)) {
             ASSERT(log->switches_pending > 0);
             log->switches_pending--;
             list_remove(node);

@@ -192,6 +192,9 @@ static enum err recover_tail_entries(struct log_recover *r, struct recover_group
         entry->seq = record->seq;
         uint8_t unlike = LOG_SIDECAR_GAP | LOG_SIDECAR_REWRITTEN | LOG_SIDECAR_QUARANTINED;
         bool has_chain = (entry->rec.flags & unlike) == 0; /* else not what was first appended */
+        if (i > from && entry->rec.pos > g->end_pos) {
+            g->end_pos = entry->rec.pos; /* behind a gap */
+        }
         err = recover_append(r, g, entry, has_chain, fit);
         if (err != ERR_OK) {
             return err;

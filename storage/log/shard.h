@@ -129,7 +129,7 @@ struct log_garbage {
     uint32_t generation;     /* of its files */
     uint32_t generation_new; /* of the files that replace them; 0: none do. A table waits for the
                                 removal then */
-    bool is_early;           /* no frame that a start would doubt refers to them. Those come first */
+    bool is_early;           /* no frame that a start would doubt refers to them; they come first */
 };
 
 /* Quarantined indexes. */

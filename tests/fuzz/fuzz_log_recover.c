@@ -319,6 +319,9 @@ static struct log_row fuzz_row(struct fuzz_input *in, uint64_t group)
         .quarantine_count = fuzz_u8(in) % 2,
     };
     row.end.index &= LOG_NUMBER_MAX >> 1;
+    row.gap_index = row.quarantine_count > 0 && row.quarantine_index <= row.end.index
+                        ? row.quarantine_index
+                        : 0;
     return row;
 }
 

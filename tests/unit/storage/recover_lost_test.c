@@ -440,13 +440,13 @@ static void recover_the_chain_of_what_is_lost_is_not_asked_for(void **state)
     row->end.chain.low ^= 1;
     build_recover(b);
     want_counts(b, "F1 2 R1 4 R8 1 G3 1");
-    row->quarantine_index = 2;
-    row->quarantine_count = 1;
+    row->gap_index = 2;
     build_recover(b);
     want_counts(b, "F1 2 R1 4 R2 1 G1 1");
-    row->quarantine_index = 3; /* behind the end: the chain there is real */
+    row->gap_index = 0;
+    row->end.chain = (struct hash128){0}; /* not known */
     build_recover(b);
-    want_counts(b, "F1 2 R1 4 R8 1 G3 1");
+    want_counts(b, "F1 2 R1 4 R2 1 G1 1");
     build_free(b);
 }
 
@@ -484,6 +484,71 @@ static void recover_a_tail_repeats_what_is_quarantined(void **state)
     build_recover(b);
     want_counts(b, "F1 3 R2 6 G5 1");
     assert_true(build_is_quarantined(build_found(b, 7), 2));
+    build_free(b);
+}
+
+/* Nobody knew how long what was lost is: the entry behind it stands at a distance. */
+static void recover_a_tail_may_have_a_hole_behind_a_gap(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_group *g = build_group(b, 7);
+    const struct log_sidecar was = g->now.recs[2];
+    g->now.recs[2] = (struct log_sidecar){
+        .index = 2,
+        .last_index = 2,
+        .base_offset = was.base_offset,
+        .term = was.term,
+        .last_offset_delta = was.last_offset_delta,
+        .pos = was.pos,
+        .max_timestamp = was.max_timestamp,
+        .producer_id = -1,
+        .producer_epoch = -1,
+        .flags = LOG_SIDECAR_GAP | LOG_SIDECAR_QUARANTINED,
+        .base_sequence = -1,
+        .chain = was.chain,
+    };
+    build_begin(b, 1, 0, 2);
+    build_whole(b, g, 1);
+    (void)build_end(b);
+    build_recover(b);
+    want_counts(b, "F1 3 R2 6 G4 1");
+    want_lost(build_found(b, 7), 2, 2);
+    assert_int_equal(build_found_entry(build_found(b, 7), 3)->rec.pos, was.pos + was.length);
+    build_free(b);
+}
+
+/* A start has made a gap of what a frame has lost, and settled a part of it: the frame, which is
+ * found again, cuts nothing off that part. */
+static void recover_what_a_former_start_found_lost(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_group *g = build_group(b, 7);
+    build_begin(b, 1, 0, 2);
+    build_cut(b, g, 4);
+    build_entry(b, g, 1, 10);
+    build_entry(b, g, 1, 20);
+    struct build_frame *rotten = build_end(b);
+    build_begin(b, 1, 0, 3);
+    build_entry(b, g, 1, 30);
+    (void)build_end(b);
+    for (uint32_t i = 0; i < 3; i++) {
+        build_flip(b, rotten, rotten->record_pos[i] + 16);
+    }
+    build_recover(b);
+    want_counts(b, "F1 3 F3 1 R2 5 R3 1 G4 1");
+    want_lost(build_found(b, 7), 4, 5);
+    struct log_row *row = build_settle(b, g, 5);
+    row->end.index = 4;
+    row->end.chain.low ^= 1;
+    row->recs_count++;
+    row->quarantine_index = 4;
+    row->quarantine_count = 1;
+    row->gap_index = 4;
+    build_recover(b);
+    want_counts(b, "F1 3 F3 1 R1 5 R3 1 G4 1");
+    assert_int_equal(build_found(b, 7)->end.index, 6);
     build_free(b);
 }
 
@@ -538,6 +603,8 @@ int main(void)
         cmocka_unit_test(recover_the_chain_of_what_is_lost_is_not_asked_for),
         cmocka_unit_test(recover_a_start_behind_the_end_is_amnesia),
         cmocka_unit_test(recover_a_tail_repeats_what_is_quarantined),
+        cmocka_unit_test(recover_a_tail_may_have_a_hole_behind_a_gap),
+        cmocka_unit_test(recover_what_a_former_start_found_lost),
         cmocka_unit_test(recover_the_lost_may_stand_in_a_lower_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,11 +50,12 @@ static const char table_row_bytes[LOG_TABLE_ROW_BYTES + 1] =
     "\x68\x67\x66\x65\x64\x63\x62\x61"                                 /* group_seq */
     "\x80\x01\x00\x00\x00\x00\x00\x00"                                 /* quarantine */
     "\x02\x00\x00\x00"                                                 /* ranges */
+    "\xf0\x01\x00\x00\x00\x00\x00\x00"                                 /* gap */
     "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" /* reserved */
     "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
     "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
-    "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
-    "\x26\x67\x17\xce"; /* checksum */
+    "\x00\x00\x00\x00\x00\x00\x00\x00"
+    "\x0d\xcb\x8a\x01"; /* checksum */
 
 static struct log_table_header table_header(void)
 {
@@ -91,6 +92,7 @@ static struct log_row table_row(void)
         .seq = 0x6162636465666768,
         .quarantine_index = 0x180,
         .quarantine_count = 2,
+        .gap_index = 0x1f0,
     };
     for (uint8_t i = 0; i < 16; i++) {
         row.topic.bytes[i] = (uint8_t)(0xc0 + i);
@@ -114,7 +116,8 @@ static bool table_row_is_equal(const struct log_row *a, const struct log_row *b)
            a->segment_index == b->segment_index && a->segment_generation == b->segment_generation &&
            a->recs_count == b->recs_count && a->written_bytes == b->written_bytes &&
            a->max_timestamp == b->max_timestamp && a->seq == b->seq &&
-           a->quarantine_index == b->quarantine_index && a->quarantine_count == b->quarantine_count;
+           a->quarantine_index == b->quarantine_index &&
+           a->quarantine_count == b->quarantine_count && a->gap_index == b->gap_index;
 }
 
 static enum err table_header_decode(const struct crc32c *kernels, const void *data, size_t length)
@@ -397,6 +400,7 @@ static void table_case(uint64_t seed)
         .quarantine_index = table_number(&prng),
         .quarantine_count = (uint32_t)prng_u64(&prng),
     };
+    row.gap_index = prng_below(&prng, row.end.index + 1);
     uint32_t row_seed = (uint32_t)prng_u64(&prng);
     uint8_t out[LOG_TABLE_ROW_BYTES];
     log_row_encode(&row, formats_kernels(), row_seed, out);
