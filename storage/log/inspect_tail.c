@@ -10,6 +10,8 @@
 static void inspect_tail_next(struct log_inspect_state *state);
 static bool inspect_tail_body(struct log_inspect_state *state, const uint8_t **data,
                               const char **what);
+static bool inspect_tail_written(struct log_inspect_state *state,
+                                 const struct log_found_entry *entry, const uint8_t *data);
 static bool inspect_tail_journal(struct log_inspect_state *state, uint32_t slot, uint64_t pos,
                                  uint32_t length, const uint8_t **data);
 static const struct log_found_rest *inspect_tail_rest(const struct log_found *found,
@@ -153,6 +155,9 @@ static bool inspect_tail_body(struct log_inspect_state *state, const uint8_t **d
         if (!inspect_tail_journal(state, entry->slot, entry->slot_pos, entry->rec.length, &found)) {
             return false;
         }
+        if (found != NULL && !inspect_tail_written(state, entry, found)) {
+            return false;
+        }
     } else {
         struct log_inspect_body body = {
             .pos = entry->rec.pos, .length = entry->rec.length, .written_bytes = UINT32_MAX};
@@ -173,6 +178,38 @@ static bool inspect_tail_body(struct log_inspect_state *state, const uint8_t **d
         *what = "the batch is not where the journal says it is";
     } else if (log_inspect_is_batch(state, &entry->rec, found, what)) {
         *data = found;
+    }
+    return true;
+}
+
+/* What is in the segment already of a batch that counts in the journal, `data`, is the same there:
+ * the journal will be let go one day. False: it is being read. */
+static bool inspect_tail_written(struct log_inspect_state *state,
+                                 const struct log_found_entry *entry, const uint8_t *data)
+{
+    const struct log_found *found = state->walk.found;
+    const struct log_row *row = &found->row;
+    const struct log_sidecar *rec = &entry->rec;
+    if (state->inspect->group != LOG_INSPECT_NONE || entry->segment_index != row->segment_index ||
+        inspect_tail_generation(found, entry->segment_index) != row->segment_generation ||
+        rec->pos >= row->written_bytes) {
+        return true;
+    }
+    uint32_t written = row->written_bytes - rec->pos;
+    uint32_t bytes = written < rec->length ? written : rec->length;
+    char name[LOG_INSPECT_NAME_BYTES], path[LIMIT_PATH_BYTES];
+    struct log_inspect_view *log = &state->log;
+    log_inspect_name_segment(row, entry->segment_index, row->segment_generation, "log", name);
+    log_inspect_path(state, name, path);
+    if (!log_inspect_get(log, path, rec->pos, bytes)) {
+        return false;
+    }
+    if (log->err != ERR_OK || log_inspect_have(log, rec->pos) < bytes) {
+        log_inspect_fault(state, name, rec->pos, row->group, rec->index,
+                          "blocks that are written cannot be read", ERR_CORRUPT);
+    } else if (memcmp(log_inspect_at(log, rec->pos), data, bytes) != 0) {
+        log_inspect_fault(state, name, rec->pos, row->group, rec->index,
+                          "the batch is not what the journal has of it", ERR_CORRUPT);
     }
     return true;
 }

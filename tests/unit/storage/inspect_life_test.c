@@ -22,7 +22,9 @@ struct life_look {
     uint64_t count;         /* entries told */
     uint64_t missing_index; /* an entry did not follow the one before it; 0: none */
     uint64_t faults_count;
-    char failure[200]; /* "": none */
+    char failure[200];  /* "": none */
+    char twice[256];    /* the .log of an entry that is there and counts in the journal; "": none */
+    uint64_t twice_pos; /* its place there */
 };
 
 static void life_fail(struct life_look *look, const char *what, uint64_t a, uint64_t b)
@@ -33,11 +35,32 @@ static void life_fail(struct life_look *look, const char *what, uint64_t a, uint
     }
 }
 
+static void life_find_twice(struct life_look *look, const struct log_found *found)
+{
+    const struct log_row *row = &found->row;
+    list_for_each (node, &found->entries) {
+        const struct log_found_entry *entry =
+            CONTAINER_OF(node, const struct log_found_entry, in_group);
+        if (entry->where != LOG_FOUND_JOURNAL || entry->segment_index != row->segment_index ||
+            entry->rec.pos >= row->written_bytes) {
+            continue;
+        }
+        size_t used = (size_t)snprintf(look->twice, sizeof(look->twice), "/data/p/");
+        for (size_t i = 0; i < sizeof(row->topic.bytes); i++) {
+            used += (size_t)snprintf(look->twice + used, 3, "%02x", row->topic.bytes[i]);
+        }
+        snprintf(look->twice + used, sizeof(look->twice) - used, "/%u/%016" PRIx64 "-%08x.log",
+                 row->partition, row->segment_index, row->segment_generation);
+        look->twice_pos = entry->rec.pos;
+    }
+}
+
 static void life_group(void *ctx, const struct log_found *found)
 {
     struct life_look *look = ctx;
     look->group = found->row.group;
     look->last_index = 0;
+    life_find_twice(look, found);
 }
 
 /* While a server works, what it moves away in the first look is read in the second. */
@@ -165,8 +188,27 @@ struct life_watch {
     uint64_t changes_count;
     uint64_t images_count;
     uint64_t entries_count;
+    uint64_t twice_count;
     bool was_made; /* there was a node.meta: there is one from then on */
 };
+
+/* What is in a segment already is held against the journal, though that is what counts. */
+static void life_damage(struct life_watch *watch, struct sim_disk *disk)
+{
+    const struct life_look *sound = &watch->look;
+    struct life_look look;
+    if (sound->failure[0] != '\0' || sound->twice[0] == '\0' ||
+        sim_disk_rot(disk, sound->twice, sound->twice_pos, 5) != ERR_OK) {
+        sim_disk_free(disk);
+        return;
+    }
+    life_look_at(&look, disk);
+    if (look.faults_count == 0) {
+        life_fail(&watch->look, "a flip in what is settled next was not seen", look.group,
+                  watch->look.twice_pos);
+    }
+    watch->twice_count++;
+}
 
 static void life_watched(void *ctx, struct sim_disk *disk, const struct sim_mutation *m)
 {
@@ -175,7 +217,9 @@ static void life_watched(void *ctx, struct sim_disk *disk, const struct sim_muta
     if (watch->changes_count++ % 5 != 0 || watch->look.failure[0] != '\0') {
         return;
     }
-    life_look_at(&watch->look, sim_disk_crash_image(disk, &watch->prng));
+    struct sim_disk *image = sim_disk_crash_image(disk, &watch->prng);
+    struct sim_disk *damaged = sim_disk_clone(image, 1);
+    life_look_at(&watch->look, image);
     bool is_early = watch->look.inspect.err == ERR_NOT_FOUND && !watch->was_made;
     if (!is_early && watch->look.inspect.err != ERR_OK) {
         life_fail(&watch->look, err_name(watch->look.inspect.err), watch->changes_count, 0);
@@ -183,13 +227,14 @@ static void life_watched(void *ctx, struct sim_disk *disk, const struct sim_muta
     watch->was_made |= watch->look.inspect.err == ERR_OK;
     watch->entries_count += watch->look.count;
     watch->images_count++;
+    life_damage(watch, damaged);
 }
 
 static void inspect_finds_nothing_wrong_after_a_crash(void **state)
 {
     (void)state;
     struct share share = share_open("workloads crashed and looked at", 40);
-    uint64_t images_count = 0, entries_count = 0;
+    uint64_t images_count = 0, entries_count = 0, twice_count = 0;
     while (share_more(&share)) {
         uint64_t seed = share_case_seed(&share);
         struct life_watch watch = {.changes_count = 0};
@@ -206,9 +251,12 @@ static void inspect_finds_nothing_wrong_after_a_crash(void **state)
         }
         images_count += watch.images_count;
         entries_count += watch.entries_count;
+        twice_count += watch.twice_count;
         world_free(world);
     }
-    printf("covered: %" PRIu64 " images, %" PRIu64 " entries\n", images_count, entries_count);
+    printf("covered: %" PRIu64 " images, %" PRIu64 " entries, %" PRIu64
+           " flips in written blocks\n",
+           images_count, entries_count, twice_count);
     share_close(&share);
 }
 
