@@ -20,6 +20,7 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
 static void log_trim_found(struct log_lookup *lookup);
 static void log_trim_at(struct log *log, struct log_op *op, const struct log_point *point);
 static void log_begun(struct log *log, uint64_t first_index, uint32_t generation);
+static uint64_t log_cut_membership(const struct log *log, uint64_t first_index);
 static void log_cut_row(struct log *log, const struct log_segment *seg);
 
 struct log *log_find(struct log_shard *ls, uint64_t group)
@@ -309,7 +310,7 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
     log_terms_cut(log, first_index);
     log_ranges_cut(log, first_index);
     if (log->membership_index >= first_index) {
-        log->membership_index = log->membership_before < first_index ? log->membership_before : 0;
+        log->membership_index = log_cut_membership(log, first_index);
         log->membership_before = 0;
     }
     log->durable_index = log->durable_index < first_index ? log->durable_index : first_index - 1;
@@ -323,6 +324,32 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
     log_cut_row(log, pushed);
     log_submit(log, op, &record, (struct buf_slice){0});
     log_settle_changed(log);
+}
+
+/* The newest membership entry before `first_index`, where the log was cut: by what is in memory.
+ * 0: none, or not known. */
+static uint64_t log_cut_membership(const struct log *log, uint64_t first_index)
+{
+    if (log->membership_before != 0 && log->membership_before < first_index) {
+        return log->membership_before;
+    }
+    uint64_t index = 0;
+    const struct log_slot *first = log_tail_first(log);
+    for (const struct log_slot *slot = first; slot != NULL; slot = log_tail_next(log, slot)) {
+        bool is_gap = (slot->rec.flags & LOG_SIDECAR_GAP) != 0;
+        index = slot->rec.kind == LOG_KIND_MEMBERSHIP && !is_gap ? slot->rec.index : index;
+    }
+    uint64_t tail_index = first != NULL ? first->rec.index : first_index;
+    const struct list *segments = &log->segments.list;
+    for (struct list_node *node = segments->head.prev; node != &segments->head && index == 0;
+         node = node->prev) {
+        const struct log_segment *seg = CONTAINER_OF(node, const struct log_segment, in_log);
+        if (seg->start.index < tail_index) {
+            break; /* one in it may have left memory */
+        }
+        index = seg->membership_index < seg->start.index ? seg->membership_index : 0;
+    }
+    return index;
 }
 
 /* A settled end behind the cut, or a segment that it cut off, is none any more: what lies before
