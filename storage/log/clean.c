@@ -246,15 +246,16 @@ static void log_clean_segments(struct log_clean *clean)
     }
     if (clean->kind == ARRAY_COUNT(log_clean_kinds)) {
         clean->kind = 0;
-        struct log_garbage *garbage =
-            CONTAINER_OF(list_pop_front(&log->garbage), struct log_garbage, in_log);
-        log->switches_removed += garbage->generation_new != 0;
-        pool_release(&log->ls->small, garbage);
+        list_remove(&clean->garbage->in_log);
+        log->switches_removed += clean->garbage->generation_new != 0;
+        pool_release(&log->ls->small, clean->garbage);
     }
-    const struct list_node *node = list_first(&log->garbage);
-    bool is_left = node != NULL && clean->is_early &&
-                   !CONTAINER_OF(node, const struct log_garbage, in_log)->is_early &&
-                   clean->kind == 0;
+    struct list_node *node = list_first(&log->garbage);
+    if (clean->kind == 0 && node != NULL) {
+        clean->garbage = CONTAINER_OF(node, struct log_garbage, in_log);
+    }
+    bool is_left =
+        node != NULL && clean->kind == 0 && clean->is_early && !clean->garbage->is_early;
     if (node != NULL && !is_left) {
         log_clean_unlink(clean);
         return;
@@ -292,10 +293,8 @@ static void log_clean_synced(struct log_clean *clean, enum err err)
 
 static void log_clean_unlink(struct log_clean *clean)
 {
-    const struct log *log = clean->log;
-    const struct log_garbage *garbage =
-        CONTAINER_OF(list_first(&log->garbage), struct log_garbage, in_log);
-    log_path_segment(clean->path, log, garbage->first_index, garbage->generation,
+    const struct log_garbage *garbage = clean->garbage;
+    log_path_segment(clean->path, clean->log, garbage->first_index, garbage->generation,
                      log_clean_kinds[clean->kind++]);
     rt_path_unlink(&clean->op, clean->path);
 }

@@ -23,7 +23,8 @@ struct log_clean {
     uint64_t cut_epoch;          /* of the log when it began */
     bool is_early;               /* only what no frame refers to goes */
     uint32_t synced_count;       /* replaced files whose removal is being synced */
-    uint32_t kind;               /* which file of the first garbage is next */
+    struct log_garbage *garbage; /* in log.garbage: its files are being removed */
+    uint32_t kind;               /* which of them is next */
     bool is_failed;              /* something is left: look again later */
     char dir[LIMIT_PATH_BYTES];  /* the directory */
     char path[LIMIT_PATH_BYTES]; /* of the request */
