@@ -23,8 +23,8 @@
 
 enum {
     LOG_KEEPER_IDLE,       /* nothing to write */
+    LOG_KEEPER_REMOVE,     /* groups.tab.new of a write that came to nothing: its rows would pass */
     LOG_KEEPER_OPEN,       /* groups.tab.new */
-    LOG_KEEPER_TRIM,       /* it was longer */
     LOG_KEEPER_WRITE,      /* chunk after chunk */
     LOG_KEEPER_FLUSH,      /* all of them */
     LOG_KEEPER_CLOSE,      /* whatever came of it */
@@ -34,10 +34,9 @@ enum {
 };
 
 static const struct sm_conf log_keeper_stages[] = {
-    [LOG_KEEPER_IDLE] = {"IDLE", SM_BIT(LOG_KEEPER_OPEN), SM_INITIAL | SM_FINAL},
-    [LOG_KEEPER_OPEN] =
-        {"OPEN", SM_BIT(LOG_KEEPER_TRIM) | SM_BIT(LOG_KEEPER_WRITE) | SM_BIT(LOG_KEEPER_IDLE), 0},
-    [LOG_KEEPER_TRIM] = {"TRIM", SM_BIT(LOG_KEEPER_WRITE) | SM_BIT(LOG_KEEPER_CLOSE), 0},
+    [LOG_KEEPER_IDLE] = {"IDLE", SM_BIT(LOG_KEEPER_REMOVE), SM_INITIAL | SM_FINAL},
+    [LOG_KEEPER_REMOVE] = {"REMOVE", SM_BIT(LOG_KEEPER_OPEN) | SM_BIT(LOG_KEEPER_IDLE), 0},
+    [LOG_KEEPER_OPEN] = {"OPEN", SM_BIT(LOG_KEEPER_WRITE) | SM_BIT(LOG_KEEPER_IDLE), 0},
     [LOG_KEEPER_WRITE] = {"WRITE", SM_BIT(LOG_KEEPER_FLUSH) | SM_BIT(LOG_KEEPER_CLOSE), 0},
     [LOG_KEEPER_FLUSH] = {"FLUSH", SM_BIT(LOG_KEEPER_CLOSE), 0},
     [LOG_KEEPER_CLOSE] = {"CLOSE",
@@ -63,7 +62,6 @@ static void log_keeper_answered(struct rt_shard *at, struct rt_mail *mail);
 static void log_keeper_take_reports(struct log_keeper *keeper);
 static void log_keeper_drop_rows(struct log_keeper *keeper);
 static void log_keeper_run(struct rt_op *op);
-static void log_keeper_opened(struct log_keeper *keeper);
 static void log_keeper_next_chunk(struct log_keeper *keeper);
 static void log_keeper_rename(struct log_keeper *keeper, uint32_t stage, const char *from,
                               const char *to);
@@ -334,21 +332,21 @@ void log_keeper_write(struct log_keeper *keeper)
     void *chunk = NULL;
     keeper->err = budget_alloc(&keeper->ls->budget, keeper->chunk_bytes, LIMIT_BLOCK_BYTES, &chunk);
     keeper->chunk = chunk;
-    sm_move(&keeper->sm, LOG_KEEPER_OPEN);
+    sm_move(&keeper->sm, LOG_KEEPER_REMOVE);
     if (keeper->err != ERR_OK) {
         log_keeper_written(keeper);
         return;
     }
     log_keeper_path(keeper, "groups.tab.new", keeper->path);
-    rt_file_open(&keeper->file, &keeper->op, keeper->ls->shard, keeper->path,
-                 RT_FILE_WRITE | RT_FILE_CREATE | RT_FILE_DIRECT, 0600);
+    rt_path_unlink(&keeper->op, keeper->path);
 }
 
 static void log_keeper_run(struct rt_op *op)
 {
     struct log_keeper *keeper = CONTAINER_OF(op, struct log_keeper, op);
     uint32_t stage = sm_stage(&keeper->sm);
-    if (op->err != ERR_OK && keeper->err == ERR_OK) {
+    bool is_removed = stage == LOG_KEEPER_REMOVE && op->err == ERR_NOT_FOUND;
+    if (op->err != ERR_OK && keeper->err == ERR_OK && !is_removed) {
         keeper->err = op->err;
         keeper->saved_errno = op->saved_errno;
     }
@@ -363,8 +361,12 @@ static void log_keeper_run(struct rt_op *op)
         return;
     }
     switch (stage) {
-    case LOG_KEEPER_OPEN: log_keeper_opened(keeper); return;
-    case LOG_KEEPER_TRIM: log_keeper_next_chunk(keeper); return;
+    case LOG_KEEPER_REMOVE:
+        sm_move(&keeper->sm, LOG_KEEPER_OPEN);
+        rt_file_open(&keeper->file, op, keeper->ls->shard, keeper->path,
+                     RT_FILE_WRITE | RT_FILE_CREATE | RT_FILE_DIRECT, 0600);
+        return;
+    case LOG_KEEPER_OPEN: log_keeper_next_chunk(keeper); return;
     case LOG_KEEPER_WRITE:
         if (keeper->pos < keeper->table_bytes) {
             log_keeper_next_chunk(keeper);
@@ -399,16 +401,6 @@ static void log_keeper_run(struct rt_op *op)
     case LOG_KEEPER_SYNC: log_keeper_written(keeper); return;
     default: UNREACHABLE();
     }
-}
-
-static void log_keeper_opened(struct log_keeper *keeper)
-{
-    if (keeper->file.size_bytes > keeper->table_bytes) {
-        sm_move(&keeper->sm, LOG_KEEPER_TRIM);
-        rt_file_truncate(&keeper->file, &keeper->op, keeper->table_bytes);
-        return;
-    }
-    log_keeper_next_chunk(keeper);
 }
 
 /* Encode and write the next part. */
