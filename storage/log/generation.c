@@ -12,7 +12,7 @@
 #include "base/assert.h"
 #include "base/diag.h"
 #include "storage/log/place.h"
-#include "storage/log/shard.h"
+#include "storage/log/round.h"
 
 enum {
     LOG_GENERATION_IDLE,   /* the caller's */
@@ -67,6 +67,10 @@ static struct log_segment *log_generation_segment(const struct log_generation *g
 bool log_generation_is_possible(const struct log *log, uint64_t index)
 {
     const struct log_segment *seg = log_segment_find(log, index);
+    const struct log_round *round = log_round_of(log->ls);
+    if (log->ls->settle.is_running && log->row_round == round->number) {
+        return false; /* what the table says last may not be durable yet */
+    }
     if (seg == NULL || !seg->is_finished || !seg->is_known ||
         log->row.segment_index <= seg->start.index || log->table_segment <= seg->start.index) {
         return false;
@@ -348,6 +352,7 @@ static void log_generation_apply(struct log_generation *g)
     g->garbage->generation = g->generation_old; /* these go now, when the record is durable */
     g->garbage->generation_new = g->seg.generation;
     log->switches_pending++;
+    log->table_segment = 0; /* no other is replaced before a table has got its turn */
 }
 
 static void log_generation_switched(struct log_op *op)

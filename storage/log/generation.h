@@ -57,7 +57,8 @@ struct log_generation {
 };
 
 /* Whether the segment that holds `index` can be replaced now: all of it is settled, and the table
- * says so. Others are rolled and settled first. */
+ * says so, and has said something of the group since one was replaced last. Others are rolled and
+ * settled first. */
 bool log_generation_is_possible(const struct log *log, uint64_t index);
 
 /* Begin. At most one of a group at a time (asserted). Errors, nothing changed then: ERR_AGAIN it is

@@ -45,6 +45,8 @@ struct log_inspect_files {
     bool has_idx;         /* there is an .idx */
     bool has_log;         /* there is a .log */
     bool has_snap;        /* there is a .snap */
+    bool is_headless;     /* the header was looked for, and is not readable */
+    bool is_blank;        /* likewise, and nothing stands there */
     bool is_void;         /* others of its first index count */
     uint32_t origin;      /* generation that the segment began with */
 };

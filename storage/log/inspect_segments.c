@@ -16,7 +16,7 @@ static bool inspect_files_hex(const char *text, size_t digits, uint64_t *out);
 static int inspect_files_compare(const void *a, const void *b);
 static bool inspect_files_are_replaced(const struct log_found *found,
                                        const struct log_inspect_files *files);
-static bool inspect_files_are_odd(const struct log_inspect_walk *walk, uint32_t number);
+static bool inspect_files_are_odd(const struct log_inspect_walk *walk);
 static bool inspect_files_count(const struct log_inspect_walk *walk, uint32_t number);
 static void inspect_files_drop(struct log_inspect_walk *walk);
 static uint32_t inspect_files_generation(const struct log_found *found, uint64_t first_index);
@@ -92,11 +92,14 @@ bool log_inspect_files_look(struct log_inspect_state *state)
 {
     struct log_inspect_walk *walk = &state->walk;
     const struct log_row *row = &walk->found->row;
-    for (; walk->file < walk->files_count; walk->file++) {
+    bool is_odd = inspect_files_are_odd(walk);
+    for (; is_odd && walk->file < walk->files_count; walk->file++) {
         struct log_inspect_files *files = &walk->files[walk->file];
         char name[LOG_INSPECT_NAME_BYTES], path[LIMIT_PATH_BYTES];
         struct log_sidecar_header header;
-        if (!inspect_files_are_odd(walk, walk->file)) {
+        if (!files->has_idx) { /* a copy that was begun has a .log only */
+            files->is_headless = true;
+            files->is_blank = true;
             continue;
         }
         log_inspect_name_segment(row, files->first_index, files->generation, "idx", name);
@@ -104,13 +107,12 @@ bool log_inspect_files_look(struct log_inspect_state *state)
         if (!log_inspect_get(&state->idx, path, 0, LOG_SIDECAR_BYTES)) {
             return false;
         }
-        if (inspect_files_are_blank(state)) {
-            files->origin = 0;
-        } else if (state->idx.err == ERR_OK &&
-                   log_inspect_have(&state->idx, 0) >= LOG_SIDECAR_BYTES &&
-                   log_sidecar_header_decode(log_inspect_at(&state->idx, 0), LOG_SIDECAR_BYTES,
-                                             state->kernels, &header) == ERR_OK &&
-                   header.origin != 0) {
+        files->is_headless =
+            state->idx.err != ERR_OK || log_inspect_have(&state->idx, 0) < LOG_SIDECAR_BYTES ||
+            log_sidecar_header_decode(log_inspect_at(&state->idx, 0), LOG_SIDECAR_BYTES,
+                                      state->kernels, &header) != ERR_OK;
+        files->is_blank = inspect_files_are_blank(state);
+        if (!files->is_headless && header.origin != 0) {
             files->origin = header.origin - 1;
         }
     }
@@ -118,17 +120,18 @@ bool log_inspect_files_look(struct log_inspect_state *state)
     return true;
 }
 
-/* Whether a file's generation does not tell how it stands to the others: there is another of its
- * first index, or one behind it has a lower generation. */
-static bool inspect_files_are_odd(const struct log_inspect_walk *walk, uint32_t number)
+/* Whether the generations do not tell how the files stand to each other: two have one first index,
+ * or one has a lower generation than one in front of it. */
+static bool inspect_files_are_odd(const struct log_inspect_walk *walk)
 {
-    const struct log_inspect_files *files = &walk->files[number];
-    bool is_odd = number > 0 && walk->files[number - 1].first_index == files->first_index;
-    for (uint32_t i = number + 1; i < walk->files_count && !is_odd; i++) {
-        is_odd = walk->files[i].first_index == files->first_index ||
-                 walk->files[i].generation < files->generation;
+    for (uint32_t i = 1; i < walk->files_count; i++) {
+        const struct log_inspect_files *files = &walk->files[i];
+        if (files->first_index == files[-1].first_index ||
+            files->generation < files[-1].generation) {
+            return true;
+        }
     }
-    return is_odd && files->has_idx;
+    return false;
 }
 
 bool log_inspect_has_body(const struct log_sidecar *rec)
@@ -207,8 +210,9 @@ static int inspect_files_compare(const void *a, const void *b)
     return (x->generation > y->generation) - (x->generation < y->generation);
 }
 
-/* Whether of the files with its first index these count: those that row or journal name; else the
- * newest beginning, and of that the oldest, as what replaced them would have been named. */
+/* Whether of the files with its first index these count: those that row or journal name; else, of
+ * those that can be read, the newest beginning, and of that the oldest, as what replaced them would
+ * have been named. */
 static bool inspect_files_count(const struct log_inspect_walk *walk, uint32_t number)
 {
     const struct log_inspect_files *files = &walk->files[number];
@@ -223,10 +227,14 @@ static bool inspect_files_count(const struct log_inspect_walk *walk, uint32_t nu
     }
     for (; i < walk->files_count && walk->files[i].first_index == files->first_index; i++) {
         const struct log_inspect_files *other = &walk->files[i];
-        bool is_better = other->origin > files->origin ||
-                         (other->origin == files->origin && other->generation < files->generation);
-        if (other->has_idx != files->has_idx) { /* a copy that was begun has a .log only */
-            is_better = other->has_idx;
+        bool is_better = false;
+        if (other->is_headless != files->is_headless) {
+            is_better = files->is_headless;
+        } else if (other->is_blank != files->is_blank) {
+            is_better = files->is_blank;
+        } else {
+            is_better = other->origin > files->origin ||
+                        (other->origin == files->origin && other->generation < files->generation);
         }
         counts &= !is_better;
     }
@@ -252,7 +260,9 @@ static void inspect_files_drop(struct log_inspect_walk *walk)
             kept = 0; /* those before it end before the log start */
         }
         walk->files[kept++] = files;
-        origin = files.origin;
+        if (!files.is_headless) { /* else it began with that generation or before */
+            origin = files.origin;
+        }
     }
     walk->files_count = kept;
 }
