@@ -416,7 +416,8 @@ static enum err log_found_switches(struct log *log, const struct log_found *foun
         garbage->first_index = change->segment_index;
         garbage->generation = change->generation_replaced;
         garbage->generation_new = change->generation;
-        list_push_back(&log->garbage, &garbage->in_log);
+        garbage->is_early = true;
+        list_push_front(&log->garbage, &garbage->in_log);
         log->switches_pending++;
         log->wants_clean = true;
         if (log->generation < change->generation) {

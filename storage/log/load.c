@@ -289,7 +289,8 @@ static void log_load_skip(struct log_loading *l)
                 struct log_garbage *garbage = made;
                 garbage->first_index = file.first_index;
                 garbage->generation = file.generation;
-                list_push_back(&log->garbage, &garbage->in_log);
+                garbage->is_early = true;
+                list_push_front(&log->garbage, &garbage->in_log);
             }
         }
         if (!is_void && !is_garbage) {

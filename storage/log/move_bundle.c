@@ -93,6 +93,7 @@ static bool log_bundle_lists(struct log_bundle *b, const struct log *log)
         const struct log_garbage *garbage = CONTAINER_OF(node, struct log_garbage, in_log);
         b->garbage[i].first_index = garbage->first_index;
         b->garbage[i].generation_new = garbage->generation_new;
+        b->garbage[i].is_early = garbage->is_early;
         b->garbage[i++].generation = garbage->generation;
     }
     i = 0;
