@@ -9,7 +9,9 @@
  * torn, because its bytes are not there (lane.known_through). A removal is not synced: what comes
  * back after a crash is void, and is removed by who loads the group's segments, or by the deleted
  * group's row. But that files were replaced only the journal tells, and it does until their removal
- * is synced: no row of the group is written before. */
+ * is synced: no row of the group is written before. So these go first, and at once: all that was
+ * written directly to them was settled before they were replaced, and their copies no frame names.
+ */
 #include <string.h>
 
 #include "base/assert.h"
@@ -120,13 +122,15 @@ static void log_clean_trimmed(struct log *log)
     }
 }
 
-/* Whether a frame that a start would doubt may refer to files that are to go. What is known of
- * copies of segments does not wait for that: rows, and in the end frames, wait for it. */
+/* Whether a frame that a start would doubt may refer to files that are to go. What copies of
+ * segments leave does not wait for that (log_garbage.is_early): no row is written meanwhile, so
+ * that the journal may fill up, and then no frame comes that makes another known. */
 static bool log_clean_is_early(const struct log *log)
 {
     return log->clean_frame > log->ls->lane.known_through;
 }
 
+/* Whether there is such work that does not wait. */
 static bool log_clean_has_early(const struct log *log)
 {
     const struct list_node *node = list_first(&log->garbage);
@@ -170,7 +174,6 @@ void log_clean_start(struct log_clean *clean, struct log *log)
 {
     clean->log = log;
     clean->is_failed = !log_clean_may_begin(log);
-    clean->is_early = log_clean_is_early(log);
     clean->cut_epoch = log->cut_epoch;
     clean->kind = 0;
     if (clean->is_failed) {
@@ -232,7 +235,8 @@ static void log_clean_done(struct rt_op *op)
 
 /* --- Segments --- */
 
-/* The next file of what is garbage, unless the group was cut meanwhile. */
+/* The next file of what is garbage, unless the group was cut meanwhile. More may have come to the
+ * front of the list since. */
 static void log_clean_segments(struct log_clean *clean)
 {
     struct log *log = clean->log;
@@ -241,22 +245,23 @@ static void log_clean_segments(struct log_clean *clean)
         log_clean_end(clean);
         return;
     }
-    if (!clean->is_early) {
+    bool is_early = log_clean_is_early(log);
+    if (!is_early) {
         log_clean_trimmed(log);
     }
     if (clean->kind == ARRAY_COUNT(log_clean_kinds)) {
         clean->kind = 0;
-        list_remove(&clean->garbage->in_log);
         log->switches_removed += clean->garbage->generation_new != 0;
+        list_remove(&clean->garbage->in_log);
         pool_release(&log->ls->small, clean->garbage);
     }
-    struct list_node *node = list_first(&log->garbage);
-    if (clean->kind == 0 && node != NULL) {
-        clean->garbage = CONTAINER_OF(node, struct log_garbage, in_log);
+    if (clean->kind == 0) {
+        struct list_node *node = list_first(&log->garbage);
+        clean->garbage = node != NULL ? CONTAINER_OF(node, struct log_garbage, in_log) : NULL;
     }
     bool is_left =
-        node != NULL && clean->kind == 0 && clean->is_early && !clean->garbage->is_early;
-    if (node != NULL && !is_left) {
+        clean->kind == 0 && clean->garbage != NULL && is_early && !clean->garbage->is_early;
+    if (clean->garbage != NULL && !is_left) {
         log_clean_unlink(clean);
         return;
     }
@@ -293,8 +298,8 @@ static void log_clean_synced(struct log_clean *clean, enum err err)
 
 static void log_clean_unlink(struct log_clean *clean)
 {
-    const struct log_garbage *garbage = clean->garbage;
-    log_path_segment(clean->path, clean->log, garbage->first_index, garbage->generation,
+    const struct log *log = clean->log;
+    log_path_segment(clean->path, log, clean->garbage->first_index, clean->garbage->generation,
                      log_clean_kinds[clean->kind++]);
     rt_path_unlink(&clean->op, clean->path);
 }
@@ -376,7 +381,9 @@ static void log_clean_end(struct log_clean *clean)
 {
     struct log *log = clean->log;
     sm_move(&clean->sm, LOG_CLEAN_IDLE);
-    log->wants_clean = clean->is_failed;
+    /* While the directory was synced a copy may have come to its end. */
+    log->wants_clean =
+        clean->is_failed || !list_is_empty(&log->garbage) || log->switches_removed > 0;
     if (log->is_deleted && !clean->is_failed) {
         log_free(log);
     }

@@ -21,17 +21,16 @@ struct log_clean {
     size_t names_max;            /* grows */
     size_t at;                   /* of the next name */
     uint64_t cut_epoch;          /* of the log when it began */
-    bool is_early;               /* only what no frame refers to goes */
+    struct log_garbage *garbage; /* whose files are being removed */
     uint32_t synced_count;       /* replaced files whose removal is being synced */
-    struct log_garbage *garbage; /* in log.garbage: its files are being removed */
-    uint32_t kind;               /* which of them is next */
+    uint32_t kind;               /* which of its files is next */
     bool is_failed;              /* something is left: look again later */
     char dir[LIMIT_PATH_BYTES];  /* the directory */
     char path[LIMIT_PATH_BYTES]; /* of the request */
 };
 
 /* Whether files of `log` can go now; look for them, as soon as no frame that a start would doubt
- * refers to them. */
+ * refers to them. Those that copies leave go at once. */
 bool log_clean_is_due(const struct log *log);
 void log_clean_want(struct log *log);
 

@@ -64,6 +64,20 @@ static struct log_segment *log_generation_segment(const struct log_generation *g
     return log_segment_of(g->log, g->segment_index, g->generation_old);
 }
 
+/* Whether files that begin with the segment are still to go which it has not replaced: cut off,
+ * they may wait for longer than those it replaces, and the table then no longer says which count.
+ */
+static bool log_generation_has_others(const struct log *log, const struct log_segment *seg)
+{
+    list_for_each (node, &log->garbage) {
+        const struct log_garbage *garbage = CONTAINER_OF(node, const struct log_garbage, in_log);
+        if (garbage->first_index == seg->start.index && !garbage->is_early) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool log_generation_is_possible(const struct log *log, uint64_t index)
 {
     const struct log_segment *seg = log_segment_find(log, index);
@@ -72,7 +86,8 @@ bool log_generation_is_possible(const struct log *log, uint64_t index)
         return false; /* what the table says last may not be durable yet */
     }
     if (seg == NULL || !seg->is_finished || !seg->is_known ||
-        log->row.segment_index <= seg->start.index || log->table_segment <= seg->start.index) {
+        log->row.segment_index <= seg->start.index || log->table_segment <= seg->start.index ||
+        log_generation_has_others(log, seg)) {
         return false;
     }
     for (const struct log_slot *slot = log_tail_first(log);

@@ -47,7 +47,7 @@ struct log_inspect_files {
     bool has_snap;        /* there is a .snap */
     bool is_headless;     /* the header was looked for, and is not readable */
     bool is_void;         /* others of its first index count */
-    uint32_t origin;      /* generation that the segment began with */
+    uint32_t origin;      /* generation that the segment began with, as far as known */
 };
 
 /* A walk through one group. */

@@ -17,6 +17,8 @@ static int inspect_files_compare(const void *a, const void *b);
 static bool inspect_files_have(const struct log_inspect_walk *walk, uint64_t first_index,
                                uint32_t generation);
 static void inspect_files_replace(struct log_inspect_walk *walk);
+static uint32_t inspect_files_first(const struct log_inspect_walk *walk, uint32_t number);
+static void inspect_files_guess(struct log_inspect_walk *walk, uint32_t number);
 static bool inspect_files_are_odd(const struct log_inspect_walk *walk);
 static bool inspect_files_count(const struct log_inspect_walk *walk, uint32_t number);
 static void inspect_files_drop(struct log_inspect_walk *walk);
@@ -107,7 +109,7 @@ bool log_inspect_files_look(struct log_inspect_state *state)
         struct log_inspect_files *files = &walk->files[walk->file];
         char name[LOG_INSPECT_NAME_BYTES], path[LIMIT_PATH_BYTES];
         struct log_sidecar_header header;
-        if (!files->has_idx) {
+        if (!files->has_idx) { /* a copy that was begun has a .log only */
             files->is_headless = true;
             continue;
         }
@@ -120,12 +122,53 @@ bool log_inspect_files_look(struct log_inspect_state *state)
             state->idx.err != ERR_OK || log_inspect_have(&state->idx, 0) < LOG_SIDECAR_BYTES ||
             log_sidecar_header_decode(log_inspect_at(&state->idx, 0), LOG_SIDECAR_BYTES,
                                       state->kernels, &header) != ERR_OK;
+        files->has_idx = state->idx.err != ERR_NOT_FOUND; /* since it was listed */
         if (!files->is_headless && header.origin != 0) {
             files->origin = header.origin - 1;
         }
     }
+    for (uint32_t i = 0; is_odd && i < walk->files_count; i++) {
+        if (walk->files[i].is_headless) {
+            inspect_files_guess(walk, i);
+        }
+    }
     inspect_files_drop(walk);
     return true;
+}
+
+/* The first of the files with that one's first index. */
+static uint32_t inspect_files_first(const struct log_inspect_walk *walk, uint32_t number)
+{
+    uint64_t first_index = walk->files[number].first_index;
+    while (number > 0 && walk->files[number - 1].first_index == first_index) {
+        number--;
+    }
+    return number;
+}
+
+/* Where a header cannot be read the files are taken for the newest beginning's that is not newer
+ * than they are: for a copy that has only begun, or for what copies were made of. Where none can be
+ * read all are taken for one beginning's. */
+static void inspect_files_guess(struct log_inspect_walk *walk, uint32_t number)
+{
+    struct log_inspect_files *files = &walk->files[number];
+    uint32_t i = inspect_files_first(walk, number);
+    uint32_t origin = UINT32_MAX;
+    bool is_any_known = false;
+    for (; i < walk->files_count && walk->files[i].first_index == files->first_index; i++) {
+        const struct log_inspect_files *other = &walk->files[i];
+        bool is_known = !other->is_headless;
+        is_any_known |= is_known;
+        if (is_known && other->origin <= files->generation &&
+            (origin == UINT32_MAX || other->origin > origin)) {
+            origin = other->origin;
+        }
+    }
+    if (!is_any_known) {
+        files->origin = 0;
+    } else if (origin != UINT32_MAX) {
+        files->origin = origin;
+    }
 }
 
 /* Whether the generations do not tell how the files stand to each other: two have one first index,
@@ -218,9 +261,10 @@ static int inspect_files_compare(const void *a, const void *b)
     return (x->generation > y->generation) - (x->generation < y->generation);
 }
 
-/* Whether of the files with its first index these count: those that row or journal name; else, of
- * those that can be read, the newest beginning, and of that the oldest, as what replaced them would
- * have been named. */
+/* Whether of the files with its first index these count: those that row or journal name; else the
+ * newest beginning, and of that the oldest, as what replaced them would have been named. So it is
+ * whatever can be read of them: copies come and go, and what is wrong with the segment is not to
+ * look better while there is one. */
 static bool inspect_files_count(const struct log_inspect_walk *walk, uint32_t number)
 {
     const struct log_inspect_files *files = &walk->files[number];
@@ -228,21 +272,15 @@ static bool inspect_files_count(const struct log_inspect_walk *walk, uint32_t nu
     if (named != UINT32_MAX) {
         return files->generation == named;
     }
-    bool counts = true;
-    uint32_t i = number;
-    while (i > 0 && walk->files[i - 1].first_index == files->first_index) {
-        i--;
-    }
+    uint32_t i = inspect_files_first(walk, number);
     for (; i < walk->files_count && walk->files[i].first_index == files->first_index; i++) {
         const struct log_inspect_files *other = &walk->files[i];
-        bool is_better = files->is_headless;
-        if (other->is_headless == files->is_headless) {
-            is_better = other->origin > files->origin ||
-                        (other->origin == files->origin && other->generation < files->generation);
+        if (other->origin > files->origin ||
+            (other->origin == files->origin && other->generation < files->generation)) {
+            return false;
         }
-        counts &= !is_better;
     }
-    return counts;
+    return true;
 }
 
 /* Of one first index one generation stays. What a cut or a reset has made void begins at or behind
@@ -257,7 +295,8 @@ static void inspect_files_drop(struct log_inspect_walk *walk)
     }
     for (uint32_t i = 0; i < walk->files_count; i++) {
         const struct log_inspect_files files = walk->files[i];
-        if (files.is_void || files.origin < origin) {
+        uint32_t newest = files.is_headless ? files.generation : files.origin;
+        if (files.is_void || newest < origin) {
             continue;
         }
         if (files.first_index <= row->start.index) {

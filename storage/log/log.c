@@ -471,9 +471,7 @@ void log_record_durable(struct log *log, struct log_op *op)
         log->is_delete_durable = true;
         log_settle_changed(log);
         break;
-    case LOG_RECORD_SWITCH:
-        log->switches_pending++; /* until clean.c has removed the files */
-        break;
+    case LOG_RECORD_SWITCH: log->switches_pending++; break; /* until clean.c removed the files */
     case LOG_RECORD_MARK: log->is_amnesiac &= record->mark.what != LOG_MARK_ACCEPTED; break;
     case LOG_RECORD_ENTRY:
     case LOG_RECORD_TAIL:

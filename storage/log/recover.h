@@ -108,16 +108,18 @@ struct log_found_range {
     bool is_marked;            /* a mark record or the table says so; else this start found it */
 };
 
-/* The bytes of a segment behind its written blocks, from the newest tail that names the segment.
- * Entries that follow are whole in the journal. */
+/* The bytes of a segment behind its written blocks, from the newest tail that names the segment and
+ * of which an entry is left. Entries that follow are whole in the journal. */
 struct log_found_rest {
-    struct list_node in_group; /* log_found.rests, by segment */
-    uint64_t segment_index;    /* first index of the segment */
-    uint32_t written_bytes;    /* of that segment's .log: what precedes is in the segment */
-    uint32_t bytes;            /* from there on, none behind the segment's last entry */
-    uint32_t slot;             /* journal file */
-    uint64_t slot_pos;         /* of the first byte in it */
-    uint64_t file_number;      /* of the file */
+    struct list_node in_group;    /* log_found.rests, by segment */
+    struct log_found_rest *older; /* the one it took the place of; NULL: none */
+    uint64_t segment_index;       /* first index of the segment */
+    uint64_t first_index;         /* of the tail's entries, if it is a direct one; else 0 */
+    uint32_t written_bytes;       /* of that segment's .log: what precedes is in the segment */
+    uint32_t bytes;               /* from there on, none behind the segment's last entry */
+    uint32_t slot;                /* journal file */
+    uint64_t slot_pos;            /* of the first byte in it */
+    uint64_t file_number;         /* of the file */
 };
 
 /* A group, as it is found. */

@@ -174,9 +174,6 @@ MUST_USE enum err recover_group_make(struct log_recover *r, uint64_t group,
 /* recover_lanes.c: walk a lane from a zeroed step; false: at its end. */
 bool recover_lane_step(const struct recover_lane *lane, struct recover_step *step);
 
-/* Nobody asked whether the direct tail's blocks were written: a later record took its entries. */
-bool recover_direct_is_void(const struct log_recover *r, const struct recover_record *tail);
-
 /* recover_frame.c: keep the frame at `pos` of `file` with header `head`, and what verifies. */
 MUST_USE enum err recover_frame_read(struct log_recover *r, struct recover_file *file, uint64_t pos,
                                      const struct log_frame *head);

@@ -503,12 +503,6 @@ static bool recover_direct_has_entries(const struct log_recover *r,
            first.last_index <= last;
 }
 
-bool recover_direct_is_void(const struct log_recover *r, const struct recover_record *tail)
-{
-    return tail->frame->head.number > tail->frame->lane->durable &&
-           !recover_direct_has_entries(r, tail);
-}
-
 void log_recover_direct(struct log_recover *r, const struct log_recover_direct *check,
                         bool is_sound)
 {

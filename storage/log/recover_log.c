@@ -237,14 +237,35 @@ enum err recover_log_cut(struct log_recover *r, struct recover_group *g,
     return recover_range_remove(r, g, end->index + 1, UINT64_MAX, true);
 }
 
+/* The newest rest of a segment of whose tail an entry stays; NULL: none. */
+static struct log_found_rest *recover_log_cut_rest(struct log_found_rest *rest,
+                                                   const struct log_point *end)
+{
+    struct log_found_rest *kept = rest;
+    while (kept != NULL && kept->first_index > end->index) {
+        kept = kept->older;
+    }
+    if (kept != rest && kept != NULL) {
+        list_insert_before(&rest->in_group, &kept->in_group);
+    }
+    if (kept != rest) {
+        list_remove(&rest->in_group);
+    }
+    return kept;
+}
+
 /* Of a rest only what is in front of the cut stays, and in any case how much was written. */
 static void recover_log_cut_rests(struct recover_group *g, const struct log_point *end)
 {
     struct log_found *found = &g->found;
     const struct log_found_entry *last = recover_log_last(g);
     list_for_each_safe (node, following, &found->rests) {
-        struct log_found_rest *rest = CONTAINER_OF(node, struct log_found_rest, in_group);
+        struct log_found_rest *rest =
+            recover_log_cut_rest(CONTAINER_OF(node, struct log_found_rest, in_group), end);
         uint32_t end_pos = UINT32_MAX;
+        if (rest == NULL) {
+            continue;
+        }
         if (rest->segment_index > end->index) {
             end_pos = 0;
         } else if (last != NULL && last->segment_index == rest->segment_index) {
@@ -253,7 +274,7 @@ static void recover_log_cut_rests(struct recover_group *g, const struct log_poin
             end_pos = found->row.end.index > end->index ? 0 : found->row.end_pos;
         }
         if (end_pos == 0) {
-            list_remove(node);
+            list_remove(&rest->in_group);
         } else if (end_pos <= rest->written_bytes) {
             rest->bytes = 0;
         } else if (rest->bytes > end_pos - rest->written_bytes) {

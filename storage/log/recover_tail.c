@@ -77,7 +77,7 @@ static enum err recover_tail_direct(struct log_recover *r, struct recover_group 
             err = recover_tail_entries(r, g, rec, from, fit);
         }
     }
-    return err != ERR_OK || recover_direct_is_void(r, rec) ? err : recover_tail_rest(r, g, rec);
+    return err != ERR_OK ? err : recover_tail_rest(r, g, rec);
 }
 
 /* Go on in the segment that the tail names. Where its beginning was lost it is made up for. */
@@ -303,36 +303,44 @@ static void recover_tail_row(struct recover_group *g, const struct log_record *r
     g->is_row_cut = false;
 }
 
-/* The rest that the tail carries takes the place of an older one of its segment. */
+/* The rest that the tail carries takes the place of an older one of its segment. Should a later cut
+ * take all entries of a direct tail, the older one counts again: nobody asks then whether the
+ * tail's blocks were written. */
 static enum err recover_tail_rest(struct log_recover *r, struct recover_group *g,
                                   const struct recover_record *rec)
 {
     const struct log_record *record = &rec->record;
+    bool is_direct = (record->flags & LOG_TAIL_DIRECT) != 0 && record->tail.recs_count > 0;
     struct list *rests = &g->found.rests;
     struct list_node *behind = &rests->head;
-    struct log_found_rest *rest = NULL;
+    struct log_found_rest *older = NULL;
     for (struct list_node *node = rests->head.prev; node != &rests->head; node = node->prev) {
         struct log_found_rest *other = CONTAINER_OF(node, struct log_found_rest, in_group);
         if (other->segment_index <= record->tail.segment_index) {
-            rest = other->segment_index == record->tail.segment_index ? other : NULL;
+            older = other->segment_index == record->tail.segment_index ? other : NULL;
             break;
         }
         behind = node;
     }
-    if (rest == NULL) {
-        void *made = NULL;
-        enum err err = recover_alloc(r, sizeof(struct log_found_rest), &made);
-        if (err != ERR_OK) {
-            return err;
-        }
-        rest = made;
-        list_insert_before(behind, &rest->in_group);
+    void *made = NULL;
+    enum err err = recover_alloc(r, sizeof(struct log_found_rest), &made);
+    if (err != ERR_OK) {
+        return err;
     }
-    rest->segment_index = record->tail.segment_index;
-    rest->written_bytes = record->tail.written_bytes;
-    rest->bytes = record->tail.rest_bytes;
-    rest->slot = rec->frame->slot;
-    rest->slot_pos = rec->data_pos + (uint64_t)record->tail.recs_count * LOG_SIDECAR_BYTES;
-    rest->file_number = rec->frame->head.file_number;
+    struct log_found_rest *rest = made;
+    *rest = (struct log_found_rest){
+        .older = older,
+        .segment_index = record->tail.segment_index,
+        .first_index = is_direct ? recover_tail_rec(r, record, 0).index : 0,
+        .written_bytes = record->tail.written_bytes,
+        .bytes = record->tail.rest_bytes,
+        .slot = rec->frame->slot,
+        .slot_pos = rec->data_pos + (uint64_t)record->tail.recs_count * LOG_SIDECAR_BYTES,
+        .file_number = rec->frame->head.file_number,
+    };
+    list_insert_before(behind, &rest->in_group);
+    if (older != NULL) {
+        list_remove(&older->in_group);
+    }
     return ERR_OK;
 }

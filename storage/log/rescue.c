@@ -352,3 +352,14 @@ void log_rescue_drop(struct log *log)
     pool_release(&log->ls->segments, apart);
     log->apart = NULL;
 }
+
+bool log_rescue_has_part(const struct log_job *job)
+{
+    const struct log_round *round = job->round;
+    for (uint32_t i = 0; i < round->parts_count; i++) {
+        if (round->parts[i].log == job->log && round->parts[i].is_apart) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -49,4 +49,7 @@ void log_rescue_apply(struct log_part *part);
  * there is none they stay until the directory is looked through (log_dir_clean). */
 void log_rescue_drop(struct log *log);
 
+/* Whether a part came of the new files, not only of segments before them. */
+bool log_rescue_has_part(const struct log_job *job);
+
 #endif

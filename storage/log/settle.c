@@ -508,7 +508,7 @@ void log_round_job_done(struct log_job *job)
     if (job->err != ERR_OK) {
         log_rescue_job_failed(job);
     }
-    if (job->apart != NULL && job->parts_count == 0) {
+    if (job->apart != NULL && !log_rescue_has_part(job)) {
         log_rescue_drop(log);
     }
     if (job->parts_count == 0 && (job->remnant == NULL || job->remnant->log == NULL)) {

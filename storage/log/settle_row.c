@@ -280,9 +280,6 @@ void log_row_synced(struct log *log)
         }
         return;
     }
-    if (log->cuts_pending > 0) {
-        return; /* cut meanwhile: the slots are gone, those there now are others */
-    }
     if (slot != NULL && slot->rec.index <= log->table_index) {
         slot = log_tail_find(log, log->table_index + 1);
     }
@@ -293,6 +290,9 @@ void log_row_synced(struct log *log)
         slot->unsettled_bytes = 0;
     }
     log->table_index = log->row.end.index;
+    if (log->cuts_pending > 0) {
+        return; /* cut meanwhile, and so was the row's end: what is left below it is settled */
+    }
     if (!log_job_is_due(log)) { /* what is left waits for more: no round can do anything for it */
         for (; slot != NULL && slot->is_durable; slot = log_tail_next(log, slot)) {
             lane->unsettled_bytes -= slot->unsettled_bytes;

@@ -129,7 +129,8 @@ struct log_garbage {
     uint32_t generation;     /* of its files */
     uint32_t generation_new; /* of the files that replace them; 0: none do. A table waits for the
                                 removal then */
-    bool is_early;           /* no frame that a start would doubt refers to them; they come first */
+    bool is_early; /* left by a copy: no frame that a start would doubt refers to them. They
+                      come first */
 };
 
 /* Quarantined indexes. */

@@ -163,12 +163,17 @@ static bool life_is_open(void *ctx)
     return world->open_count == world->options.shards_count;
 }
 
-static struct world *life_world(uint64_t seed)
+static struct world *life_new(uint64_t seed)
 {
     struct world_options options = world_options(seed);
     options.does_replace = true;
-    struct world *world = world_new(&options);
-    world_start(world, options.shards_count);
+    return world_new(&options);
+}
+
+static struct world *life_world(uint64_t seed)
+{
+    struct world *world = life_new(seed);
+    world_start(world, world->options.shards_count);
     return world;
 }
 
@@ -238,12 +243,10 @@ static void inspect_finds_nothing_wrong_after_a_crash(void **state)
     while (share_more(&share)) {
         uint64_t seed = share_case_seed(&share);
         struct life_watch watch = {.changes_count = 0};
-        struct world_options options = world_options(seed);
-        options.does_replace = true;
-        struct world *world = world_new(&options);
+        struct world *world = life_new(seed);
         prng_init(&watch.prng, seed);
         sim_disk_watch(sim_node_disk(world->node), life_watched, &watch);
-        world_start(world, options.shards_count);
+        world_start(world, world->options.shards_count);
         (void)sim_run_until_true(world->sim, life_is_worked, world, 3 * RT_NS_PER_S);
         if (watch.look.failure[0] != '\0') {
             fail_msg("seed %" PRIu64 ", change %" PRIu64 ": %s", seed, watch.changes_count,

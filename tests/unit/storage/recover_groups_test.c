@@ -609,6 +609,52 @@ static void recover_rests_are_kept_by_segment(void **state)
     build_free(b);
 }
 
+/* Whether the blocks of the second were written nobody asks, as no entry needs them: what stood in
+ * front of them is read from the first's rest, as often as the store is started. */
+static void recover_a_cut_gives_an_older_rest_back(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_group *g = build_group(b, 7);
+    build_begin(b, 1, 0, 2);
+    build_direct(b, g, 1, 3000, 1);
+    (void)build_end(b);
+    build_recover(b);
+    uint64_t end = build_found(b, 7)->end.index;
+    const struct list *rests = &build_found(b, 7)->rests;
+    assert_int_equal(list_count(rests), 1);
+    const struct log_found_rest first =
+        *CONTAINER_OF(list_first(rests), struct log_found_rest, in_group);
+    assert_true(first.bytes > 0);
+    for (uint64_t frame = 3; frame < 5; frame++) {
+        build_begin(b, 1, 0, frame);
+        build_direct(b, g, 1, 3000, 2);
+        (void)build_end(b);
+    }
+    build_recover(b);
+    rests = &build_found(b, 7)->rests;
+    assert_int_equal(list_count(rests), 1);
+    const struct log_found_rest *rest =
+        CONTAINER_OF(list_first(rests), struct log_found_rest, in_group);
+    assert_true(rest->written_bytes > first.written_bytes + first.bytes);
+    build_begin(b, 1, 0, 5);
+    build_cut(b, g, end + 1);
+    (void)build_end(b);
+    for (uint32_t start = 0; start < 2; start++) {
+        build_recover(b);
+        want_group(b, 7, g->now.seq);
+        rests = &build_found(b, 7)->rests;
+        assert_int_equal(list_count(rests), 1);
+        rest = CONTAINER_OF(list_first(rests), struct log_found_rest, in_group);
+        assert_int_equal(rest->written_bytes, first.written_bytes);
+        assert_int_equal(rest->bytes, first.bytes);
+        assert_int_equal(rest->slot_pos, first.slot_pos);
+        build_begin(b, 1, 0, 6 + start); /* it says that the second's frame is durable */
+        (void)build_end(b);
+    }
+    build_free(b);
+}
+
 static void recover_a_tail_finds_the_segment_whose_beginning_was_lost(void **state)
 {
     (void)state;
@@ -788,6 +834,7 @@ int main(void)
         cmocka_unit_test(recover_a_whole_tail_heals_what_rotted_before_it),
         cmocka_unit_test(recover_a_row_ahead_of_a_whole_tail_stays),
         cmocka_unit_test(recover_rests_are_kept_by_segment),
+        cmocka_unit_test(recover_a_cut_gives_an_older_rest_back),
         cmocka_unit_test(recover_a_tail_finds_the_segment_whose_beginning_was_lost),
         cmocka_unit_test(recover_a_tail_knows_how_long_the_lost_were),
         cmocka_unit_test(recover_a_reset_begins_anew),

@@ -5,6 +5,7 @@
 #include "base/cpu.h"
 #include "base/prng.h"
 #include "storage/log/clean.h"
+#include "storage/log/cursor.h"
 #include "storage/log/direct.h"
 #include "storage/log/gather.h"
 #include "storage/log/place.h"
@@ -325,6 +326,30 @@ static void settle_leaves_records_out_whose_entries_are_not_written(void **state
     }
 }
 
+/* --- Rows --- */
+
+/* The journal files of what the table says may be written anew: nobody reads an entry there any
+ * more, whether or not one behind it was cut off while the table was written. */
+static void settle_counts_what_a_cut_left_of_a_written_row(void **state)
+{
+    struct scene *s = *state;
+    for (uint32_t i = 0; i < 6; i++) {
+        struct log_slot *entry = scene_entry(s, 100, 0, 0, false);
+        entry->unsettled_bytes = 100;
+        s->ls.lane.unsettled_bytes += 100;
+    }
+    s->log.row.end.index = 4; /* 5 and 6 came after the cut */
+    s->log.cuts_pending = 1;
+    log_row_synced(&s->log);
+    for (uint64_t i = 1; i <= 6; i++) {
+        const struct log_slot *slot = log_tail_find(&s->log, i);
+        assert_int_equal(slot->is_settled, i <= 4);
+        assert_int_equal(log_slot_is_in_journal(slot), i > 4);
+    }
+    assert_int_equal(s->ls.lane.unsettled_bytes, 200);
+    assert_int_equal(s->log.table_index, 4);
+}
+
 /* --- Sizes, machines --- */
 
 static void settle_grows_a_segment_by_its_size(void **state)
@@ -375,6 +400,7 @@ int main(void)
         cmocka_unit_test(settle_counts_records_that_lie_wholly_in_blocks),
         SCENE(settle_writes_sidecar_blocks_once_and_whole),
         SCENE(settle_leaves_records_out_whose_entries_are_not_written),
+        SCENE(settle_counts_what_a_cut_left_of_a_written_row),
         SCENE(settle_grows_a_segment_by_its_size),
         cmocka_unit_test(settle_machines_make_sense),
 #undef SCENE

@@ -79,7 +79,9 @@ static void replace_done(struct log_generation *g)
         op->is_rewriting = false;
     }
     group->is_replacing = false;
-    bool is_refused = err == ERR_IO && !g->is_submitted; /* by the disk; nothing has changed */
+    /* By the disk; nothing has changed. */
+    bool is_refused =
+        err == ERR_IO && !g->is_submitted && group->world->options.sim.disk.may_strike != NULL;
     if (err != ERR_OK && err != ERR_CANCELED && err != ERR_NOT_FOUND && err != ERR_CLOSING &&
         !is_refused && !err_is_retriable(err)) {
         world_fail(group->world, err_name(err), group->id, g->segment_index);
