@@ -439,17 +439,18 @@ static enum err recover_group_claim_left(struct log_recover *r, struct recover_g
 }
 
 /* A cut may be among what is missing. The entries of its frame begin where it cut, or in front of
- * it; a frame with no entry does not say where. */
+ * it; a frame with no entry does not say where, but the next one with any does. */
 static enum err recover_group_claim_cut(struct log_recover *r, struct recover_group *g,
                                         const struct recover_claim *claim)
 {
     const struct recover_frame *frame = claim->frame;
     const struct log_frame_row *row = &claim->row;
-    if ((row->what & LOG_ROW_CUT) == 0) {
+    bool is_cut = (row->what & LOG_ROW_CUT) != 0;
+    if (row->first_index == 0) {
+        g->is_cut_lost |= is_cut;
         return ERR_OK;
     }
-    if (row->first_index == 0) {
-        g->is_cut_lost = true;
+    if (!is_cut && !g->is_cut_lost) {
         return ERR_OK;
     }
     if (row->first_index > g->found.end.index) {

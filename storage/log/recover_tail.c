@@ -111,7 +111,8 @@ static enum err recover_tail_segment(struct log_recover *r, struct recover_group
 }
 
 /* The next entry is `first`, and stands where it says: what a gap hid in front of it has its length
- * now, entries behind the gap move. Where nothing explains its place, a hole harms nobody; but
+ * now, entries behind the gap move. Those between it and an earlier gap do, too, if they were taken
+ * to stand farther behind than that. Where nothing explains its place, a hole harms nobody; but
  * entries that would stand there too were written over, or in another segment of that name. */
 static enum err recover_tail_align(struct log_recover *r, struct recover_group *g,
                                    const struct log_sidecar *first, struct recover_fit *fit)
@@ -120,29 +121,48 @@ static enum err recover_tail_align(struct log_recover *r, struct recover_group *
         return ERR_OK;
     }
     const struct list *entries = &g->found.entries;
+    const struct log_row *row = &g->found.row;
     struct list_node *node = entries->head.prev;
-    uint64_t bytes = 0; /* of the entries behind the gap */
-    const struct log_found_entry *gap = NULL;
-    for (; node != &entries->head && gap == NULL; node = node->prev) {
+    const struct list_node *gap = NULL; /* the last one */
+    bool has_room = false;              /* behind the gap before `node` */
+    uint32_t next_pos = 0;              /* there */
+    uint64_t bytes = 0;                 /* of the entries behind it */
+    uint64_t last_bytes = 0;            /* of those behind the last gap */
+    for (; node != &entries->head && !has_room; node = node->prev) {
         const struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
         if (entry->segment_index != g->segment_index) {
             break;
         }
-        gap = (entry->rec.flags & LOG_SIDECAR_GAP) != 0 ? entry : NULL;
         bytes += entry->rec.length;
+        if ((entry->rec.flags & LOG_SIDECAR_GAP) != 0) {
+            last_bytes = gap == NULL ? bytes : last_bytes;
+            gap = gap == NULL ? node : gap;
+            next_pos = entry->rec.pos;
+            has_room = next_pos + bytes <= first->pos;
+        }
     }
-    if (gap == NULL || gap->rec.pos + bytes > first->pos) {
+    bool is_row = !has_room && node == &entries->head && row->gap_index != 0 &&
+                  g->segment_index == row->segment_index;
+    if (is_row) { /* the settled end is a gap */
+        last_bytes = gap == NULL ? bytes : last_bytes;
+        next_pos = row->end_pos;
+        has_room = next_pos + bytes <= first->pos;
+    }
+    if (!has_room) {
         fit->is_taken = true;
         bool is_hole = first->pos > g->end_pos;
         g->end_pos = first->pos;
         return is_hole ? ERR_OK : recover_tail_void(r, g, first);
     }
     g->end_pos = first->pos;
-    uint32_t next_pos = first->pos - (uint32_t)bytes;
-    for (node = gap->in_group.next; node != &entries->head; node = node->next) {
+    bool is_behind = gap == NULL;
+    for (node = node->next; node != &entries->head; node = node->next) {
         struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
+        next_pos = is_behind ? first->pos - (uint32_t)last_bytes : next_pos;
+        last_bytes -= is_behind ? entry->rec.length : 0;
         entry->rec.pos = next_pos;
         next_pos += entry->rec.length;
+        is_behind |= node == gap;
     }
     return ERR_OK;
 }

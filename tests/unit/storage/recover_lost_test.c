@@ -518,6 +518,82 @@ static void recover_a_tail_may_have_a_hole_behind_a_gap(void **state)
     build_free(b);
 }
 
+/* Let nothing of the frame be readable but its directory. */
+static void recover_lose_records(struct build *b, const struct build_frame *frame)
+{
+    for (uint32_t i = 0; i < frame->records_count; i++) {
+        build_flip(b, frame, frame->record_pos[i] + 16);
+    }
+}
+
+/* The cut's own frame does not say where it was, but the entries that followed it, lost with it,
+ * do: what stood there before them is not to be found again. */
+static void recover_a_lost_cut_was_where_lost_entries_begin(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_group *g = build_group(b, 7);
+    build_begin(b, 1, 0, 2);
+    build_cut(b, g, 2);
+    recover_lose_records(b, build_end(b));
+    build_begin(b, 1, 0, 3);
+    build_entry(b, g, 2, 10);
+    build_entry(b, g, 2, 20);
+    recover_lose_records(b, build_end(b));
+    build_begin(b, 1, 0, 4);
+    build_entry(b, g, 2, 30);
+    (void)build_end(b);
+    build_recover(b);
+    want_counts(b, "F1 3 F3 2 R2 5 R3 1 G4 1");
+    const struct log_found *found = build_found(b, 7);
+    want_lost(found, 2, 3);
+    want_entry(b, found, 1);
+    want_entry(b, found, 4);
+    assert_true(found->is_cut);
+    build_free(b);
+}
+
+/* Two gaps, and blocks that are written behind them: what follows a gap was taken to stand behind
+ * those. A direct tail tells that it stands in front of where the tail begins, whether the first
+ * gap is settled by now or not. */
+static void recover_a_tail_pulls_what_two_gaps_pushed_back(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_group *g = build_group(b, 7);
+    struct build_state settled = g->now;
+    for (uint64_t frame = 2; frame < 6; frame++) {
+        build_begin(b, 1, 0, frame);
+        build_entry(b, g, 1, 100);
+        struct build_frame *end = build_end(b);
+        if (frame % 2 == 0) {
+            recover_lose_records(b, end);
+        }
+    }
+    build_begin(b, 1, 0, 6);
+    build_direct(b, g, 1, 3000, 1);
+    (void)build_end(b);
+    struct log_row *row = build_settle(b, g, settled.seq);
+    row->written_bytes = 16384;
+    for (uint32_t start = 0; start < 2; start++) {
+        build_recover(b);
+        const struct log_found *found = build_found(b, 7);
+        want_counts(b, "F1 5 F3 2 R1 5 R2 1 R3 2 G4 1");
+        want_entry(b, found, 5);
+        want_entry(b, found, 7);
+        assert_int_equal(build_found_entry(found, 5)->rec.pos, 783);
+        assert_int_equal(build_found_entry(found, 7)->rec.pos, 783 + 3 * 161);
+        assert_int_equal(build_found_entry(found, 8)->rec.pos, 783 + 4 * 161);
+        row->end.index = 4;
+        row->end.offset++;
+        row->end.chain.low ^= 1;
+        row->gap_index = 4;
+        row->quarantine_index = 4;
+        row->quarantine_count = 1;
+    }
+    build_free(b);
+}
+
 /* A start has made a gap of what a frame has lost, and settled a part of it: the frame, which is
  * found again, cuts nothing off that part. */
 static void recover_what_a_former_start_found_lost(void **state)
@@ -533,9 +609,7 @@ static void recover_what_a_former_start_found_lost(void **state)
     build_begin(b, 1, 0, 3);
     build_entry(b, g, 1, 30);
     (void)build_end(b);
-    for (uint32_t i = 0; i < 3; i++) {
-        build_flip(b, rotten, rotten->record_pos[i] + 16);
-    }
+    recover_lose_records(b, rotten);
     build_recover(b);
     want_counts(b, "F1 3 F3 1 R2 5 R3 1 G4 1");
     want_lost(build_found(b, 7), 4, 5);
@@ -604,6 +678,8 @@ int main(void)
         cmocka_unit_test(recover_a_start_behind_the_end_is_amnesia),
         cmocka_unit_test(recover_a_tail_repeats_what_is_quarantined),
         cmocka_unit_test(recover_a_tail_may_have_a_hole_behind_a_gap),
+        cmocka_unit_test(recover_a_lost_cut_was_where_lost_entries_begin),
+        cmocka_unit_test(recover_a_tail_pulls_what_two_gaps_pushed_back),
         cmocka_unit_test(recover_what_a_former_start_found_lost),
         cmocka_unit_test(recover_the_lost_may_stand_in_a_lower_file),
     };
