@@ -107,9 +107,9 @@ void log_store_init(struct log_store *store, const struct log_config *config,
 /* Open the store on `shard`. `ls` is in place, the store's until log_shard_close is done. `diag`
  * (or NULL) gets log lines. `done` fires once, from the ready queue; ls->err then says how it went,
  * ls->info where, ls->why in words: ERR_BUSY another process has the directory; ERR_UNSUPPORTED it
- * is of a newer version; ERR_CORRUPT node.meta or all tables are unreadable; ERR_BUDGET; ERR_IO,
- * ERR_DISK_FULL, ERR_ACCESS ... of the system. The same on all shards. After an error the shard is
- * closed already. A missing directory is made. */
+ * is of a newer version; ERR_CORRUPT node.meta or all tables are unreadable; ERR_FENCED the first
+ * frame could not be written; ERR_BUDGET; ERR_IO, ERR_DISK_FULL, ERR_ACCESS ... of the system. The
+ * same on all shards. After an error the shard is closed already. A missing directory is made. */
 void log_shard_open(struct log_shard *ls, struct rt_shard *shard, struct log_store *store,
                     struct diag *diag, log_shard_done_fn *done);
 
