@@ -291,7 +291,8 @@ static enum err log_read_find(struct log_read *read, enum log_read_stage *stage)
     const struct log_slot *first = log_tail_first(log);
     const struct log_slot *slot = is_offset ? log_tail_find_offset(log, read->at)
                                             : log_tail_find_timestamp(log, (int64_t)read->at);
-    if (slot == NULL && (first != NULL || log->end.index < log->start.index)) {
+    bool is_trimmed = is_offset && read->at < log->start.offset; /* a pin may hold it */
+    if (slot == NULL && (first != NULL || (log->end.index < log->start.index && !is_trimmed))) {
         return ERR_END; /* the newest entry lies before it, or there is none */
     }
     bool is_it =
@@ -324,7 +325,8 @@ static enum err log_read_find_cold(struct log_read *read, enum log_read_stage *s
     }
     if (seg == NULL || (first != NULL && seg->start.index >= first->rec.index)) {
         return first != NULL ? log_read_placed(read, first->rec.index, first->rec.base_offset)
-                             : ERR_END;
+               : is_offset && read->at < log->start.offset ? ERR_RANGE
+                                                           : ERR_END;
     }
     enum err err = log_read_cursor(read);
     if (err != ERR_OK) {

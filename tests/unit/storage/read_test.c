@@ -134,6 +134,31 @@ static void what_is_not_there_is_said(void **state)
     read_log_free(rl);
 }
 
+/* Trimmed, but held: whoever knows its offset reads on, nobody else finds it. */
+static void what_a_pin_holds_of_a_log_without_entries_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        enum log_read_from from;
+        uint64_t at;
+        enum err err;
+    } rows[] = {
+        {LOG_READ_INDEX, 200, ERR_OK},   {LOG_READ_INDEX, 201, ERR_END},
+        {LOG_READ_OFFSET, 0, ERR_OK},    {LOG_READ_OFFSET, 199, ERR_OK},
+        {LOG_READ_OFFSET, 200, ERR_END}, {LOG_READ_TIMESTAMP, 0, ERR_END},
+    };
+    struct read_log *rl = read_plain(200); /* indexes 1..200, offsets 0..199 */
+    rl->log.start = (struct log_point){.index = 201, .offset = 200};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct log_read read = {
+            .from = rows[i].from, .at = rows[i].at, .index_max = UINT64_MAX, .bytes_max = 1 << 20};
+        read_ask(rl, &read);
+        assert_int_equal(read.err, rows[i].err);
+        log_read_release(&read);
+    }
+    read_log_free(rl);
+}
+
 /* A read of anything anywhere. */
 static struct log_read read_any(struct read_log *rl)
 {
@@ -736,6 +761,7 @@ int main(void)
         cmocka_unit_test(neighbours_in_a_buffer_are_one_part),
         cmocka_unit_test(first_batch_is_given_though_it_is_too_large),
         cmocka_unit_test(what_is_not_there_is_said),
+        cmocka_unit_test(what_a_pin_holds_of_a_log_without_entries_is_read),
         cmocka_unit_test(any_read_of_any_log_is_the_naive_one),
         cmocka_unit_test(rotten_batch_is_refused_and_named_once),
         cmocka_unit_test(offset_in_a_rotten_batch_is_refused),
