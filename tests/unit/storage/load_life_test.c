@@ -377,12 +377,52 @@ static void load_of_any_life_finds_its_log(void **state)
 
 #define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* --- Replaced --- */
+
+/* What a `switch` replaced is not looked at while what took its place is there. A start that could
+ * not read the `switch` has removed that: then the segment is what it was. */
+static void load_forgets_a_switch_whose_files_are_gone(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t has_new = 0; has_new < 2; has_new++) {
+        struct log *log = &f->place->log;
+        void *made = NULL;
+        place_grow(&f->a, 30, 1, 0);
+        place_segment(f->place, &f->a, 1, 10, 0);
+        place_segment(f->place, &f->a, 11, 20, 0);
+        place_segment(f->place, &f->a, 21, 30, 0);
+        if (has_new == 1) {
+            place_segment(f->place, &f->a, 11, 20, 4);
+        }
+        place_start(f->place, &f->a, 1, 30, 21, 0);
+        assert_int_equal(pool_acquire(&f->place->ls.small, &made), ERR_OK);
+        struct log_garbage *garbage = made;
+        *garbage = (struct log_garbage){.first_index = 11, .generation_new = 4};
+        list_push_back(&log->garbage, &garbage->in_log);
+        log->switches_pending = 1;
+        assert_int_equal(place_load(f->place), ERR_OK);
+        assert_int_equal(log->switches_pending, has_new);
+        assert_int_equal(list_count(&log->garbage), has_new);
+        const struct list_node *node = list_first(&log->segments.list);
+        for (uint64_t first_index = 1; first_index < 30; first_index += 10, node = node->next) {
+            const struct log_segment *seg = CONTAINER_OF(node, const struct log_segment, in_log);
+            assert_int_equal(seg->start.index, first_index);
+            assert_int_equal(seg->generation, first_index == 11 && has_new == 1 ? 4 : 0);
+        }
+        place_segments_are_true(f->place, &f->a);
+        place_end(f->place);
+        place_free(f->place);
+        fixture_begin(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOAD_TEST(load_of_any_unreadable_sector_is_true),
         LOAD_TEST(load_of_any_rot_is_true),
         LOAD_TEST(load_of_any_life_finds_its_log),
+        LOAD_TEST(load_forgets_a_switch_whose_files_are_gone),
     };
     return cmocka_run_group_tests_name("log_load_life", tests, NULL, NULL);
 }

@@ -332,6 +332,9 @@ static void place_end_call(struct place *place)
     for (struct list_node *node; (node = list_pop_front(&log->ranges)) != NULL;) {
         pool_release(&place->ls.small, CONTAINER_OF(node, struct log_range, in_log));
     }
+    for (struct list_node *node; (node = list_pop_front(&log->garbage)) != NULL;) {
+        pool_release(&place->ls.small, CONTAINER_OF(node, struct log_garbage, in_log));
+    }
     log_files_close(&place->ls.files, place_files_closed);
 }
 
