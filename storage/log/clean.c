@@ -381,9 +381,7 @@ static void log_clean_end(struct log_clean *clean)
 {
     struct log *log = clean->log;
     sm_move(&clean->sm, LOG_CLEAN_IDLE);
-    /* While the directory was synced a copy may have come to its end. */
-    log->wants_clean =
-        clean->is_failed || !list_is_empty(&log->garbage) || log->switches_removed > 0;
+    log->wants_clean = clean->is_failed || log_clean_is_due(log); /* it may have come meanwhile */
     if (log->is_deleted && !clean->is_failed) {
         log_free(log);
     }

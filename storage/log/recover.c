@@ -247,6 +247,9 @@ enum err log_recover_row(struct log_recover *r, const struct log_row *row)
     g->generation = row->segment_generation;
     g->segment_index = row->segment_index;
     g->end_pos = row->end_pos;
+    if (log_row_ends_in_gap(row) && row->end_pos < row->written_bytes) {
+        g->end_pos = row->written_bytes; /* as recover_log_gap does it */
+    }
     g->membership_table = row->membership_index;
     g->is_chain_known = log_row_has_chain(row);
     list_init(&found->ranges);

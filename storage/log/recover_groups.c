@@ -453,7 +453,7 @@ static enum err recover_group_claim_cut(struct log_recover *r, struct recover_gr
     if (!is_cut && !g->is_cut_lost) {
         return ERR_OK;
     }
-    if (row->first_index > g->found.end.index) {
+    if (row->first_index > g->found.end.index + (g->is_cut_lost ? 1 : 0)) {
         return ERR_OK;
     }
     uint64_t gap_index = recover_group_gap_index(g);

@@ -208,11 +208,4 @@ static inline bool recover_chain_is_zero(struct hash128 chain)
     return (chain.low | chain.high) == 0;
 }
 
-/* Whether the chain of the settled end is that of its entry. What is lost below it may reach up to
- * it, and the gap there has a chain of its own, which the next entry's does not follow. */
-static inline bool recover_row_has_chain(const struct log_row *row)
-{
-    return row->quarantine_count == 0 || row->quarantine_index > row->end.index;
-}
-
 #endif

@@ -111,8 +111,9 @@ static enum err recover_tail_segment(struct log_recover *r, struct recover_group
 }
 
 /* The next entry is `first`, and stands where it says: what a gap hid in front of it has its length
- * now, entries behind the gap move. Those between it and an earlier gap do, too, if they were taken
- * to stand farther behind than that. Where nothing explains its place, a hole harms nobody; but
+ * now, and what was found behind the gap moves up to it. If that does not fit behind the last gap,
+ * it may behind one before: as a start that makes several gaps places it, which is all that tells
+ * where something between them stands. Where nothing explains its place, a hole harms nobody; but
  * entries that would stand there too were written over, or in another segment of that name. */
 static enum err recover_tail_align(struct log_recover *r, struct recover_group *g,
                                    const struct log_sidecar *first, struct recover_fit *fit)
@@ -120,50 +121,43 @@ static enum err recover_tail_align(struct log_recover *r, struct recover_group *
     if (first->pos == g->end_pos) {
         return ERR_OK;
     }
-    const struct list *entries = &g->found.entries;
-    const struct log_row *row = &g->found.row;
-    struct list_node *node = entries->head.prev;
-    const struct list_node *gap = NULL; /* the last one */
-    bool has_room = false;              /* behind the gap before `node` */
-    uint32_t next_pos = 0;              /* there */
-    uint64_t bytes = 0;                 /* of the entries behind it */
-    uint64_t last_bytes = 0;            /* of those behind the last gap */
-    for (; node != &entries->head && !has_room; node = node->prev) {
-        const struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
+    const struct list_node *head = &g->found.entries.head;
+    const struct list_node *from = NULL; /* what is behind it moves */
+    const struct list_node *node = head->prev;
+    uint64_t bytes = 0; /* of that */
+    bool has_gap = false;
+    bool is_told = false; /* an earlier tail tells where the entry stands */
+    for (; node != head && from == NULL && !is_told; node = node->prev) {
+        const struct log_found_entry *entry =
+            CONTAINER_OF(node, const struct log_found_entry, in_group);
         if (entry->segment_index != g->segment_index) {
             break;
         }
-        bytes += entry->rec.length;
-        if ((entry->rec.flags & LOG_SIDECAR_GAP) != 0) {
-            last_bytes = gap == NULL ? bytes : last_bytes;
-            gap = gap == NULL ? node : gap;
-            next_pos = entry->rec.pos;
-            has_room = next_pos + bytes <= first->pos;
-        }
+        bool is_gap = (entry->rec.flags & LOG_SIDECAR_GAP) != 0;
+        has_gap |= is_gap;
+        is_told = !is_gap && entry->where == LOG_FOUND_SEGMENT;
+        uint64_t pos = (uint64_t)entry->rec.pos + (is_told ? entry->rec.length : 0);
+        from = has_gap && (is_gap || is_told) && pos + bytes <= first->pos ? node : NULL;
+        bytes += from == NULL ? entry->rec.length : 0;
     }
-    bool is_row = !has_room && node == &entries->head && row->gap_index != 0 &&
-                  g->segment_index == row->segment_index;
-    if (is_row) { /* the settled end is a gap */
-        last_bytes = gap == NULL ? bytes : last_bytes;
-        next_pos = row->end_pos;
-        has_room = next_pos + bytes <= first->pos;
+    if (from == NULL && node == head && !is_told && log_row_ends_in_gap(&g->found.row) &&
+        g->segment_index == g->found.row.segment_index &&
+        g->found.row.end_pos + bytes <= first->pos) {
+        from = head;
     }
-    if (!has_room) {
+    if (from == NULL) {
         fit->is_taken = true;
         bool is_hole = first->pos > g->end_pos;
         g->end_pos = first->pos;
         return is_hole ? ERR_OK : recover_tail_void(r, g, first);
     }
-    g->end_pos = first->pos;
-    bool is_behind = gap == NULL;
-    for (node = node->next; node != &entries->head; node = node->next) {
-        struct log_found_entry *entry = CONTAINER_OF(node, struct log_found_entry, in_group);
-        next_pos = is_behind ? first->pos - (uint32_t)last_bytes : next_pos;
-        last_bytes -= is_behind ? entry->rec.length : 0;
+    uint32_t next_pos = first->pos - (uint32_t)bytes;
+    for (struct list_node *moved = from->next; moved != head; moved = moved->next) {
+        struct log_found_entry *entry = CONTAINER_OF(moved, struct log_found_entry, in_group);
         entry->rec.pos = next_pos;
         next_pos += entry->rec.length;
-        is_behind |= node == gap;
     }
+    g->end_pos = first->pos;
     return ERR_OK;
 }
 

@@ -38,6 +38,11 @@ bool log_row_has_chain(const struct log_row *row)
     return row->gap_index == 0 && (row->end.index == 0 || !hash128_is_equal(row->end.chain, none));
 }
 
+bool log_row_ends_in_gap(const struct log_row *row)
+{
+    return row->gap_index != 0 && row->end.index >= row->segment_index;
+}
+
 uint32_t log_table_seed(const struct crc32c *kernels, const struct log_uuid *disk, uint64_t number)
 {
     uint8_t bytes[LOG_TABLE_SEED_BYTES];

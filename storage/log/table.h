@@ -56,6 +56,10 @@ struct log_row {
  * own, which the next entry's does not follow; zero is the chain of no entry. */
 bool log_row_has_chain(const struct log_row *row);
 
+/* Whether a lost gap in the row's segment reaches to the settled end: nobody knows where what
+ * follows it stands, and end_pos is where the gap begins. */
+bool log_row_ends_in_gap(const struct log_row *row);
+
 /* The bytes of a table of `rows_count` rows. */
 size_t log_table_bytes(uint32_t rows_count);
 
