@@ -172,9 +172,15 @@ static void inspect_files_guess(struct log_inspect_walk *walk, uint32_t number)
 }
 
 /* Whether the generations do not tell how the files stand to each other: two have one first index,
- * or one has a lower generation than one in front of it. */
+ * or one has a lower generation than one in front of it, or the row's segment has. */
 static bool inspect_files_are_odd(const struct log_inspect_walk *walk)
 {
+    const struct log_row *row = &walk->found->row;
+    bool is_late = walk->files_count > 0 && walk->files[0].first_index < row->segment_index &&
+                   walk->files[0].generation > row->segment_generation;
+    if (is_late) {
+        return true;
+    }
     for (uint32_t i = 1; i < walk->files_count; i++) {
         const struct log_inspect_files *files = &walk->files[i];
         if (files->first_index == files[-1].first_index ||
@@ -261,6 +267,16 @@ static int inspect_files_compare(const void *a, const void *b)
     return (x->generation > y->generation) - (x->generation < y->generation);
 }
 
+/* Whether the files began before the row's segment, but later than it did: its cut or reset is lost
+ * then, and with it what they are of. */
+static bool inspect_files_are_late(const struct log_inspect_walk *walk,
+                                   const struct log_inspect_files *files)
+{
+    const struct log_row *row = &walk->found->row;
+    return !files->is_headless && files->first_index < row->segment_index &&
+           files->origin > row->segment_generation;
+}
+
 /* Whether of the files with its first index these count: those that row or journal name; else the
  * newest beginning, and of that the oldest, as what replaced them would have been named. So it is
  * whatever can be read of them: copies come and go, and what is wrong with the segment is not to
@@ -275,8 +291,9 @@ static bool inspect_files_count(const struct log_inspect_walk *walk, uint32_t nu
     uint32_t i = inspect_files_first(walk, number);
     for (; i < walk->files_count && walk->files[i].first_index == files->first_index; i++) {
         const struct log_inspect_files *other = &walk->files[i];
-        if (other->origin > files->origin ||
-            (other->origin == files->origin && other->generation < files->generation)) {
+        if (!inspect_files_are_late(walk, other) &&
+            (other->origin > files->origin ||
+             (other->origin == files->origin && other->generation < files->generation))) {
             return false;
         }
     }
@@ -291,7 +308,8 @@ static void inspect_files_drop(struct log_inspect_walk *walk)
     uint32_t kept = 0;
     uint32_t origin = 0; /* of the last that stayed */
     for (uint32_t i = 0; i < walk->files_count; i++) {
-        walk->files[i].is_void = !inspect_files_count(walk, i);
+        walk->files[i].is_void =
+            inspect_files_are_late(walk, &walk->files[i]) || !inspect_files_count(walk, i);
     }
     for (uint32_t i = 0; i < walk->files_count; i++) {
         const struct log_inspect_files files = walk->files[i];

@@ -117,6 +117,7 @@ static uint32_t log_load_candidate(const struct log_loading *l);
 static bool log_load_older_ended(struct log_loading *l);
 static void log_load_take(struct log_loading *l);
 static void log_load_take_start(const struct log_loading *l);
+static struct log_segment *log_load_behind(const struct log_loading *l);
 static void log_load_rank(struct log_loading *l, bool leads);
 static bool log_load_leads(const struct log_loading *l);
 static bool log_load_judge(struct log_loading *l, bool has_log);
@@ -520,18 +521,29 @@ static bool log_load_older_ended(struct log_loading *l)
     return l->err == ERR_OK && log_load_terms(l, file->last_index);
 }
 
+/* The segment behind the one that is looked for; NULL: none. */
+static struct log_segment *log_load_behind(const struct log_loading *l)
+{
+    struct list_node *node = list_first(&l->segments);
+    node = node != NULL ? node : list_first(&l->log->segments.list);
+    return node != NULL ? CONTAINER_OF(node, struct log_segment, in_log) : NULL;
+}
+
 /* Nothing proves the file in hand. It is the likeliest so far if it ends where it should, began
- * later than others, and is the first of those that replace each other. */
+ * latest (but not later than what is behind it), and is the first of those that replace others. */
 static void log_load_rank(struct log_loading *l, bool leads)
 {
     const struct log_dir_file *file = &l->dir.files[l->at];
-    uint32_t origin = l->probe.header.origin;
-    origin = origin != 0 ? origin - 1 : file->generation;
+    const struct log_segment *next = log_load_behind(l);
+    uint32_t origin = log_segment_began(l->probe.header.origin, file->generation);
+    if (next != NULL && l->probe.has_header &&
+        origin > log_segment_began(next->origin, next->generation)) {
+        return;
+    }
     bool is_likelier = l->best == UINT32_MAX || (leads && !l->best_leads);
     if (!is_likelier && leads == l->best_leads) {
-        is_likelier =
-            origin > l->best_origin ||
-            (origin == l->best_origin && file->generation < l->dir.files[l->best].generation);
+        bool is_lower = file->generation < l->dir.files[l->best].generation;
+        is_likelier = origin > l->best_origin || (origin == l->best_origin && is_lower);
     }
     if (is_likelier) {
         l->best = l->at;
@@ -608,12 +620,10 @@ static void log_load_take(struct log_loading *l)
 static void log_load_take_start(const struct log_loading *l)
 {
     const struct log_sidecar *end = &l->probe.end;
-    struct list_node *node = list_first(&l->segments);
-    node = node != NULL ? node : list_first(&l->log->segments.list);
-    if (l->want.is_known || node == NULL || !log_load_leads(l)) {
+    struct log_segment *next = log_load_behind(l);
+    if (l->want.is_known || next == NULL || !log_load_leads(l)) {
         return;
     }
-    struct log_segment *next = CONTAINER_OF(node, struct log_segment, in_log);
     if (next->start.index == end->last_index + 1) {
         next->start.offset = log_sidecar_next_offset(end);
         next->start.term = end->term;

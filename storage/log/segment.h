@@ -18,6 +18,13 @@ struct log_files;
 struct log_shard;
 struct sm_decl;
 
+/* The generation that a segment began with, whose files have this one. `origin` as in log_segment.
+ */
+static inline uint32_t log_segment_began(uint32_t origin, uint32_t generation)
+{
+    return origin != 0 ? origin - 1 : generation;
+}
+
 /* A segment. */
 struct log_segment {
     struct list_node in_log; /* log_segments.list, by first index */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/prng.h"
+#include "storage/log/range.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/share.h"
 #include "tests/unit/storage/place.h"
@@ -416,6 +417,30 @@ static void load_forgets_a_switch_whose_files_are_gone(void **state)
     }
 }
 
+/* --- Lost --- */
+
+/* A cut, and what followed it, is lost for good, and what it had cut off is gone. The segment that
+ * began behind it is no part of this log, though nothing else is there. */
+static void load_takes_nothing_of_a_life_that_is_lost(void **state)
+{
+    struct fixture *f = *state;
+    static struct place_history later;
+    later = (struct place_history){.kernels = f->a.kernels};
+    place_grow(&f->a, 30, 1, 0);
+    place_grow(&later, 14, 2, 0);
+    place_segment(f->place, &later, 11, 14, 1);
+    place_segment(f->place, &f->a, 21, 30, 0);
+    place_start(f->place, &f->a, 1, 30, 21, 0);
+    assert_int_equal(place_load(f->place), ERR_CORRUPT);
+    const struct log *log = &f->place->log;
+    assert_int_equal(list_count(&log->segments.list), 1);
+    const struct log_range *range = log_range_find(log, 1);
+    assert_non_null(range);
+    assert_int_equal(range->first_index, 1);
+    assert_int_equal(range->last_index, 20);
+    place_end(f->place);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +448,7 @@ int main(void)
         LOAD_TEST(load_of_any_rot_is_true),
         LOAD_TEST(load_of_any_life_finds_its_log),
         LOAD_TEST(load_forgets_a_switch_whose_files_are_gone),
+        LOAD_TEST(load_takes_nothing_of_a_life_that_is_lost),
     };
     return cmocka_run_group_tests_name("log_load_life", tests, NULL, NULL);
 }
