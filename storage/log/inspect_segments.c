@@ -176,15 +176,12 @@ static void inspect_files_guess(struct log_inspect_walk *walk, uint32_t number)
 static bool inspect_files_are_odd(const struct log_inspect_walk *walk)
 {
     const struct log_row *row = &walk->found->row;
-    bool is_late = walk->files_count > 0 && walk->files[0].first_index < row->segment_index &&
-                   walk->files[0].generation > row->segment_generation;
-    if (is_late) {
-        return true;
-    }
-    for (uint32_t i = 1; i < walk->files_count; i++) {
+    for (uint32_t i = 0; i < walk->files_count; i++) {
         const struct log_inspect_files *files = &walk->files[i];
-        if (files->first_index == files[-1].first_index ||
-            files->generation < files[-1].generation) {
+        bool is_late =
+            files->first_index < row->segment_index && files->generation > row->segment_generation;
+        if (is_late || (i > 0 && (files->first_index == files[-1].first_index ||
+                                  files->generation < files[-1].generation))) {
             return true;
         }
     }
