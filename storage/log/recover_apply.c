@@ -10,7 +10,7 @@
 static enum err recover_apply_entry(struct log_recover *r, struct recover_group *g,
                                     struct recover_record *rec, struct recover_fit *fit);
 static enum err recover_apply_cut(struct log_recover *r, struct recover_group *g,
-                                  const struct log_record *record);
+                                  const struct log_record *record, struct recover_fit *fit);
 static enum err recover_apply_trim(struct log_recover *r, struct recover_group *g,
                                    const struct log_record *record, struct recover_fit *fit);
 static void recover_apply_reset(struct recover_group *g, const struct log_record *record);
@@ -31,7 +31,7 @@ enum err recover_apply(struct log_recover *r, struct recover_group *g, struct re
     enum err err = ERR_OK;
     switch (record->kind) {
     case LOG_RECORD_ENTRY: err = recover_apply_entry(r, g, rec, &fit); break;
-    case LOG_RECORD_CUT: err = recover_apply_cut(r, g, record); break;
+    case LOG_RECORD_CUT: err = recover_apply_cut(r, g, record, &fit); break;
     case LOG_RECORD_HARD: recover_apply_hard(g, record); break;
     case LOG_RECORD_TRIM: err = recover_apply_trim(r, g, record, &fit); break;
     case LOG_RECORD_TAIL: err = recover_apply_tail(r, g, rec, &fit); break;
@@ -137,13 +137,17 @@ static enum err recover_apply_entry(struct log_recover *r, struct recover_group 
 
 /* --- What moves the log --- */
 
-/* The cut says what stands before it; that holds even where the log does not reach so far. */
+/* The cut says what stands before it; that holds even where the log does not reach so far. If it is
+ * not what was found there, another cut and what followed that are missing. */
 static enum err recover_apply_cut(struct log_recover *r, struct recover_group *g,
-                                  const struct log_record *record)
+                                  const struct log_record *record, struct recover_fit *fit)
 {
     struct log_found *found = &g->found;
     const struct log_point *end = &record->cut.end;
+    struct log_point is;
     enum err err = ERR_OK;
+    fit->is_taken = end->index <= found->end.index && recover_log_point(g, end->index, &is) &&
+                    !recover_chain_is_zero(end->chain) && !hash128_is_equal(is.chain, end->chain);
     if (end->index > found->end.index && !g->is_gap_open) {
         return ERR_OK; /* what it cut never got into a frame: a later cut took it while it waited */
     }

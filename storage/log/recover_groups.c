@@ -362,7 +362,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
     if (err == ERR_OK && rec != NULL && rec->claim != NULL) {
         what |= rec->claim->row.what;
         g->claim = rec->claim;
-        if (rec->record.kind != LOG_RECORD_CUT) {
+        if (rec->record.kind != LOG_RECORD_CUT || g->is_cut_lost) { /* else the frame's own */
             err = recover_group_claim_cut(r, g, rec->claim);
         }
         if (rec->record.kind == LOG_RECORD_ENTRY) {

@@ -38,7 +38,7 @@ bool recover_log_point(const struct recover_group *g, uint64_t index, struct log
     }
     if (index == found->row.end.index) {
         *out = found->row.end;
-        return index == 0 || !recover_chain_is_zero(out->chain);
+        return log_row_has_chain(&found->row);
     }
     const struct log_found_entry *entry = recover_log_find(g, index);
     if (entry == NULL || entry->rec.last_index != index) {

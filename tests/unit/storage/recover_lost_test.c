@@ -553,6 +553,34 @@ static void recover_a_lost_cut_was_where_lost_entries_begin(void **state)
     build_free(b);
 }
 
+/* The frame behind the lost cut's lost its first entry only, and has a cut of its own: that one
+ * says what stood before it, which is not what stood there before the first. */
+static void recover_a_lost_cut_in_front_of_another(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_group *g = build_group(b, 7);
+    build_begin(b, 1, 0, 2);
+    build_cut(b, g, 2);
+    recover_lose_records(b, build_end(b));
+    build_begin(b, 1, 0, 3);
+    build_entry(b, g, 2, 10);
+    build_cut(b, g, 3);
+    build_entry(b, g, 3, 20);
+    struct build_frame *rotten = build_end(b);
+    build_flip(b, rotten, rotten->record_pos[0] + 16);
+    build_begin(b, 1, 0, 4);
+    build_entry(b, g, 3, 30);
+    (void)build_end(b);
+    build_recover(b);
+    want_counts(b, "F1 3 F3 2 R2 7 R3 1 G4 1");
+    const struct log_found *found = build_found(b, 7);
+    want_lost(found, 2, 2);
+    want_entry(b, found, 1);
+    want_entry(b, found, 3);
+    build_free(b);
+}
+
 /* Two gaps, and blocks that are written behind them: what follows a gap was taken to stand behind
  * those. A direct tail tells that it stands in front of where the tail begins, whether the first
  * gap is settled by now or not. What is between the gaps comes as near as it can. */
@@ -679,6 +707,7 @@ int main(void)
         cmocka_unit_test(recover_a_tail_repeats_what_is_quarantined),
         cmocka_unit_test(recover_a_tail_may_have_a_hole_behind_a_gap),
         cmocka_unit_test(recover_a_lost_cut_was_where_lost_entries_begin),
+        cmocka_unit_test(recover_a_lost_cut_in_front_of_another),
         cmocka_unit_test(recover_a_tail_pulls_what_two_gaps_pushed_back),
         cmocka_unit_test(recover_what_a_former_start_found_lost),
         cmocka_unit_test(recover_the_lost_may_stand_in_a_lower_file),
