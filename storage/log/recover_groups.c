@@ -49,6 +49,22 @@ static enum err recover_group_reach(struct log_recover *r, struct recover_group 
 static enum err recover_group_reach(struct log_recover *r, struct recover_group *g);
 static void recover_group_finish(struct log_recover *r, struct recover_group *g);
 
+/* A lane that is gone is one with an F5, in which nothing proves a group whole. */
+static void recover_gone(struct log_recover *r)
+{
+    struct recover_state *state = r->state;
+    if (state->gone_boot == 0) {
+        return;
+    }
+    r->counts[LOG_RECOVER_F5]++;
+    if (state->rot_lanes_count == 0 || state->gone_boot > state->rot_boot_max) {
+        state->rot_boot_max = state->gone_boot;
+        state->rot_lanes_count = 1;
+    } else if (state->gone_boot == state->rot_boot_max) {
+        state->rot_lanes_count++;
+    }
+}
+
 enum err log_recover_groups(struct log_recover *r)
 {
     struct recover_state *state = r->state;
@@ -67,6 +83,7 @@ enum err log_recover_groups(struct log_recover *r)
             }
         }
     }
+    recover_gone(r);
     for (uint32_t i = 0; i < state->lanes_count; i++) {
         struct recover_step step = {0};
         while (recover_lane_step(&state->lanes[i], &step)) {

@@ -20,7 +20,7 @@ static void recover_lane_take_files(const struct log_recover *r, struct recover_
                                     struct recover_link **files);
 static void recover_lanes_first_flushed(struct recover_state *state);
 static void recover_lane_decide(struct log_recover *r, struct recover_lane *lane);
-static void recover_lanes_named(struct recover_state *state, const struct recover_lane *lane);
+static void recover_lanes_named(const struct log_recover *r, const struct recover_lane *lane);
 static enum err recover_lanes_created(struct log_recover *r);
 static struct recover_record *recover_direct_after(const struct log_recover *r,
                                                    const struct recover_frame *frame,
@@ -47,7 +47,7 @@ enum err log_recover_lanes(struct log_recover *r)
         for (uint32_t i = first; i < end; i++) {
             recover_lane_decide(r, &state->lanes[i]);
         }
-        recover_lanes_named(state, &state->lanes[first]);
+        recover_lanes_named(r, &state->lanes[first]);
         end = first;
     }
     return recover_lanes_created(r);
@@ -349,10 +349,35 @@ static struct recover_lane *recover_lane_find(struct recover_state *state, uint6
     return NULL;
 }
 
+/* Whether a file of that boot cannot have been written anew: all of them have higher numbers than
+ * those of earlier boots, and what is below the journal floor only is free. */
+static bool recover_lane_is_kept(const struct log_recover *r, uint64_t boot_epoch)
+{
+    const struct recover_state *state = r->state;
+    uint64_t number = 0;
+    const struct recover_link *link = state->files.first;
+    for (; link != NULL; link = link->next) {
+        const struct recover_file *file = CONTAINER_OF(link, const struct recover_file, link);
+        number = file->boot_epoch < boot_epoch && file->number > number ? file->number : number;
+    }
+    return r->journal_floor <= number + 1;
+}
+
+/* A lane that had frames, of which nothing can be read, though no file of it was let go. */
+static void recover_lane_gone(const struct log_recover *r, const struct log_lane_end *end)
+{
+    struct recover_state *state = r->state;
+    if (end->last_frame > 0 && end->boot_epoch > state->gone_boot &&
+        recover_lane_is_kept(r, end->boot_epoch)) {
+        state->gone_boot = end->boot_epoch;
+    }
+}
+
 /* If `lane` is the first of its boot and its first frame counts: the lanes of earlier boots end
  * where that frame says. */
-static void recover_lanes_named(struct recover_state *state, const struct recover_lane *lane)
+static void recover_lanes_named(const struct log_recover *r, const struct recover_lane *lane)
 {
+    struct recover_state *state = r->state;
     const struct recover_frame *frame = lane->frames;
     if (lane->lane != 0 || frame == NULL || frame->head.number != 1 ||
         frame->decision == LOG_RECOVER_F2 || frame->decision >= LOG_RECOVER_F6) {
@@ -367,8 +392,12 @@ static void recover_lanes_named(struct recover_state *state, const struct recove
         while (bytes_reader_left(&reader) > 0) {
             struct log_lane_end end = log_lane_end_get(&reader);
             struct recover_lane *earlier = recover_lane_find(state, end.boot_epoch, end.lane);
-            if (earlier != NULL && end.boot_epoch < lane->boot_epoch &&
-                end.last_frame <= LOG_NUMBER_MAX) {
+            if (end.boot_epoch >= lane->boot_epoch || end.last_frame > LOG_NUMBER_MAX) {
+                continue;
+            }
+            if (earlier == NULL) {
+                recover_lane_gone(r, &end);
+            } else {
                 earlier->is_named = true;
                 earlier->durable = end.last_frame;
             }

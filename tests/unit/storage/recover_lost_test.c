@@ -324,6 +324,37 @@ static void recover_rot_in_two_lanes_of_two_boots(void **state)
     build_free(b);
 }
 
+/* The header of a lane's only file was torn away when its first frame was written, and a start took
+ * the frame for what it is. Now the frame is rot, too: only what that start wrote of the lane tells
+ * that there was one. Where the journal floor lets files of it be written anew that is no loss. */
+static void recover_a_lane_of_which_nothing_is_left(void **state)
+{
+    (void)state;
+    for (uint32_t is_settled = 0; is_settled < 2; is_settled++) {
+        struct build *b = recover_scene();
+        struct build_group *g = build_group(b, 7);
+        build_begin(b, 2, 0, 0);
+        build_entry(b, g, 1, 10);
+        (void)build_end(b);
+        build_begin(b, 2, 1, 0);
+        build_entry(b, g, 1, 10);
+        struct build_frame *lost = build_end(b);
+        struct log_lane_end ends[] = {{.boot_epoch = 1, .lane = 0, .last_frame = 2},
+                                      {.boot_epoch = 2, .lane = 0, .last_frame = 1},
+                                      {.boot_epoch = 2, .lane = 1, .last_frame = 1}};
+        (void)build_lanes(b, 3, ends, 3);
+        build_flip(b, lost, 20);
+        memset(b->files[lost->file].data, 0, LOG_JOURNAL_HEADER_BYTES);
+        if (is_settled == 1) {
+            (void)build_settle(b, g, g->now.seq);
+            b->floor = 4;
+        }
+        build_recover(b);
+        want_counts(b, is_settled == 1 ? "F1 1 F8 3 G1 1" : "F1 4 F5 1 R2 6 G3 1");
+        build_free(b);
+    }
+}
+
 /* --- What a start must not forget, or take for more than it is --- */
 
 /* A seal is written when nothing is left to write: nothing is lost with it, whichever of its
@@ -697,6 +728,7 @@ int main(void)
         cmocka_unit_test(recover_switches_are_in_order),
         cmocka_unit_test(recover_one_number_on_two_lanes),
         cmocka_unit_test(recover_rot_in_two_lanes_of_two_boots),
+        cmocka_unit_test(recover_a_lane_of_which_nothing_is_left),
         cmocka_unit_test(recover_a_damaged_seal_loses_nothing),
         cmocka_unit_test(recover_a_damaged_seal_hides_nothing),
         cmocka_unit_test(recover_an_unreadable_block_may_have_been_a_frame),

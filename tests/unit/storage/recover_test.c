@@ -299,6 +299,7 @@ static void recover_f8_former_lives_are_not_looked_at(void **state)
     memcpy(b->files[0].data, b->files[frame->file].data, 2 * LIMIT_BLOCK_BYTES);
     b->files_count = 2;
     free(b->files[2].data);
+    b->floor = 2; /* it was free */
     build_recover(b);
     want_counts(b, "F1 2 F8 3 R2 1 G1 2");
     want_entry(b, build_found(b, 8), 3);
