@@ -5,8 +5,8 @@
  * segment begins, kept in memory, and written when the segment's files are made: by the first round
  * that has blocks for them, which syncs the .snap, then the names of all three, before it writes
  * anything that counts. So wherever table or journal refer to written bytes of a segment, its .snap
- * is there, and a group without such bytes has no file. What a crash before that takes, or a move to
- * another shard, is the owner's sections: the .snap is then made without them, and log_snap_read
+ * is there, and a group without such bytes has no file. What a crash before that takes, or a move
+ * to another shard, is the owner's sections: the .snap is then made without them, and log_snap_read
  * goes one segment further back. One that is missing later is damage: it is said so, and made anew
  * of what the log knows, when the directory is looked through; one that does not verify stays as it
  * is, for people. */
