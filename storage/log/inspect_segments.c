@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/budget.h"
 #include "storage/log/inspect_walk.h"
+#include "storage/log/segment.h"
 
 /* <first index>-<generation>. and a kind */
 #define INSPECT_INDEX_DIGITS      16u
@@ -123,8 +124,8 @@ bool log_inspect_files_look(struct log_inspect_state *state)
             log_sidecar_header_decode(log_inspect_at(&state->idx, 0), LOG_SIDECAR_BYTES,
                                       state->kernels, &header) != ERR_OK;
         files->has_idx = state->idx.err != ERR_NOT_FOUND; /* since it was listed */
-        if (!files->is_headless && header.origin != 0) {
-            files->origin = header.origin - 1;
+        if (!files->is_headless) {
+            files->origin = log_segment_began(header.origin, files->generation);
         }
     }
     for (uint32_t i = 0; is_odd && i < walk->files_count; i++) {

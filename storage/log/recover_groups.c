@@ -29,41 +29,9 @@ static void recover_group_file(struct recover_group *g, uint64_t file_number, ui
                                bool is_needed);
 static void recover_group_prove(struct log_recover *r, struct recover_group *g,
                                 const struct recover_frame *frame);
-/* The table's log start lies behind all that is left, so something was flushed that is not there:
- * what stood between is below the start, what followed it is lost. */
-static enum err recover_group_reach(struct log_recover *r, struct recover_group *g)
-{
-    struct log_found *found = &g->found;
-    struct log_point start = found->row.start;
-    if (found->row.state == LOG_ROW_DELETED || start.index <= found->end.index + 1) {
-        return ERR_OK;
-    }
-    enum err err = recover_log_gap(r, g, start.index - 1, start.offset, start.term);
-    start.index--;
-    found->end = start;
-    g->is_chain_known = true;
-    g->is_amnesiac = true;
-    return err;
-}
-
 static enum err recover_group_reach(struct log_recover *r, struct recover_group *g);
 static void recover_group_finish(struct log_recover *r, struct recover_group *g);
-
-/* A lane that is gone is one with an F5, in which nothing proves a group whole. */
-static void recover_gone(struct log_recover *r)
-{
-    struct recover_state *state = r->state;
-    if (state->gone_boot == 0) {
-        return;
-    }
-    r->counts[LOG_RECOVER_F5]++;
-    if (state->rot_lanes_count == 0 || state->gone_boot > state->rot_boot_max) {
-        state->rot_boot_max = state->gone_boot;
-        state->rot_lanes_count = 1;
-    } else if (state->gone_boot == state->rot_boot_max) {
-        state->rot_lanes_count++;
-    }
-}
+static void recover_gone(struct log_recover *r);
 
 enum err log_recover_groups(struct log_recover *r)
 {
@@ -106,6 +74,22 @@ enum err log_recover_groups(struct log_recover *r)
         r->groups_count++;
     }
     return ERR_OK;
+}
+
+/* A lane that is gone is one with an F5, in which nothing proves a group whole. */
+static void recover_gone(struct log_recover *r)
+{
+    struct recover_state *state = r->state;
+    if (state->gone_boot == 0) {
+        return;
+    }
+    r->counts[LOG_RECOVER_F5]++;
+    if (state->rot_lanes_count == 0 || state->gone_boot > state->rot_boot_max) {
+        state->rot_boot_max = state->gone_boot;
+        state->rot_lanes_count = 1;
+    } else if (state->gone_boot == state->rot_boot_max) {
+        state->rot_lanes_count++;
+    }
 }
 
 /* --- Dealing out frames --- */
@@ -485,6 +469,22 @@ static enum err recover_group_claim_cut(struct log_recover *r, struct recover_gr
     struct recover_fit fit = {0};
     g->is_cut_lost = true;
     return recover_place(r, g, row->first_index, row->next_offset, row->last_term, &fit);
+}
+
+/* The table's log start lies behind all that is left, so something was flushed that is not there:
+ * what stood between is below the start, what followed it is lost. */
+static enum err recover_group_reach(struct log_recover *r, struct recover_group *g)
+{
+    struct log_found *found = &g->found;
+    struct log_point start = found->row.start;
+    if (found->row.state == LOG_ROW_DELETED || start.index <= found->end.index + 1) {
+        return ERR_OK;
+    }
+    enum err err = recover_log_gap(r, g, start.index - 1, start.offset, start.term);
+    start.index--;
+    recover_log_learn(g, &start);
+    g->is_amnesiac = true;
+    return err;
 }
 
 /* --- The outcome --- */
