@@ -236,7 +236,7 @@ static void log_side_more(struct log_side *side)
             break;
         }
     }
-    if (is_over && side->waiting_count == 0) {
+    if (is_over && side->waiting_count == 0 && side->trims_count == 0) {
         log_side_load_end(side);
     } else if (!is_over && side->idle_count > 0 && !rt_timer_is_running(&side->timer)) {
         rt_timer_start(&side->timer, rt_now_ns(side->ls.shard) + 200 * RT_NS_PER_US);
@@ -330,10 +330,13 @@ static void log_side_appended(struct log_op *op)
 
 static void log_side_trimmed(struct log_op *op)
 {
+    struct log_side *side = op->ctx;
     if (op->err != ERR_OK) {
         log_side_fail("a trim", op->err);
     }
     free(op);
+    side->trims_count--;
+    log_side_more(side);
 }
 
 /* Retention by bytes, once a second: trims at entry granularity, segments go when they are wholly
@@ -349,6 +352,8 @@ static void log_side_retain(struct rt_timer *timer)
             struct log_op *op = calloc(1, sizeof(*op));
             ASSERT(op != NULL);
             op->done = log_side_trimmed;
+            op->ctx = side;
+            side->trims_count++;
             log_trim(side->logs[i], op, status.settled_index - keep_count);
         }
     }

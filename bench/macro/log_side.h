@@ -85,6 +85,7 @@ struct log_side {
     struct log *rolled[8];         /* the benchmark that rolls them */
     uint32_t turn;                 /* whose turn it is */
     uint32_t waiting_count;        /* appends in flight */
+    uint32_t trims_count;          /* trims in flight */
     uint64_t submitted_count;      /* appends begun */
     uint64_t began_ns;             /* the load */
     struct rt_timer timer;         /* paces, and ends a wait for memory */
