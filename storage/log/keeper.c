@@ -130,20 +130,11 @@ static enum err log_keeper_take_rows(struct log_keeper *keeper,
     }
     keeper->buckets = buckets;
     map_init(&keeper->rows, keeper->buckets, capacity);
-    for (uint32_t i = 0; i < found->lost_count; i++) {
-        if ((found->lost[i].flags & LOG_ROW_LOST) != 0) {
-            err = log_keeper_put_row(keeper, &found->lost[i], UINT64_MAX);
-            if (err != ERR_OK) {
-                return err;
-            }
-        }
-    }
     uint32_t unreported_count = 0;
     list_for_each (node, &found->recover->groups) {
         const struct log_found *group = CONTAINER_OF(node, struct log_found, in_recover);
         if (!group->has_row || !group->is_available) {
-            bool is_put = map_find(&keeper->rows, group->row.group) != NULL;
-            unreported_count += group->is_available && !is_put;
+            unreported_count += group->is_available;
             continue;
         }
         struct log_row row = group->table_row;
@@ -151,6 +142,14 @@ static enum err log_keeper_take_rows(struct log_keeper *keeper,
         err = log_keeper_put_row(keeper, &row, UINT64_MAX);
         if (err != ERR_OK) {
             return err;
+        }
+    }
+    for (uint32_t i = 0; i < found->lost_count; i++) {
+        if ((found->lost[i].flags & LOG_ROW_LOST) != 0) {
+            err = log_keeper_put_row(keeper, &found->lost[i], UINT64_MAX);
+            if (err != ERR_OK) {
+                return err;
+            }
         }
     }
     keeper->store->rows_max = rows_max;

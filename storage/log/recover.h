@@ -145,7 +145,7 @@ struct log_found {
                               only with a row; UINT64_MAX: none */
     uint64_t mixed_seq;    /* records up to here may stand in files of higher numbers than some
                               behind: the group changed lane; 0: none does */
-    bool is_available;     /* not R6; G6: only where the journal has all of it */
+    bool is_available;     /* not R6, not G6 */
     bool is_tail_torn;     /* G7: may have lost what was never answered */
     bool is_cut;           /* a cut or reset was applied: segments of older generations may be
                               there still, in whole or with entries that are void */
@@ -196,8 +196,7 @@ MUST_USE enum err log_recover_row(struct log_recover *r, const struct log_row *r
 
 #define LOG_RECOVER_GROUP_UNKNOWN UINT64_MAX
 
-/* A row that is unreadable in every table; its group, if that is known, is unavailable, unless the
- * journal tells of it from its `create` on (G6). */
+/* A row that is unreadable in every table; its group, if that is known, is unavailable (G6). */
 MUST_USE enum err log_recover_row_lost(struct log_recover *r, uint64_t group);
 
 /* Read journal file `slot`, all `length` bytes of it. `data` is the caller's and may go when this

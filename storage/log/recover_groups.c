@@ -537,10 +537,10 @@ static void recover_group_finish(struct log_recover *r, struct recover_group *g)
     const struct recover_state *state = r->state;
     struct log_found *found = &g->found;
     uint64_t *counts = r->counts;
-    bool is_rebuilt = g->is_created && (!g->is_row_lost || r->journal_floor > 0);
-    found->is_available = found->is_available && (found->has_row || is_rebuilt);
-    counts[LOG_RECOVER_G6] += !found->is_available || g->is_row_lost;
+    found->is_available =
+        found->is_available && (found->has_row || g->is_created) && !g->is_row_lost;
     if (!found->is_available) {
+        counts[LOG_RECOVER_G6]++;
         return;
     }
     if (found->row.state == LOG_ROW_DELETED) {
