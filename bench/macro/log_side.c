@@ -13,6 +13,10 @@
 /* Appended batches share buffers of this size, or of one batch. */
 #define LOG_SIDE_BUF_BYTES (256u << 10)
 
+/* Of those that nobody needs any more this much is kept for the next: what a round of settling lets
+ * go of at once. */
+#define LOG_SIDE_IDLE_BYTES (512u << 20)
+
 static void log_side_probe_begin(struct rt_shard *shard);
 static void log_side_probed(struct rt_probe *probe);
 static void log_side_opened(struct log_shard *ls);
@@ -107,7 +111,7 @@ static void log_side_opened(struct log_shard *ls)
         log_side_fail(ls->why, ls->err);
     }
     budget_init(&side->bufs_budget, "appends", SIZE_MAX, rt_shard_budget(ls->shard));
-    buf_pool_init(&side->bufs, &side->bufs_budget, (uint16_t)ls->shard->id, 64u << 20);
+    buf_pool_init(&side->bufs, &side->bufs_budget, (uint16_t)ls->shard->id, LOG_SIDE_IDLE_BYTES);
     rt_timer_init(&side->timer, ls->shard, log_side_tick);
     rt_timer_init(&side->retention, ls->shard, log_side_retain);
     rt_side_done(ls->shard);

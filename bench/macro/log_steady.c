@@ -10,9 +10,11 @@
 #define STEADY_BATCH_BYTES 1024u
 #define STEADY_GROUPS      100u
 #define STEADY_OUTSTANDING 4096u
-#define STEADY_FAST_NS     (10 * RT_NS_PER_S)
-#define STEADY_NS          (600 * RT_NS_PER_S)
-#define STEADY_NS_QUICK    (20 * RT_NS_PER_S)
+#define STEADY_HOT_BYTES                                                                           \
+    (256u << 20) /* soon full: then memory is used again, as in a server that runs */
+#define STEADY_FAST_NS  (10 * RT_NS_PER_S)
+#define STEADY_NS       (600 * RT_NS_PER_S)
+#define STEADY_NS_QUICK (20 * RT_NS_PER_S)
 
 struct steady {
     struct bench b;
@@ -40,7 +42,7 @@ static void steady_backend(struct steady *s, enum rt_kind kind, const char *name
     char dir[BENCH_PATH_BYTES];
     char text[128];
     bool is_judged = kind == RT_KIND_URING;
-    struct log_config config = {.segment_bytes = 16u << 20};
+    struct log_config config = {.segment_bytes = 16u << 20, .hot_bytes_max = STEADY_HOT_BYTES};
     struct log_load_plan plan = {.first_group = 1,
                                  .groups_count = STEADY_GROUPS,
                                  .batch_bytes = STEADY_BATCH_BYTES,

@@ -221,6 +221,7 @@ static void log_clean_done(struct rt_op *op)
         return;
     case LOG_CLEAN_RMDIR:
         sm_move(&clean->sm, LOG_CLEAN_RMDIR_TOPIC);
+        atomic_fetch_add(&log->ls->store->topics_removed, 1); /* before it may be gone */
         log_path_topic(clean->path, log->ls->store, &log->topic);
         rt_path_rmdir(&clean->op, clean->path);
         return;

@@ -143,7 +143,7 @@ static enum err inspect_feed_rows(struct log_inspect_state *state)
         err = log_tables_lost(tables, &state->budget, &lost);
         for (uint32_t i = 0; i < lost.rows_count && err == ERR_OK; i++) {
             err = (lost.rows[i].flags & LOG_ROW_LOST) != 0
-                      ? log_recover_row_lost(&state->recover, lost.rows[i].group)
+                      ? log_recover_row_lost(&state->recover, lost.rows[i].group, lost.rows[i].seq)
                       : log_recover_row(&state->recover, &lost.rows[i]);
         }
         budget_free(&state->budget, lost.rows);

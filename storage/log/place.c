@@ -17,6 +17,10 @@
 #define LOG_GROW_MIN (64u << 10)
 #define LOG_GROW_MAX (16u << 20)
 
+/* And of a .idx. */
+#define LOG_GROW_IDX_MIN (16u << 10)
+#define LOG_GROW_IDX_MAX (1u << 20)
+
 /* Directories from DATA down: DATA, p, topic, partition. DATA is there. */
 #define LOG_PLACE_DIRS 4u
 
@@ -76,6 +80,7 @@ static void log_place_snap(struct log_place *place, const struct log_segment *se
 static void log_place_snap_open(struct log_place *place);
 static void log_place_snap_step(struct log_place *place);
 static void log_place_snapped(struct log_place *place, struct log_segment *seg);
+static uint32_t log_place_syncs(const struct log_place *place);
 static void log_place_sync(struct log_place *place);
 static void log_place_end(struct log_place *place, enum err err, int saved_errno);
 
@@ -104,6 +109,16 @@ uint32_t log_segment_grown(const struct log_segment *seg, uint32_t need_bytes)
     most = most < need_bytes ? need_bytes : most;
     bytes = bytes < most ? bytes : most;
     return bytes > seg->allocated_bytes ? (uint32_t)bytes : seg->allocated_bytes;
+}
+
+uint64_t log_segment_idx_grown(const struct log_segment *seg, uint64_t need_bytes)
+{
+    uint64_t bytes = seg->idx_allocated_bytes;
+    while (bytes < need_bytes) {
+        uint64_t step = bytes < LOG_GROW_IDX_MIN ? LOG_GROW_IDX_MIN : bytes;
+        bytes += step < LOG_GROW_IDX_MAX ? step : LOG_GROW_IDX_MAX;
+    }
+    return bytes;
 }
 
 void log_place_start(struct log_place *place, struct log_segment *seg,
@@ -245,9 +260,13 @@ static void log_place_run(struct log_place *place)
         return;
     case LOG_PLACE_SYNC:
         place->step++;
-        if (place->err == ERR_OK && place->step < (place->does_make_dirs ? LOG_PLACE_DIRS : 1)) {
+        if (place->err == ERR_OK && place->step < place->syncs_count) {
             log_place_sync(place);
             return;
+        }
+        if (place->err == ERR_OK && place->syncs_count == LOG_PLACE_DIRS) {
+            place->log->ls->topic_made = place->log->topic;
+            place->log->ls->topic_made_at = place->topics_removed + 1;
         }
         if (place->err == ERR_OK && seg != NULL) {
             seg->is_made = true;
@@ -360,6 +379,8 @@ static void log_place_snapped(struct log_place *place, struct log_segment *seg)
 {
     place->kind = "log";
     place->does_make_dirs &= !seg->is_made;
+    place->topics_removed = atomic_load(&place->log->ls->store->topics_removed);
+    place->syncs_count = log_place_syncs(place);
     sm_move(&place->sm, LOG_PLACE_SYNC);
     log_place_sync(place);
 }
@@ -379,6 +400,19 @@ static void log_place_dir(struct log_place *place, uint32_t level)
     default: length = snprintf(place->path, LIMIT_PATH_BYTES, "%s", store->config.dir); break;
     }
     ASSERT(length > 0 && length < (int)LIMIT_PATH_BYTES);
+}
+
+/* How many directories to sync, from the partition's up. The name of the topic's is durable where
+ * this shard has made sure of it and no topic's was removed since. */
+static uint32_t log_place_syncs(const struct log_place *place)
+{
+    const struct log_shard *ls = place->log->ls;
+    bool is_topic_made = ls->topic_made_at == place->topics_removed + 1 &&
+                         log_uuid_is_equal(&ls->topic_made, &place->log->topic);
+    if (!place->does_make_dirs) {
+        return 1;
+    }
+    return is_topic_made ? 2 : LOG_PLACE_DIRS;
 }
 
 /* Sync the next directory, from the partition's up. */

@@ -28,6 +28,8 @@ struct log_place {
     uint64_t first_index;        /* of the segment, in case it goes meanwhile */
     uint32_t generation;         /* likewise */
     uint32_t step;               /* directories made, or synced, so far */
+    uint32_t syncs_count;        /* directories to sync */
+    uint64_t topics_removed;     /* the store's when the first was */
     uint32_t tries_count;        /* how often the directories were made */
     struct log_segment *apart;   /* the segment, if it is in no log yet; NULL: looked up */
     bool does_make_dirs;         /* the directories above are not known to be durable */
@@ -50,5 +52,8 @@ struct log_segment *log_segment_of(const struct log *log, uint64_t first_index,
 
 /* The size to give a .log so that `need_bytes` fit: in steps of 64 KiB doubling to 16 MiB. */
 uint32_t log_segment_grown(const struct log_segment *seg, uint32_t need_bytes);
+
+/* Likewise a .idx: 16 KiB doubling to 1 MiB. */
+uint64_t log_segment_idx_grown(const struct log_segment *seg, uint64_t need_bytes);
 
 #endif

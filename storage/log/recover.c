@@ -264,7 +264,7 @@ enum err log_recover_row(struct log_recover *r, const struct log_row *row)
     return recover_range_add(r, g, &range);
 }
 
-enum err log_recover_row_lost(struct log_recover *r, uint64_t group)
+enum err log_recover_row_lost(struct log_recover *r, uint64_t group, uint64_t seq)
 {
     if (group == LOG_RECOVER_GROUP_UNKNOWN) {
         r->counts[LOG_RECOVER_G6]++;
@@ -274,8 +274,15 @@ enum err log_recover_row_lost(struct log_recover *r, uint64_t group)
     enum err err = recover_group_make(r, group, &g);
     if (err == ERR_OK) {
         g->is_row_lost = true;
+        g->lost_seq = seq;
     }
     return err;
+}
+
+const struct log_found *log_recover_find(const struct log_recover *r, uint64_t group)
+{
+    const struct recover_group *g = recover_group_find(r, group);
+    return g != NULL ? &g->found : NULL;
 }
 
 /* --- Lanes, told --- */

@@ -3,7 +3,7 @@
  *
  *     log_recover_init(r, ..., floor)          floor: the table's, files below it are not looked at
  *     log_recover_row(r, &row)                 each row of the table that counts
- *     log_recover_row_lost(r, group)           each that is unreadable
+ *     log_recover_row_lost(r, group, seq)      each that is unreadable
  *     log_recover_file(r, slot, data, length)  each journal file, in any order
  *     log_recover_lanes(r)                     where each lane ends (F1..F8)
  *     while (log_recover_next_direct(r, &check))
@@ -196,8 +196,10 @@ MUST_USE enum err log_recover_row(struct log_recover *r, const struct log_row *r
 
 #define LOG_RECOVER_GROUP_UNKNOWN UINT64_MAX
 
-/* A row that is unreadable in every table; its group, if that is known, is unavailable (G6). */
-MUST_USE enum err log_recover_row_lost(struct log_recover *r, uint64_t group);
+/* A row that is unreadable in every table; its group, if that is known, is unavailable (G6), unless
+ * `seq` > 0: a table that does not count yet says that the group has got there, and the journal
+ * tells of it from its `create` to there at least. */
+MUST_USE enum err log_recover_row_lost(struct log_recover *r, uint64_t group, uint64_t seq);
 
 /* Read journal file `slot`, all `length` bytes of it. `data` is the caller's and may go when this
  * returns: what is needed is kept, of batches only their headers. ERR_BUDGET. */
@@ -218,6 +220,9 @@ void log_recover_direct(struct log_recover *r, const struct log_recover_direct *
 
 /* Decide what each group is. */
 MUST_USE enum err log_recover_groups(struct log_recover *r);
+
+/* A group that was found; NULL: it was not. */
+const struct log_found *log_recover_find(const struct log_recover *r, uint64_t group);
 
 /* Lane ends for the `lanes` record: all lanes of earlier boots that are seen in the files, those
  * that an earlier start named included. Writes up to `max`, returns how many there are. */

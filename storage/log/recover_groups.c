@@ -537,8 +537,9 @@ static void recover_group_finish(struct log_recover *r, struct recover_group *g)
     const struct recover_state *state = r->state;
     struct log_found *found = &g->found;
     uint64_t *counts = r->counts;
+    bool is_whole = g->is_created && g->lost_seq > 0 && found->last_seq >= g->lost_seq;
     found->is_available =
-        found->is_available && (found->has_row || g->is_created) && !g->is_row_lost;
+        found->is_available && (found->has_row || g->is_created) && (!g->is_row_lost || is_whole);
     if (!found->is_available) {
         counts[LOG_RECOVER_G6]++;
         return;

@@ -128,6 +128,7 @@ struct recover_group {            /* in the making */
     uint32_t end_pos;             /* bytes of it */
     uint64_t membership_table;    /* newest that is settled, 0: unknown */
     bool is_row_lost;             /* its row is unreadable */
+    uint64_t lost_seq;            /* what a table that does not count yet says of it; 0: nothing */
     bool is_created;              /* a `create` was applied */
     bool is_chain_known;          /* found.end.chain is a real one */
     bool is_gap_open;             /* a gap was seen since the last entry: the next may jump */

@@ -10,11 +10,13 @@
 #include "storage/log/shard.h"
 
 /* Segments written before they are synced, and those of one group at a time. */
-#define LOG_SETTLE_PARTS     64u
+#define LOG_SETTLE_PARTS     192u
 #define LOG_SETTLE_JOB_PARTS 4u
 
-/* Flushes at a time: a device merges a few, and more would hold up the journal's. */
-#define LOG_SETTLE_SYNCS 4u
+/* Flushes at a time: a device merges a few, and more would hold up the journal's, unless that is
+ * about to stand still anyway. */
+#define LOG_SETTLE_SYNCS       4u
+#define LOG_SETTLE_SYNCS_TIGHT 16u
 
 /* Remnants that are being journaled at a time, and the largest that is. */
 #define LOG_SETTLE_REMNANTS      32u
@@ -106,7 +108,7 @@ struct log_round {
     bool is_reserved;                                 /* the first one's memory, not taken yet */
     struct log_part parts[LOG_SETTLE_PARTS];          /* written, not synced */
     uint32_t parts_count;                             /* used */
-    struct log_sync syncs[LOG_SETTLE_SYNCS];          /* flushes */
+    struct log_sync syncs[LOG_SETTLE_SYNCS_TIGHT];    /* flushes */
     uint32_t syncs_count;                             /* under way */
     uint32_t sync_next;                               /* what is flushed next: 3 per part */
     struct log_remnant remnants[LOG_SETTLE_REMNANTS]; /* on their way */

@@ -40,9 +40,10 @@ struct log_segment {
     uint32_t recs_total;     /* sidecar records that there are to be */
     uint32_t
         recs_count; /* sidecar records that are synced, in whole blocks (or all, once finished) */
-    uint32_t allocated_bytes; /* size the .log was grown to */
-    uint8_t *rest;            /* bytes behind written_bytes that no slot can give; NULL: none */
-    uint32_t rest_bytes;      /* of them */
+    uint32_t allocated_bytes;     /* size the .log was grown to */
+    uint64_t idx_allocated_bytes; /* likewise the .idx */
+    uint8_t *rest;                /* bytes behind written_bytes that no slot can give; NULL: none */
+    uint32_t rest_bytes;          /* of them */
     uint64_t
         membership_index; /* newest membership entry when it began; 0, or not before it: unknown
                            */

@@ -4,7 +4,8 @@
  *     IDLE -> WRITE <-> SYNC,  -> REMNANTS -> ROWS -> TABLE -> FREE -> CLEAN -> IDLE
  *
  * A round goes through the dirty groups once per stage, a bounded number per turn. WRITE starts
- * jobs, SYNC makes durable what they wrote, as often as there are segments for it; REMNANTS
+ * jobs, SYNC makes durable what they wrote, as often as there are segments for it (a group with
+ * many has a job each time); REMNANTS
  * journals again what holds files that are wanted; ROWS collects what the table is to say, TABLE
  * waits for it, FREE lets go of what it settles, CLEAN removes files. One round is under way at a
  * time. */
@@ -68,6 +69,7 @@ static void log_round_start(struct log_round *round);
 static void log_round_enter(struct log_round *round, uint32_t stage);
 static struct log *log_round_next(struct log_round *round);
 static bool log_round_is_over(const struct log_round *round);
+static bool log_round_is_tight(const struct log_round *round);
 static bool log_round_write(struct log_round *round);
 static bool log_round_sync(struct log_round *round);
 static bool log_round_sync_next(struct log_round *round);
@@ -105,7 +107,7 @@ enum err log_settle_init(struct log_settle *settle, struct log_shard *ls)
     list_init(&round->scan);
     list_init(&round->waiting);
     log_clean_init(&round->clean, round);
-    for (uint32_t i = 0; i < LOG_SETTLE_SYNCS; i++) {
+    for (uint32_t i = 0; i < LOG_SETTLE_SYNCS_TIGHT; i++) {
         round->syncs[i].round = round;
         rt_op_init(&round->syncs[i].op, ls->shard, log_round_synced);
     }
@@ -305,12 +307,18 @@ static void log_settle_fire(struct rt_timer *timer)
 
 /* --- Pace --- */
 
+/* Whether appends are about to wait for this round. */
+static bool log_round_is_tight(const struct log_round *round)
+{
+    const struct log_shard *ls = round->ls;
+    return ls->lane.unsettled_bytes >= ls->store->config.unsettled_bytes_max / 4 * 3;
+}
+
 bool log_round_may_write(struct log_round *round, uint32_t bytes)
 {
     struct log_settle *settle = round->settle;
     const struct log_shard *ls = round->ls;
-    bool is_tight = ls->lane.unsettled_bytes >= ls->store->config.unsettled_bytes_max / 4 * 3;
-    if (!settle->is_urgent && !is_tight && settle->credit_bytes < bytes) {
+    if (!settle->is_urgent && !log_round_is_tight(round) && settle->credit_bytes < bytes) {
         log_settle_watch(settle, rt_now_ns(ls->shard) + ls->store->config.settle_ns);
         return false;
     }
@@ -528,7 +536,8 @@ void log_round_job_done(struct log_job *job)
 
 static bool log_round_sync(struct log_round *round)
 {
-    while (round->syncs_count < LOG_SETTLE_SYNCS && log_round_sync_next(round)) {
+    uint32_t syncs_max = log_round_is_tight(round) ? LOG_SETTLE_SYNCS_TIGHT : LOG_SETTLE_SYNCS;
+    while (round->syncs_count < syncs_max && log_round_sync_next(round)) {
     }
     if (round->syncs_count > 0) {
         return false;
@@ -615,6 +624,10 @@ static void log_round_apply(struct log_round *round)
         budget_free(&ls->budget, part->rest);
         log->is_settling = false;
         log->is_direct_wanted = false;
+        if (part->number == LOG_SETTLE_JOB_PARTS) { /* there may be more of it */
+            list_remove(&log->in_dirty);
+            list_push_back(&round->scan, &log->in_dirty);
+        }
     }
     round->parts_count = 0;
     log_lane_kick(&ls->lane);

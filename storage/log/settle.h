@@ -22,7 +22,7 @@ struct log_op;
 struct log_shard;
 
 /* Groups that are written at a time. */
-#define LOG_SETTLE_JOBS 8u
+#define LOG_SETTLE_JOBS 24u
 
 /* One write of a job. */
 #define LOG_SETTLE_CHUNK_BYTES (256u << 10)

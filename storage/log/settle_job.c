@@ -1,8 +1,9 @@
 /* One group's part in a round: its segments' whole blocks, and what is left of sealed ones. See
  * settle_job.h.
  *
- *     IDLE -> WAIT -> (PLACE -> GROW -> (OPEN -> READ -> ... LOG)* -> IDX* ->
- *          [CUT_LOG -> CUT_IDX -> [FLUSH_LOG -> FLUSH_IDX -> NAME_LOG -> NAME_IDX]])* -> IDLE
+ *     IDLE -> WAIT -> (PLACE -> GROW -> (OPEN -> READ -> ... LOG)* ->
+ *          ([GROW_IDX] -> IDX)* -> [CUT_LOG -> CUT_IDX -> [FLUSH_LOG -> FLUSH_IDX -> NAME_LOG ->
+ * NAME_IDX]])* -> IDLE
  *
  * Bytes come from memory, or are read back from the journal a run at a time. Only durable entries
  * are written: an entry's bytes leave the journal after they have been in it. A record goes into
@@ -25,6 +26,7 @@ enum {
     LOG_JOB_OPEN,      /* a journal file is opened */
     LOG_JOB_READ,      /* and read */
     LOG_JOB_LOG,       /* a chunk of the .log is written, or waits for credit */
+    LOG_JOB_GROW_IDX,  /* the .idx gets room */
     LOG_JOB_IDX,       /* blocks of the .idx are written, or wait for credit */
     LOG_JOB_CUT_LOG,   /* finishing: the .log gets its size */
     LOG_JOB_CUT_IDX,   /* likewise the .idx */
@@ -40,22 +42,25 @@ static const struct sm_conf log_job_stages[] = {
                       0},
     [LOG_JOB_PLACE] = {"PLACE",
                        SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_GROW) | SM_BIT(LOG_JOB_OPEN) |
-                           SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) |
-                           SM_BIT(LOG_JOB_IDLE),
+                           SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_GROW_IDX) | SM_BIT(LOG_JOB_IDX) |
+                           SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_IDLE),
                        0},
     [LOG_JOB_GROW] = {"GROW", SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_IDLE), 0},
     [LOG_JOB_OPEN] = {"OPEN", SM_BIT(LOG_JOB_READ) | SM_BIT(LOG_JOB_IDLE), 0},
     [LOG_JOB_READ] = {"READ",
-                      SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_IDX) |
-                          SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE),
+                      SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_GROW_IDX) |
+                          SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_PLACE) |
+                          SM_BIT(LOG_JOB_IDLE),
                       0},
     [LOG_JOB_LOG] = {"LOG",
-                     SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_IDX) |
-                         SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE),
-                     0},
-    [LOG_JOB_IDX] = {"IDX",
-                     SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_PLACE) |
+                     SM_BIT(LOG_JOB_LOG) | SM_BIT(LOG_JOB_OPEN) | SM_BIT(LOG_JOB_GROW_IDX) |
+                         SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) | SM_BIT(LOG_JOB_PLACE) |
                          SM_BIT(LOG_JOB_IDLE),
+                     0},
+    [LOG_JOB_GROW_IDX] = {"GROW_IDX", SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_IDLE), 0},
+    [LOG_JOB_IDX] = {"IDX",
+                     SM_BIT(LOG_JOB_GROW_IDX) | SM_BIT(LOG_JOB_IDX) | SM_BIT(LOG_JOB_CUT_LOG) |
+                         SM_BIT(LOG_JOB_PLACE) | SM_BIT(LOG_JOB_IDLE),
                      0},
     [LOG_JOB_CUT_LOG] = {"CUT_LOG", SM_BIT(LOG_JOB_CUT_IDX) | SM_BIT(LOG_JOB_IDLE), 0},
     [LOG_JOB_CUT_IDX] = {"CUT_IDX",
@@ -95,6 +100,7 @@ static void log_job_write_log(struct log_job *job);
 static void log_job_keep_rest(struct log_job *job);
 static void log_job_records(struct log_job *job);
 static void log_job_encode(struct log_job *job);
+static bool log_job_grow_idx(struct log_job *job);
 static void log_job_write_idx(struct log_job *job);
 static void log_job_idx_written(struct log_job *job);
 static void log_job_finished(struct log_job *job);
@@ -335,8 +341,9 @@ static void log_job_note(struct log_job *job, enum err err, int saved_errno)
 static void log_job_done(struct rt_op *op)
 {
     struct log_job *job = CONTAINER_OF(op, struct log_job, op);
-    bool is_refused = op->err == ERR_UNSUPPORTED && sm_stage(&job->sm) == LOG_JOB_GROW;
-    if (!is_refused) { /* else it grows by being written */
+    uint32_t stage = sm_stage(&job->sm);
+    bool is_growing = stage == LOG_JOB_GROW || stage == LOG_JOB_GROW_IDX;
+    if (!is_growing || op->err != ERR_UNSUPPORTED) { /* else it grows by being written */
         log_job_note(job, op->err, op->saved_errno);
     }
     log_job_run(job);
@@ -387,6 +394,8 @@ static void log_job_stop(struct log_job *job)
     }
     if (stage == LOG_JOB_GROW && job->log->cut_epoch == job->cut_epoch) {
         job->seg->allocated_bytes = job->seg->written_bytes; /* it did not get the room */
+    } else if (stage == LOG_JOB_GROW_IDX && job->log->cut_epoch == job->cut_epoch) {
+        job->seg->idx_allocated_bytes = 0;
     }
     log_job_end(job);
 }
@@ -437,6 +446,7 @@ static void log_job_run(struct log_job *job)
         log_job_fill(job);
         return;
     case LOG_JOB_LOG: log_job_write_log(job); return;
+    case LOG_JOB_GROW_IDX:
     case LOG_JOB_IDX: log_job_write_idx(job); return;
     case LOG_JOB_CUT_LOG:
         sm_move(&job->sm, LOG_JOB_CUT_IDX);
@@ -546,6 +556,9 @@ static void log_job_blocks(struct log_job *job)
     if (size_bytes > seg->allocated_bytes && size_bytes <= UINT32_MAX) {
         seg->allocated_bytes = (uint32_t)size_bytes;
     }
+    if (job->place.file_idx->file.size_bytes > seg->idx_allocated_bytes) {
+        seg->idx_allocated_bytes = job->place.file_idx->file.size_bytes;
+    }
     if (job->apart != NULL) {
         ASSERT(plan.is_finishing);
         plan.target = log_block_up(plan.last_end - job->apart_pos);
@@ -562,9 +575,9 @@ static void log_job_blocks(struct log_job *job)
         .written_bytes = plan.target,
         .recs_count = seg->recs_count,
         .recs_index = log_row_next_index(job->log, job->seg),
+        .number = ++job->parts_count,
     };
     job->part = part;
-    job->parts_count++;
     job->last_index = plan.last_index;
     job->last_end = plan.last_end;
     job->is_finishing = plan.is_finishing;
@@ -743,8 +756,25 @@ static void log_job_encode(struct log_job *job)
         return;
     }
     job->is_written = false;
-    sm_move(&job->sm, LOG_JOB_IDX);
-    log_job_write_idx(job);
+    if (!log_job_grow_idx(job)) {
+        log_job_write_idx(job);
+    }
+}
+
+/* Room first: a write that moves a file's end takes several times as long as one in front of it.
+ * False: there is enough, or the file is about to get its size. */
+static bool log_job_grow_idx(struct log_job *job)
+{
+    struct log_segment *seg = job->seg;
+    uint64_t pos = seg->idx_allocated_bytes;
+    uint64_t size = log_segment_idx_grown(seg, job->idx.pos + job->idx_bytes);
+    if (job->is_finishing || size == pos) {
+        return false;
+    }
+    seg->idx_allocated_bytes = size;
+    sm_move(&job->sm, LOG_JOB_GROW_IDX);
+    rt_file_allocate(&job->part->file_idx->file, &job->op, RT_ALLOCATE_EXTEND, pos, size - pos);
+    return true;
 }
 
 static void log_job_write_idx(struct log_job *job)
@@ -760,6 +790,7 @@ static void log_job_write_idx(struct log_job *job)
         log_job_idx_written(job);
         return;
     }
+    sm_move(&job->sm, LOG_JOB_IDX);
     if (!log_round_may_write(job->round, job->idx_bytes)) {
         list_push_back(&job->round->waiting, &job->in_waiting);
         return;

@@ -23,6 +23,7 @@ struct log_part {
     uint64_t cut_epoch;        /* of the log when the job began */
     struct log_file *file_log; /* in use until synced */
     struct log_file *file_idx; /* likewise */
+    uint32_t number;           /* of the job's parts, from 1 */
     bool is_log_touched;       /* it has to be synced */
     bool is_idx_touched;       /* likewise */
     bool is_dir_touched;       /* files got their names: its directory, too */

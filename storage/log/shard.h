@@ -171,9 +171,11 @@ struct log_shard {
     uint64_t sections_bytes;   /* log_segment.sections of all groups */
     uint64_t hot_bytes_max;    /* above it the oldest settled or journaled ones leave memory */
 
-    struct log_lane lane;     /* its stream of frames */
-    struct log_files files;   /* open segment and journal files */
-    struct log_settle settle; /* from journal to segments */
+    struct log_lane lane;       /* its stream of frames */
+    struct log_uuid topic_made; /* the name of its directory is durable, as of topic_made_at - 1 */
+    uint64_t topic_made_at;     /* 1 + store->topics_removed; 0: none */
+    struct log_files files;     /* open segment and journal files */
+    struct log_settle settle;   /* from journal to segments */
 
     struct rt_op op_done;        /* fires `done` from the ready queue */
     struct log_mails mails;      /* what it sends to other shards' parts */

@@ -24,10 +24,26 @@ static void log_start_gone(struct log_store *store);
 
 /* --- From one shard to all --- */
 
+/* Rows that a table being written had, of groups that the journal has all of: not lost at all. */
+static void log_start_drop_found(struct log_start *start)
+{
+    struct log_tables_lost *lost = &start->lost;
+    uint32_t rows_count = lost->rows_count;
+    lost->rows_count = 0;
+    for (uint32_t i = 0; i < rows_count; i++) {
+        const struct log_found *found = log_recover_find(&start->recover, lost->rows[i].group);
+        bool is_lost = (lost->rows[i].flags & LOG_ROW_LOST) != 0;
+        if (!is_lost || found == NULL || !found->is_available) {
+            lost->rows[lost->rows_count++] = lost->rows[i];
+        }
+    }
+}
+
 /* The keeper begins; a journal file is there before any shard wants one. */
 void log_start_prepare(struct log_start *start)
 {
     const struct log_tables_read *table = start->tables.chosen;
+    log_start_drop_found(start);
     struct log_keeper_found found = {
         .recover = &start->recover,
         .files = start->files,

@@ -204,11 +204,11 @@ static enum err log_start_rows(struct log_start *start)
         }
     }
     for (uint32_t i = 0; i < start->lost.unnamed_count && err == ERR_OK; i++) {
-        err = log_recover_row_lost(r, LOG_RECOVER_GROUP_UNKNOWN);
+        err = log_recover_row_lost(r, LOG_RECOVER_GROUP_UNKNOWN, 0);
     }
     for (uint32_t i = 0; i < start->lost.rows_count && err == ERR_OK; i++) {
         const struct log_row *row = &start->lost.rows[i];
-        err = (row->flags & LOG_ROW_LOST) != 0 ? log_recover_row_lost(r, row->group)
+        err = (row->flags & LOG_ROW_LOST) != 0 ? log_recover_row_lost(r, row->group, row->seq)
                                                : log_recover_row(r, row);
     }
     return err;

@@ -73,9 +73,10 @@ struct log_store {
     uint64_t boot_epoch;                          /* of this start */
     struct log_store_report report;               /* what the start found; constant once open */
     _Atomic uint64_t file_number;                 /* the last journal file number given out */
-    _Atomic uint32_t groups_count; /* groups there are, and deleted ones that are not forgotten */
-    _Atomic uint32_t rows_count;   /* groups that have a row in the table, or will have one */
-    uint32_t rows_max;             /* rows there may be; constant once groups are dealt */
+    _Atomic uint32_t groups_count;   /* groups there are, and deleted ones that are not forgotten */
+    _Atomic uint32_t rows_count;     /* groups that have a row in the table, or will have one */
+    _Atomic uint64_t topics_removed; /* directories of topics that may have been removed */
+    uint32_t rows_max;               /* rows there may be; constant once groups are dealt */
     _Atomic uint64_t ends_lost_count; /* G8, found when older segments are first asked for */
     atomic_bool is_fenced;            /* a journal write failed: nothing is written any more */
     atomic_bool is_full;              /* the disk is full: producers are refused */

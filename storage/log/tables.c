@@ -241,6 +241,7 @@ static enum err log_tables_search_open(struct log_tables_search *search)
         struct log_row row;
         if (log_tables_row(tables, i, &row) == ERR_OK && log_tables_search_add(search, row.group) &&
             (row.flags & LOG_ROW_LOST) != 0) {
+            row.seq = 0;
             search->out->rows[search->out->rows_count++] = row;
         }
     }
@@ -268,7 +269,8 @@ static bool log_tables_search_add(struct log_tables_search *search, uint64_t gro
     return true;
 }
 
-/* Groups of the other tables that the chosen one does not know: lost, or deleted since. */
+/* Groups of the other tables that the chosen one does not know: lost, or deleted since, or, in a
+ * table that is being written, made since. */
 static void log_tables_search_others(struct log_tables_search *search)
 {
     const struct log_tables *tables = search->tables;
@@ -283,7 +285,10 @@ static void log_tables_search_others(struct log_tables_search *search)
                 !log_tables_search_add(search, row.group)) {
                 continue;
             }
-            row.flags |= row.state == LOG_ROW_DELETED ? 0 : LOG_ROW_LOST;
+            if (row.state != LOG_ROW_DELETED) {
+                row.flags |= LOG_ROW_LOST;
+                row.seq = file->header.number > tables->chosen->header.number ? row.seq : 0;
+            }
             search->out->rows[search->out->rows_count++] = row;
         }
     }

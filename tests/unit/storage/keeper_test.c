@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/rt/clock.h"
+#include "storage/log/round.h"
 #include "storage/log/table.h"
 #include "tests/support/cmocka.h"
 #include "tests/unit/storage/home.h"
@@ -284,6 +285,48 @@ static void keeper_works_without_direct_io_and_says_so_once(void **state)
     home_free(home);
 }
 
+static void keeper_done(struct log_op *op)
+{
+    struct home *home = op->ctx;
+    assert_int_equal(op->err, ERR_OK);
+    home->pending_count--;
+}
+
+static void keeper_roll(struct rt_shard *shard, void *ctx)
+{
+    struct home *home = ctx;
+    struct home_shard *hs = &home->shards[shard->id];
+    for (uint32_t i = shard->id; i < HOME_GROUPS; i += home->shards_count) {
+        hs->ops[i] = (struct log_op){.done = keeper_done, .ctx = home};
+        home->pending_count++;
+        log_roll(log_find(&hs->ls, home->first_id + i), &hs->ops[i]);
+    }
+    home->answers_count++;
+}
+
+/* A round takes a few segments of a group at a time, and goes on until it has all of them. */
+static void keeper_settles_all_segments_of_a_group_at_once(void **state)
+{
+    (void)state;
+    struct home *home = home_new(10);
+    home->config.settle_ns = 1000 * RT_NS_PER_S;
+    (void)keeper_home(home, 1);
+    for (uint32_t i = 0; i < 3 * LOG_SETTLE_JOB_PARTS; i++) {
+        home_ask(home, home_shard_append);
+        home_ask(home, keeper_roll);
+    }
+    struct log_status status;
+    assert_true(home_status(home, 1, &status));
+    assert_int_equal(status.settled_index, 0);
+    home_ask(home, home_shard_settle);
+    for (uint64_t id = 1; id <= HOME_GROUPS; id++) {
+        assert_true(home_status(home, id, &status));
+        assert_int_equal(status.settled_index, 3 * LOG_SETTLE_JOB_PARTS);
+    }
+    home_close(home);
+    home_free(home);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +339,7 @@ int main(void)
         cmocka_unit_test(keeper_starts_on_a_full_disk_that_has_a_reserve),
         cmocka_unit_test(keeper_says_that_a_first_start_has_no_room),
         cmocka_unit_test(keeper_works_without_direct_io_and_says_so_once),
+        cmocka_unit_test(keeper_settles_all_segments_of_a_group_at_once),
     };
     return cmocka_run_group_tests_name("log_keeper", tests, NULL, NULL);
 }

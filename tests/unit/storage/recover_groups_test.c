@@ -414,9 +414,9 @@ static void recover_g6_a_row_is_lost(void **state)
     struct build *b = recover_scene();
     struct log_recover r;
     assert_int_equal(log_recover_init(&r, &b->budget, b->kernels, &b->disk, 0), ERR_OK);
-    assert_int_equal(log_recover_row_lost(&r, 7), ERR_OK);
-    assert_int_equal(log_recover_row_lost(&r, 11), ERR_OK);
-    assert_int_equal(log_recover_row_lost(&r, LOG_RECOVER_GROUP_UNKNOWN), ERR_OK);
+    assert_int_equal(log_recover_row_lost(&r, 7, 0), ERR_OK);
+    assert_int_equal(log_recover_row_lost(&r, 11, 0), ERR_OK);
+    assert_int_equal(log_recover_row_lost(&r, LOG_RECOVER_GROUP_UNKNOWN, 0), ERR_OK);
     assert_int_equal(log_recover_file(&r, 0, b->files[0].data, b->files[0].length), ERR_OK);
     assert_int_equal(log_recover_lanes(&r), ERR_OK);
     assert_int_equal(log_recover_groups(&r), ERR_OK);
@@ -426,6 +426,27 @@ static void recover_g6_a_row_is_lost(void **state)
         assert_false(CONTAINER_OF(node, struct log_found, in_recover)->is_available);
     }
     log_recover_deinit(&r);
+    build_free(b);
+}
+
+/* A table that was being written names it, and says how far it has got. */
+static void recover_g6_a_new_group_is_not_lost(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene(); /* six records from its `create` on */
+    for (uint64_t seq = 5; seq <= 7; seq++) {
+        struct log_recover r;
+        assert_int_equal(log_recover_init(&r, &b->budget, b->kernels, &b->disk, 0), ERR_OK);
+        assert_int_equal(log_recover_row_lost(&r, 7, seq), ERR_OK);
+        assert_int_equal(log_recover_row_lost(&r, 11, 1), ERR_OK);
+        assert_int_equal(log_recover_file(&r, 0, b->files[0].data, b->files[0].length), ERR_OK);
+        assert_int_equal(log_recover_lanes(&r), ERR_OK);
+        assert_int_equal(log_recover_groups(&r), ERR_OK);
+        assert_int_equal(log_recover_find(&r, 7)->is_available, seq <= 6);
+        assert_false(log_recover_find(&r, 11)->is_available); /* the journal does not know it */
+        assert_null(log_recover_find(&r, 12));
+        log_recover_deinit(&r);
+    }
     build_free(b);
 }
 
@@ -827,6 +848,7 @@ int main(void)
         cmocka_unit_test(recover_g5_a_body_that_does_not_verify),
         cmocka_unit_test(recover_g5_a_header_that_does_not_verify),
         cmocka_unit_test(recover_g6_a_row_is_lost),
+        cmocka_unit_test(recover_g6_a_new_group_is_not_lost),
         cmocka_unit_test(recover_g7_is_named_by_the_torn_frame),
         cmocka_unit_test(recover_cuts_trims_rolls_and_memberships),
         cmocka_unit_test(recover_a_cut_below_the_settled_end_moves_it),
