@@ -221,7 +221,6 @@ static void log_clean_done(struct rt_op *op)
         return;
     case LOG_CLEAN_RMDIR:
         sm_move(&clean->sm, LOG_CLEAN_RMDIR_TOPIC);
-        atomic_fetch_add(&log->ls->store->topics_removed, 1); /* before it may be gone */
         log_path_topic(clean->path, log->ls->store, &log->topic);
         rt_path_rmdir(&clean->op, clean->path);
         return;
@@ -374,6 +373,9 @@ static void log_clean_empty(struct log_clean *clean)
         log_clean_end(clean);
         return;
     }
+    /* Before anything of it has gone: then no other rmdir of the topic's, however late, is missed.
+     */
+    atomic_fetch_add(&clean->log->ls->store->topics_removed, 1);
     sm_move(&clean->sm, LOG_CLEAN_RMDIR);
     rt_path_rmdir(&clean->op, clean->dir);
 }

@@ -272,9 +272,10 @@ static void log_direct_done(struct rt_op *op)
         log_direct_write(d); /* where that failed the write tells */
         return;
     }
-    if (d->err == ERR_OK) {
+    if (d->err == ERR_OK && op->err != ERR_OK) { /* at once: others of the file may answer still */
         d->err = op->err;
         d->saved_errno = op->saved_errno;
+        log_lane_fence(&d->ls->lane, op->err, op->saved_errno);
     }
     if (d->ops_count == 0) {
         log_direct_end(d, d->err, d->saved_errno);

@@ -317,8 +317,9 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
     struct log_segment *pushed = NULL;
     err = log_segment_push(log, &start, log->generation, &pushed);
     ASSERT(err == ERR_OK);
-    struct log_record record = {.kind = LOG_RECORD_CUT};
+    struct log_record record = {.kind = LOG_RECORD_CUT, .flags = LOG_CUT_TIME};
     record.cut.end = at->point;
+    record.cut.max_timestamp = at->max_timestamp;
     record.cut.generation = log->generation;
     log->cuts_pending++;
     log_cut_row(log, pushed);

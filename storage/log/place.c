@@ -7,7 +7,8 @@
  *
  * A file's name is durable when its directory is synced, and that one's when its own is.
  * Directories that exist may have been made a moment ago by another shard, so they are synced by
- * everybody who needs them, unless a segment of the same partition has proven them already. */
+ * everybody who needs them, unless a segment of the same partition has proven them already; that of
+ * the topic, and what is above it, where the shard has done so since one was removed. */
 #include <stdio.h>
 
 #include "base/assert.h"

@@ -35,6 +35,7 @@ static_assert(ARRAY_COUNT(log_record_names) == ARRAY_COUNT(log_record_fixed),
               "every kind has a name");
 
 static bool log_record_is_kind(unsigned kind);
+static uint32_t log_record_fixed_bytes(unsigned kind, uint8_t flags);
 static size_t log_record_padding(size_t bytes);
 static void log_record_put_fixed(struct bytes_writer *w, const struct log_record *record);
 static enum err log_record_decode(struct bytes_reader *r, const struct crc32c *kernels,
@@ -55,7 +56,8 @@ const char *log_record_kind_name(enum log_record_kind kind)
 size_t log_record_bytes(const struct log_record *record)
 {
     ASSERT(log_record_is_kind(record->kind));
-    size_t bytes = LOG_RECORD_HEAD_BYTES + log_record_fixed[record->kind] + record->data_bytes;
+    size_t bytes = LOG_RECORD_HEAD_BYTES + log_record_fixed_bytes(record->kind, record->flags) +
+                   record->data_bytes;
     return bytes + log_record_padding(bytes);
 }
 
@@ -70,7 +72,7 @@ void log_record_put(struct bytes_writer *w, const struct crc32c *kernels, uint32
         return;
     }
     size_t start = w->pos;
-    size_t fixed = log_record_fixed[record->kind];
+    size_t fixed = log_record_fixed_bytes(record->kind, record->flags);
     bytes_put_u8(w, (uint8_t)record->kind);
     bytes_put_u8(w, record->flags);
     bytes_put_u16le(w, record->key_id);
@@ -132,6 +134,13 @@ static bool log_record_is_kind(unsigned kind)
     return kind < ARRAY_COUNT(log_record_names) && log_record_names[kind] != NULL;
 }
 
+/* Of its body, in front of the data. */
+static uint32_t log_record_fixed_bytes(unsigned kind, uint8_t flags)
+{
+    bool has_time = kind == LOG_RECORD_CUT && (flags & LOG_CUT_TIME) != 0;
+    return log_record_fixed[kind] + (has_time ? (uint32_t)sizeof(uint64_t) : 0);
+}
+
 /* Zeros behind `bytes` bytes up to where the next record begins. */
 static size_t log_record_padding(size_t bytes)
 {
@@ -155,6 +164,9 @@ static void log_record_put_fixed(struct bytes_writer *w, const struct log_record
         bytes_put_u32le(w, record->cut.end.term);
         bytes_put_u32le(w, record->cut.generation);
         hash128_put(w, record->cut.end.chain);
+        if ((record->flags & LOG_CUT_TIME) != 0) {
+            bytes_put_u64le(w, (uint64_t)record->cut.max_timestamp);
+        }
         break;
     case LOG_RECORD_HARD:
         bytes_put_u32le(w, record->hard.term);
@@ -222,11 +234,11 @@ static enum err log_record_decode(struct bytes_reader *r, const struct crc32c *k
     if (r->err != ERR_OK) {
         return r->err;
     }
-    if (!log_record_is_kind(kind) || body_bytes < log_record_fixed[kind]) {
+    if (!log_record_is_kind(kind) || body_bytes < log_record_fixed_bytes(kind, record->flags)) {
         return ERR_CORRUPT;
     }
     record->kind = (enum log_record_kind)kind;
-    uint32_t fixed = log_record_fixed[kind];
+    uint32_t fixed = log_record_fixed_bytes(kind, record->flags);
     uint32_t covered = record->kind == LOG_RECORD_ENTRY ? fixed : body_bytes;
     const uint8_t *body = bytes_get_view(r, covered);
     if (body == NULL) {
@@ -270,6 +282,9 @@ static void log_record_get_fixed(struct bytes_reader *r, struct log_record *reco
         record->cut.end.term = bytes_get_u32le(r);
         record->cut.generation = bytes_get_u32le(r);
         record->cut.end.chain = hash128_get(r);
+        if ((record->flags & LOG_CUT_TIME) != 0) {
+            record->cut.max_timestamp = (int64_t)bytes_get_u64le(r);
+        }
         break;
     case LOG_RECORD_HARD:
         record->hard.term = bytes_get_u32le(r);
@@ -329,7 +344,9 @@ static bool log_record_is_valid(const struct log_record *record)
     bool is_node = record->kind == LOG_RECORD_LANES; /* of the node, not of a group */
     bool is_whose = is_node ? record->group == 0 && record->seq == 0
                             : record->seq >= 1 && record->seq <= LOG_NUMBER_MAX;
-    uint8_t flags = record->kind == LOG_RECORD_TAIL ? LOG_TAIL_DIRECT : 0;
+    uint8_t flags = record->kind == LOG_RECORD_TAIL  ? LOG_TAIL_DIRECT
+                    : record->kind == LOG_RECORD_CUT ? LOG_CUT_TIME
+                                                     : 0;
     return is_whose && (record->flags & ~flags) == 0 &&
            IMPLIES(record->header_crc != 0, record->kind == LOG_RECORD_ENTRY) &&
            log_record_is_body_valid(record);
@@ -349,7 +366,7 @@ static bool log_record_is_body_valid(const struct log_record *record)
                record->data_bytes <= LIMIT_BATCH_BYTES;
     case LOG_RECORD_CUT:
         return is_alone && record->cut.end.index < LOG_NUMBER_MAX &&
-               log_record_is_point(&record->cut.end);
+               record->cut.max_timestamp >= -1 && log_record_is_point(&record->cut.end);
     case LOG_RECORD_HARD:
         return is_alone && record->hard.term <= LIMIT_TERM && record->hard.commit <= LOG_NUMBER_MAX;
     case LOG_RECORD_TRIM:

@@ -44,6 +44,9 @@ enum log_record_kind {
  * this frame. */
 #define LOG_TAIL_DIRECT 1u
 
+/* Of a cut: it tells the largest timestamp that stays. */
+#define LOG_CUT_TIME 1u
+
 /* struct log_record.mark.what */
 enum log_mark {
     LOG_MARK_QUARANTINE = 1, /* indexes first..last cannot be read */
@@ -63,7 +66,7 @@ struct log_lane_end {
 /* A record. The union's member follows from the kind. */
 struct log_record {
     enum log_record_kind kind; /* what */
-    uint8_t flags;             /* LOG_TAIL_DIRECT */
+    uint8_t flags;             /* LOG_TAIL_DIRECT, LOG_CUT_TIME */
     uint16_t key_id;           /* 0: not encrypted */
     uint64_t group;            /* whose; 0 for LANES */
     uint64_t seq;              /* group_seq; 0 for LANES */
@@ -77,8 +80,9 @@ struct log_record {
             struct hash128 chain;      /* up to this entry */
         } entry;
         struct {
-            struct log_point end; /* the log's end after the cut: index is the last that stays */
-            uint32_t generation;  /* of the segment that begins behind it */
+            struct log_point end;  /* the log's end after the cut: index is the last that stays */
+            uint32_t generation;   /* of the segment that begins behind it */
+            int64_t max_timestamp; /* LOG_CUT_TIME: running maximum at `end`, ms; -1: none */
         } cut;
         struct log_hard_state hard;
         struct {

@@ -155,6 +155,12 @@ static enum err recover_apply_cut(struct log_recover *r, struct recover_group *g
         err = recover_log_gap(r, g, end->index, end->offset, end->term);
     } else if (end->index < found->end.index) {
         err = recover_log_cut(r, g, end);
+        if ((record->flags & LOG_CUT_TIME) != 0) { /* entries that are settled tell nothing here */
+            found->max_timestamp = record->cut.max_timestamp;
+            found->row.max_timestamp = found->row.end.index == end->index
+                                           ? record->cut.max_timestamp
+                                           : found->row.max_timestamp;
+        }
     }
     if (err != ERR_OK) {
         return err;

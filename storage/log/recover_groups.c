@@ -537,11 +537,13 @@ static void recover_group_finish(struct log_recover *r, struct recover_group *g)
     const struct recover_state *state = r->state;
     struct log_found *found = &g->found;
     uint64_t *counts = r->counts;
-    bool is_whole = g->is_created && g->lost_seq > 0 && found->last_seq >= g->lost_seq;
+    bool is_whole = g->is_created && !g->is_gapped && list_is_empty(&found->ranges) &&
+                    list_is_empty(&found->switches) && g->lost_seq > 0 &&
+                    found->last_seq >= g->lost_seq;
     found->is_available =
         found->is_available && (found->has_row || g->is_created) && (!g->is_row_lost || is_whole);
+    counts[LOG_RECOVER_G6] += !found->is_available || g->is_row_lost;
     if (!found->is_available) {
-        counts[LOG_RECOVER_G6]++;
         return;
     }
     if (found->row.state == LOG_ROW_DELETED) {

@@ -86,7 +86,7 @@ struct log_round {
     struct log_settle *settle; /* its contract */
     struct sm sm;              /* stages */
     struct rt_op op_turn;      /* goes on behind other work */
-    struct list scan;          /* log.in_dirty: not looked at yet in this stage */
+    struct list scan;          /* log.in_dirty: to be looked at in this stage */
     struct list waiting;       /* log_job.in_waiting, longest first */
     uint64_t number;           /* of the round */
     uint64_t file_target;      /* journal files up to here are to be let go by it */

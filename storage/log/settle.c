@@ -4,11 +4,10 @@
  *     IDLE -> WRITE <-> SYNC,  -> REMNANTS -> ROWS -> TABLE -> FREE -> CLEAN -> IDLE
  *
  * A round goes through the dirty groups once per stage, a bounded number per turn. WRITE starts
- * jobs, SYNC makes durable what they wrote, as often as there are segments for it (a group with
- * many has a job each time); REMNANTS
- * journals again what holds files that are wanted; ROWS collects what the table is to say, TABLE
- * waits for it, FREE lets go of what it settles, CLEAN removes files. One round is under way at a
- * time. */
+ * jobs, SYNC makes durable what they wrote, as often as there are segments for it: a group with
+ * many of them is written a few at a time. REMNANTS journals again what holds files that are
+ * wanted; ROWS collects what the table is to say, TABLE waits for it, FREE lets go of what it
+ * settles, CLEAN removes files. One round is under way at a time. */
 #include "storage/log/settle.h"
 
 #include <string.h>
@@ -664,6 +663,7 @@ static bool log_round_remnants(struct log_round *round)
     if (round->jobs_count > 0 || round->remnants_count > 0) {
         return false;
     }
+    log_jobs_trim(round); /* the table wants memory, too */
     if (round->file_target == 0 || atomic_load(&round->ls->store->is_fenced)) {
         list_append_all(&round->settle->dirty, &round->scan);
     }
@@ -843,7 +843,6 @@ static void log_round_end(struct log_round *round)
     bool is_drained = list_is_empty(&lane->pending) && list_is_empty(&lane->failed) &&
                       list_is_empty(&lane->finished) &&
                       lane->durable_through + 1 == lane->next_number;
-    log_jobs_trim(round);
     settle->rounds_count++;
     settle->is_running = false;
     settle->is_urgent = settle->is_wanted;

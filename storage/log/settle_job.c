@@ -1,9 +1,8 @@
 /* One group's part in a round: its segments' whole blocks, and what is left of sealed ones. See
  * settle_job.h.
  *
- *     IDLE -> WAIT -> (PLACE -> GROW -> (OPEN -> READ -> ... LOG)* ->
- *          ([GROW_IDX] -> IDX)* -> [CUT_LOG -> CUT_IDX -> [FLUSH_LOG -> FLUSH_IDX -> NAME_LOG ->
- * NAME_IDX]])* -> IDLE
+ *     IDLE -> WAIT -> (PLACE -> GROW -> (OPEN -> READ -> ... LOG)* -> ([GROW_IDX ->] IDX)* ->
+ *          [CUT_LOG -> CUT_IDX -> [FLUSH_LOG -> FLUSH_IDX -> NAME_LOG -> NAME_IDX]])* -> IDLE
  *
  * Bytes come from memory, or are read back from the journal a run at a time. Only durable entries
  * are written: an entry's bytes leave the journal after they have been in it. A record goes into
@@ -325,8 +324,8 @@ static void log_job_note(struct log_job *job, enum err err, int saved_errno)
 {
     uint32_t stage = sm_stage(&job->sm);
     bool is_read = stage == LOG_JOB_OPEN || stage == LOG_JOB_READ;
-    bool is_idx = stage == LOG_JOB_IDX || stage == LOG_JOB_CUT_IDX || stage == LOG_JOB_FLUSH_IDX ||
-                  stage == LOG_JOB_NAME_IDX;
+    bool is_idx = stage == LOG_JOB_GROW_IDX || stage == LOG_JOB_IDX || stage == LOG_JOB_CUT_IDX ||
+                  stage == LOG_JOB_FLUSH_IDX || stage == LOG_JOB_NAME_IDX;
     if (err == ERR_OK || job->err != ERR_OK) {
         return;
     }

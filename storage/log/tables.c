@@ -286,8 +286,9 @@ static void log_tables_search_others(struct log_tables_search *search)
                 continue;
             }
             if (row.state != LOG_ROW_DELETED) {
+                bool is_newer = file->header.number > tables->chosen->header.number;
+                row.seq = is_newer && (row.flags & LOG_ROW_LOST) == 0 ? row.seq : 0;
                 row.flags |= LOG_ROW_LOST;
-                row.seq = file->header.number > tables->chosen->header.number ? row.seq : 0;
             }
             search->out->rows[search->out->rows_count++] = row;
         }

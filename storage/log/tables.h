@@ -58,7 +58,8 @@ MUST_USE enum err log_tables_row(const struct log_tables *tables, uint32_t index
 
 /* Rows that name groups whose own rows are lost. */
 struct log_tables_lost {
-    struct log_row *rows;   /* flag LOG_ROW_LOST, or of deleted groups; the caller's */
+    struct log_row *rows;   /* flag LOG_ROW_LOST, or of deleted groups; the caller's. Lost: `seq` is
+                               what a table that is being written says, or 0 */
     uint32_t rows_count;    /* of them */
     uint32_t unnamed_count; /* rows that nothing names */
 };

@@ -412,6 +412,28 @@ static void record_lane_end_stands_as_the_table_says(void **state)
     assert_true(end.boot_epoch == 0 && end.lane == 0 && end.last_frame == 0);
 }
 
+/* A cut as before with eight bytes more; without the flag nothing of it is read. */
+static void record_of_a_cut_may_tell_the_time(void **state)
+{
+    (void)state;
+    struct log_record cut = samples_record(LOG_RECORD_CUT);
+    size_t bytes = log_record_bytes(&cut);
+    cut.flags = LOG_CUT_TIME;
+    cut.cut.max_timestamp = 0x0102030405060708;
+    uint8_t out[256];
+    struct bytes_writer w = bytes_writer(out, sizeof(out));
+    log_record_put(&w, formats_kernels(), SAMPLES_SEED, &cut);
+    assert_int_equal(w.err, ERR_OK);
+    assert_int_equal(w.pos, bytes + 8);
+    assert_memory_equal(out + bytes, "\x08\x07\x06\x05\x04\x03\x02\x01", 8);
+    struct bytes_reader r = bytes_reader(out, w.pos);
+    struct log_record is;
+    log_record_get(&r, formats_kernels(), SAMPLES_SEED, &is);
+    assert_int_equal(r.err, ERR_OK);
+    assert_int_equal(is.cut.max_timestamp, cut.cut.max_timestamp);
+    assert_true(is.cut.end.index == cut.cut.end.index);
+}
+
 static void record_is_a_bug(const struct log_record *record, size_t pos)
 {
     uint8_t out[256];
@@ -434,7 +456,7 @@ static void record_that_nobody_would_read_is_a_bug(void **state)
     records[3].trim.start.term = LIMIT_TERM + 1;
     records[4].tail.rest_bytes = 4;
     records[5].data_bytes = 60;
-    records[6].flags = LOG_TAIL_DIRECT;
+    records[6].flags = LOG_CUT_TIME << 1;
     records[7].kind = (enum log_record_kind)13;
     records[8].trim.start.index = 0;
     records[9].flags = 0;
@@ -505,6 +527,7 @@ int main(void)
         cmocka_unit_test(record_of_lanes_may_be_empty),
         cmocka_unit_test(record_of_zeros_is_corrupt),
         cmocka_unit_test(record_lane_end_stands_as_the_table_says),
+        cmocka_unit_test(record_of_a_cut_may_tell_the_time),
         cmocka_unit_test(record_that_nobody_would_read_is_a_bug),
         cmocka_unit_test(record_runs_of_records_read_back),
     };

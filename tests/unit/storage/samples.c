@@ -388,6 +388,8 @@ struct log_record samples_random(struct prng *prng, enum log_record_kind kind, c
     case LOG_RECORD_CUT:
         record.cut.end = samples_random_point(prng);
         record.cut.end.index--;
+        record.flags = word % 2 == 0 ? LOG_CUT_TIME : 0;
+        record.cut.max_timestamp = record.flags != 0 ? (int64_t)(word % 3) - 1 : 0;
         record.cut.generation = word;
         break;
     case LOG_RECORD_HARD:
