@@ -4,16 +4,15 @@
  *     IDLE -> OPEN -> GROW -> WRITE -> IDLE
  *
  * All bytes are copied to staging memory at once: what the frame says must come true even if the
- * group is cut meanwhile. They are written in a few requests side by side, each with its flush. Two
- * of a group may be under way, the second where the first ends; they count in order, whichever is
- * flushed first. */
+ * group is cut meanwhile. Two of a group may be under way, the second where the first ends; they
+ * count in order, whichever is flushed first. */
 #include <string.h>
 
 #include "base/assert.h"
 #include "storage/log/round.h"
 
 /* Staging memory is asked for in pieces of this, or of the largest buffer. */
-#define LOG_DIRECT_PIECE_BYTES (512u << 10)
+#define LOG_DIRECT_PIECE_BYTES (1u << 20)
 
 enum { LOG_DIRECT_IDLE, LOG_DIRECT_OPEN, LOG_DIRECT_GROW, LOG_DIRECT_WRITE };
 
@@ -112,10 +111,7 @@ static struct log_direct *log_direct_idle(struct log_round *round)
         if (d->ls == NULL) {
             *d = (struct log_direct){0};
             sm_init(&d->sm, &log_direct_decl, LOG_DIRECT_IDLE, NULL, i + 1);
-            for (uint32_t n = 0; n < LOG_DIRECT_OPS; n++) {
-                d->ops[n].direct = d;
-                rt_op_init(&d->ops[n].op, round->ls->shard, log_direct_done);
-            }
+            rt_op_init(&d->op, round->ls->shard, log_direct_done);
             return d;
         }
     }
@@ -256,9 +252,7 @@ static void log_direct_opened(struct log_file_get *get)
     }
     if (d->grow_bytes > 0) {
         sm_move(&d->sm, LOG_DIRECT_GROW);
-        d->ops_count = 1;
-        rt_file_allocate(&get->file->file, &d->ops[0].op, RT_ALLOCATE_EXTEND, d->grow_pos,
-                         d->grow_bytes);
+        rt_file_allocate(&get->file->file, &d->op, RT_ALLOCATE_EXTEND, d->grow_pos, d->grow_bytes);
         return;
     }
     log_direct_write(d);
@@ -266,42 +260,22 @@ static void log_direct_opened(struct log_file_get *get)
 
 static void log_direct_done(struct rt_op *op)
 {
-    struct log_direct *d = CONTAINER_OF(op, struct log_direct_op, op)->direct;
-    d->ops_count--;
+    struct log_direct *d = CONTAINER_OF(op, struct log_direct, op);
     if (sm_stage(&d->sm) == LOG_DIRECT_GROW) {
         log_direct_write(d); /* where that failed the write tells */
         return;
     }
-    if (d->err == ERR_OK && op->err != ERR_OK) { /* at once: others of the file may answer still */
-        d->err = op->err;
-        d->saved_errno = op->saved_errno;
-        log_lane_fence(&d->ls->lane, op->err, op->saved_errno);
-    }
-    if (d->ops_count == 0) {
-        log_direct_end(d, d->err, d->saved_errno);
-    }
+    log_direct_end(d, op->err, op->saved_errno);
 }
 
-/* As many requests as there are pieces, up to the bound. */
 static void log_direct_write(struct log_direct *d)
 {
     sm_move(&d->sm, LOG_DIRECT_WRITE);
-    d->ops_count = d->pieces_count < LOG_DIRECT_OPS ? d->pieces_count : LOG_DIRECT_OPS;
-    if (d->ops_count == 0) { /* it all stands in the rest */
-        d->ops_count = 1;
-        rt_op_defer(&d->ops[0].op);
+    if (d->pieces_count == 0) { /* it all stands in the rest */
+        rt_op_defer(&d->op);
         return;
     }
-    uint64_t pos = d->pos;
-    uint32_t ops_count = d->ops_count;
-    uint32_t first = 0;
-    for (uint32_t n = 0; n < ops_count; n++) {
-        uint32_t end = (n + 1) * d->pieces_count / ops_count;
-        rt_file_write_durable(&d->get.file->file, &d->ops[n].op, d->iov + first, end - first, pos);
-        for (; first < end; first++) {
-            pos += d->iov[first].iov_len;
-        }
-    }
+    rt_file_write_durable(&d->get.file->file, &d->op, d->iov, d->pieces_count, d->pos);
 }
 
 /* What is durable counts before the frame may be. */

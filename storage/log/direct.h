@@ -8,46 +8,34 @@
 /* Staging memory of one direct write, in so many pieces at most. */
 #define LOG_DIRECT_PIECES 64u
 
-/* Requests that a direct write is split into at most: a device wants several in flight. */
-#define LOG_DIRECT_OPS 4u
-
 /* Direct writes under way: as many as the frames in flight may have. */
 #define LOG_DIRECTS (LOG_LANE_FRAMES * LOG_LANE_DIRECTS)
 
 extern const struct sm_decl log_direct_decl;
 
-struct log_direct;
-
-/* A request of one. */
-struct log_direct_op {
-    struct log_direct *direct; /* whose */
-    struct rt_op op;           /* the request */
-};
-
 /* One of them; log_direct_start (settle.h) begins it. */
 struct log_direct {
-    struct log_shard *ls;                     /* whose; NULL: not in use */
-    struct log *log;                          /* which group */
-    struct sm sm;                             /* stages */
-    uint64_t number;                          /* of the frame */
-    uint64_t first_index;                     /* of the segment, in case it goes meanwhile */
-    uint32_t generation;                      /* likewise */
-    uint32_t pos;                             /* where it writes */
-    uint32_t end;                             /* behind it */
-    uint32_t crc;                             /* of what is between */
-    uint8_t *rest;                            /* bytes behind `end`; NULL: none */
-    uint32_t rest_bytes;                      /* of them */
-    uint32_t grow_bytes;                      /* the .log is to grow by so much; 0: not */
-    uint32_t grow_pos;                        /* from here */
-    bool is_done;                             /* written and flushed; those before it are not */
-    enum err err;                             /* the first error */
-    int saved_errno;                          /* behind it */
-    struct log_direct_op ops[LOG_DIRECT_OPS]; /* its requests; all but the writes are the first */
-    uint32_t ops_count;                       /* under way */
-    struct log_file_get get;                  /* the .log */
-    struct buf *bufs[LOG_DIRECT_PIECES];      /* staging */
-    struct iovec iov[LOG_DIRECT_PIECES];      /* of them */
-    uint32_t pieces_count;                    /* used */
+    struct log_shard *ls;                /* whose; NULL: not in use */
+    struct log *log;                     /* which group */
+    struct sm sm;                        /* stages */
+    uint64_t number;                     /* of the frame */
+    uint64_t first_index;                /* of the segment, in case it goes meanwhile */
+    uint32_t generation;                 /* likewise */
+    uint32_t pos;                        /* where it writes */
+    uint32_t end;                        /* behind it */
+    uint32_t crc;                        /* of what is between */
+    uint8_t *rest;                       /* bytes behind `end`; NULL: none */
+    uint32_t rest_bytes;                 /* of them */
+    uint32_t grow_bytes;                 /* the .log is to grow by so much; 0: not */
+    uint32_t grow_pos;                   /* from here */
+    bool is_done;                        /* written and flushed; those before it are not */
+    enum err err;                        /* how it ended */
+    int saved_errno;                     /* behind it */
+    struct rt_op op;                     /* its one request */
+    struct log_file_get get;             /* the .log */
+    struct buf *bufs[LOG_DIRECT_PIECES]; /* staging */
+    struct iovec iov[LOG_DIRECT_PIECES]; /* of them */
+    uint32_t pieces_count;               /* used */
 };
 
 #endif
