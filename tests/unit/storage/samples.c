@@ -365,6 +365,15 @@ static struct log_point samples_random_point(struct prng *prng)
     return point;
 }
 
+static void samples_random_cut(struct prng *prng, uint32_t word, struct log_record *out)
+{
+    out->cut.end = samples_random_point(prng);
+    out->cut.end.index--;
+    out->cut.generation = word;
+    out->flags = word % 2 == 0 ? LOG_CUT_TIME : 0;
+    out->cut.max_timestamp = out->flags != 0 ? (int64_t)(word % 3) - 1 : 0;
+}
+
 struct log_record samples_random(struct prng *prng, enum log_record_kind kind, const uint8_t *data)
 {
     struct log_record record = samples_record(kind);
@@ -385,13 +394,7 @@ struct log_record samples_random(struct prng *prng, enum log_record_kind kind, c
         record.data = data;
         record.data_bytes = (uint32_t)prng_range(prng, 61, 300);
         break;
-    case LOG_RECORD_CUT:
-        record.cut.end = samples_random_point(prng);
-        record.cut.end.index--;
-        record.flags = word % 2 == 0 ? LOG_CUT_TIME : 0;
-        record.cut.max_timestamp = record.flags != 0 ? (int64_t)(word % 3) - 1 : 0;
-        record.cut.generation = word;
-        break;
+    case LOG_RECORD_CUT: samples_random_cut(prng, word, &record); break;
     case LOG_RECORD_HARD:
         record.hard.term = (uint32_t)prng_below(prng, LIMIT_TERM + 1ull);
         record.hard.vote = word;
