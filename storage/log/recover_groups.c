@@ -8,6 +8,7 @@
 #include "storage/log/recover_log.h"
 
 static enum err recover_deal(struct log_recover *r, const struct recover_step *step);
+static void recover_claim_see(struct recover_claim *claim, const struct log_record *record);
 static enum err recover_deal_claims(struct log_recover *r, const struct recover_step *step,
                                     const struct log_frame_row *rows, uint32_t rows_count);
 static void recover_deal_torn(struct log_recover *r, const struct recover_step *step);
@@ -130,12 +131,24 @@ static enum err recover_deal(struct log_recover *r, const struct recover_step *s
             return err;
         }
         rec->claim = g->claim != NULL && g->claim->frame == frame ? g->claim : NULL;
-        if (rec->claim != NULL && rec->record.kind == LOG_RECORD_CUT) {
-            rec->claim->row.what &= ~LOG_ROW_CUT; /* it is not what was lost */
+        if (rec->claim != NULL) {
+            recover_claim_see(rec->claim, &rec->record);
         }
         recover_push(&g->records, &rec->link);
     }
     return ERR_OK;
+}
+
+/* One of the records that are left of a frame, in order. A cut that stands there with all that
+ * follows it is the one that counts: no cut is among what was lost behind it. */
+static void recover_claim_see(struct recover_claim *claim, const struct log_record *record)
+{
+    bool is_next = record->seq == claim->seen_seq + 1;
+    claim->is_cut_seen = record->kind == LOG_RECORD_CUT || (claim->is_cut_seen && is_next);
+    claim->seen_seq = record->seq;
+    if (claim->is_cut_seen && record->seq == claim->row.last_seq) {
+        claim->row.what &= ~LOG_ROW_CUT;
+    }
 }
 
 static enum err recover_deal_claims(struct log_recover *r, const struct recover_step *step,
