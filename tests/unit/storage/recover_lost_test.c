@@ -612,6 +612,29 @@ static void recover_a_lost_cut_in_front_of_another(void **state)
     build_free(b);
 }
 
+/* Of two cuts in a frame the second is lost, where nothing of its place is left; or only what stood
+ * in front of a cut that is left with all behind it. */
+static void recover_a_cut_that_is_left_says_nothing_of_another(void **state)
+{
+    (void)state;
+    for (uint32_t lost = 0; lost < 2; lost++) {
+        struct build *b = recover_scene();
+        struct build_group *g = build_group(b, 7);
+        build_begin(b, 1, 0, 2);
+        build_cut(b, g, 3);
+        build_cut(b, g, 2);
+        struct build_frame *rotten = build_end(b);
+        build_flip(b, rotten, rotten->record_pos[1 - lost] + 16);
+        build_begin(b, 1, 0, 3);
+        (void)build_end(b);
+        build_recover(b);
+        const struct log_found *found = build_found(b, 7);
+        assert_int_equal((found->row.flags & LOG_ROW_AMNESIAC) != 0, lost == 0);
+        assert_int_equal(found->end.index, lost == 0 ? 2 : 1);
+        build_free(b);
+    }
+}
+
 /* Two gaps, and blocks that are written behind them: what follows a gap was taken to stand behind
  * those. A direct tail tells that it stands in front of where the tail begins, whether the first
  * gap is settled by now or not. What is between the gaps comes as near as it can. */
@@ -740,6 +763,7 @@ int main(void)
         cmocka_unit_test(recover_a_tail_may_have_a_hole_behind_a_gap),
         cmocka_unit_test(recover_a_lost_cut_was_where_lost_entries_begin),
         cmocka_unit_test(recover_a_lost_cut_in_front_of_another),
+        cmocka_unit_test(recover_a_cut_that_is_left_says_nothing_of_another),
         cmocka_unit_test(recover_a_tail_pulls_what_two_gaps_pushed_back),
         cmocka_unit_test(recover_what_a_former_start_found_lost),
         cmocka_unit_test(recover_the_lost_may_stand_in_a_lower_file),
