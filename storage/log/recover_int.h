@@ -81,6 +81,7 @@ struct recover_claim {
     uint64_t number;             /* likewise */
     uint64_t file_number;        /* of the frame; of one that is missing the lowest it may be in */
     uint64_t seen_seq;           /* of the frame: the last record that is left; 0: none */
+    bool is_first_seen;          /* the first entry is among these */
     bool is_cut_seen;            /* the last cut that is left, and all behind it up to seen_seq */
 };
 

@@ -635,6 +635,34 @@ static void recover_a_cut_that_is_left_says_nothing_of_another(void **state)
     }
 }
 
+/* What is settled of such a frame does not make a cut of what is lost behind one that is left. */
+static void recover_a_settled_cut_is_not_lost_again(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_group *g = build_group(b, 7);
+    build_begin(b, 1, 0, 2);
+    build_entry(b, g, 1, 10);
+    uint64_t index = g->now.end.index;
+    build_cut(b, g, index + 1);
+    uint64_t settled = g->now.seq;
+    build_entry(b, g, 1, 20);
+    build_entry(b, g, 1, 30);
+    struct build_frame *rotten = build_end(b);
+    build_flip(b, rotten, rotten->record_pos[2] + 16);
+    build_begin(b, 1, 0, 3);
+    (void)build_end(b);
+    for (uint32_t start = 0; start < 2; start++) {
+        build_recover(b);
+        const struct log_found *found = build_found(b, 7);
+        assert_int_equal(found->row.flags & LOG_ROW_AMNESIAC, 0);
+        want_lost(found, index + 1, index + 1);
+        want_entry(b, found, index + 2);
+        (void)build_settle(b, g, settled);
+    }
+    build_free(b);
+}
+
 /* Two gaps, and blocks that are written behind them: what follows a gap was taken to stand behind
  * those. A direct tail tells that it stands in front of where the tail begins, whether the first
  * gap is settled by now or not. What is between the gaps comes as near as it can. */
@@ -764,6 +792,7 @@ int main(void)
         cmocka_unit_test(recover_a_lost_cut_was_where_lost_entries_begin),
         cmocka_unit_test(recover_a_lost_cut_in_front_of_another),
         cmocka_unit_test(recover_a_cut_that_is_left_says_nothing_of_another),
+        cmocka_unit_test(recover_a_settled_cut_is_not_lost_again),
         cmocka_unit_test(recover_a_tail_pulls_what_two_gaps_pushed_back),
         cmocka_unit_test(recover_what_a_former_start_found_lost),
         cmocka_unit_test(recover_the_lost_may_stand_in_a_lower_file),
