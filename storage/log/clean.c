@@ -373,8 +373,7 @@ static void log_clean_empty(struct log_clean *clean)
         log_clean_end(clean);
         return;
     }
-    /* Before anything of it has gone: then no other rmdir of the topic's, however late, is missed.
-     */
+    /* Before anything has gone: then no rmdir of the topic's, however late, is missed. */
     atomic_fetch_add(&clean->log->ls->store->topics_removed, 1);
     sm_move(&clean->sm, LOG_CLEAN_RMDIR);
     rt_path_rmdir(&clean->op, clean->dir);

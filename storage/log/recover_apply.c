@@ -157,9 +157,9 @@ static enum err recover_apply_cut(struct log_recover *r, struct recover_group *g
         err = recover_log_cut(r, g, end);
         if ((record->flags & LOG_CUT_TIME) != 0) { /* entries that are settled tell nothing here */
             found->max_timestamp = record->cut.max_timestamp;
-            found->row.max_timestamp = found->row.end.index == end->index
-                                           ? record->cut.max_timestamp
-                                           : found->row.max_timestamp;
+            if (found->row.end.index == end->index) {
+                found->row.max_timestamp = record->cut.max_timestamp;
+            }
         }
     }
     if (err != ERR_OK) {

@@ -146,10 +146,10 @@ static void recover_claim_see(struct recover_claim *claim, const struct log_reco
     bool is_next = record->seq == claim->seen_seq + 1;
     claim->is_cut_seen = record->kind == LOG_RECORD_CUT || (claim->is_cut_seen && is_next);
     claim->seen_seq = record->seq;
-    if (record->kind == LOG_RECORD_ENTRY || record->kind == LOG_RECORD_TAIL) {
-        bool is_tail = record->kind == LOG_RECORD_TAIL;
-        uint64_t index = is_tail ? record->tail.first_index : record->entry.index;
-        claim->is_first_seen |= index == claim->row.first_index;
+    if (record->kind == LOG_RECORD_ENTRY) {
+        claim->is_first_seen |= record->entry.index == claim->row.first_index;
+    } else if (record->kind == LOG_RECORD_TAIL && record->tail.recs_count > 0) {
+        claim->is_first_seen |= record->tail.first_index == claim->row.first_index;
     }
     if (claim->is_cut_seen && record->seq == claim->row.last_seq) {
         claim->row.what &= ~LOG_ROW_CUT;
@@ -479,10 +479,10 @@ static enum err recover_group_claim_cut(struct log_recover *r, struct recover_gr
     if (gap_index != 0 && gap_index <= row->first_index) {
         return ERR_OK; /* all of it from there on is lost as it is */
     }
-    const struct log_found_entry *entry = recover_log_find(g, row->first_index);
     if (claim->is_first_seen) {
         return ERR_OK; /* that one tells, or the table has it */
     }
+    const struct log_found_entry *entry = recover_log_find(g, row->first_index);
     if (entry != NULL && frame != NULL && entry->file_number == frame->head.file_number &&
         entry->slot_pos >= frame->pos && entry->slot_pos - frame->pos < frame->head.frame_bytes) {
         return ERR_OK; /* it is the frame's own */
