@@ -129,25 +129,14 @@ static enum err inspect_feed_rows(struct log_inspect_state *state)
 {
     const struct log_tables *tables = &state->tables;
     struct log_tables_lost lost;
-    struct log_row row;
     if (tables->chosen == NULL) {
         return ERR_OK;
     }
-    enum err err = ERR_OK;
-    for (uint32_t i = 0; i < tables->chosen->header.rows_count && err == ERR_OK; i++) {
-        if (log_tables_row(tables, i, &row) == ERR_OK && (row.flags & LOG_ROW_LOST) == 0) {
-            err = log_recover_row(&state->recover, &row);
-        }
-    }
+    enum err err = log_tables_lost(tables, &state->budget, &lost);
     if (err == ERR_OK) {
-        err = log_tables_lost(tables, &state->budget, &lost);
-        for (uint32_t i = 0; i < lost.rows_count && err == ERR_OK; i++) {
-            err = (lost.rows[i].flags & LOG_ROW_LOST) != 0
-                      ? log_recover_row_lost(&state->recover, lost.rows[i].group, lost.rows[i].seq)
-                      : log_recover_row(&state->recover, &lost.rows[i]);
-        }
-        budget_free(&state->budget, lost.rows);
+        err = log_recover_tables(&state->recover, tables, &lost);
     }
+    budget_free(&state->budget, lost.rows);
     return err;
 }
 

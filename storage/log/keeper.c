@@ -133,11 +133,19 @@ static enum err log_keeper_take_rows(struct log_keeper *keeper,
     uint32_t unreported_count = 0;
     list_for_each (node, &found->recover->groups) {
         const struct log_found *group = CONTAINER_OF(node, struct log_found, in_recover);
-        if (!group->has_row || !group->is_available) {
+        struct log_row row = group->table_row;
+        if (group->is_doubtful) { /* nor is it known later whether it had a row */
+            row = (struct log_row){.group = group->row.group,
+                                   .topic = group->row.topic,
+                                   .partition = group->row.partition,
+                                   .state = LOG_ROW_LIVE,
+                                   .flags = LOG_ROW_LOST,
+                                   .start = {.index = 1},
+                                   .max_timestamp = -1};
+        } else if (!group->has_row || !group->is_available) {
             unreported_count += group->is_available;
             continue;
         }
-        struct log_row row = group->table_row;
         row.flags |= group->row.flags & LOG_ROW_AMNESIAC; /* what says so may be let go */
         err = log_keeper_put_row(keeper, &row, UINT64_MAX);
         if (err != ERR_OK) {

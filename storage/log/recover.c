@@ -266,16 +266,38 @@ enum err log_recover_row(struct log_recover *r, const struct log_row *row)
 
 enum err log_recover_row_lost(struct log_recover *r, uint64_t group, uint64_t seq)
 {
-    if (group == LOG_RECOVER_GROUP_UNKNOWN) {
-        r->counts[LOG_RECOVER_G6]++;
-        return ERR_OK;
-    }
     struct recover_group *g = NULL;
     enum err err = recover_group_make(r, group, &g);
     if (err == ERR_OK) {
         g->is_row_lost = true;
         g->lost_seq = seq;
     }
+    return err;
+}
+
+void log_recover_rows_unnamed(struct log_recover *r, uint32_t count, bool has_doubt)
+{
+    struct recover_state *state = r->state;
+    r->counts[LOG_RECOVER_G6] += count;
+    state->has_row_doubt |= has_doubt;
+}
+
+enum err log_recover_tables(struct log_recover *r, const struct log_tables *tables,
+                            const struct log_tables_lost *lost)
+{
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; i < tables->chosen->header.rows_count && err == ERR_OK; i++) {
+        struct log_row row;
+        if (log_tables_row(tables, i, &row) == ERR_OK && (row.flags & LOG_ROW_LOST) == 0) {
+            err = log_recover_row(r, &row);
+        }
+    }
+    for (uint32_t i = 0; i < lost->rows_count && err == ERR_OK; i++) {
+        const struct log_row *row = &lost->rows[i];
+        err = (row->flags & LOG_ROW_LOST) != 0 ? log_recover_row_lost(r, row->group, row->seq)
+                                               : log_recover_row(r, row);
+    }
+    log_recover_rows_unnamed(r, lost->unnamed_count, lost->has_doubt);
     return err;
 }
 

@@ -2,8 +2,7 @@
  * of journal files and rows of the table go in, the log of each group comes out.
  *
  *     log_recover_init(r, ..., floor)          floor: the table's, files below it are not looked at
- *     log_recover_row(r, &row)                 each row of the table that counts
- *     log_recover_row_lost(r, group, seq)      each that is unreadable
+ *     log_recover_tables(r, &tables, &lost)    rows of the table that counts, and those lost
  *     log_recover_file(r, slot, data, length)  each journal file, in any order
  *     log_recover_lanes(r)                     where each lane ends (F1..F8)
  *     while (log_recover_next_direct(r, &check))
@@ -11,9 +10,8 @@
  *     log_recover_groups(r)                    what each group is (R1..R9, G1..G7)
  *     list_for_each (node, &r->groups) ...     log_found.in_recover
  *
- * The outcome depends on the set of files and rows only, never on their order. Memory comes from
- * the given budget and is a few hundred bytes per record; ERR_BUDGET may come from every call that
- * adds, and then nothing may be asked any more but log_recover_deinit. */
+ * The outcome depends on the set of files and rows only, never on their order. Memory is a few
+ * hundred bytes per record; after ERR_BUDGET only log_recover_deinit may follow. */
 #ifndef STORAGE_LOG_RECOVER_H
 #define STORAGE_LOG_RECOVER_H
 
@@ -26,7 +24,7 @@
 #include "storage/log/frame.h"
 #include "storage/log/record.h"
 #include "storage/log/sidecar.h"
-#include "storage/log/table.h"
+#include "storage/log/tables.h"
 
 /* The rows of the decision table: name, what. */
 #define LOG_RECOVER_ROWS(X)                                                                        \
@@ -151,6 +149,7 @@ struct log_found {
                               there still, in whole or with entries that are void */
     bool is_reset;         /* a reset was: of files before the log none is its */
     bool has_row;          /* it stands in the table */
+    bool is_doubtful;      /* G6, since its row may be one of those that are unreadable */
     struct list_node in_recover; /* log_recover.groups, by group */
 };
 
@@ -190,16 +189,21 @@ MUST_USE enum err log_recover_init(struct log_recover *r, struct budget *budget,
 /* Give everything back, also after an error. */
 void log_recover_deinit(struct log_recover *r);
 
-/* A row of the table; of several of one group the first of the highest group_seq counts. Before any
- * file. */
+/* A row; of several of one group the first of the highest group_seq counts. Before any file. */
 MUST_USE enum err log_recover_row(struct log_recover *r, const struct log_row *row);
 
-#define LOG_RECOVER_GROUP_UNKNOWN UINT64_MAX
-
-/* A row that is unreadable in every table; its group, if that is known, is unavailable (G6), unless
- * `seq` > 0: a table that does not count yet says that the group has got there, and the journal
- * tells of it from its `create` to there at least. */
+/* A row that is unreadable in every table: its group is unavailable (G6), unless `seq` > 0: a table
+ * that does not count yet says that the group has got there, and the journal tells of it from its
+ * `create` to there at least. */
 MUST_USE enum err log_recover_row_lost(struct log_recover *r, uint64_t group, uint64_t seq);
+
+/* So many that nothing names. `has_doubt`: nobody knows for certain whose rows are unreadable. A
+ * group without a row is unavailable then: files that had more of it may have been let go. */
+void log_recover_rows_unnamed(struct log_recover *r, uint32_t count, bool has_doubt);
+
+/* All of these: rows of the table that counts, and what the others tell of those that are lost. */
+MUST_USE enum err log_recover_tables(struct log_recover *r, const struct log_tables *tables,
+                                     const struct log_tables_lost *lost);
 
 /* Read journal file `slot`, all `length` bytes of it. `data` is the caller's and may go when this
  * returns: what is needed is kept, of batches only their headers. ERR_BUDGET. */
@@ -213,8 +217,8 @@ MUST_USE enum err log_recover_lanes(struct log_recover *r);
  * earlier answer is not asked about any more. */
 bool log_recover_next_direct(struct log_recover *r, struct log_recover_direct *check);
 
-/* Whether they are all there and have that CRC; if not the frame is torn (F6) and those behind it
- * dropped (F7). */
+/* Whether all are there with that CRC; else the frame is torn (F6), those behind it dropped (F7).
+ */
 void log_recover_direct(struct log_recover *r, const struct log_recover_direct *check,
                         bool is_sound);
 

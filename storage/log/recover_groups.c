@@ -561,8 +561,10 @@ static void recover_group_finish(struct log_recover *r, struct recover_group *g)
     bool is_whole = g->is_created && !g->is_gapped && list_is_empty(&found->ranges) &&
                     list_is_empty(&found->switches) && g->lost_seq > 0 &&
                     found->last_seq >= g->lost_seq;
-    found->is_available =
-        found->is_available && (found->has_row || g->is_created) && (!g->is_row_lost || is_whole);
+    found->is_doubtful = state->has_row_doubt && !found->has_row && !g->is_row_lost &&
+                         g->is_created && found->row.state == LOG_ROW_LIVE;
+    found->is_available = found->is_available && (found->has_row || g->is_created) &&
+                          (!g->is_row_lost || is_whole) && !found->is_doubtful;
     counts[LOG_RECOVER_G6] += !found->is_available || g->is_row_lost;
     if (!found->is_available) {
         return;

@@ -157,6 +157,7 @@ struct recover_state {
     uint64_t rot_boot_max;        /* highest boot with an F5, 0: none */
     uint32_t rot_lanes_count;     /* lanes of it that have one */
     uint64_t gone_boot;           /* highest boot with a lane of which nothing is left; 0: none */
+    bool has_row_doubt;           /* a group without a row may have lost it */
     bool is_blind;                /* some frame is torn and nobody knows whose it was */
     struct recover_record *asked; /* the direct tail given out last, in lane asked_lane */
     uint32_t asked_lane;          /* likewise */

@@ -63,8 +63,9 @@ uint64_t log_row_next_index(const struct log *log, const struct log_segment *seg
 /* A synced part counts: segment and row move on. Puts nothing back. */
 void log_row_apply(struct log_part *part);
 
-/* Bring log->row and log->file_lowest up to date. False: not now, the table's row stays true. */
-bool log_row_update(struct log *log);
+/* Bring log->row and log->file_lowest up to date, and put the row to those that go to the keeper.
+ * False: not now, or no memory; the table's row stays true. */
+bool log_row_collect(struct log_round *round, struct log *log);
 
 /* The table says log->row: let go of what it settles. */
 void log_row_synced(struct log *log);
@@ -102,6 +103,9 @@ struct log_round {
     uint64_t noted_ns;         /* when something was noted last */
     uint64_t retry_ns;         /* begin a round at this time; 0: no */
     uint32_t entries_count;    /* noted since the last round began */
+    uint32_t cleans_count;     /* groups seen by CLEAN whose files may be to go */
+    uint32_t cleaned_count;    /* those of them whose files went */
+    uint32_t cleans_min;       /* so many go in this round though the next one is due */
 
     struct log_job jobs[LOG_SETTLE_JOBS];             /* groups in hand */
     uint32_t jobs_count;                              /* of them, not idle */

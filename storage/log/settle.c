@@ -30,6 +30,10 @@
 /* Entries that begin a round, however small they are: each takes memory until it is settled. */
 #define LOG_SETTLE_ENTRIES 65536u
 
+/* Of the groups whose files are to go, one in so many is cleaned in each round, even while appends
+ * would rather have the next: what is left is bounded by what comes in so many rounds. */
+#define LOG_SETTLE_CLEANS 8u
+
 /* How soon a round follows one that could not help a group, or a close that waits for the lane. */
 #define LOG_SETTLE_AGAIN_NS (5 * RT_NS_PER_MS)
 #define LOG_SETTLE_CLOSE_NS RT_NS_PER_MS
@@ -68,6 +72,7 @@ static void log_round_start(struct log_round *round);
 static void log_round_enter(struct log_round *round, uint32_t stage);
 static struct log *log_round_next(struct log_round *round);
 static bool log_round_is_over(const struct log_round *round);
+static bool log_round_is_much(const struct log_round *round);
 static bool log_round_is_tight(const struct log_round *round);
 static bool log_round_write(struct log_round *round);
 static bool log_round_sync(struct log_round *round);
@@ -77,10 +82,10 @@ static void log_round_apply(struct log_round *round);
 static bool log_round_remnants(struct log_round *round);
 static struct log_remnant *log_round_remnant(struct log_round *round);
 static bool log_round_rows(struct log_round *round);
-static bool log_round_row(struct log_round *round, struct log *log);
 static void log_round_answered(struct log_rows *rows);
 static bool log_round_free(struct log_round *round);
 static bool log_round_clean(struct log_round *round);
+static bool log_round_may_clean(const struct log_round *round, const struct log *log);
 static void log_round_end(struct log_round *round);
 static void log_round_again(struct log_round *round);
 
@@ -164,9 +169,7 @@ void log_settle_note(struct log *log, uint64_t file_number, uint64_t bytes)
         settle->credit_bytes = LOG_SETTLE_CREDIT_MAX;
     }
     log_round_wake(round, false);
-    bool is_much = ls->lane.unsettled_bytes >= ls->store->config.unsettled_bytes_max / 2 ||
-                   round->entries_count >= LOG_SETTLE_ENTRIES;
-    if (is_much && !settle->is_running && round->retry_ns == 0) {
+    if (log_round_is_much(round) && !settle->is_running && round->retry_ns == 0) {
         round->is_pressed = true;
         log_settle_begin(settle);
     }
@@ -306,6 +309,14 @@ static void log_settle_fire(struct rt_timer *timer)
 
 /* --- Pace --- */
 
+/* Whether there is enough for a round, though appends go on. */
+static bool log_round_is_much(const struct log_round *round)
+{
+    const struct log_shard *ls = round->ls;
+    return ls->lane.unsettled_bytes >= ls->store->config.unsettled_bytes_max / 2 ||
+           round->entries_count >= LOG_SETTLE_ENTRIES;
+}
+
 /* Whether appends are about to wait for this round. */
 static bool log_round_is_tight(const struct log_round *round)
 {
@@ -365,6 +376,8 @@ static void log_round_start(struct log_round *round)
     round->is_unsatisfied = false;
     round->has_news = false;
     round->entries_count = 0;
+    round->cleans_count = 0;
+    round->cleaned_count = 0;
     round->file_target = settle->file_target;
     if (round->file_target >= lane_number) { /* not the one that frames go to */
         round->file_target = lane_number > 0 ? lane_number - 1 : 0;
@@ -714,7 +727,7 @@ static bool log_round_rows(struct log_round *round)
     struct log_rows *rows = &round->rows;
     for (struct log *log = log_round_next(round); log != NULL; log = log_round_next(round)) {
         bool is_due = log->is_available && log->is_row_old && !log_is_held(log);
-        if (is_due && !log_round_row(round, log)) {
+        if (is_due && !log_row_collect(round, log)) {
             round->is_unsatisfied = true;
         }
         if (log->file_lowest < rows->file_needed) {
@@ -737,35 +750,6 @@ static bool log_round_rows(struct log_round *round)
     sm_move(&round->sm, LOG_ROUND_TABLE);
     log_keeper_rows(rows);
     return false;
-}
-
-/* Put its row to the others. False: not now, or no memory. */
-static bool log_round_row(struct log_round *round, struct log *log)
-{
-    struct log_rows *rows = &round->rows;
-    if (rows->rows_count == round->rows_max) {
-        struct budget *budget = &round->ls->budget;
-        uint32_t rows_max = round->rows_max == 0 ? 64 : round->rows_max * 2;
-        void *made = NULL;
-        if (budget_alloc(budget, rows_max * sizeof(*rows->rows), sizeof(uint64_t), &made) !=
-            ERR_OK) {
-            return false;
-        }
-        if (rows->rows_count > 0) {
-            memcpy(made, rows->rows, rows->rows_count * sizeof(*rows->rows));
-        }
-        budget_free(budget, rows->rows);
-        rows->rows = made;
-        round->rows_max = rows_max;
-    }
-    if (!log_row_update(log)) {
-        return false;
-    }
-    rows->rows[rows->rows_count++] = log->row;
-    log->row_round = round->number;
-    log->table_segment = log->row.segment_index;
-    log->is_row_old = false;
-    return true;
 }
 
 static void log_round_answered(struct log_rows *rows)
@@ -812,8 +796,12 @@ static bool log_round_clean(struct log_round *round)
     bool is_fenced = atomic_load(&round->ls->store->is_fenced);
     for (struct log *log = log_round_next(round); log != NULL; log = log_round_next(round)) {
         if (log->wants_clean && !is_fenced && !log_is_held(log)) {
-            log_clean_start(&round->clean, log);
-            return false;
+            round->cleans_count++;
+            if (log_round_may_clean(round, log)) {
+                log_clean_start(&round->clean, log);
+                return false;
+            }
+            round->has_news = true; /* in a later round */
         }
         if (!log->wants_clean && !log->is_row_old && !log->is_direct_wanted &&
             log->file_lowest == UINT64_MAX) {
@@ -827,9 +815,19 @@ static bool log_round_clean(struct log_round *round)
     return false;
 }
 
+/* Whether files of `log` go in this round, or wait since the next one is due. They do not if a row
+ * waits for them, or if room is what this round lacked. */
+static bool log_round_may_clean(const struct log_round *round, const struct log *log)
+{
+    bool is_next_due =
+        round->err == ERR_OK && (round->settle->is_wanted || log_round_is_much(round));
+    return !is_next_due || log->switches_pending > 0 || round->cleaned_count < round->cleans_min;
+}
+
 void log_round_clean_done(struct log_clean *clean)
 {
     struct log_round *round = clean->round;
+    round->cleaned_count += !clean->is_failed;
     round->has_news |= clean->is_failed; /* again when it is idle */
     log_round_run(round);
 }
@@ -843,6 +841,7 @@ static void log_round_end(struct log_round *round)
     bool is_drained = list_is_empty(&lane->pending) && list_is_empty(&lane->failed) &&
                       list_is_empty(&lane->finished) &&
                       lane->durable_through + 1 == lane->next_number;
+    round->cleans_min = 1 + round->cleans_count / LOG_SETTLE_CLEANS;
     settle->rounds_count++;
     settle->is_running = false;
     settle->is_urgent = settle->is_wanted;
@@ -869,7 +868,7 @@ static void log_round_again(struct log_round *round)
     struct log_shard *ls = round->ls;
     uint64_t now_ns = rt_now_ns(ls->shard);
     bool is_fenced = atomic_load(&ls->store->is_fenced);
-    bool is_much = ls->lane.unsettled_bytes >= ls->store->config.unsettled_bytes_max / 2;
+    bool is_much = log_round_is_much(round);
     if (settle->flushed != NULL) { /* asked for meanwhile, or the lane is not empty yet */
         round->is_pressed = true;
         settle->is_urgent = true;

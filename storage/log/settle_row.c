@@ -142,7 +142,8 @@ static void log_row_name(struct log *log, const struct log_segment *seg)
 
 /* --- The row --- */
 
-bool log_row_update(struct log *log)
+/* Bring log->row and log->file_lowest up to date. False: not now, the table's row stays true. */
+static bool log_row_update(struct log *log)
 {
     struct log_row *row = &log->row;
     if (!log->is_available) {
@@ -264,6 +265,34 @@ static void log_row_seq(struct log *log, const struct log_segment *seg)
     if (row->seq < log->mixed_seq && file_before < log->file_lowest) {
         log->file_lowest = file_before; /* files of several lanes: no order tells which it needs */
     }
+}
+
+bool log_row_collect(struct log_round *round, struct log *log)
+{
+    struct log_rows *rows = &round->rows;
+    if (rows->rows_count == round->rows_max) {
+        struct budget *budget = &round->ls->budget;
+        uint32_t rows_max = round->rows_max == 0 ? 64 : round->rows_max * 2;
+        void *made = NULL;
+        if (budget_alloc(budget, rows_max * sizeof(*rows->rows), sizeof(uint64_t), &made) !=
+            ERR_OK) {
+            return false;
+        }
+        if (rows->rows_count > 0) {
+            memcpy(made, rows->rows, rows->rows_count * sizeof(*rows->rows));
+        }
+        budget_free(budget, rows->rows);
+        rows->rows = made;
+        round->rows_max = rows_max;
+    }
+    if (!log_row_update(log)) {
+        return false;
+    }
+    rows->rows[rows->rows_count++] = log->row;
+    log->row_round = round->number;
+    log->table_segment = log->row.segment_index;
+    log->is_row_old = false;
+    return true;
 }
 
 void log_row_synced(struct log *log)

@@ -194,24 +194,8 @@ enum err log_start_recover(struct log_start *start, uint64_t journal_floor)
 /* Rows, and those that are lost. */
 static enum err log_start_rows(struct log_start *start)
 {
-    struct log_recover *r = &start->recover;
     enum err err = log_tables_lost(&start->tables, &start->budget, &start->lost);
-    uint32_t rows_count = start->tables.chosen->header.rows_count;
-    for (uint32_t i = 0; i < rows_count && err == ERR_OK; i++) {
-        struct log_row row;
-        if (log_tables_row(&start->tables, i, &row) == ERR_OK && (row.flags & LOG_ROW_LOST) == 0) {
-            err = log_recover_row(r, &row);
-        }
-    }
-    for (uint32_t i = 0; i < start->lost.unnamed_count && err == ERR_OK; i++) {
-        err = log_recover_row_lost(r, LOG_RECOVER_GROUP_UNKNOWN, 0);
-    }
-    for (uint32_t i = 0; i < start->lost.rows_count && err == ERR_OK; i++) {
-        const struct log_row *row = &start->lost.rows[i];
-        err = (row->flags & LOG_ROW_LOST) != 0 ? log_recover_row_lost(r, row->group, row->seq)
-                                               : log_recover_row(r, row);
-    }
-    return err;
+    return err == ERR_OK ? log_recover_tables(&start->recover, &start->tables, &start->lost) : err;
 }
 
 /* The tables' bytes; what was chosen, and its header, stays known. */

@@ -29,7 +29,7 @@ static uint32_t log_tables_rows_there(const struct log_tables_read *file);
 static enum err log_tables_search_open(struct log_tables_search *search);
 static void log_tables_search_close(struct log_tables_search *search);
 static bool log_tables_search_add(struct log_tables_search *search, uint64_t group);
-static void log_tables_search_others(struct log_tables_search *search);
+static uint32_t log_tables_search_others(struct log_tables_search *search);
 static void log_tables_search_bytes(struct log_tables_search *search);
 
 bool log_tables_is_sound(struct log_tables *tables, bool is_write)
@@ -136,6 +136,7 @@ static enum err log_tables_guess(struct log_tables *tables, enum log_tables_file
         number = new->header.number - 1;
         is_known = true;
     }
+    tables->is_guessed = true;
     uint32_t sound = log_tables_guess_number(tables, file, number);
     uint32_t count = log_tables_rows_there(file);
     if (sound == 0 && (count > 0 || !is_known) && old->err != ERR_OK) {
@@ -190,15 +191,16 @@ enum err log_tables_lost(const struct log_tables *tables, struct budget *budget,
         bad += log_tables_row(tables, i, &row) != ERR_OK;
         marked += (row.flags & LOG_ROW_LOST) != 0;
     }
-    if (bad == 0 && marked == 0) {
+    if (bad == 0 && marked == 0 && !tables->is_guessed) {
         return ERR_OK;
     }
     struct log_tables_search search = {.tables = tables, .budget = budget, .out = out};
     enum err err = log_tables_search_open(&search);
     if (err == ERR_OK) {
         uint32_t before = out->rows_count;
-        if (bad > 0) {
-            log_tables_search_others(&search);
+        if (bad > 0 || tables->is_guessed) {
+            uint32_t lost_count = log_tables_search_others(&search);
+            out->has_doubt = tables->is_guessed ? bad != lost_count : bad > lost_count;
             log_tables_search_bytes(&search);
         }
         uint32_t named = out->rows_count - before;
@@ -218,6 +220,7 @@ static enum err log_tables_search_open(struct log_tables_search *search)
         bool is_used = file == tables->chosen || file->err == ERR_OK;
         rows_max += is_used ? file->header.rows_count : 0;
     }
+    rows_max += rows_max == 0; /* of nothing there is no memory */
     uint32_t capacity = map_capacity(rows_max);
     void *nodes = NULL, *buckets = NULL, *rows = NULL;
     enum err err = budget_alloc(search->budget, rows_max * sizeof(struct map_node),
@@ -270,10 +273,12 @@ static bool log_tables_search_add(struct log_tables_search *search, uint64_t gro
 }
 
 /* Groups of the other tables that the chosen one does not know: lost, or deleted since, or, in a
- * table that is being written, made since. */
-static void log_tables_search_others(struct log_tables_search *search)
+ * table that is being written, made since. Returns how many the older one has that are not deleted:
+ * these are lost for certain. */
+static uint32_t log_tables_search_others(struct log_tables_search *search)
 {
     const struct log_tables *tables = search->tables;
+    uint32_t lost_count = 0;
     for (uint32_t i = 0; i < LOG_TABLES_COUNT; i++) {
         const struct log_tables_read *file = &tables->files[i];
         if (file == tables->chosen || file->err != ERR_OK) {
@@ -287,12 +292,14 @@ static void log_tables_search_others(struct log_tables_search *search)
             }
             if (row.state != LOG_ROW_DELETED) {
                 bool is_newer = file->header.number > tables->chosen->header.number;
+                lost_count += !is_newer;
                 row.seq = is_newer && (row.flags & LOG_ROW_LOST) == 0 ? row.seq : 0;
                 row.flags |= LOG_ROW_LOST;
             }
             search->out->rows[search->out->rows_count++] = row;
         }
     }
+    return lost_count;
 }
 
 /* Rotten rows whose first bytes name a group that has no row: most of a row is not its name. */

@@ -41,6 +41,7 @@ struct log_tables {
     struct log_uuid disk;                           /* whose directory */
     struct log_tables_read files[LOG_TABLES_COUNT]; /* as read */
     const struct log_tables_read *chosen; /* the one that counts; NULL: none was written */
+    bool is_guessed; /* its header is lost: how many rows it had is what is left of them */
 };
 
 /* Before choosing: whether groups.tab is there and all of it verifies. Then the others need not be
@@ -62,6 +63,8 @@ struct log_tables_lost {
                                what a table that is being written says, or 0 */
     uint32_t rows_count;    /* of them */
     uint32_t unnamed_count; /* rows that nothing names */
+    bool has_doubt;         /* some are named by no older table: a group that has no row may be
+                               one of these, since what is left of a row may name another */
 };
 
 /* Find what is lost: rows marked so before; for those that do not verify, the groups of the other

@@ -416,7 +416,7 @@ static void recover_g6_a_row_is_lost(void **state)
     assert_int_equal(log_recover_init(&r, &b->budget, b->kernels, &b->disk, 0), ERR_OK);
     assert_int_equal(log_recover_row_lost(&r, 7, 0), ERR_OK);
     assert_int_equal(log_recover_row_lost(&r, 11, 0), ERR_OK);
-    assert_int_equal(log_recover_row_lost(&r, LOG_RECOVER_GROUP_UNKNOWN, 0), ERR_OK);
+    log_recover_rows_unnamed(&r, 1, false);
     assert_int_equal(log_recover_file(&r, 0, b->files[0].data, b->files[0].length), ERR_OK);
     assert_int_equal(log_recover_lanes(&r), ERR_OK);
     assert_int_equal(log_recover_groups(&r), ERR_OK);
@@ -445,6 +445,33 @@ static void recover_g6_a_new_group_is_not_lost(void **state)
         assert_int_equal(log_recover_find(&r, 7)->is_available, seq <= 6);
         assert_false(log_recover_find(&r, 11)->is_available); /* the journal does not know it */
         assert_null(log_recover_find(&r, 12));
+        log_recover_deinit(&r);
+    }
+    build_free(b);
+}
+
+/* A row is unreadable and nothing names it: it may be that of a group which the journal has only
+ * the beginning of. A table that was being written proves that one of them is whole. */
+static void recover_g6_a_row_that_nothing_names(void **state)
+{
+    (void)state;
+    static const struct {
+        bool has_doubt, is_named, is_available;
+    } rows[] = {{false, false, true}, {true, false, false}, {true, true, true}};
+    struct build *b = recover_scene(); /* six records from its `create` on */
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct log_recover r;
+        assert_int_equal(log_recover_init(&r, &b->budget, b->kernels, &b->disk, 0), ERR_OK);
+        if (rows[i].is_named) {
+            assert_int_equal(log_recover_row_lost(&r, 7, 6), ERR_OK);
+        }
+        log_recover_rows_unnamed(&r, 1, rows[i].has_doubt);
+        assert_int_equal(log_recover_file(&r, 0, b->files[0].data, b->files[0].length), ERR_OK);
+        assert_int_equal(log_recover_lanes(&r), ERR_OK);
+        assert_int_equal(log_recover_groups(&r), ERR_OK);
+        const struct log_found *found = log_recover_find(&r, 7);
+        assert_int_equal(found->is_available, rows[i].is_available);
+        assert_int_equal(found->is_doubtful, !rows[i].is_available);
         log_recover_deinit(&r);
     }
     build_free(b);
@@ -849,6 +876,7 @@ int main(void)
         cmocka_unit_test(recover_g5_a_header_that_does_not_verify),
         cmocka_unit_test(recover_g6_a_row_is_lost),
         cmocka_unit_test(recover_g6_a_new_group_is_not_lost),
+        cmocka_unit_test(recover_g6_a_row_that_nothing_names),
         cmocka_unit_test(recover_g7_is_named_by_the_torn_frame),
         cmocka_unit_test(recover_cuts_trims_rolls_and_memberships),
         cmocka_unit_test(recover_a_cut_below_the_settled_end_moves_it),

@@ -32,48 +32,52 @@ static const struct {
     uint32_t bad;     /* rows of it that do not verify */
     uint32_t lost;    /* rows found */
     uint32_t unnamed; /* and not */
+    bool has_doubt;   /* another group may have lost its row */
 } tables_rows[] = {
-    {"nothing", 0, 0, 0, TABLES_NONE, TABLES_NONE, TABLES_NONE, ERR_OK, -1, 0, 0, 0, 0},
-    {"one", 1, 0, 0, TABLES_WHOLE, TABLES_NONE, TABLES_NONE, ERR_OK, 0, 1, 0, 0, 0},
-    {"two", 7, 0, 6, TABLES_WHOLE, TABLES_NONE, TABLES_WHOLE, ERR_OK, 0, 7, 0, 0, 0},
-    {"a whole one waits", 7, 8, 6, TABLES_WHOLE, TABLES_WHOLE, TABLES_WHOLE, ERR_OK, 0, 7, 0, 0, 0},
-    {"a torn one waits", 7, 8, 6, TABLES_WHOLE, TABLES_ROW, TABLES_WHOLE, ERR_OK, 0, 7, 0, 0, 0},
+    {"nothing", 0, 0, 0, TABLES_NONE, TABLES_NONE, TABLES_NONE, ERR_OK, -1, 0, 0, 0, 0, false},
+    {"one", 1, 0, 0, TABLES_WHOLE, TABLES_NONE, TABLES_NONE, ERR_OK, 0, 1, 0, 0, 0, false},
+    {"two", 7, 0, 6, TABLES_WHOLE, TABLES_NONE, TABLES_WHOLE, ERR_OK, 0, 7, 0, 0, 0, false},
+    {"a whole one waits", 7, 8, 6, TABLES_WHOLE, TABLES_WHOLE, TABLES_WHOLE, ERR_OK, 0, 7, 0, 0, 0,
+     false},
+    {"a torn one waits", 7, 8, 6, TABLES_WHOLE, TABLES_ROW, TABLES_WHOLE, ERR_OK, 0, 7, 0, 0, 0,
+     false},
     {"rotten, a whole one waits", 7, 8, 6, TABLES_ROW, TABLES_WHOLE, TABLES_WHOLE, ERR_OK, 1, 8, 0,
-     0, 0},
+     0, 0, false},
     {"rotten, a torn one waits", 7, 8, 6, TABLES_ROW, TABLES_ROW, TABLES_WHOLE, ERR_OK, 0, 7, 1, 3,
-     0},
+     0, false},
     {"rotten, named by the one before", 7, 0, 6, TABLES_ROW, TABLES_NONE, TABLES_WHOLE, ERR_OK, 0,
-     7, 1, 2, 0},
+     7, 1, 2, 0, false},
     {"rotten, named by its bytes", 7, 0, 0, TABLES_ROW, TABLES_NONE, TABLES_NONE, ERR_OK, 0, 7, 1,
-     1, 0},
-    {"cut short", 7, 0, 0, TABLES_SHORT, TABLES_NONE, TABLES_NONE, ERR_OK, 0, 7, 2, 0, 2},
-    {"between the renames", 0, 8, 7, TABLES_NONE, TABLES_WHOLE, TABLES_WHOLE, ERR_OK, 1, 8, 0, 0,
-     0},
+     1, 0, true},
+    {"cut short", 7, 0, 0, TABLES_SHORT, TABLES_NONE, TABLES_NONE, ERR_OK, 0, 7, 2, 0, 2, true},
+    {"between the renames", 0, 8, 7, TABLES_NONE, TABLES_WHOLE, TABLES_WHOLE, ERR_OK, 1, 8, 0, 0, 0,
+     false},
     {"between the renames, rotten", 0, 8, 7, TABLES_NONE, TABLES_ROW, TABLES_WHOLE, ERR_OK, 1, 8, 1,
-     2, 0},
+     2, 0, false},
     {"between the renames, no header", 0, 8, 7, TABLES_NONE, TABLES_HEADER, TABLES_WHOLE, ERR_OK, 1,
-     8, 0, 0, 0},
+     8, 0, 1, 0, true},
     {"the first is being written", 0, 1, 0, TABLES_NONE, TABLES_ROW, TABLES_NONE, ERR_OK, -1, 0, 0,
-     0, 0},
-    {"the first is written", 0, 1, 0, TABLES_NONE, TABLES_WHOLE, TABLES_NONE, ERR_OK, 1, 1, 0, 0,
-     0},
-    {"gone", 0, 0, 6, TABLES_NONE, TABLES_NONE, TABLES_WHOLE, ERR_CORRUPT, -1, 0, 0, 0, 0},
-    {"no header", 7, 0, 6, TABLES_HEADER, TABLES_NONE, TABLES_WHOLE, ERR_OK, 0, 7, 0, 0, 0},
+     0, 0, false},
+    {"the first is written", 0, 1, 0, TABLES_NONE, TABLES_WHOLE, TABLES_NONE, ERR_OK, 1, 1, 0, 0, 0,
+     false},
+    {"gone", 0, 0, 6, TABLES_NONE, TABLES_NONE, TABLES_WHOLE, ERR_CORRUPT, -1, 0, 0, 0, 0, false},
+    {"no header", 7, 0, 6, TABLES_HEADER, TABLES_NONE, TABLES_WHOLE, ERR_OK, 0, 7, 0, 1, 0, true},
     {"no header, the first", 1, 0, 0, TABLES_HEADER, TABLES_NONE, TABLES_NONE, ERR_OK, 0, 1, 0, 0,
-     0},
+     0, false},
     {"no header, a torn one waits", 7, 8, 0, TABLES_HEADER, TABLES_ROW, TABLES_NONE, ERR_OK, 0, 7,
-     0, 0, 0},
+     0, 1, 0, false},
     {"no header, a whole one waits", 7, 8, 0, TABLES_HEADER, TABLES_WHOLE, TABLES_NONE, ERR_OK, 1,
-     8, 0, 0, 0},
+     8, 0, 0, 0, false},
     {"no header, no neighbour", 7, 0, 0, TABLES_HEADER, TABLES_NONE, TABLES_NONE, ERR_CORRUPT, -1,
-     0, 0, 0, 0},
+     0, 0, 0, 0, false},
     {"nothing is left, but names", 7, 0, 6, TABLES_BOTH, TABLES_NONE, TABLES_WHOLE, ERR_OK, 0, 7, 3,
-     4, 0},
+     4, 0, false},
     {"of another directory", 7, 0, 6, TABLES_FOREIGN, TABLES_NONE, TABLES_WHOLE, ERR_CORRUPT, -1, 0,
-     0, 0, 0},
+     0, 0, 0, false},
     {"the one before is of another", 7, 0, 6, TABLES_WHOLE, TABLES_NONE, TABLES_FOREIGN, ERR_OK, 0,
-     7, 0, 0, 0},
-    {"newer", 7, 0, 6, TABLES_NEWER, TABLES_NONE, TABLES_WHOLE, ERR_UNSUPPORTED, -1, 0, 0, 0, 0},
+     7, 0, 0, 0, false},
+    {"newer", 7, 0, 6, TABLES_NEWER, TABLES_NONE, TABLES_WHOLE, ERR_UNSUPPORTED, -1, 0, 0, 0, 0,
+     false},
 };
 
 static const struct log_uuid tables_disk = {.bytes = {1, 2, 3}};
@@ -154,6 +158,7 @@ static void tables_check(size_t i)
     assert_int_equal(log_tables_lost(&tables, &budget, &lost), ERR_OK);
     assert_int_equal(lost.rows_count, tables_rows[i].lost);
     assert_int_equal(lost.unnamed_count, tables_rows[i].unnamed);
+    assert_int_equal(lost.has_doubt, tables_rows[i].has_doubt);
     for (uint32_t j = 0; j < lost.rows_count; j++) {
         assert_int_equal(lost.rows[j].flags, LOG_ROW_LOST);
         assert_int_equal(lost.rows[j].topic.bytes[0], lost.rows[j].group);
