@@ -235,9 +235,8 @@ uint32_t log_recover_ends(const struct log_recover *r, struct log_lane_end *out,
 /* Of missing frames in a row, log_recover_visit tells the first so many. */
 #define LOG_RECOVER_VISIT_MISSING_MAX 1000u
 
-/* Tell `visit` every frame's decision, in order of boot, lane and number: for `tdb log dump` and
- * `verify`. `frame` is NULL for one that is missing, `slot` then UINT32_MAX. Frames of a former
- * life (F8) are only counted. */
+/* Tell `visit` every frame's decision, in order of boot, lane and number. `frame` is NULL for one
+ * that is missing, `slot` then UINT32_MAX. Frames of a former life (F8) are only counted. */
 void log_recover_visit(const struct log_recover *r,
                        void (*visit)(void *ctx, enum log_recover_row row, uint64_t boot_epoch,
                                      uint32_t lane, uint64_t number, const struct log_frame *frame,
