@@ -87,6 +87,7 @@ static int rt_blocking_dispatch(struct rt_op *op)
     case RT_OP_FILE_TRUNCATE:
         return rt_blocking_error(ftruncate(op->file->fd, (off_t)op->args.io.length));
     case RT_OP_FILE_LOCK: return rt_blocking_lock(op);
+    case RT_OP_FILE_SYNC_ALL: return rt_blocking_error(syncfs(op->file->fd));
     case RT_OP_PATH_RENAME: return rt_blocking_error(rename(path, op->args.path.path_to));
     case RT_OP_PATH_UNLINK: return rt_blocking_error(unlink(path));
     case RT_OP_PATH_MKDIR: return rt_blocking_error(mkdir(path, op->args.path.mode));

@@ -90,6 +90,13 @@ void rt_file_flush(struct rt_file *file, struct rt_op *op)
     }
 }
 
+void rt_file_sync_all(struct rt_file *file, struct rt_op *op)
+{
+    if (rt_file_begin(file, op, RT_OP_FILE_SYNC_ALL)) {
+        rt_op_start(op);
+    }
+}
+
 void rt_file_allocate(struct rt_file *file, struct rt_op *op, enum rt_allocate how, uint64_t pos,
                       uint64_t length)
 {

@@ -47,6 +47,7 @@ typedef void rt_done_fn(struct rt_op *op);
     X(FILE_ALLOCATE, "file_allocate")                                                              \
     X(FILE_TRUNCATE, "file_truncate")                                                              \
     X(FILE_LOCK, "file_lock")                                                                      \
+    X(FILE_SYNC_ALL, "file_sync_all")                                                              \
     X(PATH_RENAME, "path_rename")                                                                  \
     X(PATH_UNLINK, "path_unlink")                                                                  \
     X(PATH_MKDIR, "path_mkdir")                                                                    \

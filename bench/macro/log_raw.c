@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "base/rt/clock.h"
 #include "bench/macro/log_side.h"
 
 #define LOG_RAW_SAMPLES_MAX 4000000u
@@ -34,6 +36,7 @@ struct log_raw {
     uint64_t samples_count;          /* used */
     uint64_t begun_count;            /* writes begun */
     uint32_t waiting_count;          /* in flight */
+    uint64_t last_ns;                /* when the last write was due */
 };
 
 static void log_raw_check(const char *what, int error)
@@ -82,9 +85,25 @@ static void log_raw_open(struct log_raw *raw)
     }
 }
 
+/* Wait for the time of the next write; one that is late is not made up for. */
+static void log_raw_pace(struct log_raw *raw)
+{
+    uint64_t due_ns = raw->last_ns + raw->plan->interval_ns;
+    uint64_t now_ns = bench_now_ns();
+    if (now_ns < due_ns) {
+        struct timespec due = {.tv_sec = (time_t)(due_ns / RT_NS_PER_S),
+                               .tv_nsec = (long)(due_ns % RT_NS_PER_S)};
+        (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+    }
+    raw->last_ns = now_ns < due_ns ? due_ns : now_ns;
+}
+
 static void log_raw_next(struct log_raw *raw, uint32_t slot)
 {
     const struct log_raw_plan *plan = raw->plan;
+    if (plan->interval_ns > 0) {
+        log_raw_pace(raw);
+    }
     uint32_t i = (uint32_t)(raw->begun_count++ % plan->files_count);
     uint64_t pos = raw->positions[i];
     raw->positions[i] += plan->write_bytes;
@@ -196,6 +215,7 @@ struct log_raw_result log_raw_run(const struct log_raw_plan *plan)
     result.device_bytes = log_side_device_bytes() - device_bytes;
     result.p50_ns = bench_quantile(raw.samples_ns, raw.samples_count, 0.5);
     result.p99_ns = bench_quantile(raw.samples_ns, raw.samples_count, 0.99);
+    result.max_ns = bench_quantile(raw.samples_ns, raw.samples_count, 1.0);
     char path[BENCH_PATH_BYTES];
     for (uint32_t i = 0; i < plan->files_count; i++) {
         close(raw.fds[i]);

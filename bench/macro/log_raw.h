@@ -24,6 +24,7 @@ struct log_raw_plan {
     enum rt_flush_form form; /* of a flush: linked, or RWF_DSYNC; a thread's is linked here */
     uint64_t duration_ns;    /* no more after this long; 0: see bytes_max */
     uint64_t bytes_max;      /* no more after so many; 0: no bound */
+    uint64_t interval_ns;    /* from the begin of one to that of the next, at least (depth 1) */
 };
 
 struct log_raw_result {
@@ -33,6 +34,7 @@ struct log_raw_result {
     uint64_t device_bytes; /* written by the process meanwhile */
     double p50_ns;         /* of one, flush included */
     double p99_ns;         /* likewise */
+    double max_ns;         /* the slowest */
 };
 
 /* Run it, files made and removed. Blocks. */

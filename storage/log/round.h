@@ -26,6 +26,7 @@
 #define LOG_SETTLE_SCAN 256u
 
 extern const struct sm_decl log_round_decl;
+extern const struct sm_decl log_sync_decl;
 
 struct log_round;
 
@@ -70,7 +71,7 @@ bool log_row_collect(struct log_round *round, struct log *log);
 /* The table says log->row: let go of what it settles. */
 void log_row_synced(struct log *log);
 
-/* --- The round (settle.c) --- */
+/* --- Syncs (settle_sync.c) --- */
 
 /* A flush under way. */
 struct log_sync {
@@ -79,6 +80,18 @@ struct log_sync {
     struct log_part *part;       /* of what */
     struct log_file *file;       /* which file of it; NULL: its directory */
     char path[LIMIT_PATH_BYTES]; /* of that */
+};
+
+/* A sync of all that is on the file system of the segments. */
+struct log_sync_all {
+    struct log_round *round;                 /* whose */
+    struct sm sm;                            /* stages */
+    struct rt_op op;                         /* its one request */
+    struct rt_file file;                     /* through which it goes */
+    uint64_t began_ns;                       /* when */
+    uint32_t rest_count;                     /* rounds that go file by file, since it is slow */
+    void (*closed)(struct log_round *round); /* end of log_sync_close; NULL: not asked for */
+    char path[LIMIT_PATH_BYTES];             /* of the file */
 };
 
 /* A shard's rounds, one after the other. */
@@ -115,6 +128,9 @@ struct log_round {
     struct log_sync syncs[LOG_SETTLE_SYNCS_TIGHT];    /* flushes */
     uint32_t syncs_count;                             /* under way */
     uint32_t sync_next;                               /* what is flushed next: 3 per part */
+    uint32_t sync_end;                                /* behind what is to be flushed */
+    struct log_sync_all sync_all;                     /* instead */
+    bool is_all_synced;                               /* by that: one flush stands for all */
     struct log_remnant remnants[LOG_SETTLE_REMNANTS]; /* on their way */
     uint32_t remnants_count;                          /* in use */
     struct log_clean clean;                           /* files that go */
@@ -122,6 +138,21 @@ struct log_round {
     uint32_t rows_max;                                /* room in rows.rows */
     struct log_direct directs[LOG_DIRECTS];           /* of the frames in flight */
 };
+
+/* Make what they need; no round is under way, and what was open is closed. */
+void log_sync_init(struct log_round *round);
+void log_sync_deinit(struct log_round *round);
+
+/* Make all parts durable: begin, then call log_sync_run until it says that it is done; each time
+ * that there is something new log_round_run follows. `syncs_max`: flushes at a time. A part of
+ * which one fails is is_failed. */
+void log_sync_begin(struct log_round *round);
+bool log_sync_run(struct log_round *round, uint32_t syncs_max);
+
+/* No round follows: close what is open, then `closed`, possibly within. */
+void log_sync_close(struct log_round *round, void (*closed)(struct log_round *round));
+
+/* --- The round (settle.c) --- */
 
 /* The shard's. */
 static inline struct log_round *log_round_of(const struct log_shard *ls)

@@ -76,8 +76,6 @@ static bool log_round_is_much(const struct log_round *round);
 static bool log_round_is_tight(const struct log_round *round);
 static bool log_round_write(struct log_round *round);
 static bool log_round_sync(struct log_round *round);
-static bool log_round_sync_next(struct log_round *round);
-static void log_round_synced(struct rt_op *op);
 static void log_round_apply(struct log_round *round);
 static bool log_round_remnants(struct log_round *round);
 static struct log_remnant *log_round_remnant(struct log_round *round);
@@ -87,6 +85,7 @@ static bool log_round_free(struct log_round *round);
 static bool log_round_clean(struct log_round *round);
 static bool log_round_may_clean(const struct log_round *round, const struct log *log);
 static void log_round_end(struct log_round *round);
+static void log_round_flushed(struct log_round *round);
 static void log_round_again(struct log_round *round);
 
 /* --- The contract --- */
@@ -111,10 +110,7 @@ enum err log_settle_init(struct log_settle *settle, struct log_shard *ls)
     list_init(&round->scan);
     list_init(&round->waiting);
     log_clean_init(&round->clean, round);
-    for (uint32_t i = 0; i < LOG_SETTLE_SYNCS_TIGHT; i++) {
-        round->syncs[i].round = round;
-        rt_op_init(&round->syncs[i].op, ls->shard, log_round_synced);
-    }
+    log_sync_init(round);
     err = log_jobs_init(round);
     if (err != ERR_OK) {
         budget_free(&ls->budget, round);
@@ -133,6 +129,7 @@ void log_settle_deinit(struct log_settle *settle)
     ASSERT(!settle->is_running);
     rt_timer_stop(&settle->timer);
     log_clean_deinit(&round->clean);
+    log_sync_deinit(round);
     log_jobs_deinit(round);
     budget_free(&settle->ls->budget, round->rows.rows);
     budget_free(&settle->ls->budget, round);
@@ -504,8 +501,8 @@ static bool log_round_write(struct log_round *round)
         list_append_all(&round->settle->dirty, &round->scan);
     }
     if (round->parts_count > 0) {
-        round->sync_next = 0;
         sm_move(&round->sm, LOG_ROUND_SYNC);
+        log_sync_begin(round);
         return true;
     }
     if (list_is_empty(&round->scan)) {
@@ -548,59 +545,13 @@ void log_round_job_done(struct log_job *job)
 
 static bool log_round_sync(struct log_round *round)
 {
-    uint32_t syncs_max = log_round_is_tight(round) ? LOG_SETTLE_SYNCS_TIGHT : LOG_SETTLE_SYNCS;
-    while (round->syncs_count < syncs_max && log_round_sync_next(round)) {
-    }
-    if (round->syncs_count > 0) {
+    if (!log_sync_run(round,
+                      log_round_is_tight(round) ? LOG_SETTLE_SYNCS_TIGHT : LOG_SETTLE_SYNCS)) {
         return false;
     }
     log_round_apply(round);
     log_round_enter(round, LOG_ROUND_WRITE);
     return true;
-}
-
-/* Begin the next flush. False: there is none. */
-static bool log_round_sync_next(struct log_round *round)
-{
-    struct log_sync *sync = round->syncs;
-    while (!rt_op_is_idle(&sync->op)) {
-        sync++;
-    }
-    while (round->sync_next < 3 * round->parts_count &&
-           !atomic_load(&round->ls->store->is_fenced)) {
-        struct log_part *part = &round->parts[round->sync_next / 3];
-        uint32_t which = round->sync_next++ % 3;
-        bool is_touched = which == 0   ? part->is_log_touched
-                          : which == 1 ? part->is_idx_touched
-                                       : part->is_dir_touched;
-        if (part->log == NULL || !is_touched) {
-            continue;
-        }
-        sync->part = part;
-        sync->file = which == 0 ? part->file_log : which == 1 ? part->file_idx : NULL;
-        round->syncs_count++;
-        if (sync->file != NULL) {
-            rt_file_flush(&sync->file->file, &sync->op);
-        } else {
-            log_path_partition(sync->path, round->ls->store, &part->log->topic,
-                               part->log->partition);
-            rt_path_sync_dir(&sync->op, sync->path);
-        }
-        return true;
-    }
-    return false;
-}
-
-static void log_round_synced(struct rt_op *op)
-{
-    struct log_sync *sync = CONTAINER_OF(op, struct log_sync, op);
-    struct log_round *round = sync->round;
-    round->syncs_count--;
-    if (op->err != ERR_OK) {
-        bool is_idx = sync->file != NULL && sync->file == sync->part->file_idx;
-        log_rescue_part_failed(round, sync->part, is_idx ? "idx" : "log", op->err, op->saved_errno);
-    }
-    log_round_run(round);
 }
 
 /* What is synced counts, unless its group was cut meanwhile. */
@@ -850,15 +801,24 @@ static void log_round_end(struct log_round *round)
         log_round_again(round);
         return;
     }
+    if (ls->is_closing) {
+        round->has_ended = true;
+        rt_timer_stop(&settle->timer);
+        log_sync_close(round, log_round_flushed);
+        return;
+    }
     void (*flushed)(struct log_settle * settle) = settle->flushed;
     settle->flushed = NULL;
-    round->has_ended = ls->is_closing;
-    if (round->has_ended) {
-        rt_timer_stop(&settle->timer);
-    } else {
-        log_round_again(round);
-    }
+    log_round_again(round);
     flushed(settle);
+}
+
+/* The last round has ended. */
+static void log_round_flushed(struct log_round *round)
+{
+    void (*flushed)(struct log_settle * settle) = round->settle->flushed;
+    round->settle->flushed = NULL;
+    flushed(round->settle);
 }
 
 /* Whether another round follows, and when. */

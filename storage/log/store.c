@@ -106,6 +106,7 @@ void log_config_fill(struct log_config *config, uint64_t memory_bytes)
         config->groups_max = LIMIT_PARTITIONS_COUNT;
     }
     config->files_max = config->files_max == 0 ? 512 : config->files_max;
+    config->sync_all_parts = config->sync_all_parts == 0 ? 32 : config->sync_all_parts;
 }
 
 /* --- Opening --- */

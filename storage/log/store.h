@@ -50,6 +50,8 @@ struct log_config {
     uint64_t settle_ns;      /* a shard idle for so long settles what it has; 0: 1 s */
     uint32_t groups_max;     /* of the node; 0: LIMIT_PARTITIONS_COUNT */
     uint32_t files_max;      /* open segment files of a shard; 0: 512 */
+    uint32_t sync_all_parts; /* segments written by a round from which on the whole file system is
+                                synced, not each file; 0: 32 */
 };
 
 /* What a start found, for a log line, a table and tests. */

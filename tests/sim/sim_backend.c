@@ -292,6 +292,7 @@ static enum err sim_op_run(struct sim_op *so, int64_t *result, uint64_t *checksu
         return sim_disk_allocate(handle, (enum rt_allocate)op->args.io.flags, pos, length);
     case RT_OP_FILE_TRUNCATE: return sim_disk_truncate(handle, length);
     case RT_OP_FILE_LOCK: return sim_disk_lock(handle, op->args.io.flags != 0);
+    case RT_OP_FILE_SYNC_ALL: return sim_disk_sync_all(handle, so->sequence);
     case RT_OP_PATH_RENAME: return sim_disk_rename(disk, path, op->args.path.path_to);
     case RT_OP_PATH_UNLINK: return sim_disk_unlink(disk, path);
     case RT_OP_PATH_MKDIR: return sim_disk_mkdir(disk, path);

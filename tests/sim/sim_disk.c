@@ -154,18 +154,34 @@ enum err sim_disk_write(struct sim_handle *handle, const struct iovec *iov, uint
     return err;
 }
 
+/* What is not durable of a file is lost, or some of it. */
+static void sim_disk_drop_pending(struct sim_disk *disk, struct sim_inode *inode)
+{
+    enum sim_survival survival = (enum sim_survival)prng_below(&disk->prng, SIM_SURVIVAL_COUNT);
+    sim_inode_drop_pending(inode, survival, &disk->prng);
+}
+
+/* Whether a flush fails, because it is struck, or for what was lost before. */
+static enum err sim_disk_flush_begin(struct sim_handle *handle)
+{
+    struct sim_disk *disk = handle->disk;
+    bool has_lost = handle->inode->has_lost;
+    handle->inode->has_lost = false;
+    if (sim_disk_strikes(disk, SIM_FAULT_FLUSH_ERROR, handle->path, 0)) {
+        sim_disk_drop_pending(disk, handle->inode);
+        return ERR_IO;
+    }
+    return has_lost ? ERR_IO : ERR_OK;
+}
+
 enum err sim_disk_land(struct sim_handle *handle, uint64_t sequence)
 {
     struct sim_disk *disk = handle->disk;
     if (disk->options.form != RT_FLUSH_DSYNC) {
         return sim_disk_flush(handle, sequence);
     }
-    enum err err = ERR_OK;
-    if (sim_disk_strikes(disk, SIM_FAULT_FLUSH_ERROR, handle->path, 0)) {
-        enum sim_survival survival = (enum sim_survival)prng_below(&disk->prng, SIM_SURVIVAL_COUNT);
-        sim_inode_drop_pending(handle->inode, survival, &disk->prng);
-        err = ERR_IO;
-    } else {
+    enum err err = sim_disk_flush_begin(handle);
+    if (err == ERR_OK) {
         sim_inode_land_write(handle->inode, sequence);
         disk->stats.flushes_count++;
     }
@@ -182,12 +198,8 @@ enum err sim_disk_flush(struct sim_handle *handle, uint64_t through)
 {
     struct sim_disk *disk = handle->disk;
     ASSERT(through <= disk->sequence);
-    enum err err = ERR_OK;
-    if (sim_disk_strikes(disk, SIM_FAULT_FLUSH_ERROR, handle->path, 0)) {
-        enum sim_survival survival = (enum sim_survival)prng_below(&disk->prng, SIM_SURVIVAL_COUNT);
-        sim_inode_drop_pending(handle->inode, survival, &disk->prng);
-        err = ERR_IO;
-    } else {
+    enum err err = sim_disk_flush_begin(handle);
+    if (err == ERR_OK) {
         bool is_exact = prng_chance(&disk->prng, 1, 2);
         through = is_exact ? through : prng_range(&disk->prng, through, disk->sequence);
         sim_inode_land(handle->inode, through);
@@ -195,6 +207,30 @@ enum err sim_disk_flush(struct sim_handle *handle, uint64_t through)
     }
     sim_disk_mutated(disk, RT_OP_FILE_FLUSH, handle->path, 0, 0);
     return err;
+}
+
+enum err sim_disk_sync_all(struct sim_handle *handle, uint64_t through)
+{
+    struct sim_disk *disk = handle->disk;
+    ASSERT(through <= disk->sequence);
+    bool is_struck = sim_disk_strikes(disk, SIM_FAULT_FLUSH_ERROR, handle->path, 0);
+    uint64_t dice = is_struck ? prng_below(&disk->prng, 16) : 0;
+    list_for_each (node, &disk->inodes) {
+        struct sim_inode *inode = CONTAINER_OF(node, struct sim_inode, in_disk);
+        if (!is_struck) {
+            sim_inode_land(inode, inode->is_dir ? 0 : through);
+            inode->chosen_through = inode->is_dir ? through : 0;
+        } else if (!list_is_empty(&inode->pending) && dice-- == 0) {
+            sim_disk_drop_pending(disk, inode);
+            inode->has_lost = true;
+        }
+    }
+    if (!is_struck) {
+        sim_changes_land(disk);
+        disk->stats.flushes_count++;
+    }
+    sim_disk_mutated(disk, RT_OP_FILE_SYNC_ALL, handle->path, 0, 0);
+    return is_struck ? ERR_IO : ERR_OK;
 }
 
 enum err sim_disk_allocate(struct sim_handle *handle, enum rt_allocate how, uint64_t pos,
@@ -280,6 +316,7 @@ uint64_t sim_disk_delay_ns(struct sim_disk *disk, enum rt_op_kind kind, uint64_t
     case RT_OP_PATH_LIST:
     case RT_OP_PATH_SPACE: delay_ns = sim_delay_draw(&options->read, &disk->prng); break;
     case RT_OP_FILE_FLUSH:
+    case RT_OP_FILE_SYNC_ALL:
     case RT_OP_FILE_WRITE_DURABLE: /* its second half */
     case RT_OP_PATH_SYNC_DIR: delay_ns = sim_delay_draw(&options->flush, &disk->prng); break;
     case RT_OP_FILE_CLOSE:

@@ -139,6 +139,10 @@ uint64_t sim_disk_sequence(const struct sim_disk *disk);
 /* Make durable what was written up to `through`, and perhaps some of what came later. */
 MUST_USE enum err sim_disk_flush(struct sim_handle *handle, uint64_t through);
 
+/* All files and directories. When it fails, nothing is durable for it, and one file may have lost
+ * what was not: its next flush fails. */
+MUST_USE enum err sim_disk_sync_all(struct sim_handle *handle, uint64_t through);
+
 MUST_USE enum err sim_disk_allocate(struct sim_handle *handle, enum rt_allocate how, uint64_t pos,
                                     uint64_t length);
 MUST_USE enum err sim_disk_truncate(struct sim_handle *handle, uint64_t size_bytes);

@@ -230,6 +230,7 @@ void sim_inode_land_write(struct sim_inode *inode, uint64_t sequence)
 void sim_inode_crash(struct sim_inode *inode, enum sim_survival survival, struct prng *prng)
 {
     sim_inode_drop_pending(inode, survival, prng);
+    inode->has_lost = false;
     sim_map_clear(&inode->latest);
     sim_map_share(&inode->latest, &inode->durable);
     inode->latest_bytes = inode->durable_bytes;

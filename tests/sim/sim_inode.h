@@ -59,6 +59,7 @@ struct sim_inode {
     struct list pending;    /* sim_version.in_pending: oldest first */
     uint32_t locks_shared;  /* handles that hold the advisory lock with others */
     bool is_locked;         /* one handle holds it alone */
+    bool has_lost;          /* what was pending, when all was synced and failed: to be told */
 
     struct sim_names *names;         /* directory: what readers see */
     struct sim_names *durable_names; /* directory: what survives any crash */

@@ -76,6 +76,7 @@ void sim_net_submit(struct sim_shard *ss, struct rt_op *op)
     case RT_OP_FILE_ALLOCATE:
     case RT_OP_FILE_TRUNCATE:
     case RT_OP_FILE_LOCK:
+    case RT_OP_FILE_SYNC_ALL:
     case RT_OP_PATH_RENAME:
     case RT_OP_PATH_UNLINK:
     case RT_OP_PATH_MKDIR:

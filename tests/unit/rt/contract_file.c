@@ -307,6 +307,22 @@ static void file_lock_is_busy_while_another_holds_it(struct rt_harness *h)
     file_close(&b);
 }
 
+static void file_sync_all_takes_any_file(struct rt_harness *h)
+{
+    struct file_fixture f;
+    uint8_t byte = 'x';
+    file_open(h, &f, "a", FILE_READ_WRITE);
+    rt_file_write(&f.file, &f.op.op, &byte, 1, 0);
+    RT_CHECK_ERR(rt_harness_wait(&f.op), ERR_OK);
+    rt_file_sync_all(&f.file, &f.op.op);
+    RT_CHECK_ERR(rt_harness_wait(&f.op), ERR_OK);
+    file_close(&f);
+    file_open(h, &f, "a", RT_FILE_READ); /* one that is only read, too */
+    rt_file_sync_all(&f.file, &f.op.op);
+    RT_CHECK_ERR(rt_harness_wait(&f.op), ERR_OK);
+    file_close(&f);
+}
+
 static void file_close_waits_for_what_is_under_way_and_refuses_more(struct rt_harness *h)
 {
     enum { COUNT = 20 };
@@ -403,6 +419,7 @@ const struct rt_harness_test contract_file_tests[] = {
     RT_HARNESS_TEST(file_allocate_reserves_grows_and_punches),
     RT_HARNESS_TEST(file_truncate_cuts_and_grows),
     RT_HARNESS_TEST(file_lock_is_busy_while_another_holds_it),
+    RT_HARNESS_TEST(file_sync_all_takes_any_file),
     RT_HARNESS_TEST(file_close_waits_for_what_is_under_way_and_refuses_more),
     RT_HARNESS_TEST(file_close_refuses_more_until_it_is_done),
     RT_HARNESS_TEST(file_canceled_or_late_requests_end_once),

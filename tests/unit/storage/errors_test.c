@@ -84,6 +84,7 @@ static const struct log_config errors_config = {
     .free_bytes_min = 1 << 20,
     .seal_ns = 1000000,
     .settle_ns = 3000000,
+    .sync_all_parts = 2,
     .groups_max = 16,
     .files_max = 6,
 };

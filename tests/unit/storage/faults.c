@@ -67,6 +67,7 @@ enum err __real_sim_disk_write(struct sim_handle *handle, const struct iovec *io
                                uint64_t *sequence);
 enum err __real_sim_disk_land(struct sim_handle *handle, uint64_t sequence);
 enum err __real_sim_disk_flush(struct sim_handle *handle, uint64_t through);
+enum err __real_sim_disk_sync_all(struct sim_handle *handle, uint64_t through);
 enum err __real_sim_disk_allocate(struct sim_handle *handle, enum rt_allocate how, uint64_t pos,
                                   uint64_t length);
 enum err __real_sim_disk_truncate(struct sim_handle *handle, uint64_t size_bytes);
@@ -87,6 +88,7 @@ enum err __wrap_sim_disk_write(struct sim_handle *handle, const struct iovec *io
                                uint64_t *sequence);
 enum err __wrap_sim_disk_land(struct sim_handle *handle, uint64_t sequence);
 enum err __wrap_sim_disk_flush(struct sim_handle *handle, uint64_t through);
+enum err __wrap_sim_disk_sync_all(struct sim_handle *handle, uint64_t through);
 enum err __wrap_sim_disk_allocate(struct sim_handle *handle, enum rt_allocate how, uint64_t pos,
                                   uint64_t length);
 enum err __wrap_sim_disk_truncate(struct sim_handle *handle, uint64_t size_bytes);
@@ -151,6 +153,12 @@ enum err __wrap_sim_disk_flush(struct sim_handle *handle, uint64_t through)
 {
     enum err err = faults_disk("flush", sim_handle_path(handle), false);
     return err != ERR_OK ? err : __real_sim_disk_flush(handle, through);
+}
+
+enum err __wrap_sim_disk_sync_all(struct sim_handle *handle, uint64_t through)
+{
+    enum err err = faults_disk("sync all", sim_handle_path(handle), false);
+    return err != ERR_OK ? err : __real_sim_disk_sync_all(handle, through);
 }
 
 enum err __wrap_sim_disk_allocate(struct sim_handle *handle, enum rt_allocate how, uint64_t pos,

@@ -378,7 +378,7 @@ static void settle_machines_make_sense(void **state)
 {
     (void)state;
     const struct sm_decl *const decls[] = {&log_round_decl, &log_job_decl, &log_place_decl,
-                                           &log_clean_decl, &log_direct_decl};
+                                           &log_clean_decl, &log_direct_decl, &log_sync_decl};
     for (uint32_t i = 0; i < ARRAY_COUNT(decls); i++) {
         char why[200];
         if (sm_check_conf(decls[i], why, sizeof(why)) != ERR_OK) {

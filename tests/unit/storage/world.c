@@ -635,6 +635,7 @@ void world_start(struct world *world, uint32_t shards_count)
     if (world->options.segment_bytes > 0) {
         config.segment_bytes = world->options.segment_bytes;
     }
+    config.sync_all_parts = 1 + (uint32_t)(world->options.seed % 4);
     log_store_init(&world->store, &config, world->kernels);
     world->open_count = 0;
     for (uint32_t i = 0; i < world->options.groups_count; i++) {

@@ -1,0 +1,145 @@
+/* How a round makes durable what it has written: file by file, or all of the file system at once.
+ * Counted are the disk's calls. */
+#include <string.h>
+
+#include "base/rt/clock.h"
+#include "tests/support/cmocka.h"
+#include "tests/unit/storage/home.h"
+
+/* Calls while a round was under way. */
+struct sync_calls {
+    struct home *home;
+    uint32_t all_count;  /* syncs of the whole file system */
+    uint32_t file_count; /* flushes of segment files */
+};
+
+static void sync_watch(void *ctx, struct sim_disk *disk, const struct sim_mutation *m)
+{
+    struct sync_calls *calls = ctx;
+    (void)disk;
+    calls->all_count += m->kind == RT_OP_FILE_SYNC_ALL;
+    calls->file_count += m->kind == RT_OP_FILE_FLUSH && strstr(m->path, "/p/") != NULL;
+}
+
+/* A batch for each group, settled by one round. */
+static struct sync_calls sync_round(struct home *home)
+{
+    struct sync_calls calls = {.home = home};
+    home_ask(home, home_shard_append);
+    sim_disk_watch(home_disk(home), sync_watch, &calls);
+    home_ask(home, home_shard_settle);
+    sim_disk_watch(home_disk(home), NULL, NULL);
+    return calls;
+}
+
+/* One shard with HOME_GROUPS groups of which each batch fills blocks. */
+static struct home *sync_home(uint64_t seed, uint32_t parts)
+{
+    struct home *home = home_new(seed);
+    home->config.settle_ns = 1000 * RT_NS_PER_S;
+    home->config.seal_ns = 1000 * RT_NS_PER_S;  /* no frame is under way when a round is, */
+    home->config.journal_first_bytes = 4 << 20; /* and no journal file is made */
+    home->config.journal_file_bytes = 4 << 20;
+    home->config.sync_all_parts = parts;
+    home->batch_bytes = 6000;
+    assert_int_equal(home_start(home, 1), ERR_OK);
+    home_ask(home, home_shard_create);
+    return home;
+}
+
+/* After a power failure everything is there. */
+static void sync_check(struct home *home, uint64_t entries_count)
+{
+    struct prng prng;
+    prng_init(&prng, 1);
+    home_close(home);
+    sim_disk_crash(home_disk(home), SIM_CRASH_LOSE, &prng);
+    assert_int_equal(home_start(home, 1), ERR_OK);
+    for (uint64_t id = 1; id <= HOME_GROUPS; id++) {
+        struct log_status status;
+        assert_true(home_status(home, id, &status));
+        assert_int_equal(status.end.index, entries_count);
+        assert_int_equal(status.quarantine_count, 0);
+    }
+    home_close(home);
+    home_free(home);
+}
+
+static void sync_takes_few_segments_file_by_file(void **state)
+{
+    (void)state;
+    struct home *home = sync_home(1, HOME_GROUPS + 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct sync_calls calls = sync_round(home);
+        assert_int_equal(calls.all_count, 0);
+        assert_in_range(calls.file_count, HOME_GROUPS, 2 * HOME_GROUPS);
+    }
+    sync_check(home, 3);
+}
+
+/* The first round opens the file through which the others go. One flush is behind each sync. */
+static void sync_takes_many_segments_at_once(void **state)
+{
+    (void)state;
+    struct home *home = sync_home(2, HOME_GROUPS);
+    assert_int_equal(sync_round(home).all_count, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct sync_calls calls = sync_round(home);
+        assert_int_equal(calls.all_count, 1);
+        assert_int_equal(calls.file_count, 1);
+    }
+    sync_check(home, 4);
+}
+
+/* Whoever's error it is: each file's own flush says whether it is concerned. Later rounds do not
+ * try again for a while. */
+static void sync_of_all_that_fails_goes_file_by_file(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct home *home = sync_home(seed, HOME_GROUPS);
+        (void)sync_round(home);
+        home_ask(home, home_shard_append);
+        sim_run_for(home->sim, RT_NS_PER_S);
+        sim_disk_plant(home_disk(home), SIM_FAULT_FLUSH_ERROR);
+        struct sync_calls calls = {.home = home};
+        sim_disk_watch(home_disk(home), sync_watch, &calls);
+        home_ask(home, home_shard_settle);
+        sim_disk_watch(home_disk(home), NULL, NULL);
+        assert_int_equal(calls.all_count, 1);
+        assert_in_range(calls.file_count, HOME_GROUPS, 4 * HOME_GROUPS);
+        calls = sync_round(home);
+        assert_int_equal(calls.all_count, 0);
+        assert_in_range(calls.file_count, HOME_GROUPS, 4 * HOME_GROUPS);
+        sync_check(home, 3);
+    }
+}
+
+/* It may take long where others write to the same file system. Then it rests for 64 rounds. */
+static void sync_of_all_that_is_slow_rests(void **state)
+{
+    (void)state;
+    struct home *home = sync_home(3, HOME_GROUPS);
+    (void)sync_round(home);
+    struct sim_delay *flush = &sim_disk_options(home_disk(home))->flush;
+    struct sim_delay before = *flush;
+    *flush = (struct sim_delay){.min_ns = 200 * RT_NS_PER_MS, .mean_ns = 300 * RT_NS_PER_MS};
+    assert_int_equal(sync_round(home).all_count, 1);
+    *flush = before;
+    for (uint32_t i = 0; i < 64; i++) {
+        assert_int_equal(sync_round(home).all_count, 0);
+    }
+    assert_int_equal(sync_round(home).all_count, 1);
+    sync_check(home, 67);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sync_takes_few_segments_file_by_file),
+        cmocka_unit_test(sync_takes_many_segments_at_once),
+        cmocka_unit_test(sync_of_all_that_fails_goes_file_by_file),
+        cmocka_unit_test(sync_of_all_that_is_slow_rests),
+    };
+    return cmocka_run_group_tests_name("log_sync", tests, NULL, NULL);
+}
