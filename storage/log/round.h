@@ -9,7 +9,7 @@
 #include "storage/log/settle_job.h"
 #include "storage/log/shard.h"
 
-/* Segments written before they are synced, and those of one group at a time. */
+/* Segments written before they are synced, at most, and those of one group at a time. */
 #define LOG_SETTLE_PARTS     192u
 #define LOG_SETTLE_JOB_PARTS 4u
 
@@ -125,6 +125,7 @@ struct log_round {
     bool is_reserved;                                 /* the first one's memory, not taken yet */
     struct log_part parts[LOG_SETTLE_PARTS];          /* written, not synced */
     uint32_t parts_count;                             /* used */
+    uint32_t parts_max;                               /* their files stay open until synced */
     struct log_sync syncs[LOG_SETTLE_SYNCS_TIGHT];    /* flushes */
     uint32_t syncs_count;                             /* under way */
     uint32_t sync_next;                               /* what is flushed next: 3 per part */

@@ -5,7 +5,9 @@
  *
  * A round goes through the dirty groups once per stage, a bounded number per turn. WRITE starts
  * jobs, SYNC makes durable what they wrote, as often as there are segments for it: a group with
- * many of them is written a few at a time. REMNANTS journals again what holds files that are
+ * many of them is written a few at a time. Where appends are about to wait, the round ends with
+ * the first SYNC, and the next one begins with the groups that are left: what a round settles is
+ * let go only at its end. REMNANTS journals again what holds files that are
  * wanted; ROWS collects what the table is to say, TABLE waits for it, FREE lets go of what it
  * settles, CLEAN removes files. One round is under way at a time. */
 #include "storage/log/settle.h"
@@ -52,7 +54,7 @@ enum {
 static const struct sm_conf log_round_stages[] = {
     [LOG_ROUND_IDLE] = {"IDLE", SM_BIT(LOG_ROUND_WRITE), SM_INITIAL | SM_FINAL},
     [LOG_ROUND_WRITE] = {"WRITE", SM_BIT(LOG_ROUND_SYNC) | SM_BIT(LOG_ROUND_REMNANTS), 0},
-    [LOG_ROUND_SYNC] = {"SYNC", SM_BIT(LOG_ROUND_WRITE), 0},
+    [LOG_ROUND_SYNC] = {"SYNC", SM_BIT(LOG_ROUND_WRITE) | SM_BIT(LOG_ROUND_REMNANTS), 0},
     [LOG_ROUND_REMNANTS] = {"REMNANTS", SM_BIT(LOG_ROUND_ROWS) | SM_BIT(LOG_ROUND_CLEAN), 0},
     [LOG_ROUND_ROWS] = {"ROWS", SM_BIT(LOG_ROUND_TABLE) | SM_BIT(LOG_ROUND_CLEAN), 0},
     [LOG_ROUND_TABLE] = {"TABLE", SM_BIT(LOG_ROUND_FREE), 0},
@@ -111,6 +113,9 @@ enum err log_settle_init(struct log_settle *settle, struct log_shard *ls)
     list_init(&round->waiting);
     log_clean_init(&round->clean, round);
     log_sync_init(round);
+    uint32_t parts_max = ls->store->config.files_max / 2;
+    parts_max = parts_max < LOG_SETTLE_PARTS ? parts_max : LOG_SETTLE_PARTS;
+    round->parts_max = parts_max > LOG_SETTLE_JOB_PARTS ? parts_max : LOG_SETTLE_JOB_PARTS;
     err = log_jobs_init(round);
     if (err != ERR_OK) {
         budget_free(&ls->budget, round);
@@ -471,7 +476,7 @@ static bool log_round_write(struct log_round *round)
     bool has_room = true;
     while (has_room && !log_round_is_over(round)) {
         has_room = round->parts_count + LOG_SETTLE_JOB_PARTS * (round->jobs_count + 1) <=
-                       LOG_SETTLE_PARTS &&
+                       round->parts_max &&
                    round->jobs_count < LOG_SETTLE_JOBS;
         struct log *log = has_room ? log_round_next(round) : NULL;
         if (log == NULL) {
@@ -550,6 +555,14 @@ static bool log_round_sync(struct log_round *round)
         return false;
     }
     log_round_apply(round);
+    bool is_cut_short =
+        !round->does_flush && log_round_is_tight(round) && !list_is_empty(&round->scan);
+    if (is_cut_short) {
+        round->settle->is_wanted = true;
+        log_round_enter(round, LOG_ROUND_REMNANTS);
+        list_append_all(&round->scan, &round->settle->dirty); /* behind those that are left */
+        return true;
+    }
     log_round_enter(round, LOG_ROUND_WRITE);
     return true;
 }

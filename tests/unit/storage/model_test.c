@@ -17,7 +17,7 @@
 
 static const struct log_config model_config = {
     .dir = "/data",
-    .unsettled_bytes_max = 256 << 10,
+    .unsettled_bytes_max = 128 << 10,
     .hot_bytes_max = 64 << 10,
     .journal_first_bytes = 64 << 10,
     .journal_file_bytes = 128 << 10,
@@ -28,7 +28,7 @@ static const struct log_config model_config = {
     .settle_ns = 3000000,
     .sync_all_parts = 2,
     .groups_max = 256,
-    .files_max = 16,
+    .files_max = 8,
 };
 
 void model_fail(const struct model_group *g, const char *format, ...)

@@ -41,6 +41,7 @@ static struct home *sync_home(uint64_t seed, uint32_t parts)
     home->config.journal_first_bytes = 4 << 20; /* and no journal file is made */
     home->config.journal_file_bytes = 4 << 20;
     home->config.sync_all_parts = parts;
+    home->config.files_max = 64; /* all groups in one sync */
     home->batch_bytes = 6000;
     assert_int_equal(home_start(home, 1), ERR_OK);
     home_ask(home, home_shard_create);

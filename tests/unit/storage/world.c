@@ -33,7 +33,7 @@ static const struct log_config world_config = {
     .seal_ns = 1000000,
     .settle_ns = 3000000,
     .groups_max = 16,
-    .files_max = 16,
+    .files_max = 8,
 };
 
 struct world_options world_options(uint64_t seed)
@@ -636,6 +636,9 @@ void world_start(struct world *world, uint32_t shards_count)
         config.segment_bytes = world->options.segment_bytes;
     }
     config.sync_all_parts = 1 + (uint32_t)(world->options.seed % 4);
+    if (world->options.seed % 3 == 0) {
+        config.unsettled_bytes_max = 24 << 10; /* soon reached: rounds are cut short */
+    }
     log_store_init(&world->store, &config, world->kernels);
     world->open_count = 0;
     for (uint32_t i = 0; i < world->options.groups_count; i++) {
