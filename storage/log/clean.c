@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "storage/log/move_int.h"
 #include "storage/log/round.h"
 
 /* Names of a directory, at first and at most. */
@@ -56,6 +57,7 @@ static uint64_t log_clean_floor(const struct log *log);
 static bool log_clean_has_trimmed(const struct log *log);
 static void log_clean_trimmed(struct log *log);
 static bool log_clean_may_begin(const struct log *log);
+static void log_clean_start(struct log_clean *clean, struct log *log);
 static void log_clean_loaded(struct log_load *load);
 static void log_clean_done(struct rt_op *op);
 static void log_clean_segments(struct log_clean *clean);
@@ -159,6 +161,7 @@ static bool log_clean_may_begin(const struct log *log)
 void log_clean_init(struct log_clean *clean, struct log_round *round)
 {
     clean->round = round;
+    list_init(&clean->queue);
     sm_init(&clean->sm, &log_clean_decl, LOG_CLEAN_IDLE, NULL, 0);
     rt_op_init(&clean->op, round->ls->shard, log_clean_done);
 }
@@ -170,16 +173,51 @@ void log_clean_deinit(struct log_clean *clean)
     sm_deinit(&clean->sm);
 }
 
-void log_clean_start(struct log_clean *clean, struct log *log)
+void log_clean_add(struct log_clean *clean, struct log *log)
+{
+    if (!list_is_linked(&log->in_clean)) {
+        list_push_back(&clean->queue, &log->in_clean);
+    }
+}
+
+bool log_clean_is_at(const struct log *log)
+{
+    const struct log_clean *clean = &log_round_of(log->ls)->clean;
+    return !sm_is_final(&clean->sm) && clean->log == log;
+}
+
+void log_clean_go(struct log_clean *clean, bool is_last)
+{
+    uint32_t looked_count = 0;
+    if (clean->round->settle->flushed != NULL && !is_last) {
+        return; /* the round that settles all waits for no other */
+    }
+    list_for_each_safe (node, following, &clean->queue) {
+        struct log *log = CONTAINER_OF(node, struct log, in_clean);
+        if (!sm_is_final(&clean->sm) || looked_count++ == LOG_SETTLE_SCAN ||
+            atomic_load(&log->ls->store->is_fenced)) {
+            return;
+        }
+        bool is_busy = log->is_settling || log->direct_count > 0 || log_round_is_telling(log);
+        if (is_busy && !is_last) {
+            continue;
+        }
+        list_remove(node);
+        if (log->wants_clean && !log_is_held(log) && log_clean_may_begin(log)) {
+            log_clean_start(clean, log);
+        } else if (log->wants_clean) {
+            log_round_clean_later(clean);
+        }
+    }
+}
+
+static void log_clean_start(struct log_clean *clean, struct log *log)
 {
     clean->log = log;
-    clean->is_failed = !log_clean_may_begin(log);
+    clean->is_failed = false;
     clean->cut_epoch = log->cut_epoch;
     clean->kind = 0;
-    if (clean->is_failed) {
-        sm_move(&clean->sm, LOG_CLEAN_UNLINK);
-        rt_op_defer(&clean->op);
-    } else if (log->is_deleted) {
+    if (log->is_deleted) {
         sm_move(&clean->sm, LOG_CLEAN_LIST);
         log_clean_list(clean);
     } else if (!log->is_loaded) {
@@ -384,6 +422,9 @@ static void log_clean_end(struct log_clean *clean)
     struct log *log = clean->log;
     sm_move(&clean->sm, LOG_CLEAN_IDLE);
     log->wants_clean = clean->is_failed || log_clean_is_due(log); /* it may have come meanwhile */
+    if (log->wants_clean) {
+        log_round_clean_later(clean);
+    }
     if (log->is_deleted && !clean->is_failed) {
         log_free(log);
     }

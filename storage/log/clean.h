@@ -12,6 +12,7 @@ extern const struct sm_decl log_clean_decl;
 /* One group's at a time. */
 struct log_clean {
     struct log_round *round;     /* whose */
+    struct list queue;           /* log.in_clean: the others */
     struct sm sm;                /* stages */
     struct log *log;             /* which group */
     struct rt_op op;             /* its one request */
@@ -34,9 +35,18 @@ struct log_clean {
 bool log_clean_is_due(const struct log *log);
 void log_clean_want(struct log *log);
 
-/* Remove them; a deleted group ends. log_round_clean_done follows, never within. */
+/* Nothing waits; nothing is under way. */
 void log_clean_init(struct log_clean *clean, struct log_round *round);
 void log_clean_deinit(struct log_clean *clean);
-void log_clean_start(struct log_clean *clean, struct log *log);
+
+/* Remove those of `log`, after those of others; a deleted group ends. log_clean_go begins with the
+ * first that nothing else is at, unless one is under way; log_round_clean_done follows for each,
+ * never within. `is_last`: this round settles all and waits for them; what something else is at
+ * stays. */
+void log_clean_add(struct log_clean *clean, struct log *log);
+void log_clean_go(struct log_clean *clean, bool is_last);
+
+/* Whether files of `log` are being removed: no round is at it meanwhile. */
+bool log_clean_is_at(const struct log *log);
 
 #endif

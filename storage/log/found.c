@@ -141,6 +141,9 @@ void log_free(struct log *log)
     if (list_is_linked(&log->in_dirty)) {
         list_remove(&log->in_dirty);
     }
+    if (list_is_linked(&log->in_clean)) {
+        list_remove(&log->in_clean);
+    }
     for (struct log_slot *slot = log_tail_first(log); slot != NULL;
          slot = log_tail_next(log, slot)) {
         ls->lane.unsettled_bytes -= slot->unsettled_bytes;

@@ -144,10 +144,10 @@ static bool log_detach_is_drained(struct log *log)
 static bool log_detach_is_busy(const struct log *log)
 {
     const struct log_round *round = log_round_of(log->ls);
-    bool is_cleaned = !sm_is_final(&round->clean.sm) && round->clean.log == log;
     bool is_told = log->ls->settle.is_running && log->row_round == round->number;
     bool is_changed = log->is_replacing || log->is_repairing;
-    return log->is_settling || log->direct_count > 0 || is_cleaned || is_told || is_changed;
+    return log->is_settling || log->direct_count > 0 || log_clean_is_at(log) || is_told ||
+           is_changed;
 }
 
 /* Whether a read, or a step of a reader, is under way. */

@@ -116,9 +116,6 @@ struct log_round {
     uint64_t noted_ns;         /* when something was noted last */
     uint64_t retry_ns;         /* begin a round at this time; 0: no */
     uint32_t entries_count;    /* noted since the last round began */
-    uint32_t cleans_count;     /* groups seen by CLEAN whose files may be to go */
-    uint32_t cleaned_count;    /* those of them whose files went */
-    uint32_t cleans_min;       /* so many go in this round though the next one is due */
 
     struct log_job jobs[LOG_SETTLE_JOBS];             /* groups in hand */
     uint32_t jobs_count;                              /* of them, not idle */
@@ -164,10 +161,16 @@ static inline struct log_round *log_round_of(const struct log_shard *ls)
 /* Go on, from wherever something has ended. */
 void log_round_run(struct log_round *round);
 
-/* A job, a remnant, the cleaning has ended. */
+/* A job, a remnant, the cleaning of a group has ended. */
 void log_round_job_done(struct log_job *job);
 void log_round_remnant_done(struct log_remnant *remnant);
 void log_round_clean_done(struct log_clean *clean);
+
+/* Something is left to be cleaned: look again when the shard is idle. */
+void log_round_clean_later(struct log_clean *clean);
+
+/* Whether a row of `log` is on its way into the table, or is what it says not acted upon yet. */
+bool log_round_is_telling(const struct log *log);
 
 /* A part for a job; there is one (a job begins only when there are enough). */
 struct log_part *log_round_part(struct log_round *round);

@@ -9,7 +9,8 @@
  * the first SYNC, and the next one begins with the groups that are left: what a round settles is
  * let go only at its end. REMNANTS journals again what holds files that are
  * wanted; ROWS collects what the table is to say, TABLE waits for it, FREE lets go of what it
- * settles, CLEAN removes files. One round is under way at a time. */
+ * settles, CLEAN finds groups whose files are to go: they do so beside the rounds that follow. One
+ * round is under way at a time. */
 #include "storage/log/settle.h"
 
 #include <string.h>
@@ -31,10 +32,6 @@
 
 /* Entries that begin a round, however small they are: each takes memory until it is settled. */
 #define LOG_SETTLE_ENTRIES 65536u
-
-/* Of the groups whose files are to go, one in so many is cleaned in each round, even while appends
- * would rather have the next: what is left is bounded by what comes in so many rounds. */
-#define LOG_SETTLE_CLEANS 8u
 
 /* How soon a round follows one that could not help a group, or a close that waits for the lane. */
 #define LOG_SETTLE_AGAIN_NS (5 * RT_NS_PER_MS)
@@ -85,7 +82,6 @@ static bool log_round_rows(struct log_round *round);
 static void log_round_answered(struct log_rows *rows);
 static bool log_round_free(struct log_round *round);
 static bool log_round_clean(struct log_round *round);
-static bool log_round_may_clean(const struct log_round *round, const struct log *log);
 static void log_round_end(struct log_round *round);
 static void log_round_flushed(struct log_round *round);
 static void log_round_again(struct log_round *round);
@@ -354,8 +350,9 @@ static void log_round_turn(struct rt_op *op)
 {
     struct log_round *round = CONTAINER_OF(op, struct log_round, op_turn);
     if (sm_stage(&round->sm) == LOG_ROUND_IDLE) {
-        if (!round->settle->is_wanted || round->has_ended) {
-            return;
+        bool is_held_up = round->settle->flushed != NULL && !sm_is_final(&round->clean.sm);
+        if (!round->settle->is_wanted || round->has_ended || is_held_up) {
+            return; /* held up: every group is to be settled, log_round_clean_done begins */
         }
         log_round_start(round);
     }
@@ -378,8 +375,6 @@ static void log_round_start(struct log_round *round)
     round->is_unsatisfied = false;
     round->has_news = false;
     round->entries_count = 0;
-    round->cleans_count = 0;
-    round->cleaned_count = 0;
     round->file_target = settle->file_target;
     if (round->file_target >= lane_number) { /* not the one that frames go to */
         round->file_target = lane_number > 0 ? lane_number - 1 : 0;
@@ -483,6 +478,10 @@ static bool log_round_write(struct log_round *round)
             break;
         }
         round->has_work |= log->is_deleted && log->row.state == LOG_ROW_LIVE;
+        if (log_clean_is_at(log)) {
+            round->has_news = true; /* a later round's */
+            continue;
+        }
         if (!log_job_is_due(log)) {
             continue;
         }
@@ -607,6 +606,7 @@ static void log_round_apply(struct log_round *round)
     }
     round->parts_count = 0;
     log_lane_kick(&ls->lane);
+    log_clean_go(&round->clean, false); /* they may have been in the way */
 }
 
 /* --- REMNANTS --- */
@@ -630,7 +630,8 @@ static bool log_round_remnants(struct log_round *round)
             list_push_front(&round->scan, &log->in_dirty);
             break;
         }
-        if (job == NULL || log->is_settling || !log_remnant_is_possible(log)) {
+        if (job == NULL || log->is_settling || log_clean_is_at(log) ||
+            !log_remnant_is_possible(log)) {
             round->is_unsatisfied = true;
             continue;
         }
@@ -691,7 +692,9 @@ static bool log_round_rows(struct log_round *round)
     struct log_rows *rows = &round->rows;
     for (struct log *log = log_round_next(round); log != NULL; log = log_round_next(round)) {
         bool is_due = log->is_available && log->is_row_old && !log_is_held(log);
-        if (is_due && !log_row_collect(round, log)) {
+        if (is_due && log_clean_is_at(log)) {
+            round->has_news = true;
+        } else if (is_due && !log_row_collect(round, log)) {
             round->is_unsatisfied = true;
         }
         if (log->file_lowest < rows->file_needed) {
@@ -754,46 +757,50 @@ static bool log_round_free(struct log_round *round)
 
 static bool log_round_clean(struct log_round *round)
 {
-    if (!sm_is_final(&round->clean.sm)) {
-        return false;
-    }
     bool is_fenced = atomic_load(&round->ls->store->is_fenced);
     for (struct log *log = log_round_next(round); log != NULL; log = log_round_next(round)) {
         if (log->wants_clean && !is_fenced && !log_is_held(log)) {
-            round->cleans_count++;
-            if (log_round_may_clean(round, log)) {
-                log_clean_start(&round->clean, log);
-                return false;
-            }
-            round->has_news = true; /* in a later round */
-        }
-        if (!log->wants_clean && !log->is_row_old && !log->is_direct_wanted &&
-            log->file_lowest == UINT64_MAX) {
+            log_clean_add(&round->clean, log);
+        } else if (!log->wants_clean && !log->is_row_old && !log->is_direct_wanted &&
+                   log->file_lowest == UINT64_MAX) {
             list_remove(&log->in_dirty);
         }
     }
     if (!list_is_empty(&round->scan)) {
         return false;
     }
+    log_clean_go(&round->clean, round->does_flush);
+    if (round->does_flush && !sm_is_final(&round->clean.sm)) {
+        return false;
+    }
     log_round_end(round);
     return false;
-}
-
-/* Whether files of `log` go in this round, or wait since the next one is due. They do not if a row
- * waits for them, or if room is what this round lacked. */
-static bool log_round_may_clean(const struct log_round *round, const struct log *log)
-{
-    bool is_next_due =
-        round->err == ERR_OK && (round->settle->is_wanted || log_round_is_much(round));
-    return !is_next_due || log->switches_pending > 0 || round->cleaned_count < round->cleans_min;
 }
 
 void log_round_clean_done(struct log_clean *clean)
 {
     struct log_round *round = clean->round;
-    round->cleaned_count += !clean->is_failed;
-    round->has_news |= clean->is_failed; /* again when it is idle */
+    log_clean_go(clean, round->settle->is_running && round->does_flush);
+    if (round->settle->is_wanted) {
+        log_settle_begin(round->settle);
+    }
     log_round_run(round);
+}
+
+void log_round_clean_later(struct log_clean *clean)
+{
+    struct log_round *round = clean->round;
+    round->has_news = true;
+    log_settle_watch(round->settle,
+                     rt_now_ns(round->ls->shard) + round->ls->store->config.settle_ns);
+}
+
+bool log_round_is_telling(const struct log *log)
+{
+    const struct log_round *round = log_round_of(log->ls);
+    uint32_t stage = sm_stage(&round->sm);
+    return log->row_round == round->number &&
+           (stage == LOG_ROUND_ROWS || stage == LOG_ROUND_TABLE || stage == LOG_ROUND_FREE);
 }
 
 static void log_round_end(struct log_round *round)
@@ -805,7 +812,6 @@ static void log_round_end(struct log_round *round)
     bool is_drained = list_is_empty(&lane->pending) && list_is_empty(&lane->failed) &&
                       list_is_empty(&lane->finished) &&
                       lane->durable_through + 1 == lane->next_number;
-    round->cleans_min = 1 + round->cleans_count / LOG_SETTLE_CLEANS;
     settle->rounds_count++;
     settle->is_running = false;
     settle->is_urgent = settle->is_wanted;

@@ -72,6 +72,7 @@ struct log {
     uint32_t switches_removed; /* of them, files that are removed, which is not synced yet */
     bool is_delete_durable;    /* its files may go */
     bool wants_clean;          /* cut, trimmed, unpinned or deleted: files may be to go */
+    struct list_node in_clean; /* log_clean.queue: they are next */
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
     uint64_t mixed_seq;     /* records up to here may stand in files of higher numbers than those
                                that follow: other lanes wrote them */
