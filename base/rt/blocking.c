@@ -10,14 +10,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -51,6 +54,7 @@ static int rt_blocking_write_durable(struct rt_op *op);
 static ssize_t rt_blocking_move(struct rt_op *op, bool is_write, int flags);
 static int rt_blocking_allocate(struct rt_op *op);
 static int rt_blocking_lock(struct rt_op *op);
+static int rt_blocking_sync_all(int fd);
 static int rt_blocking_sync_dir(struct rt_op *op);
 static int rt_blocking_space(struct rt_op *op);
 static int rt_blocking_list(struct rt_op *op);
@@ -87,7 +91,7 @@ static int rt_blocking_dispatch(struct rt_op *op)
     case RT_OP_FILE_TRUNCATE:
         return rt_blocking_error(ftruncate(op->file->fd, (off_t)op->args.io.length));
     case RT_OP_FILE_LOCK: return rt_blocking_lock(op);
-    case RT_OP_FILE_SYNC_ALL: return rt_blocking_error(syncfs(op->file->fd));
+    case RT_OP_FILE_SYNC_ALL: return rt_blocking_sync_all(op->file->fd);
     case RT_OP_PATH_RENAME: return rt_blocking_error(rename(path, op->args.path.path_to));
     case RT_OP_PATH_UNLINK: return rt_blocking_error(unlink(path));
     case RT_OP_PATH_MKDIR: return rt_blocking_error(mkdir(path, op->args.path.mode));
@@ -257,6 +261,29 @@ static int rt_blocking_lock(struct rt_op *op)
 {
     int how = op->args.io.flags ? LOCK_EX : LOCK_SH;
     return rt_blocking_error(flock(op->file->fd, how | LOCK_NB));
+}
+
+/* Errors are told from Linux 5.8 on. FUSE and others answer without having done it. */
+static int rt_blocking_sync_all(int fd)
+{
+    static const long known[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+                                 F2FS_SUPER_MAGIC, TMPFS_MAGIC};
+    struct statfs fs;
+    struct utsname system;
+    unsigned major = 0, minor = 0;
+    if (fstatfs(fd, &fs) != 0 || uname(&system) != 0) {
+        return errno;
+    }
+    if (sscanf(system.release, "%u.%u", &major, &minor) != 2 || major < 5 ||
+        (major == 5 && minor < 8)) {
+        return EOPNOTSUPP;
+    }
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (fs.f_type == known[i]) {
+            return rt_blocking_error(syncfs(fd));
+        }
+    }
+    return EOPNOTSUPP;
 }
 
 static int rt_blocking_sync_dir(struct rt_op *op)

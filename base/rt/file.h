@@ -113,10 +113,11 @@ void rt_file_write_durable(struct rt_file *file, struct rt_op *op, const struct 
 void rt_file_flush(struct rt_file *file, struct rt_op *op);
 
 /* Make durable all that was done before this call on the file system that holds `file`: writes,
- * sizes and names, in one request where many would be flushed one by one (syncfs(2), Linux 5.8 or
- * later). What other programs have not written back yet goes along and may take long. An error may
- * be anybody's; one that came up since the file was opened, or since the last call on it, is told.
- * A device's volatile cache is emptied for certain by a flush of one of the files behind it. */
+ * sizes and names, in one request where many would be flushed one by one (syncfs(2)). What other
+ * programs have not written back yet goes along and may take long. An error may be anybody's; one
+ * that came up since the file was opened, or since the last call on it, is told. A device's
+ * volatile cache is emptied for certain by a flush of one of the files behind it. ERR_UNSUPPORTED:
+ * an old kernel, or a file system that is not known to keep all of this. */
 void rt_file_sync_all(struct rt_file *file, struct rt_op *op);
 
 /* Reserve or give back the blocks of `length` bytes at `pos`, as `how` says. ERR_UNSUPPORTED where

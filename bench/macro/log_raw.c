@@ -34,6 +34,7 @@ struct log_raw {
     uint8_t *data;                   /* what is written, or room for reads */
     double *samples_ns;              /* LOG_RAW_SAMPLES_MAX */
     uint64_t samples_count;          /* used */
+    double max_ns;                   /* the slowest, of all */
     uint64_t begun_count;            /* writes begun */
     uint32_t waiting_count;          /* in flight */
     uint64_t last_ns;                /* when the last write was due */
@@ -179,9 +180,10 @@ static void log_raw_loop(struct log_raw *raw, struct log_raw_result *result)
             }
             raw->waiting_count--;
             result->ops_count++;
+            double sample_ns = (double)(bench_now_ns() - raw->began_ns[slot]);
+            raw->max_ns = sample_ns > raw->max_ns ? sample_ns : raw->max_ns;
             if (raw->samples_count < LOG_RAW_SAMPLES_MAX) {
-                raw->samples_ns[raw->samples_count++] =
-                    (double)(bench_now_ns() - raw->began_ns[slot]);
+                raw->samples_ns[raw->samples_count++] = sample_ns;
             }
             if (!log_raw_is_over(raw, began_ns)) {
                 log_raw_next(raw, slot);
@@ -215,7 +217,7 @@ struct log_raw_result log_raw_run(const struct log_raw_plan *plan)
     result.device_bytes = log_side_device_bytes() - device_bytes;
     result.p50_ns = bench_quantile(raw.samples_ns, raw.samples_count, 0.5);
     result.p99_ns = bench_quantile(raw.samples_ns, raw.samples_count, 0.99);
-    result.max_ns = bench_quantile(raw.samples_ns, raw.samples_count, 1.0);
+    result.max_ns = raw.max_ns;
     char path[BENCH_PATH_BYTES];
     for (uint32_t i = 0; i < plan->files_count; i++) {
         close(raw.fds[i]);

@@ -22,6 +22,10 @@
 #define LOG_CLEAN_NAMES_MIN (16u << 10)
 #define LOG_CLEAN_NAMES_MAX (16u << 20)
 
+/* Segments of a group that go before it, and others, have their turn: it is not settled meanwhile.
+ */
+#define LOG_CLEAN_SEGMENTS 8u
+
 enum {
     LOG_CLEAN_IDLE,
     LOG_CLEAN_LOAD,        /* the group's older segments */
@@ -175,7 +179,7 @@ void log_clean_deinit(struct log_clean *clean)
 
 void log_clean_add(struct log_clean *clean, struct log *log)
 {
-    if (!list_is_linked(&log->in_clean)) {
+    if (!list_is_linked(&log->in_clean) && !log_clean_is_at(log)) {
         list_push_back(&clean->queue, &log->in_clean);
     }
 }
@@ -199,7 +203,7 @@ void log_clean_go(struct log_clean *clean, bool is_last)
             return;
         }
         bool is_busy = log->is_settling || log->direct_count > 0 || log_round_is_telling(log);
-        if (is_busy && !is_last) {
+        if ((is_busy || log->is_skipped) && !is_last) {
             continue;
         }
         list_remove(node);
@@ -215,6 +219,8 @@ static void log_clean_start(struct log_clean *clean, struct log *log)
 {
     clean->log = log;
     clean->is_failed = false;
+    clean->is_paused = false;
+    clean->removed_count = 0;
     clean->cut_epoch = log->cut_epoch;
     clean->kind = 0;
     if (log->is_deleted) {
@@ -292,13 +298,15 @@ static void log_clean_segments(struct log_clean *clean)
         log->switches_removed += clean->garbage->generation_new != 0;
         list_remove(&clean->garbage->in_log);
         pool_release(&log->ls->small, clean->garbage);
+        clean->removed_count++;
     }
     if (clean->kind == 0) {
         struct list_node *node = list_first(&log->garbage);
         clean->garbage = node != NULL ? CONTAINER_OF(node, struct log_garbage, in_log) : NULL;
     }
-    bool is_left =
-        clean->kind == 0 && clean->garbage != NULL && is_early && !clean->garbage->is_early;
+    bool is_next = clean->kind == 0 && clean->garbage != NULL;
+    clean->is_paused = is_next && clean->removed_count == LOG_CLEAN_SEGMENTS;
+    bool is_left = clean->is_paused || (is_next && is_early && !clean->garbage->is_early);
     if (clean->garbage != NULL && !is_left) {
         log_clean_unlink(clean);
         return;
@@ -422,11 +430,12 @@ static void log_clean_end(struct log_clean *clean)
     struct log *log = clean->log;
     sm_move(&clean->sm, LOG_CLEAN_IDLE);
     log->wants_clean = clean->is_failed || log_clean_is_due(log); /* it may have come meanwhile */
-    if (log->wants_clean) {
-        log_round_clean_later(clean);
-    }
     if (log->is_deleted && !clean->is_failed) {
         log_free(log);
+    } else if (clean->is_paused) {
+        log_clean_add(clean, log);
+    } else if (log->wants_clean) {
+        log_round_clean_later(clean);
     }
     log_round_clean_done(clean);
 }

@@ -25,7 +25,9 @@ struct log_clean {
     struct log_garbage *garbage; /* whose files are being removed */
     uint32_t synced_count;       /* replaced files whose removal is being synced */
     uint32_t kind;               /* which of its files is next */
+    uint32_t removed_count;      /* segments whose files went */
     bool is_failed;              /* something is left: look again later */
+    bool is_paused;              /* when others had their turn, that is */
     char dir[LIMIT_PATH_BYTES];  /* the directory */
     char path[LIMIT_PATH_BYTES]; /* of the request */
 };
@@ -40,9 +42,9 @@ void log_clean_init(struct log_clean *clean, struct log_round *round);
 void log_clean_deinit(struct log_clean *clean);
 
 /* Remove those of `log`, after those of others; a deleted group ends. log_clean_go begins with the
- * first that nothing else is at, unless one is under way; log_round_clean_done follows for each,
- * never within. `is_last`: this round settles all and waits for them; what something else is at
- * stays. */
+ * first that nothing else is at, unless one is under way; log_round_clean_done follows when it has
+ * ended, never within. `is_last`: this round settles all and waits for them; what something else is
+ * at stays. */
 void log_clean_add(struct log_clean *clean, struct log *log);
 void log_clean_go(struct log_clean *clean, bool is_last);
 

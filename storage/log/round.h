@@ -1,5 +1,5 @@
-/* A shard's rounds of settling: what settle.c, settle_job.c, settle_row.c, clean.c and direct.c
- * share. Private to storage/log. */
+/* A shard's rounds of settling: what settle.c, settle_sync.c, settle_job.c, settle_row.c, clean.c
+ * and direct.c share. Private to storage/log. */
 #ifndef STORAGE_LOG_ROUND_H
 #define STORAGE_LOG_ROUND_H
 
@@ -112,10 +112,13 @@ struct log_round {
     bool has_work;             /* it has done something a table should say */
     bool is_unsatisfied;       /* some group could not be helped: again soon */
     bool has_news;             /* something was noted since the last round began */
+    bool has_skipped;          /* a group is being cleaned: another round follows that */
+    bool is_cut_short;         /* it ends with its first sync */
     bool does_flush;           /* this round began after settle->flushed was asked for */
     uint64_t noted_ns;         /* when something was noted last */
     uint64_t retry_ns;         /* begin a round at this time; 0: no */
     uint32_t entries_count;    /* noted since the last round began */
+    uint64_t settled_bytes;    /* settle->settled_bytes when it began */
 
     struct log_job jobs[LOG_SETTLE_JOBS];             /* groups in hand */
     uint32_t jobs_count;                              /* of them, not idle */
@@ -146,6 +149,9 @@ void log_sync_deinit(struct log_round *round);
  * which one fails is is_failed. */
 void log_sync_begin(struct log_round *round);
 bool log_sync_run(struct log_round *round, uint32_t syncs_max);
+
+/* What is synced counts, unless its group was cut meanwhile; the round has no parts any more. */
+void log_sync_apply(struct log_round *round);
 
 /* No round follows: close what is open, then `closed`, possibly within. */
 void log_sync_close(struct log_round *round, void (*closed)(struct log_round *round));

@@ -33,6 +33,9 @@
 /* Entries that begin a round, however small they are: each takes memory until it is settled. */
 #define LOG_SETTLE_ENTRIES 65536u
 
+/* A round that ends early has settled so many times the bytes of the table it writes. */
+#define LOG_SETTLE_TABLE_WORTH 2u
+
 /* How soon a round follows one that could not help a group, or a close that waits for the lane. */
 #define LOG_SETTLE_AGAIN_NS (5 * RT_NS_PER_MS)
 #define LOG_SETTLE_CLOSE_NS RT_NS_PER_MS
@@ -75,7 +78,8 @@ static bool log_round_is_much(const struct log_round *round);
 static bool log_round_is_tight(const struct log_round *round);
 static bool log_round_write(struct log_round *round);
 static bool log_round_sync(struct log_round *round);
-static void log_round_apply(struct log_round *round);
+static bool log_round_ends_early(const struct log_round *round);
+static bool log_round_skips(struct log_round *round, struct log *log);
 static bool log_round_remnants(struct log_round *round);
 static struct log_remnant *log_round_remnant(struct log_round *round);
 static bool log_round_rows(struct log_round *round);
@@ -375,6 +379,8 @@ static void log_round_start(struct log_round *round)
     round->is_unsatisfied = false;
     round->has_news = false;
     round->entries_count = 0;
+    round->is_cut_short = false;
+    round->settled_bytes = settle->settled_bytes;
     round->file_target = settle->file_target;
     if (round->file_target >= lane_number) { /* not the one that frames go to */
         round->file_target = lane_number > 0 ? lane_number - 1 : 0;
@@ -478,11 +484,7 @@ static bool log_round_write(struct log_round *round)
             break;
         }
         round->has_work |= log->is_deleted && log->row.state == LOG_ROW_LIVE;
-        if (log_clean_is_at(log)) {
-            round->has_news = true; /* a later round's */
-            continue;
-        }
-        if (!log_job_is_due(log)) {
+        if (log_round_skips(round, log) || !log_job_is_due(log)) {
             continue;
         }
         struct log_job *job = log_job_idle(round);
@@ -553,10 +555,9 @@ static bool log_round_sync(struct log_round *round)
                       log_round_is_tight(round) ? LOG_SETTLE_SYNCS_TIGHT : LOG_SETTLE_SYNCS)) {
         return false;
     }
-    log_round_apply(round);
-    bool is_cut_short =
-        !round->does_flush && log_round_is_tight(round) && !list_is_empty(&round->scan);
-    if (is_cut_short) {
+    log_sync_apply(round);
+    if (log_round_ends_early(round)) {
+        round->is_cut_short = true;
         round->settle->is_wanted = true;
         log_round_enter(round, LOG_ROUND_REMNANTS);
         list_append_all(&round->scan, &round->settle->dirty); /* behind those that are left */
@@ -566,47 +567,24 @@ static bool log_round_sync(struct log_round *round)
     return true;
 }
 
-/* What is synced counts, unless its group was cut meanwhile. */
-static void log_round_apply(struct log_round *round)
+/* Whether appends are about to wait, and what is synced is worth a table. */
+static bool log_round_ends_early(const struct log_round *round)
 {
-    struct log_shard *ls = round->ls;
-    bool is_fenced = atomic_load(&ls->store->is_fenced);
-    for (uint32_t i = 0; i < round->parts_count; i++) {
-        struct log_part *part = &round->parts[i];
-        struct log *log = part->log;
-        if (log == NULL) {
-            continue;
-        }
-        bool is_stale = part->cut_epoch != log->cut_epoch;
-        if (!is_stale && !part->is_failed && !is_fenced) {
-            if (part->is_apart) {
-                log_rescue_apply(part);
-            }
-            log_row_apply(part);
-        } else if (!is_stale && part->is_failed) {
-            /* What its files hold since the last good flush is unknown: they are opened anew. The
-             * parts behind it of the same group build on it. */
-            log_files_forget_segment(part->seg);
-            for (uint32_t n = i + 1; n < round->parts_count; n++) {
-                round->parts[n].is_failed |= round->parts[n].log == log;
-            }
-        }
-        if (part->is_apart) {
-            log_rescue_drop(log); /* nothing, if it counts */
-        }
-        log_file_put(ls, part->file_log);
-        log_file_put(ls, part->file_idx);
-        budget_free(&ls->budget, part->rest);
-        log->is_settling = false;
-        log->is_direct_wanted = false;
-        if (part->number == LOG_SETTLE_JOB_PARTS) { /* there may be more of it */
-            list_remove(&log->in_dirty);
-            list_push_back(&round->scan, &log->in_dirty);
-        }
-    }
-    round->parts_count = 0;
-    log_lane_kick(&ls->lane);
-    log_clean_go(&round->clean, false); /* they may have been in the way */
+    const struct log_store *store = round->ls->store;
+    uint64_t settled_bytes = round->settle->settled_bytes - round->settled_bytes;
+    size_t table_bytes = log_table_bytes(atomic_load(&store->rows_count));
+    return !round->does_flush && log_round_is_tight(round) && !list_is_empty(&round->scan) &&
+           settled_bytes >= store->config.unsettled_bytes_max / 16 &&
+           settled_bytes >= LOG_SETTLE_TABLE_WORTH * (uint64_t)table_bytes;
+}
+
+/* Whether a round leaves `log` out because its files are being removed. Another follows then. */
+static bool log_round_skips(struct log_round *round, struct log *log)
+{
+    bool is_skipped = log_clean_is_at(log);
+    round->has_skipped |= is_skipped;
+    log->is_skipped |= is_skipped;
+    return is_skipped;
 }
 
 /* --- REMNANTS --- */
@@ -621,7 +599,8 @@ static bool log_round_remnants(struct log_round *round)
         if (log == NULL) {
             break;
         }
-        if (!log_remnant_is_needed(log, round->file_target) || log_is_held(log)) {
+        bool is_left = round->is_cut_short && log_job_is_due(log); /* to the next round */
+        if (is_left || !log_remnant_is_needed(log, round->file_target) || log_is_held(log)) {
             continue;
         }
         struct log_job *job = log_job_idle(round);
@@ -692,9 +671,12 @@ static bool log_round_rows(struct log_round *round)
     struct log_rows *rows = &round->rows;
     for (struct log *log = log_round_next(round); log != NULL; log = log_round_next(round)) {
         bool is_due = log->is_available && log->is_row_old && !log_is_held(log);
-        if (is_due && log_clean_is_at(log)) {
-            round->has_news = true;
-        } else if (is_due && !log_row_collect(round, log)) {
+        if (log_round_skips(round, log)) {
+            is_due = false;
+        } else {
+            log->is_skipped = false; /* all of this round was for it */
+        }
+        if (is_due && !log_row_collect(round, log)) {
             round->is_unsatisfied = true;
         }
         if (log->file_lowest < rows->file_needed) {
@@ -773,6 +755,12 @@ static bool log_round_clean(struct log_round *round)
     if (round->does_flush && !sm_is_final(&round->clean.sm)) {
         return false;
     }
+    if (round->does_flush && !is_fenced && !list_is_empty(&round->clean.queue)) {
+        if (rt_op_is_idle(&round->op_turn)) {
+            rt_op_defer(&round->op_turn); /* it has looked at many */
+        }
+        return false;
+    }
     log_round_end(round);
     return false;
 }
@@ -781,6 +769,11 @@ void log_round_clean_done(struct log_clean *clean)
 {
     struct log_round *round = clean->round;
     log_clean_go(clean, round->settle->is_running && round->does_flush);
+    if (round->has_skipped) {
+        round->has_skipped = false;
+        round->is_pressed = true;
+        round->settle->is_wanted = true;
+    }
     if (round->settle->is_wanted) {
         log_settle_begin(round->settle);
     }

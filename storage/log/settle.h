@@ -1,9 +1,9 @@
 /* Settling: from the journal into segments (LOG §4). In rounds: each round writes, for every group
  * that has something in the journal, the whole blocks of its .log and .idx; syncs the files it
- * touched, once; journals again (a whole `tail` record) the remnants of groups that hold a file
- * that is to be reused; hands the rows to the keeper, which writes groups.tab; then frees what is
- * settled. Paced by bytes appended. Direct writes use the same gathering of blocks. Private to
- * storage/log. */
+ * touched, once, or their file system; journals again (a whole `tail` record) the remnants of
+ * groups that hold a file that is to be reused; hands the rows to the keeper, which writes
+ * groups.tab; then frees what is settled. Paced by bytes appended. Direct writes use the same
+ * gathering of blocks. Private to storage/log. */
 #ifndef STORAGE_LOG_SETTLE_H
 #define STORAGE_LOG_SETTLE_H
 
@@ -73,7 +73,8 @@ void log_settle_want(struct log_settle *settle, uint64_t file_number);
 void log_settle_all(struct log_settle *settle, void (*flushed)(struct log_settle *settle));
 
 /* The group was cut, trimmed, deleted: what a round in flight does for it no longer counts
- * (cut_epoch), files below the start or of the deleted group are removed by the next round. */
+ * (cut_epoch), files below the start or of the deleted group go when the next round has found them.
+ */
 void log_settle_changed(struct log *log);
 
 /* The group has come from another shard: what it needs is reported from now on, and settled. */

@@ -3,8 +3,8 @@
  * File by file, a few flushes at a time; or, where there are many, all of the file system in one
  * request: 2,000 flushes of files take 50 to 90 ms and as much processor time as their writes, a
  * sync of all 3 ms. What other programs have written goes along, so that it may take long: then
- * rounds go file by file for a while. One file is flushed behind it, which empties the device's
- * cache on any file system.
+ * rounds go file by file for a while. One file is flushed behind it: that empties the device's
+ * cache where the file system, having nothing of its own to write, has not.
  *
  * An error of a sync of all may be anybody's. It says nothing of a single file, so these are
  * flushed then after all, and tell of their own. The file it goes through stays open from one round
@@ -24,7 +24,7 @@ enum {
     LOG_SYNC_CLOSED,  /* no file */
     LOG_SYNC_OPENING, /* rounds do not wait for it */
     LOG_SYNC_OPEN,    /* ready */
-    LOG_SYNC_ALL,     /* a sync of all is under way, or cannot begin yet */
+    LOG_SYNC_ALL,     /* a sync of all is under way */
     LOG_SYNC_CLOSING, /* the shard ends */
 };
 
@@ -38,6 +38,7 @@ static const struct sm_conf log_sync_stages[] = {
 const struct sm_decl log_sync_decl = {"log_sync", log_sync_stages, ARRAY_COUNT(log_sync_stages),
                                       NULL};
 
+static bool log_sync_is_one(const struct log_round *round);
 static void log_sync_all_done(struct rt_op *op);
 static void log_sync_all_ended(struct log_sync_all *all);
 static void log_sync_open(struct log_sync_all *all);
@@ -68,7 +69,7 @@ void log_sync_begin(struct log_round *round)
     round->sync_end = 3 * round->parts_count;
     round->is_all_synced = false;
     bool is_wanted = round->parts_count >= round->ls->store->config.sync_all_parts &&
-                     !atomic_load(&round->ls->store->is_fenced);
+                     !atomic_load(&round->ls->store->is_fenced) && log_sync_is_one(round);
     if (is_wanted && all->rest_count > 0) {
         all->rest_count--;
     } else if (is_wanted && sm_stage(&all->sm) == LOG_SYNC_CLOSED) {
@@ -79,6 +80,18 @@ void log_sync_begin(struct log_round *round)
         sm_move(&all->sm, LOG_SYNC_ALL);
         rt_file_sync_all(&all->file, &all->op);
     }
+}
+
+/* Whether all segments are where the file is that a sync of all goes through. */
+static bool log_sync_is_one(const struct log_round *round)
+{
+    const struct log_sync_all *all = &round->sync_all;
+    bool is_one = true;
+    for (uint32_t i = 0; i < round->parts_count && sm_stage(&all->sm) == LOG_SYNC_OPEN; i++) {
+        const struct log_part *part = &round->parts[i];
+        is_one &= part->log == NULL || part->file_log->file.device_id == all->file.device_id;
+    }
+    return is_one;
 }
 
 bool log_sync_run(struct log_round *round, uint32_t syncs_max)
@@ -206,4 +219,48 @@ static void log_sync_done(struct rt_op *op)
         }
     }
     log_round_run(round);
+}
+
+/* --- What is synced --- */
+
+void log_sync_apply(struct log_round *round)
+{
+    struct log_shard *ls = round->ls;
+    bool is_fenced = atomic_load(&ls->store->is_fenced);
+    for (uint32_t i = 0; i < round->parts_count; i++) {
+        struct log_part *part = &round->parts[i];
+        struct log *log = part->log;
+        if (log == NULL) {
+            continue;
+        }
+        bool is_stale = part->cut_epoch != log->cut_epoch;
+        if (!is_stale && !part->is_failed && !is_fenced) {
+            if (part->is_apart) {
+                log_rescue_apply(part);
+            }
+            log_row_apply(part);
+        } else if (!is_stale && part->is_failed) {
+            /* What its files hold since the last good flush is unknown: they are opened anew. The
+             * parts behind it of the same group build on it. */
+            log_files_forget_segment(part->seg);
+            for (uint32_t n = i + 1; n < round->parts_count; n++) {
+                round->parts[n].is_failed |= round->parts[n].log == log;
+            }
+        }
+        if (part->is_apart) {
+            log_rescue_drop(log); /* nothing, if it counts */
+        }
+        log_file_put(ls, part->file_log);
+        log_file_put(ls, part->file_idx);
+        budget_free(&ls->budget, part->rest);
+        log->is_settling = false;
+        log->is_direct_wanted = false;
+        if (part->number == LOG_SETTLE_JOB_PARTS) { /* there may be more of it */
+            list_remove(&log->in_dirty);
+            list_push_back(&round->scan, &log->in_dirty);
+        }
+    }
+    round->parts_count = 0;
+    log_lane_kick(&ls->lane);
+    log_clean_go(&round->clean, false); /* they may have been in the way */
 }

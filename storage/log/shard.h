@@ -73,6 +73,7 @@ struct log {
     bool is_delete_durable;    /* its files may go */
     bool wants_clean;          /* cut, trimmed, unpinned or deleted: files may be to go */
     struct list_node in_clean; /* log_clean.queue: they are next */
+    bool is_skipped;           /* a round has left it out for that: no cleaning before the next */
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
     uint64_t mixed_seq;     /* records up to here may stand in files of higher numbers than those
                                that follow: other lanes wrote them */
@@ -238,8 +239,7 @@ MUST_USE enum err log_point_before(const struct log *log, uint64_t first_index,
  * ERR_CANCELED, those in one when it does. */
 void log_slots_cut(struct log *log, uint64_t first_index);
 
-/* The segment's files go with the next round; its object is given back, and what the tail holds of
- * it. */
+/* The segment's files go later; its object is given back, and what the tail holds of it. */
 void log_segment_discard(struct log_segment *seg);
 
 /* The term run list: entry `index` has `term`. */

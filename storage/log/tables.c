@@ -29,7 +29,9 @@ static uint32_t log_tables_rows_there(const struct log_tables_read *file);
 static enum err log_tables_search_open(struct log_tables_search *search);
 static void log_tables_search_close(struct log_tables_search *search);
 static bool log_tables_search_add(struct log_tables_search *search, uint64_t group);
-static uint32_t log_tables_search_others(struct log_tables_search *search);
+static uint32_t log_tables_search_old(struct log_tables_search *search);
+static bool log_tables_has_room(const struct log_tables_read *file);
+static void log_tables_search_others(struct log_tables_search *search);
 static void log_tables_search_bytes(struct log_tables_search *search);
 
 bool log_tables_is_sound(struct log_tables *tables, bool is_write)
@@ -199,8 +201,11 @@ enum err log_tables_lost(const struct log_tables *tables, struct budget *budget,
     if (err == ERR_OK) {
         uint32_t before = out->rows_count;
         if (bad > 0 || tables->is_guessed) {
-            uint32_t lost_count = log_tables_search_others(&search);
-            out->has_doubt = tables->is_guessed ? bad != lost_count : bad > lost_count;
+            uint32_t lost_count = log_tables_search_old(&search);
+            out->has_doubt = tables->is_guessed
+                                 ? bad != lost_count || log_tables_has_room(tables->chosen)
+                                 : bad > lost_count;
+            log_tables_search_others(&search);
             log_tables_search_bytes(&search);
         }
         uint32_t named = out->rows_count - before;
@@ -272,13 +277,35 @@ static bool log_tables_search_add(struct log_tables_search *search, uint64_t gro
     return true;
 }
 
-/* Groups of the other tables that the chosen one does not know: lost, or deleted since, or, in a
- * table that is being written, made since. Returns how many the older one has that are not deleted:
+/* How many groups the older table has that the chosen one does not know, and that are not deleted:
  * these are lost for certain. */
-static uint32_t log_tables_search_others(struct log_tables_search *search)
+static uint32_t log_tables_search_old(struct log_tables_search *search)
 {
     const struct log_tables *tables = search->tables;
+    const struct log_tables_read *old = &tables->files[LOG_TABLES_OLD];
     uint32_t lost_count = 0;
+    for (uint32_t i = 0; old->err == ERR_OK && i < old->header.rows_count; i++) {
+        struct log_row row;
+        lost_count += log_tables_row_of(tables, old, i, &row) == ERR_OK &&
+                      row.state != LOG_ROW_DELETED && map_find(&search->groups, row.group) == NULL;
+    }
+    return lost_count;
+}
+
+/* Whether a table whose header is lost has so many zeros at its end that a block of rows may have
+ * been there: they fill up the last block at most. */
+static bool log_tables_has_room(const struct log_tables_read *file)
+{
+    size_t rows_bytes = (size_t)file->header.rows_count * LOG_TABLE_ROW_BYTES;
+    size_t used = LOG_TABLE_HEADER_BYTES + rows_bytes;
+    return file->length >= used + LIMIT_BLOCK_BYTES;
+}
+
+/* Groups of the other tables that the chosen one does not know: lost, or deleted since, or, in a
+ * table that is being written, made since. */
+static void log_tables_search_others(struct log_tables_search *search)
+{
+    const struct log_tables *tables = search->tables;
     for (uint32_t i = 0; i < LOG_TABLES_COUNT; i++) {
         const struct log_tables_read *file = &tables->files[i];
         if (file == tables->chosen || file->err != ERR_OK) {
@@ -292,14 +319,12 @@ static uint32_t log_tables_search_others(struct log_tables_search *search)
             }
             if (row.state != LOG_ROW_DELETED) {
                 bool is_newer = file->header.number > tables->chosen->header.number;
-                lost_count += !is_newer;
                 row.seq = is_newer && (row.flags & LOG_ROW_LOST) == 0 ? row.seq : 0;
                 row.flags |= LOG_ROW_LOST;
             }
             search->out->rows[search->out->rows_count++] = row;
         }
     }
-    return lost_count;
 }
 
 /* Rotten rows whose first bytes name a group that has no row: most of a row is not its name. */

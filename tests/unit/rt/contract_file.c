@@ -315,11 +315,12 @@ static void file_sync_all_takes_any_file(struct rt_harness *h)
     rt_file_write(&f.file, &f.op.op, &byte, 1, 0);
     RT_CHECK_ERR(rt_harness_wait(&f.op), ERR_OK);
     rt_file_sync_all(&f.file, &f.op.op);
-    RT_CHECK_ERR(rt_harness_wait(&f.op), ERR_OK);
+    enum err err = rt_harness_wait(&f.op);
+    RT_CHECK(err == ERR_OK || err == ERR_UNSUPPORTED); /* where the tests run on an overlay */
     file_close(&f);
     file_open(h, &f, "a", RT_FILE_READ); /* one that is only read, too */
     rt_file_sync_all(&f.file, &f.op.op);
-    RT_CHECK_ERR(rt_harness_wait(&f.op), ERR_OK);
+    RT_CHECK_ERR(rt_harness_wait(&f.op), err);
     file_close(&f);
 }
 

@@ -3,8 +3,15 @@
 #include <string.h>
 
 #include "base/rt/clock.h"
+#include "storage/log/round.h"
 #include "tests/support/cmocka.h"
 #include "tests/unit/storage/home.h"
+
+/* No round begins because a shard idles. */
+#define SYNC_NEVER_NS (1000 * RT_NS_PER_S)
+
+/* Batches appended to one group at once: more than half of what may be unsettled. */
+#define SYNC_BATCHES 10u
 
 /* Calls while a round was under way. */
 struct sync_calls {
@@ -33,10 +40,10 @@ static struct sync_calls sync_round(struct home *home)
 }
 
 /* One shard with HOME_GROUPS groups of which each batch fills blocks. */
-static struct home *sync_home(uint64_t seed, uint32_t parts)
+static struct home *sync_home(uint64_t seed, uint32_t parts, uint64_t settle_ns)
 {
     struct home *home = home_new(seed);
-    home->config.settle_ns = 1000 * RT_NS_PER_S;
+    home->config.settle_ns = settle_ns;
     home->config.seal_ns = 1000 * RT_NS_PER_S;  /* no frame is under way when a round is, */
     home->config.journal_first_bytes = 4 << 20; /* and no journal file is made */
     home->config.journal_file_bytes = 4 << 20;
@@ -69,7 +76,7 @@ static void sync_check(struct home *home, uint64_t entries_count)
 static void sync_takes_few_segments_file_by_file(void **state)
 {
     (void)state;
-    struct home *home = sync_home(1, HOME_GROUPS + 1);
+    struct home *home = sync_home(1, HOME_GROUPS + 1, SYNC_NEVER_NS);
     for (uint32_t i = 0; i < 3; i++) {
         struct sync_calls calls = sync_round(home);
         assert_int_equal(calls.all_count, 0);
@@ -82,7 +89,7 @@ static void sync_takes_few_segments_file_by_file(void **state)
 static void sync_takes_many_segments_at_once(void **state)
 {
     (void)state;
-    struct home *home = sync_home(2, HOME_GROUPS);
+    struct home *home = sync_home(2, HOME_GROUPS, SYNC_NEVER_NS);
     assert_int_equal(sync_round(home).all_count, 0);
     for (uint32_t i = 0; i < 3; i++) {
         struct sync_calls calls = sync_round(home);
@@ -98,7 +105,7 @@ static void sync_of_all_that_fails_goes_file_by_file(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < 40; seed++) {
-        struct home *home = sync_home(seed, HOME_GROUPS);
+        struct home *home = sync_home(seed, HOME_GROUPS, SYNC_NEVER_NS);
         (void)sync_round(home);
         home_ask(home, home_shard_append);
         sim_run_for(home->sim, RT_NS_PER_S);
@@ -120,7 +127,7 @@ static void sync_of_all_that_fails_goes_file_by_file(void **state)
 static void sync_of_all_that_is_slow_rests(void **state)
 {
     (void)state;
-    struct home *home = sync_home(3, HOME_GROUPS);
+    struct home *home = sync_home(3, HOME_GROUPS, SYNC_NEVER_NS);
     (void)sync_round(home);
     struct sim_delay *flush = &sim_disk_options(home_disk(home))->flush;
     struct sim_delay before = *flush;
@@ -134,6 +141,75 @@ static void sync_of_all_that_is_slow_rests(void **state)
     sync_check(home, 67);
 }
 
+static void sync_op_done(struct log_op *op)
+{
+    struct home *home = op->ctx;
+    assert_int_equal(op->err, ERR_OK);
+    home->pending_count--;
+}
+
+/* The first group gets many batches; all its segments but the last are trimmed. */
+static void sync_append_many(struct rt_shard *shard, void *ctx)
+{
+    static struct log_op ops[SYNC_BATCHES];
+    struct home *home = ctx;
+    struct home_shard *hs = &home->shards[shard->id];
+    struct log *log = log_find(&hs->ls, home->first_id);
+    for (uint32_t i = 0; i < SYNC_BATCHES; i++) {
+        ops[i] = (struct log_op){.done = sync_op_done, .ctx = home};
+        assert_int_equal(home_append(hs, log, &ops[i]), ERR_OK);
+        home->pending_count++;
+    }
+    home->answers_count++;
+}
+
+static void sync_trim(struct rt_shard *shard, void *ctx)
+{
+    static struct log_op op;
+    struct home *home = ctx;
+    struct log *log = log_find(&home->shards[shard->id].ls, home->first_id);
+    struct log_status status;
+    log_status(log, &status);
+    op = (struct log_op){.done = sync_op_done, .ctx = home};
+    home->pending_count++;
+    log_trim(log, &op, status.end.index);
+    home->answers_count++;
+}
+
+static bool sync_is_cleaned(void *ctx)
+{
+    struct home *home = ctx;
+    return log_clean_is_at(log_find(&home->shards[0].ls, home->first_id));
+}
+
+/* While files of a group are removed rounds leave it out. One more follows, long before the shard
+ * idles again, and though there is no other group to settle. */
+static void sync_round_follows_a_cleaning(void **state)
+{
+    (void)state;
+    struct home *home = sync_home(4, HOME_GROUPS + 1, 20 * RT_NS_PER_S);
+    for (uint32_t i = 0; i < 8; i++) { /* two segments */
+        (void)sync_round(home);
+    }
+    home_ask(home, sync_trim);
+    home_ask(home, home_shard_hard); /* a frame that makes the trim's known, and one more */
+    home_ask(home, home_shard_hard);
+    struct sim_delay slow = {.min_ns = 100 * RT_NS_PER_MS, .mean_ns = 100 * RT_NS_PER_MS};
+    sim_disk_options(home_disk(home))->write = slow;
+    uint64_t until_ns = sim_now_ns(home->sim) + 100 * RT_NS_PER_S;
+    assert_true(sim_run_until_true(home->sim, sync_is_cleaned, home, until_ns));
+    struct log_status status;
+    home_ask(home, sync_append_many);
+    assert_true(sync_is_cleaned(home));
+    assert_true(home_status(home, home->first_id, &status));
+    assert_in_range(status.settled_index, 0, status.end.index - SYNC_BATCHES);
+    sim_run_for(home->sim, 10 * RT_NS_PER_S);
+    assert_true(home_status(home, home->first_id, &status));
+    assert_in_range(status.settled_index, status.end.index - 2, status.end.index);
+    home_close(home);
+    home_free(home);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +217,7 @@ int main(void)
         cmocka_unit_test(sync_takes_many_segments_at_once),
         cmocka_unit_test(sync_of_all_that_fails_goes_file_by_file),
         cmocka_unit_test(sync_of_all_that_is_slow_rests),
+        cmocka_unit_test(sync_round_follows_a_cleaning),
     };
     return cmocka_run_group_tests_name("log_sync", tests, NULL, NULL);
 }

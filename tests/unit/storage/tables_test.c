@@ -45,6 +45,8 @@ static const struct {
      0, 0, false},
     {"rotten, a torn one waits", 7, 8, 6, TABLES_ROW, TABLES_ROW, TABLES_WHOLE, ERR_OK, 0, 7, 1, 3,
      0, false},
+    {"rotten, named by both", 7, 8, 7, TABLES_ROW, TABLES_ROW, TABLES_WHOLE, ERR_OK, 0, 7, 1, 2, 0,
+     false},
     {"rotten, named by the one before", 7, 0, 6, TABLES_ROW, TABLES_NONE, TABLES_WHOLE, ERR_OK, 0,
      7, 1, 2, 0, false},
     {"rotten, named by its bytes", 7, 0, 0, TABLES_ROW, TABLES_NONE, TABLES_NONE, ERR_OK, 0, 7, 1,
