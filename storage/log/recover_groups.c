@@ -362,6 +362,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
     uint64_t lost = 0;
     uint32_t what = 0;
     bool is_knowing = rec != NULL && rec->claim != NULL;
+    bool has_entries = is_knowing && rec->claim->row.first_index != 0;
     enum err err = ERR_OK;
     g->gap_seq = g->next_seq;
     while (err == ERR_OK && g->claims.first != NULL) {
@@ -373,6 +374,7 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
         g->claims.first = claim->link.next;
         if (claim->row.last_seq >= g->next_seq) {
             is_knowing = true;
+            has_entries |= claim->row.first_index != 0;
             what |= claim->row.what;
             recover_group_file(g, claim->file_number, claim->row.last_seq, true);
             err = recover_group_claim(r, g, claim, &lost);
@@ -388,7 +390,10 @@ static enum err recover_group_gap(struct log_recover *r, struct recover_group *g
             lost += recover_claim_lost(g, rec->claim, rec->record.entry.index);
         }
     }
-    g->is_gap_open = true;
+    /* A frame that had a cut only hides no entries: a roll or cut behind the end is as it would be
+     * without the gap. */
+    g->is_gap_open |=
+        !is_knowing || has_entries || (what & ~(uint32_t)(LOG_ROW_CUT | LOG_ROW_HARD)) != 0;
     g->is_gapped = true;
     g->is_amnesiac |= !is_knowing;
     if ((what & LOG_ROW_TAIL) != 0 || missing > lost) { /* not only entries were lost */
