@@ -612,6 +612,34 @@ static void recover_a_lost_cut_in_front_of_another(void **state)
     build_free(b);
 }
 
+/* A frame that had a cut only is lost, and what follows are a roll and a cut of appends that were
+ * canceled before any frame took them: these say nothing of where the log ends. */
+static void recover_a_lost_cut_hides_no_entries(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_group *g = build_group(b, 7);
+    build_begin(b, 1, 0, 2);
+    build_cut(b, g, 2);
+    recover_lose_records(b, build_end(b));
+    struct build_state now = g->now;
+    g->now.end.index = 9;
+    build_begin(b, 1, 0, 3);
+    build_roll(b, g);
+    g->now.end.index = 8;
+    build_cut(b, g, 9);
+    now.seq = g->now.seq;
+    now.generation = g->now.generation;
+    g->now = now;
+    (void)build_end(b);
+    build_recover(b);
+    const struct log_found *found = build_found(b, 7);
+    assert_int_equal(found->end.index, 3); /* as it was before the cut: nobody knows its place */
+    assert_true(list_is_empty(&found->ranges));
+    assert_int_equal(found->row.flags, LOG_ROW_AMNESIAC);
+    build_free(b);
+}
+
 /* Of two cuts in a frame the second is lost, where nothing of its place is left; or only what stood
  * in front of a cut that is left with all behind it. */
 static void recover_a_cut_that_is_left_says_nothing_of_another(void **state)
@@ -790,6 +818,7 @@ int main(void)
         cmocka_unit_test(recover_a_tail_repeats_what_is_quarantined),
         cmocka_unit_test(recover_a_tail_may_have_a_hole_behind_a_gap),
         cmocka_unit_test(recover_a_lost_cut_was_where_lost_entries_begin),
+        cmocka_unit_test(recover_a_lost_cut_hides_no_entries),
         cmocka_unit_test(recover_a_lost_cut_in_front_of_another),
         cmocka_unit_test(recover_a_cut_that_is_left_says_nothing_of_another),
         cmocka_unit_test(recover_a_settled_cut_is_not_lost_again),
