@@ -1,5 +1,6 @@
 /* Files that go: of segments wholly below the log start that no pin holds, of segments that were
- * cut off, of deleted groups. See clean.h.
+ * cut off, of deleted groups. Rounds of settling find such groups, which wait in a queue; their
+ * files go one group after the other, beside the rounds: a removal may take long. See clean.h.
  *
  *     IDLE -> [LOAD ->] UNLINK -> ... -> [SYNC_DIR ->] IDLE
  *          a deleted group: LIST -> EMPTY -> ... -> RMDIR -> RMDIR_TOPIC -> SYNC -> IDLE

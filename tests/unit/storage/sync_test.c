@@ -15,7 +15,6 @@
 
 /* Calls while a round was under way. */
 struct sync_calls {
-    struct home *home;
     uint32_t all_count;  /* syncs of the whole file system */
     uint32_t file_count; /* flushes of segment files */
 };
@@ -31,7 +30,7 @@ static void sync_watch(void *ctx, struct sim_disk *disk, const struct sim_mutati
 /* A batch for each group, settled by one round. */
 static struct sync_calls sync_round(struct home *home)
 {
-    struct sync_calls calls = {.home = home};
+    struct sync_calls calls = {0};
     home_ask(home, home_shard_append);
     sim_disk_watch(home_disk(home), sync_watch, &calls);
     home_ask(home, home_shard_settle);
@@ -110,7 +109,7 @@ static void sync_of_all_that_fails_goes_file_by_file(void **state)
         home_ask(home, home_shard_append);
         sim_run_for(home->sim, RT_NS_PER_S);
         sim_disk_plant(home_disk(home), SIM_FAULT_FLUSH_ERROR);
-        struct sync_calls calls = {.home = home};
+        struct sync_calls calls = {0};
         sim_disk_watch(home_disk(home), sync_watch, &calls);
         home_ask(home, home_shard_settle);
         sim_disk_watch(home_disk(home), NULL, NULL);
@@ -148,7 +147,7 @@ static void sync_op_done(struct log_op *op)
     home->pending_count--;
 }
 
-/* The first group gets many batches; all its segments but the last are trimmed. */
+/* The first group gets SYNC_BATCHES batches. */
 static void sync_append_many(struct rt_shard *shard, void *ctx)
 {
     static struct log_op ops[SYNC_BATCHES];
@@ -163,6 +162,7 @@ static void sync_append_many(struct rt_shard *shard, void *ctx)
     home->answers_count++;
 }
 
+/* All segments of the first group but the last go. */
 static void sync_trim(struct rt_shard *shard, void *ctx)
 {
     static struct log_op op;
