@@ -89,6 +89,7 @@ struct log_sync_all {
     struct rt_op op;                         /* its one request */
     struct rt_file file;                     /* through which it goes */
     uint64_t began_ns;                       /* when */
+    uint64_t opened_number;                  /* of the round when it was open; later ones use it */
     uint32_t rest_count;                     /* rounds that go file by file, since it is slow */
     void (*closed)(struct log_round *round); /* end of log_sync_close; NULL: not asked for */
     char path[LIMIT_PATH_BYTES];             /* of the file */

@@ -74,7 +74,8 @@ void log_sync_begin(struct log_round *round)
         all->rest_count--;
     } else if (is_wanted && sm_stage(&all->sm) == LOG_SYNC_CLOSED) {
         log_sync_open(all);
-    } else if (is_wanted && sm_stage(&all->sm) == LOG_SYNC_OPEN) {
+    } else if (is_wanted && sm_stage(&all->sm) == LOG_SYNC_OPEN &&
+               round->number > all->opened_number) {
         round->sync_end = 0; /* no file before it has ended */
         all->began_ns = rt_now_ns(round->ls->shard);
         sm_move(&all->sm, LOG_SYNC_ALL);
@@ -120,6 +121,7 @@ static void log_sync_all_done(struct rt_op *op)
     case LOG_SYNC_OPENING:
         sm_move(&all->sm, op->err == ERR_OK ? LOG_SYNC_OPEN : LOG_SYNC_CLOSED);
         all->rest_count = op->err == ERR_OK ? 0 : LOG_SYNC_REST_COUNT;
+        all->opened_number = round->number; /* an error before it was open would not be told */
         if (all->closed != NULL) {
             log_sync_close(round, all->closed);
         }
