@@ -24,6 +24,7 @@ void ledger_init(struct ledger *ledger, uint64_t id, const uint8_t *noise,
     ledger->start = (struct log_point){.index = 1};
     ledger->end = (struct log_point){0};
     ledger->hard = (struct log_hard_state){0};
+    ledger->first_index = 1;
     ledger->segments_count = 0;
     ledger->next_offsets[0] = 0;
     ledger->max_timestamps[0] = -1;
@@ -54,6 +55,17 @@ void ledger_bytes(const struct ledger *ledger, const struct ledger_entry *entry,
     memcpy(out + LOG_BATCH_HEADER_BYTES, ledger->noise + at, payload);
 }
 
+/* The bytes, with Kafka's CRC made right. */
+static void ledger_seal(const struct ledger *ledger, struct ledger_entry *entry, uint32_t serial,
+                        uint8_t *room)
+{
+    entry->crc = 0;
+    ledger_bytes(ledger, entry, serial, room);
+    entry->crc =
+        crc32c(ledger->kernels, 0, room + LEDGER_BODY_POS, (size_t)entry->length - LEDGER_BODY_POS);
+    ledger_bytes(ledger, entry, serial, room);
+}
+
 void ledger_make(const struct ledger *ledger, struct ledger_entry *entry, uint32_t span)
 {
     static uint8_t room[LEDGER_ENTRY_BYTES];
@@ -62,11 +74,7 @@ void ledger_make(const struct ledger *ledger, struct ledger_entry *entry, uint32
     entry->index = ledger->end.index + 1;
     entry->base_offset = ledger->end.offset;
     entry->next_offset = ledger->end.offset + span;
-    entry->crc = 0;
-    ledger_bytes(ledger, entry, ledger->entries_count, room);
-    entry->crc =
-        crc32c(ledger->kernels, 0, room + LEDGER_BODY_POS, (size_t)entry->length - LEDGER_BODY_POS);
-    ledger_bytes(ledger, entry, ledger->entries_count, room);
+    ledger_seal(ledger, entry, ledger->entries_count, room);
     struct log_batch batch;
     enum err err = log_batch_decode(room, entry->length, &batch);
     ASSERT(err == ERR_OK);
@@ -122,11 +130,35 @@ void ledger_roll(struct ledger *ledger)
     }
 }
 
+void ledger_reset(struct ledger *ledger, const struct log_point *start)
+{
+    ASSERT(start->index >= 1);
+    ledger->start = *start;
+    ledger->end = *start;
+    ledger->end.index--;
+    ledger->first_index = start->index;
+    ledger->next_offsets[ledger->end.index] = start->offset;
+    ledger->max_timestamps[ledger->end.index] = -1;
+    ledger->segments_count = 0;
+}
+
+void ledger_rewrite(struct ledger *ledger, uint64_t index, uint32_t length)
+{
+    static uint8_t room[LEDGER_ENTRY_BYTES];
+    ASSERT(index >= ledger->first_index);
+    ASSERT(index <= ledger->end.index);
+    struct ledger_entry *entry = &ledger->entries[ledger->serials[index]];
+    ASSERT(length <= entry->length);
+    entry->length = length;
+    ledger->lengths[index] = length;
+    ledger_seal(ledger, entry, ledger->serials[index], room);
+}
+
 /* --- Answers --- */
 
 const struct ledger_entry *ledger_at(const struct ledger *ledger, uint64_t index)
 {
-    ASSERT(index >= 1);
+    ASSERT(index >= ledger->first_index);
     ASSERT(index <= ledger->end.index);
     return &ledger->entries[ledger->serials[index]];
 }
@@ -135,6 +167,11 @@ struct log_point ledger_before(const struct ledger *ledger, uint64_t first_index
 {
     if (first_index == 1) {
         return (struct log_point){0};
+    }
+    if (first_index == ledger->start.index) { /* where it was reset to, nothing stands before */
+        struct log_point point = ledger->start;
+        point.index--;
+        return point;
     }
     const struct ledger_entry *entry = ledger_at(ledger, first_index - 1);
     return (struct log_point){.index = first_index - 1,
@@ -146,10 +183,10 @@ struct log_point ledger_before(const struct ledger *ledger, uint64_t first_index
 uint64_t ledger_membership(const struct ledger *ledger)
 {
     uint64_t index = ledger->end.index;
-    while (index > 0 && ledger_at(ledger, index)->kind != LOG_KIND_MEMBERSHIP) {
+    while (index >= ledger->first_index && ledger_at(ledger, index)->kind != LOG_KIND_MEMBERSHIP) {
         index--;
     }
-    return index;
+    return index >= ledger->first_index ? index : 0;
 }
 
 enum err ledger_term_of(const struct ledger *ledger, uint64_t index, uint32_t *term)
@@ -158,7 +195,7 @@ enum err ledger_term_of(const struct ledger *ledger, uint64_t index, uint32_t *t
     if (index + 1 < ledger->start.index || index > ledger->end.index) {
         return ERR_NOT_FOUND;
     }
-    *term = index == 0 ? 0 : ledger_at(ledger, index)->term;
+    *term = index < ledger->first_index ? ledger->start.term : ledger_at(ledger, index)->term;
     return ERR_OK;
 }
 
@@ -218,7 +255,7 @@ uint64_t ledger_retention(const struct ledger *ledger, const struct log_retentio
 /* The first index that may be given out; end + 1: none. */
 static uint64_t ledger_place(const struct ledger *ledger, const struct log_read *read)
 {
-    uint64_t index = 1;
+    uint64_t index = ledger->first_index;
     switch (read->from) {
     case LOG_READ_INDEX: return read->at;
     case LOG_READ_OFFSET:

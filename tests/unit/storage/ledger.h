@@ -40,6 +40,7 @@ struct ledger {
     struct log_point start;
     struct log_point end;
     struct log_hard_state hard;
+    uint64_t first_index; /* where the log began: 1, or what it was reset to last */
     uint32_t segments_count;
     uint64_t segments[LEDGER_SEGMENTS]; /* first index of each; the last is the active one */
     /* By index: what stands there. */
@@ -78,8 +79,13 @@ void ledger_append(struct ledger *ledger, const struct ledger_entry *entry);
 void ledger_cut(struct ledger *ledger, uint64_t first_index);
 void ledger_trim(struct ledger *ledger, uint64_t first_index);
 void ledger_roll(struct ledger *ledger);
+void ledger_reset(struct ledger *ledger, const struct log_point *start);
 
-/* The entry that stands at `index` (1 .. end). */
+/* A batch of `length` bytes takes the place of the one at `index`: the same offsets, a piece of the
+ * payload. The chain stays. */
+void ledger_rewrite(struct ledger *ledger, uint64_t index, uint32_t length);
+
+/* The entry that stands at `index` (first_index .. end). */
 const struct ledger_entry *ledger_at(const struct ledger *ledger, uint64_t index);
 
 /* What stands before `first_index` (<= end + 1), with the index before. */
