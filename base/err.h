@@ -36,6 +36,7 @@
     X(IO, false, "input/output error of the device")                                               \
     X(DISK_FULL, true, "no space left on the device")                                              \
     X(FENCED, false, "device failed earlier and accepts no more writes")                           \
+    X(NOT_LEADER, true, "another node leads, or none does")                                        \
     X(RESOURCES, true, "operating system limit reached")                                           \
     X(REFUSED, true, "connection refused")                                                         \
     X(RESET, true, "connection reset by peer")                                                     \

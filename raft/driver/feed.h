@@ -40,11 +40,17 @@ struct raft_feed {
     struct log_reader reader;  /* what reads the log; its parts are what is given out */
     uint64_t next_index;       /* where the next step begins */
     uint64_t index_max;        /* the caller's bound */
-    uint8_t stage;             /* enum raft_feed_stage: what the step waits for */
-    bool is_canceled;          /* asked to end early */
+    uint64_t read_max;         /* what the read under way goes up to */
+    uint64_t single_index;     /* up to here one entry a step: indexes are missing among them */
+    uint32_t bytes_max;        /* of a step */
     uint32_t part;             /* where raft_feed_entry stands: the piece, */
     uint32_t pos;              /* the byte in it, */
     uint64_t entry_index;      /* and the index of the entry there */
+    uint8_t stage;             /* enum raft_feed_stage: what the step waits for */
+    bool is_canceled;          /* asked to end early */
+    bool is_given;             /* the step's answer holds entries */
+    bool is_cold;              /* the reader has read from the disk: it holds memory */
+    bool is_single;            /* the reader gives one entry a step */
 };
 
 /* An entry given out. Its bytes live as long as the step's answer; who keeps them takes a reference
@@ -75,8 +81,9 @@ void raft_feed_limit(struct raft_feed *feed, uint64_t index_max);
  *     ERR_CORRUPT   first_index..last_index cannot be read here; the next step goes on behind
  *                   last_index. Who may not leave out anything closes the feed
  *     ERR_CANCELED  raft_feed_cancel
- *     ERR_CLOSING   the group: close the feed
+ *     ERR_CLOSING   the group: close the feed, its close waits for that
  *     ERR_AGAIN     the log is on its way to another shard: close the feed
+ *     ERR_ACCESS    the log is unavailable: close the feed
  *     ERR_BUDGET, ERR_IO   the next step tries again */
 void raft_feed_next(struct raft_feed *feed);
 

@@ -73,16 +73,19 @@ struct raft_group {
     /* Config: constant. */
     struct raft_shard *raft; /* the shard's part */
     struct log *log;         /* its log; anybody may read it, up to what may be shown */
-    void *ctx;               /* the owner's, for raft_group_closed_fn */
 
     /* State: private to raft/driver. */
     struct raft_group_indexes at; /* as published */
     uint32_t term;                /* the newest known */
     int32_t leader;               /* of that term; RAFT_NO_LEADER: not known */
+    uint64_t end_index;           /* newest entry of the log */
+    uint64_t next_offset;         /* of the next batch */
     uint64_t term_index;          /* leading: the no-op that began the term; 0: not appended yet */
     uint64_t trim_wanted;         /* the log start that committed entries ask for */
     struct list proposals;        /* raft_proposal.in_group: not committed, by index */
     struct list failed;           /* raft_proposal.in_group: failed, to be told */
+    struct list writes;           /* raft_write.in_group: appends under way, by index */
+    struct list trims;            /* raft_write.in_trims: trim entries that are not committed */
     struct list barriers;         /* raft_barrier.in_group: that wait for something */
     struct list watches;          /* raft_watch.in_group */
     struct list feeds;            /* raft_feed.in_group: open ones */
@@ -91,6 +94,7 @@ struct raft_group {
     uint32_t writes_count;        /* of its log, under way */
     uint8_t role;                 /* enum raft_role */
     uint8_t fail_err;             /* enum err: why no more is proposed here; ERR_OK: it is */
+    bool is_used;                 /* since it was opened: the term was raised */
     bool is_trimming;             /* a log_trim is under way */
 };
 
