@@ -15,6 +15,7 @@
 #define RAFT_TRIM_BYTES 8u
 
 static enum err raft_group_use(struct raft_group *group);
+static bool raft_group_find_end(struct raft_group *group);
 static enum err raft_group_put(struct raft_group *group, struct raft_proposal *proposal,
                                struct buf_slice slice, const struct log_batch *batch,
                                uint64_t first_index);
@@ -143,6 +144,11 @@ bool raft_group_is_ready(const struct raft_group *group)
 
 uint64_t raft_group_next_offset(const struct raft_group *group)
 {
+    if (group->cut_index != 0) { /* it may have been found by now */
+        struct log_status status;
+        log_status(group->log, &status);
+        return status.end.offset;
+    }
     return group->next_offset;
 }
 
@@ -159,7 +165,8 @@ enum err raft_group_propose(struct raft_group *group, struct raft_proposal *prop
     struct log_batch batch;
     if (log_batch_decode(buf_slice_data(slice), slice.length, &batch) != ERR_OK ||
         batch.kind != LOG_KIND_DATA || batch.length_bytes != slice.length ||
-        batch.base_offset != group->next_offset || batch.term != raft_group_next_term(group)) {
+        batch.base_offset != raft_group_next_offset(group) ||
+        batch.term != raft_group_next_term(group)) {
         return ERR_INVALID; /* before it makes anybody leader */
     }
     enum err err = raft_group_use(group);
@@ -206,6 +213,9 @@ static enum err raft_group_use(struct raft_group *group)
     if (group->fail_err != ERR_OK) {
         return (enum err)group->fail_err;
     }
+    if (!raft_group_find_end(group)) {
+        return ERR_AGAIN;
+    }
     enum err err = raft_voter_lead(group);
     ASSERT(IMPLIES(err == ERR_OK, group->role == RAFT_LEADER));
     return err;
@@ -233,7 +243,8 @@ static enum err raft_group_internal(struct raft_group *group, struct raft_propos
 enum err raft_group_append(struct raft_group *group, struct raft_proposal *proposal,
                            struct buf_slice slice, const struct log_batch *batch)
 {
-    return raft_group_put(group, proposal, slice, batch, 0);
+    return raft_group_find_end(group) ? raft_group_put(group, proposal, slice, batch, 0)
+                                      : ERR_AGAIN;
 }
 
 /* Append; `first_index` is a trim entry's, or 0. */
@@ -391,6 +402,8 @@ void raft_group_commit(struct raft_group *group, uint64_t index)
 void raft_group_cut(struct raft_group *group, uint64_t first_index)
 {
     ASSERT(first_index > group->at.committed);
+    bool is_known = raft_group_find_end(group);
+    ASSERT(is_known); /* one cut at a time */
     raft_group_fail_from(group, first_index, ERR_CANCELED);
     list_for_each (node, &group->writes) {
         struct raft_write *write = CONTAINER_OF(node, struct raft_write, in_group);
@@ -407,11 +420,25 @@ void raft_group_cut(struct raft_group *group, uint64_t first_index)
     for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]); i++) {
         *indexes[i] = *indexes[i] < first_index ? *indexes[i] : first_index - 1;
     }
-    struct log_status status;
-    log_status(group->log, &status);
-    group->end_index = status.end.index;
-    group->next_offset = status.end.offset;
+    group->cut_index = first_index;
+    (void)raft_group_find_end(group);
     raft_group_moved(group);
+}
+
+/* Whether the end of the log is known: it is but for the time in which a cut is looked up. */
+static bool raft_group_find_end(struct raft_group *group)
+{
+    if (group->cut_index != 0) {
+        struct log_status status;
+        log_status(group->log, &status);
+        if (status.end.index >= group->cut_index) {
+            return false;
+        }
+        group->cut_index = 0;
+        group->end_index = status.end.index;
+        group->next_offset = status.end.offset;
+    }
+    return true;
 }
 
 void raft_group_step_down(struct raft_group *group, enum err err)

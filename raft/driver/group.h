@@ -17,8 +17,7 @@
  *
  * What is reported is reported from the shard's ready queue, never inside a call of this header;
  * what a turn brings is told once, at its end: first the proposals that failed, then the barriers
- * that are done, then the watches. Callbacks may call anything here but raft_group_open of memory
- * that a close has not given back.
+ * that are done, then the watches. Callbacks may call anything here.
  *
  * Own shard only; nothing blocks. Errors common to all uses: ERR_NOT_LEADER (raft_group_leader
  * tells who is), ERR_FENCED (the device failed: nothing is written here until a restart),
@@ -80,6 +79,7 @@ struct raft_group {
     int32_t leader;               /* of that term; RAFT_NO_LEADER: not known */
     uint64_t end_index;           /* newest entry of the log */
     uint64_t next_offset;         /* of the next batch */
+    uint64_t cut_index;           /* where the log looks for a cut from there on; 0: it does not */
     uint64_t term_index;          /* leading: the no-op that began the term; 0: not appended yet */
     uint64_t trim_wanted;         /* the log start that committed entries ask for */
     struct list proposals;        /* raft_proposal.in_group: not committed, by index */

@@ -70,9 +70,9 @@ MUST_USE enum err raft_group_append(struct raft_group *group, struct raft_propos
  * proposals are their owners' again, their trims act. */
 void raft_group_commit(struct raft_group *group, uint64_t index);
 
-/* Entries from `first_index` (asserted: above committed) on are cut, and log_cut has been called
- * for it: their proposals fail with ERR_CANCELED, the indexes fall. Call it again when the cut is
- * done: what the next offset is may be known only then. */
+/* Entries from `first_index` (asserted: above committed) on are cut, log_cut has been called for
+ * it: their proposals fail with ERR_CANCELED, the indexes fall. As long as the log looks up where
+ * the cut is, uses are refused with ERR_AGAIN. */
 void raft_group_cut(struct raft_group *group, uint64_t first_index);
 
 /* This node does not lead any more: proposals and barriers fail with `err`. */

@@ -413,14 +413,15 @@ static void rafts_propose_one(struct rafts_group *g)
     *rp = (struct rafts_proposal){.g = g, .serial = ++g->serial};
     rp->proposal.failed = rafts_failed;
     uint32_t term = raft_group_next_term(&g->group);
-    assert_int_equal(raft_group_next_offset(&g->group), g->next_offset);
-    struct buf_slice batch = rafts_batch(rafts_shard(g), rp->serial, g->next_offset, term);
+    uint64_t offset = raft_group_next_offset(&g->group);
+    struct buf_slice batch = rafts_batch(rafts_shard(g), rp->serial, offset, term);
     g->refusal = raft_group_propose(&g->group, &rp->proposal, batch);
     buf_unref(batch.buf);
     if (g->refusal != ERR_OK) {
         return;
     }
     rafts_used(g, was_leader);
+    assert_int_equal(offset, g->next_offset);
     g->serials[++g->end_index] = rp->serial;
     g->next_offset += rafts_records(rp->serial);
     assert_int_equal(rp->proposal.index, g->end_index);
