@@ -49,7 +49,8 @@ void raft_group_open(struct raft_group *group, struct raft_shard *raft, struct l
     list_init(&group->feeds);
     raft->groups_count++;
     raft_voter_open(group);
-    ASSERT(group->at.committed <= group->at.received_here);
+    ASSERT(group->now.committed <= group->now.received_here);
+    group->at = group->now;
 }
 
 void raft_group_close(struct raft_group *group, raft_group_closed_fn *closed)
@@ -79,6 +80,7 @@ void raft_group_tell(struct raft_group *group)
 {
     ASSERT(!list_is_linked(&group->in_moved));
     raft_group_tell_failed(group);
+    group->at = group->now;
     raft_group_tell_barriers(group);
     list_for_each (node, &group->feeds) {
         raft_feed_wake(CONTAINER_OF(node, struct raft_feed, in_group));
@@ -308,7 +310,7 @@ enum err raft_group_lead(struct raft_group *group, uint32_t term)
         struct log_hard_state hard = {
             .term = term,
             .vote = (uint32_t)group->raft->node_id,
-            .commit = group->at.committed,
+            .commit = group->now.committed,
         };
         log_set_hard_state(group->log, &write->op, &hard);
         group->term = term;
@@ -373,10 +375,10 @@ static void raft_write_termed(struct log_op *op)
 
 void raft_group_commit(struct raft_group *group, uint64_t index)
 {
-    ASSERT(index >= group->at.committed);
+    ASSERT(index >= group->now.committed);
     ASSERT(index <= group->end_index);
     ASSERT(group->closed == NULL);
-    group->at.committed = index;
+    group->now.committed = index;
     for (struct list_node *node = list_first(&group->proposals); node != NULL;
          node = list_first(&group->proposals)) {
         if (CONTAINER_OF(node, struct raft_proposal, in_group)->index > index) {
@@ -401,7 +403,7 @@ void raft_group_commit(struct raft_group *group, uint64_t index)
 
 void raft_group_cut(struct raft_group *group, uint64_t first_index)
 {
-    ASSERT(first_index > group->at.committed);
+    ASSERT(first_index > group->now.committed);
     bool is_known = raft_group_find_end(group);
     ASSERT(is_known); /* one cut at a time */
     raft_group_fail_from(group, first_index, ERR_CANCELED);
@@ -415,11 +417,12 @@ void raft_group_cut(struct raft_group *group, uint64_t first_index)
             raft_group_drop_trim(write);
         }
     }
-    uint64_t *const indexes[] = {&group->at.received_here, &group->at.durable_here,
-                                 &group->at.received_majority};
+    uint64_t *const indexes[] = {&group->now.received_here, &group->now.durable_here,
+                                 &group->now.received_majority};
     for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]); i++) {
         *indexes[i] = *indexes[i] < first_index ? *indexes[i] : first_index - 1;
     }
+    group->end_index = first_index - 1;
     group->cut_index = first_index;
     (void)raft_group_find_end(group);
     raft_group_moved(group);
@@ -434,6 +437,8 @@ static bool raft_group_find_end(struct raft_group *group)
         if (status.end.index >= group->cut_index) {
             return false;
         }
+        ASSERT(status.end.index <=
+               group->end_index); /* below it: the next cut has been called for */
         group->cut_index = 0;
         group->end_index = status.end.index;
         group->next_offset = status.end.offset;
@@ -474,11 +479,11 @@ static void raft_group_drop_trim(struct raft_write *write)
 static void raft_group_trim(struct raft_group *group)
 {
     struct raft_write *write = NULL;
-    bool is_due = group->trim_wanted > group->at.trimmed + 1 && !group->is_trimming;
+    bool is_due = group->trim_wanted > group->now.trimmed + 1 && !group->is_trimming;
     if (!is_due || group->closed != NULL || raft_write_new(group, &write) != ERR_OK) {
         return;
     }
-    ASSERT(group->trim_wanted <= group->at.committed + 1);
+    ASSERT(group->trim_wanted <= group->now.committed + 1);
     group->is_trimming = true;
     write->first_index = group->trim_wanted;
     write->op.done = raft_write_trimmed;
@@ -491,7 +496,7 @@ static void raft_write_trimmed(struct log_op *op)
     struct raft_group *group = write->group;
     group->is_trimming = false;
     if (op->err == ERR_OK) {
-        group->at.trimmed = write->first_index - 1;
+        group->now.trimmed = write->first_index - 1;
         raft_group_trim(group);
     } else if (op->err == ERR_FENCED) {
         raft_group_fail(group, op->err);
@@ -507,7 +512,7 @@ static void raft_group_fail_from(struct raft_group *group, uint64_t first_index,
     list_for_each_safe (node, following, &group->proposals) {
         struct raft_proposal *proposal = CONTAINER_OF(node, struct raft_proposal, in_group);
         if (proposal->index >= first_index) {
-            ASSERT(proposal->index > group->at.committed);
+            ASSERT(proposal->index > group->now.committed);
             list_remove(node);
             proposal->err = err;
             list_push_back(&group->failed, node);

@@ -16,8 +16,8 @@
  * with more voters the call is refused with ERR_NOT_LEADER until an election has been won.
  *
  * What is reported is reported from the shard's ready queue, never inside a call of this header;
- * what a turn brings is told once, at its end: first the proposals that failed, then the barriers
- * that are done, then the watches. Callbacks may call anything here.
+ * what a turn brings is told once, at its end: first the proposals that failed; then the indexes
+ * are published, and barriers, feeds and watches told. Callbacks may call anything here.
  *
  * Own shard only; nothing blocks. Errors common to all uses: ERR_NOT_LEADER (raft_group_leader
  * tells who is), ERR_FENCED (the device failed: nothing is written here until a restart),
@@ -74,46 +74,47 @@ struct raft_group {
     struct log *log;         /* its log; anybody may read it, up to what may be shown */
 
     /* State: private to raft/driver. */
-    struct raft_group_indexes at; /* as published */
-    uint32_t term;                /* the newest known */
-    int32_t leader;               /* of that term; RAFT_NO_LEADER: not known */
-    uint64_t end_index;           /* newest entry of the log */
-    uint64_t next_offset;         /* of the next batch */
-    uint64_t cut_index;           /* where the log looks for a cut from there on; 0: it does not */
-    uint64_t term_index;          /* leading: the no-op that began the term; 0: not appended yet */
-    uint64_t trim_wanted;         /* the log start that committed entries ask for */
-    struct list proposals;        /* raft_proposal.in_group: not committed, by index */
-    struct list failed;           /* raft_proposal.in_group: failed, to be told */
-    struct list writes;           /* raft_write.in_group: appends under way, by index */
-    struct list trims;            /* raft_write.in_trims: trim entries that are not committed */
-    struct list barriers;         /* raft_barrier.in_group: that wait for something */
-    struct list watches;          /* raft_watch.in_group */
-    struct list feeds;            /* raft_feed.in_group: open ones */
-    struct list_node in_moved;    /* raft_shard.moved: something is to be told */
-    raft_group_closed_fn *closed; /* closing: called when nothing is under way; NULL: it is open */
-    uint32_t writes_count;        /* of its log, under way */
-    uint8_t role;                 /* enum raft_role */
-    uint8_t fail_err;             /* enum err: why no more is proposed here; ERR_OK: it is */
-    bool is_used;                 /* since it was opened: the term was raised */
-    bool is_trimming;             /* a log_trim is under way */
+    struct raft_group_indexes at;  /* as published */
+    struct raft_group_indexes now; /* to be published at the end of the turn */
+    uint32_t term;                 /* the newest known */
+    int32_t leader;                /* of that term; RAFT_NO_LEADER: not known */
+    uint64_t end_index;            /* newest entry of the log */
+    uint64_t next_offset;          /* of the next batch */
+    uint64_t cut_index;            /* where the log looks for a cut from there on; 0: it does not */
+    uint64_t term_index;           /* leading: the no-op that began the term; 0: not appended yet */
+    uint64_t trim_wanted;          /* the log start that committed entries ask for */
+    struct list proposals;         /* raft_proposal.in_group: not committed, by index */
+    struct list failed;            /* raft_proposal.in_group: failed, to be told */
+    struct list writes;            /* raft_write.in_group: appends under way, by index */
+    struct list trims;             /* raft_write.in_trims: trim entries that are not committed */
+    struct list barriers;          /* raft_barrier.in_group: that wait for something */
+    struct list watches;           /* raft_watch.in_group */
+    struct list feeds;             /* raft_feed.in_group: open ones */
+    struct list_node in_moved;     /* raft_shard.moved: something is to be told */
+    raft_group_closed_fn *closed;  /* closing: called when nothing is under way; NULL: it is open */
+    uint32_t writes_count;         /* of its log, under way */
+    uint8_t role;                  /* enum raft_role */
+    uint8_t fail_err;              /* enum err: why no more is proposed here; ERR_OK: it is */
+    bool is_used;                  /* since it was opened: the term was raised */
+    bool is_trimming;              /* a log_trim is under way */
 };
 
 /* Make `group` (in place, until its close is done) the group of `log`, whose entries must be
  * written through it alone from now on. Reads nothing and writes nothing: a start opens all its
- * groups. One voter: committed is what the log holds. Once for a log at a time; again after it has
- * moved to another shard. */
+ * groups. One voter: committed is what the log holds. Once for a log at a time. */
 void raft_group_open(struct raft_group *group, struct raft_shard *raft, struct log *log);
 
 /* End `group`: staged, nothing is proposed any more. What waits is told ERR_CLOSING: proposals that
  * are not committed, barriers, the steps of feeds. Watches are taken off and told nothing. `closed`
  * (asserted: not NULL) fires once, from the ready queue, when every feed has been closed by its
- * owner and the log has answered what was asked of it, which takes a flush at most. The log stays:
- * what it was given is written. Before log_shard_close, log_delete and log_detach. */
+ * owner and the log has answered what was asked of it, which takes a flush at most; the indexes
+ * then tell what else was committed. The log stays, what it was given is written. Before
+ * log_shard_close, log_delete and log_detach. */
 void raft_group_close(struct raft_group *group, raft_group_closed_fn *closed);
 
 /* --- What is known --- */
 
-/* The indexes as of now. They move between two calls of a watch only. */
+/* The indexes as published: once a turn, before barriers, feeds and watches are told. */
 const struct raft_group_indexes *raft_group_indexes(const struct raft_group *group);
 
 /* The last index durable on at least `n` (>= 1, asserted) voters: for min.insync.replicas. Exact on
@@ -121,8 +122,7 @@ const struct raft_group_indexes *raft_group_indexes(const struct raft_group *gro
  * or below; falls as a cut makes durable_here fall. */
 uint64_t raft_group_durable_on(const struct raft_group *group, uint32_t n);
 
-/* How many voters the group has, and how many of them the leader heard of lately, itself included
- * (elsewhere: 0). */
+/* How many voters the group has; of how many the leader, itself included, heard lately (else 0). */
 uint32_t raft_group_voters(const struct raft_group *group);
 uint32_t raft_group_voters_live(const struct raft_group *group);
 

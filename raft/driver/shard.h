@@ -9,7 +9,7 @@
  *     log_shard_close ... done
  *         raft_shard_close(&raft)
  *
- * Own shard only; nothing blocks. */
+ * Everything in raft/driver is called on its own shard, in a turn; nothing blocks. */
 #ifndef RAFT_DRIVER_SHARD_H
 #define RAFT_DRIVER_SHARD_H
 

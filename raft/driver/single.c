@@ -13,7 +13,7 @@ void raft_voter_open(struct raft_group *group)
 {
     struct log_status status;
     log_status(group->log, &status);
-    group->at = (struct raft_group_indexes){
+    group->now = (struct raft_group_indexes){
         .received_here = status.durable_index,
         .durable_here = status.durable_index,
         .received_majority = status.durable_index,
@@ -76,17 +76,17 @@ uint32_t raft_voter_count_live(const struct raft_group *group)
 
 void raft_voter_received(struct raft_group *group, uint64_t index)
 {
-    ASSERT(index > group->at.received_here);
-    group->at.received_here = index;
-    group->at.received_majority = index;
+    ASSERT(index > group->now.received_here);
+    group->now.received_here = index;
+    group->now.received_majority = index;
     raft_group_moved(group);
 }
 
 void raft_voter_durable(struct raft_group *group, uint64_t index)
 {
-    ASSERT(index > group->at.durable_here);
-    ASSERT(index <= group->at.received_here);
-    group->at.durable_here = index;
+    ASSERT(index > group->now.durable_here);
+    ASSERT(index <= group->now.received_here);
+    group->now.durable_here = index;
     raft_group_commit(group, index);
 }
 

@@ -27,7 +27,7 @@ struct raft_write {
 
 /* --- What a voter does: single.c --- */
 
-/* `group` is being opened, its log and its lists are there: fill in `at`, term, leader, role. And
+/* `group` is being opened, its log and its lists are there: fill in `now`, term, leader, role. And
  * it is being closed: nothing of it is under way any more. */
 void raft_voter_open(struct raft_group *group);
 void raft_voter_close(struct raft_group *group);
@@ -67,7 +67,8 @@ MUST_USE enum err raft_group_append(struct raft_group *group, struct raft_propos
                                     struct buf_slice slice, const struct log_batch *batch);
 
 /* Entries up to `index` (asserted: not less than before, and in the log) are committed: their
- * proposals are their owners' again, their trims act. */
+ * proposals fail no more, their trims act. As of the other indexes it sets now.committed, which is
+ * published at the end of the turn. */
 void raft_group_commit(struct raft_group *group, uint64_t index);
 
 /* Entries from `first_index` (asserted: above committed) on are cut, log_cut has been called for

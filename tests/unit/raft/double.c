@@ -65,18 +65,18 @@ void raft_double_hold(struct raft_group *group, bool is_held)
     struct raft_double *d = raft_double_of(group);
     d->is_held = is_held;
     if (!is_held) {
-        group->at.received_here = d->received_index;
-        group->at.durable_here = d->durable_index;
-        group->at.received_majority =
-            raft_double_max(d->received_index, group->at.received_majority);
-        raft_group_commit(group, raft_double_max(d->durable_index, group->at.committed));
+        group->now.received_here = d->received_index;
+        group->now.durable_here = d->durable_index;
+        group->now.received_majority =
+            raft_double_max(d->received_index, group->now.received_majority);
+        raft_group_commit(group, raft_double_max(d->durable_index, group->now.committed));
     }
 }
 
 uint64_t raft_double_let(struct raft_group *group, enum raft_double_at which, uint64_t index)
 {
     struct raft_double *d = raft_double_of(group);
-    struct raft_group_indexes *at = &group->at;
+    struct raft_group_indexes *at = &group->now;
     ASSERT(d->is_held);
     uint64_t *const indexes[] = {&at->received_here, &at->durable_here, &at->received_majority,
                                  &at->committed};
@@ -147,7 +147,7 @@ void raft_double_step_down(struct raft_group *group, int32_t leader, uint32_t te
     group->is_used = true;
     group->leader = leader;
     if (term > group->term) {
-        struct log_hard_state hard = {.term = term, .commit = group->at.committed};
+        struct log_hard_state hard = {.term = term, .commit = group->now.committed};
         group->term = term;
         log_set_hard_state(group->log, raft_double_write(group, raft_double_written), &hard);
     }
@@ -212,7 +212,7 @@ void raft_voter_open(struct raft_group *group)
         .voters = 1,
         .live = 1,
     };
-    group->at = (struct raft_group_indexes){
+    group->now = (struct raft_group_indexes){
         .received_here = durable_index,
         .durable_here = durable_index,
         .received_majority = durable_index,
@@ -284,8 +284,8 @@ void raft_voter_received(struct raft_group *group, uint64_t index)
     ASSERT(index > d->received_index);
     d->received_index = index;
     if (!d->is_held) {
-        group->at.received_here = index;
-        group->at.received_majority = index;
+        group->now.received_here = index;
+        group->now.received_majority = index;
         raft_group_moved(group);
     }
 }
@@ -297,12 +297,12 @@ void raft_voter_durable(struct raft_group *group, uint64_t index)
     ASSERT(index <= d->received_index);
     d->durable_index = index;
     if (!d->is_held) {
-        group->at.durable_here = index;
-        raft_group_commit(group, raft_double_max(index, group->at.committed));
+        group->now.durable_here = index;
+        raft_group_commit(group, raft_double_max(index, group->now.committed));
     }
 }
 
 uint64_t raft_voter_barrier(struct raft_group *group)
 {
-    return raft_double_max(group->term_index, group->at.committed);
+    return raft_double_max(group->term_index, group->now.committed);
 }

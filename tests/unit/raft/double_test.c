@@ -84,6 +84,9 @@ static void double_refuse(struct rafts_group *g)
 static void double_cut(struct rafts_group *g)
 {
     uint64_t first_index = g->rafts->arg;
+    if (first_index <= g->group.now.committed) {
+        return; /* since it was looked at */
+    }
     raft_double_cut(&g->group, first_index);
     for (uint64_t i = first_index; i <= g->end_index; i++) {
         bool has_offsets = g->serials[i] != RAFTS_NOOP && g->serials[i] != RAFTS_TRIM;
@@ -202,6 +205,28 @@ static void stepping_down_fails_what_is_not_committed_once(void **state)
     double_end(r);
 }
 
+static void double_step_down_and_commit(struct rafts_group *g)
+{
+    double_step_down(g);
+    raft_double_let(&g->group, RAFT_DOUBLE_COMMITTED, g->end_index);
+    assert_int_equal(raft_group_indexes(&g->group)->committed, 0); /* not published yet */
+}
+
+static void a_failure_is_told_before_what_is_committed_is_published(void **state)
+{
+    (void)state;
+    struct rafts *r = double_machine(1);
+    struct rafts_group *g = rafts_on(r, 0, double_hold, 1);
+    rafts_on(r, 0, rafts_propose, 6);
+    rafts_settle(r);
+    rafts_on(r, 0, double_step_down_and_commit, 5);
+    rafts_settle(r);
+    assert_int_equal(g->failed_count, 6); /* what failed checks what was published */
+    assert_int_equal(raft_group_indexes(&g->group)->committed, 7);
+    rafts_on(r, 0, double_hold, 0);
+    double_end(r);
+}
+
 static void a_barrier_that_waits_fails_with_the_leader(void **state)
 {
     (void)state;
@@ -293,6 +318,30 @@ static void a_trim_that_is_cut_does_not_act(void **state)
     assert_int_equal(rafts_status(g).start.index, 5);
     assert_int_equal(raft_group_indexes(&g->group)->trimmed, 4);
     rafts_check_all(r);
+    double_end(r);
+}
+
+static void a_trim_acts_when_it_is_committed_and_not_before(void **state)
+{
+    (void)state;
+    struct rafts *r = double_machine(1);
+    struct rafts_group *g = rafts_on(r, 0, rafts_propose, 10); /* 2 .. 11 */
+    rafts_settle(r);
+    rafts_on(r, 0, double_hold, 1);
+    rafts_on(r, 0, rafts_propose, 2);
+    rafts_on(r, 0, rafts_propose_trim, 5); /* 14 */
+    rafts_on(r, 0, rafts_propose_trim, 7); /* 15 */
+    rafts_settle(r);
+    static const struct {
+        uint64_t committed;
+        uint64_t start;
+    } rows[] = {{12, 1}, {13, 1}, {14, 5}, {15, 7}};
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        rafts_on(r, 0, double_commit, rows[i].committed);
+        rafts_settle(r);
+        assert_int_equal(rafts_status(g).start.index, rows[i].start);
+    }
+    rafts_on(r, 0, double_hold, 0);
     double_end(r);
 }
 
@@ -462,10 +511,12 @@ int main(void)
         cmocka_unit_test(each_index_lags_by_itself),
         cmocka_unit_test(a_leader_is_ready_when_its_no_op_is_committed),
         cmocka_unit_test(stepping_down_fails_what_is_not_committed_once),
+        cmocka_unit_test(a_failure_is_told_before_what_is_committed_is_published),
         cmocka_unit_test(a_barrier_that_waits_fails_with_the_leader),
         cmocka_unit_test(a_cut_entry_fails_and_another_takes_its_index),
         cmocka_unit_test(a_cut_in_the_turn_of_the_proposal_is_a_cut),
         cmocka_unit_test(a_trim_that_is_cut_does_not_act),
+        cmocka_unit_test(a_trim_acts_when_it_is_committed_and_not_before),
         cmocka_unit_test(a_feed_never_passes_commit),
         cmocka_unit_test(a_follower_feeds_what_its_leader_commits),
         cmocka_unit_test(a_refused_use_changes_nothing),

@@ -404,16 +404,13 @@ static bool group_strikes(void *ctx, enum sim_fault fault, const char *path, uin
     return true;
 }
 
-static void group_break_disk(struct rafts *r)
+/* Writes that fail, in a million. */
+static void group_set_faults(struct rafts *r, uint32_t ppm)
 {
     struct sim_disk_options *options = sim_disk_options(sim_node_disk(r->node));
     options->may_strike = group_strikes;
-    options->faults_ppm[SIM_FAULT_WRITE_ERROR] = 1000000;
-}
-
-static void group_mend_disk(struct rafts *r)
-{
-    sim_disk_options(sim_node_disk(r->node))->faults_ppm[SIM_FAULT_WRITE_ERROR] = 0;
+    options->faults_ppm[SIM_FAULT_WRITE_ERROR] = ppm;
+    options->faults_ppm[SIM_FAULT_FLUSH_ERROR] = ppm;
 }
 
 static void a_device_that_fails_fails_each_proposal_once_and_ends_leading(void **state)
@@ -422,7 +419,7 @@ static void a_device_that_fails_fails_each_proposal_once_and_ends_leading(void *
     struct rafts *r = group_machine();
     struct rafts_group *g = rafts_on(r, 0, rafts_propose, 5);
     rafts_settle(r);
-    group_break_disk(r);
+    group_set_faults(r, 1000000);
     rafts_on(r, 0, rafts_propose, 7);
     assert_int_equal(g->refusal, ERR_OK);
     rafts_settle(r);
@@ -441,7 +438,7 @@ static void a_device_that_fails_fails_each_proposal_once_and_ends_leading(void *
     rafts_on(r, 0, rafts_feed_run, 0);
     rafts_settle(r);
     assert_int_equal(g->fed_index, 6);
-    group_mend_disk(r);
+    group_set_faults(r, 0);
     rafts_crash(r, SIM_CRASH_LOSE);
     rafts_start(r, 1);
     rafts_on(r, 0, rafts_propose, 1);
@@ -455,14 +452,14 @@ static void another_groups_fence_is_met_by_the_next_proposal(void **state)
     struct rafts *r = group_machine();
     struct rafts_group *g = rafts_on(r, 1, rafts_propose, 1);
     rafts_settle(r);
-    group_break_disk(r);
+    group_set_faults(r, 1000000);
     rafts_on(r, 0, rafts_propose, 1);
     rafts_settle(r);
     assert_int_equal(raft_group_role(&g->group), RAFT_LEADER); /* it has not tried */
     rafts_on(r, 1, rafts_propose, 1);
     assert_int_equal(g->refusal, ERR_FENCED);
     assert_int_equal(raft_group_role(&g->group), RAFT_FOLLOWER);
-    group_mend_disk(r);
+    group_set_faults(r, 0);
     rafts_crash(r, SIM_CRASH_KEEP);
     rafts_free(r);
 }
@@ -516,6 +513,68 @@ static void a_term_whose_no_op_is_refused_is_led_by_the_next_use(void **state)
     rafts_settle(r);
     group_check_at(g, 3);
     rafts_check_all(r);
+    group_end(r);
+}
+
+static void group_make_amnesiac(struct rafts_group *g)
+{
+    g->group.log->is_amnesiac = g->rafts->arg != 0;
+}
+
+static void a_log_that_is_read_only_is_not_led(void **state)
+{
+    (void)state;
+    struct rafts *r = group_machine();
+    struct rafts_group *g = rafts_on(r, 0, group_make_amnesiac, 1);
+    rafts_on(r, 0, rafts_propose, 1);
+    assert_int_equal(g->refusal, ERR_ACCESS);
+    assert_int_equal(raft_group_role(&g->group), RAFT_FOLLOWER);
+    assert_int_equal(raft_group_term(&g->group), 0);
+    rafts_on(r, 0, group_make_amnesiac, 0); /* an operator has ended that */
+    rafts_on(r, 0, rafts_propose, 1);
+    assert_int_equal(g->refusal, ERR_OK);
+    rafts_settle(r);
+    rafts_check_all(r);
+    group_end(r);
+}
+
+static void group_use_up_terms(struct rafts_group *g)
+{
+    struct log_hard_state hard = {.term = LIMIT_TERM};
+    group_op = (struct log_op){.done = group_appended};
+    log_set_hard_state(g->group.log, &group_op, &hard);
+    g->term = LIMIT_TERM;
+}
+
+static void the_last_term_is_not_passed(void **state)
+{
+    (void)state;
+    struct rafts *r = group_machine();
+    struct rafts_group *g = rafts_on(r, 0, group_use_up_terms, 0);
+    rafts_settle(r);
+    rafts_on(r, 0, rafts_close_group, 0);
+    rafts_settle(r);
+    rafts_on(r, 0, rafts_open_group, 0);
+    assert_int_equal(raft_group_term_shown(&g->group), LIMIT_TERM);
+    rafts_on(r, 0, rafts_propose, 1);
+    assert_int_equal(g->refusal, ERR_RANGE);
+    group_end(r);
+}
+
+static void proposals_take_memory_from_what_earlier_ones_gave_back(void **state)
+{
+    (void)state;
+    struct rafts *r = group_machine();
+    rafts_on(r, 0, rafts_propose, 20);
+    rafts_settle(r);
+    const struct budget *budget = &r->shards[0].raft.budget;
+    uint64_t allocs_count = budget->allocs_count;
+    for (uint32_t i = 0; i < 20; i++) {
+        rafts_on(r, 0, rafts_propose, 20);
+        rafts_settle(r);
+    }
+    assert_int_equal(budget->allocs_count, allocs_count);
+    assert_int_equal(r->shards[0].raft.writes.in_use_count, 0);
     group_end(r);
 }
 
@@ -651,6 +710,8 @@ static uint64_t group_random_life(uint64_t seed)
         if (prng_chance(&prng, 1, 2)) {
             rafts_check_all(r);
         }
+        bool is_sick = prng_chance(&prng, 1, 3); /* the device fails somewhen, and fences */
+        group_set_faults(r, is_sick ? 20000 : 0);
         uint64_t steps = prng_below(&prng, 150);
         for (uint64_t i = 0; i < steps; i++) {
             group_random_step(r, &prng);
@@ -658,10 +719,14 @@ static uint64_t group_random_life(uint64_t seed)
         if (prng_chance(&prng, 1, 2)) {
             group_check_feeds(r);
         }
-        if (prng_chance(&prng, 1, 4)) {
+        if (prng_chance(&prng, 1, 4) && !is_sick) {
             rafts_close(r);
         } else {
-            rafts_crash(r, (enum sim_crash)prng_below(&prng, 3));
+            /* After a flush that failed a system may show what the device does not have: power
+             * goes, so that what the next life sees is what is there. */
+            enum sim_crash how = (enum sim_crash)prng_below(&prng, 3);
+            rafts_crash(r, is_sick && how == SIM_CRASH_KEEP ? SIM_CRASH_LOSE : how);
+            group_set_faults(r, 0);
         }
     }
     rafts_start(r, 1);
@@ -707,6 +772,9 @@ int main(void)
         cmocka_unit_test(another_groups_fence_is_met_by_the_next_proposal),
         cmocka_unit_test(a_proposal_refused_for_memory_changes_nothing),
         cmocka_unit_test(a_term_whose_no_op_is_refused_is_led_by_the_next_use),
+        cmocka_unit_test(a_log_that_is_read_only_is_not_led),
+        cmocka_unit_test(the_last_term_is_not_passed),
+        cmocka_unit_test(proposals_take_memory_from_what_earlier_ones_gave_back),
         cmocka_unit_test(closing_tells_what_waits_and_leaves_what_was_given_to_the_log),
         cmocka_unit_test(a_watch_may_close_the_group),
         cmocka_unit_test(a_group_of_nobody_costs_little),

@@ -133,6 +133,7 @@ static void rafts_take_back(struct rafts_group *g)
     for (uint32_t i = 0; i < g->proposals_count; i++) {
         struct rafts_proposal *rp = &g->proposals[i];
         if (rp->is_out && rp->proposal.index <= committed) {
+            assert_int_equal(rp->proposal.err, ERR_OK);
             assert_false(list_is_linked(&rp->proposal.in_group));
             rp->is_out = false;
             rp->is_committed = true;
@@ -319,6 +320,7 @@ void rafts_settle(struct rafts *r)
 static void rafts_closed(struct raft_group *group)
 {
     struct rafts_group *g = CONTAINER_OF(group, struct rafts_group, group);
+    rafts_take_back(g); /* no watch was told */
     for (uint32_t i = 0; i < g->proposals_count; i++) {
         assert_false(g->proposals[i].is_out); /* it was told of each */
     }
@@ -330,7 +332,6 @@ static void rafts_closed(struct raft_group *group)
 
 void rafts_close_group(struct rafts_group *g)
 {
-    rafts_take_back(g); /* no watch is told any more */
     raft_group_close(&g->group, rafts_closed);
 }
 
