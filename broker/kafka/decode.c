@@ -308,6 +308,7 @@ static void kafka_decode_tagged(struct kafka_decoder *d, const struct kafka_fiel
 {
     struct bytes_reader *outer = d->r;
     size_t outer_reserved_bytes = d->reserved_bytes;
+    uint32_t depth = d->depth - 1; /* of the struct whose field it is */
     if (size > kafka_decode_left(d)) {
         bytes_reader_fail(outer, ERR_TRUNCATED);
     }
@@ -322,7 +323,7 @@ static void kafka_decode_tagged(struct kafka_decoder *d, const struct kafka_fiel
     d->reserved_bytes = outer_reserved_bytes;
     if (inner.err != ERR_OK) {
         bytes_reader_fail(outer, inner.err);
-        kafka_decode_fail_at(d, d->depth - 1, field);
+        kafka_decode_fail_at(d, depth, field);
     }
 }
 

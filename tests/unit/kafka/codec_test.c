@@ -525,6 +525,10 @@ static void codec_refuses_and_says_where(void **state)
          ERR_TRUNCATED, "finalized_features_epoch"},
         {&kafka_message_api_versions_response, 3, FRAME("\0\0\1\0\0\0\0\1\0\x7\2\2a\0\1\0\0"),
          ERR_TRUNCATED, "supported_features[0]"},
+        {&kafka_message_api_versions_response, 3,
+         FRAME("\0\0\1\0\0\0\0\1\0\x8\2\4"
+               "abc\0\1\0"),
+         ERR_TRUNCATED, "supported_features[0].max_version"},
         /* bytes behind the message */
         {&kafka_message_metadata_request, 1, FRAME("\0\0\0\0!"), ERR_CORRUPT, "end"},
         {&kafka_message_metadata_request, 9, FRAME("\1\0\0\0\0\0"), ERR_CORRUPT, "end"},
