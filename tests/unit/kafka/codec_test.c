@@ -477,72 +477,72 @@ static void codec_types_of_later_messages_work(void **state)
     room_deinit(&room);
 }
 
+/* What is refused, and the place it is refused at. */
+static const struct {
+    const struct kafka_message *message;
+    int16_t version;
+    const char *frame;
+    size_t length;
+    enum err want;
+    const char *place;
+} codec_refusals[] = {
+    /* a null that this version has not, negative counts and lengths */
+    {&kafka_message_metadata_request, 0, FRAME("\xff\xff\xff\xff"), ERR_CORRUPT, "topics"},
+    {&kafka_message_metadata_request, 1, FRAME("\xff\xff\xff\xfe"), ERR_CORRUPT, "topics"},
+    {&kafka_message_metadata_request, 1, FRAME("\0\0\0\1\xff\xff"), ERR_CORRUPT, "topics[0].name"},
+    {&kafka_message_metadata_request, 9, FRAME("\2\0\0\1\0\0\0"), ERR_CORRUPT, "topics[0].name"},
+    {&kafka_message_create_partitions_request, 0, FRAME("\0\0\0\0\0\0\0\0\x80"), ERR_OK, "end"},
+    /* counts and lengths that pass the end */
+    {&kafka_message_metadata_request, 1, FRAME("\x7f\xff\xff\xff"), ERR_TRUNCATED, "topics"},
+    {&kafka_message_metadata_request, 1, FRAME("\0\0\0\2\0\1a\0"), ERR_TRUNCATED, "topics[1].name"},
+    {&kafka_message_metadata_request, 1, FRAME("\0\0\0\3\0\1a\0\1"), ERR_TRUNCATED, "topics"},
+    {&kafka_message_metadata_request, 9, FRAME("\xff\xff\xff\xff\x0f"), ERR_CORRUPT, "topics"},
+    {&kafka_message_metadata_request, 9, FRAME("\xff\xff\xff\xff\x1f"), ERR_CORRUPT, "topics"},
+    {&kafka_message_find_coordinator_request, 4,
+     FRAME("\0\3\2a\x05"
+           "bc\0"),
+     ERR_TRUNCATED, "coordinator_keys[1]"},
+    {&kafka_message_find_coordinator_request, 4, FRAME("\0\3\2a\0\0"), ERR_CORRUPT,
+     "coordinator_keys[1]"},
+    /* the inner array may not count on bytes that the outer one's second item needs */
+    {&kafka_message_produce_request, 9, FRAME("\0\0\0\0\0\0\0\3\1\2\0\0\0\0\1\0"), ERR_TRUNCATED,
+     "topic_data[0].partition_data"},
+    /* tagged fields */
+    {&kafka_message_metadata_request, 9, FRAME("\1\0\0\0\1\x63\2!"), ERR_TRUNCATED, "end"},
+    {&kafka_message_metadata_request, 9, FRAME("\1\0\0\0\1"), ERR_TRUNCATED, "end"},
+    {&kafka_message_metadata_request, 9, FRAME("\1\0\0\0\1\x63\1!"), ERR_OK, "end"},
+    {&kafka_message_api_versions_response, 3,
+     FRAME("\0\0\1\0\0\0\0\2\1\x8\0\0\0\0\0\0\0\5\1\x8\0\0\0\0\0\0\0\5"), ERR_CORRUPT,
+     "finalized_features_epoch"},
+    {&kafka_message_api_versions_response, 3, FRAME("\0\0\1\0\0\0\0\1\1\x9\0\0\0\0\0\0\0\5\0"),
+     ERR_CORRUPT, "finalized_features_epoch"},
+    {&kafka_message_api_versions_response, 3, FRAME("\0\0\1\0\0\0\0\1\1\7\0\0\0\0\0\0\0\5"),
+     ERR_TRUNCATED, "finalized_features_epoch"},
+    {&kafka_message_api_versions_response, 3, FRAME("\0\0\1\0\0\0\0\1\0\x7\2\2a\0\1\0\0"),
+     ERR_TRUNCATED, "supported_features[0]"},
+    {&kafka_message_api_versions_response, 3,
+     FRAME("\0\0\1\0\0\0\0\1\0\x8\2\4"
+           "abc\0\1\0"),
+     ERR_TRUNCATED, "supported_features[0].max_version"},
+    /* bytes behind the message */
+    {&kafka_message_metadata_request, 1, FRAME("\0\0\0\0!"), ERR_CORRUPT, "end"},
+    {&kafka_message_metadata_request, 9, FRAME("\1\0\0\0\0\0"), ERR_CORRUPT, "end"},
+};
+
 static void codec_refuses_and_says_where(void **state)
 {
     (void)state;
-    static const struct {
-        const struct kafka_message *message;
-        int16_t version;
-        const char *frame;
-        size_t length;
-        enum err want;
-        const char *place;
-    } rows[] = {
-        /* a null that this version has not, negative counts and lengths */
-        {&kafka_message_metadata_request, 0, FRAME("\xff\xff\xff\xff"), ERR_CORRUPT, "topics"},
-        {&kafka_message_metadata_request, 1, FRAME("\xff\xff\xff\xfe"), ERR_CORRUPT, "topics"},
-        {&kafka_message_metadata_request, 1, FRAME("\0\0\0\1\xff\xff"), ERR_CORRUPT,
-         "topics[0].name"},
-        {&kafka_message_metadata_request, 9, FRAME("\2\0\0\1\0\0\0"), ERR_CORRUPT,
-         "topics[0].name"},
-        {&kafka_message_create_partitions_request, 0, FRAME("\0\0\0\0\0\0\0\0\x80"), ERR_OK, "end"},
-        /* counts and lengths that pass the end */
-        {&kafka_message_metadata_request, 1, FRAME("\x7f\xff\xff\xff"), ERR_TRUNCATED, "topics"},
-        {&kafka_message_metadata_request, 1, FRAME("\0\0\0\2\0\1a\0"), ERR_TRUNCATED,
-         "topics[1].name"},
-        {&kafka_message_metadata_request, 1, FRAME("\0\0\0\3\0\1a\0\1"), ERR_TRUNCATED, "topics"},
-        {&kafka_message_metadata_request, 9, FRAME("\xff\xff\xff\xff\x0f"), ERR_CORRUPT, "topics"},
-        {&kafka_message_metadata_request, 9, FRAME("\xff\xff\xff\xff\x1f"), ERR_CORRUPT, "topics"},
-        {&kafka_message_find_coordinator_request, 4,
-         FRAME("\0\3\2a\x05"
-               "bc\0"),
-         ERR_TRUNCATED, "coordinator_keys[1]"},
-        {&kafka_message_find_coordinator_request, 4, FRAME("\0\3\2a\0\0"), ERR_CORRUPT,
-         "coordinator_keys[1]"},
-        /* the inner array may not count on bytes that the outer one's second item needs */
-        {&kafka_message_produce_request, 9, FRAME("\0\0\0\0\0\0\0\3\1\2\0\0\0\0\1\0"),
-         ERR_TRUNCATED, "topic_data[0].partition_data"},
-        /* tagged fields */
-        {&kafka_message_metadata_request, 9, FRAME("\1\0\0\0\1\x63\2!"), ERR_TRUNCATED, "end"},
-        {&kafka_message_metadata_request, 9, FRAME("\1\0\0\0\1"), ERR_TRUNCATED, "end"},
-        {&kafka_message_metadata_request, 9, FRAME("\1\0\0\0\1\x63\1!"), ERR_OK, "end"},
-        {&kafka_message_api_versions_response, 3,
-         FRAME("\0\0\1\0\0\0\0\2\1\x8\0\0\0\0\0\0\0\5\1\x8\0\0\0\0\0\0\0\5"), ERR_CORRUPT,
-         "finalized_features_epoch"},
-        {&kafka_message_api_versions_response, 3, FRAME("\0\0\1\0\0\0\0\1\1\x9\0\0\0\0\0\0\0\5\0"),
-         ERR_CORRUPT, "finalized_features_epoch"},
-        {&kafka_message_api_versions_response, 3, FRAME("\0\0\1\0\0\0\0\1\1\7\0\0\0\0\0\0\0\5"),
-         ERR_TRUNCATED, "finalized_features_epoch"},
-        {&kafka_message_api_versions_response, 3, FRAME("\0\0\1\0\0\0\0\1\0\x7\2\2a\0\1\0\0"),
-         ERR_TRUNCATED, "supported_features[0]"},
-        {&kafka_message_api_versions_response, 3,
-         FRAME("\0\0\1\0\0\0\0\1\0\x8\2\4"
-               "abc\0\1\0"),
-         ERR_TRUNCATED, "supported_features[0].max_version"},
-        /* bytes behind the message */
-        {&kafka_message_metadata_request, 1, FRAME("\0\0\0\0!"), ERR_CORRUPT, "end"},
-        {&kafka_message_metadata_request, 9, FRAME("\1\0\0\0\0\0"), ERR_CORRUPT, "end"},
-    };
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(codec_refusals); i++) {
         struct room room;
         room_init(&room);
-        struct bytes_reader r = bytes_reader(rows[i].frame, rows[i].length);
+        struct bytes_reader r = bytes_reader(codec_refusals[i].frame, codec_refusals[i].length);
         struct kafka_place place;
         char text[KAFKA_PLACE_TEXT_BYTES];
-        void *out = room_body(&room, rows[i].message);
-        enum err err = kafka_decode(rows[i].message, rows[i].version, &r, &room.arena, out, &place);
+        void *out = room_body(&room, codec_refusals[i].message);
+        enum err err = kafka_decode(codec_refusals[i].message, codec_refusals[i].version, &r,
+                                    &room.arena, out, &place);
         kafka_place_format(&place, text);
-        if (err != rows[i].want || strcmp(text, rows[i].place) != 0) {
+        if (err != codec_refusals[i].want || strcmp(text, codec_refusals[i].place) != 0) {
             fail_msg("row %zu: %s at %s", i, err_name(err), text);
         }
         room_deinit(&room);
