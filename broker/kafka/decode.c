@@ -186,15 +186,10 @@ static void kafka_decode_bytes(struct kafka_decoder *d, const struct kafka_field
 static void kafka_decode_pointer(struct kafka_decoder *d, const struct kafka_field *field,
                                  void **out)
 {
+    ASSERT(kafka_field_has_null(field, d->version));
     *out = NULL;
     bool is_null = (int8_t)bytes_get_u8(d->r) < 0;
-    if (d->r->err != ERR_OK) {
-        return;
-    }
-    if (is_null) {
-        if (!kafka_field_has_null(field, d->version)) {
-            bytes_reader_fail(d->r, ERR_CORRUPT);
-        }
+    if (d->r->err != ERR_OK || is_null) {
         return;
     }
     *out = arena_alloc(d->arena, field->sub->size_bytes, KAFKA_ALIGN);

@@ -477,6 +477,53 @@ static void codec_types_of_later_messages_work(void **state)
     room_deinit(&room);
 }
 
+/* An item that is one tagged array: a message may have such. */
+struct tagged_item {
+    struct kafka_int32_array numbers;
+};
+struct tagged_items {
+    struct kafka_int32_array items; /* of tagged_item */
+};
+
+static const struct kafka_field tagged_item_fields[] = {
+    {.name = "numbers", .type = KAFKA_TYPE_INT32_ARRAY, .is_tagged = true},
+};
+static const struct kafka_struct tagged_item = {.name = "Item",
+                                                .fields = tagged_item_fields,
+                                                .fields_count = 1,
+                                                .size_bytes = sizeof(struct tagged_item)};
+static const struct kafka_field tagged_items_fields[] = {
+    {.name = "items", .type = KAFKA_TYPE_STRUCT_ARRAY, .sub = &tagged_item},
+};
+static const struct kafka_struct tagged_items = {.name = "Items",
+                                                 .fields = tagged_items_fields,
+                                                 .fields_count = 1,
+                                                 .size_bytes = sizeof(struct tagged_items)};
+static const struct kafka_message tagged_message = {.body = &tagged_items, .api_key = 1000};
+
+static void codec_tagged_field_does_not_count_on_later_items(void **state)
+{
+    (void)state;
+    struct room room;
+    room_init(&room);
+    struct tagged_items out;
+    static const char good[] = "\4\1\0\5\2\0\0\0\7" /* three items: one number, */
+                               "\1\0\5\2\0\0\0\7"   /* one, */
+                               "\0\0";              /* none; and the body's tagged fields */
+    frame_decode(&room, &tagged_message, 0, FRAME(good), &out);
+    assert_int_equal(out.items.count, 3);
+    frame_is_encoded(&tagged_message, 0, &out, FRAME(good));
+    struct bytes_reader r = bytes_reader("\4\1\0\5\2\0\0\0\7", 9);
+    struct kafka_place place;
+    char text[KAFKA_PLACE_TEXT_BYTES];
+    arena_rewind(&room.arena, room.mark);
+    assert_int_equal(kafka_decode(&tagged_message, 0, &r, &room.arena, &out, &place),
+                     ERR_TRUNCATED);
+    assert_string_equal(kafka_place_format(&place, text), "items[0].numbers");
+    assert_int_equal(room_used(&room), 3 * sizeof(struct tagged_item));
+    room_deinit(&room);
+}
+
 /* What is refused, and the place it is refused at. */
 static const struct {
     const struct kafka_message *message;
@@ -524,6 +571,10 @@ static const struct {
      FRAME("\0\0\1\0\0\0\0\1\0\x8\2\4"
            "abc\0\1\0"),
      ERR_TRUNCATED, "supported_features[0].max_version"},
+    {&kafka_message_produce_response, 10,
+     FRAME("\2\2t\2\0\0\0\0\0\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0"
+           "\1\0\6\0\0\0\7\0\0\0\0\0\0\0"),
+     ERR_TRUNCATED, "responses[0].partition_responses[0].current_leader.leader_epoch"},
     /* bytes behind the message */
     {&kafka_message_metadata_request, 1, FRAME("\0\0\0\0!"), ERR_CORRUPT, "end"},
     {&kafka_message_metadata_request, 9, FRAME("\1\0\0\0\0\0"), ERR_CORRUPT, "end"},
@@ -741,6 +792,7 @@ int main(void)
         cmocka_unit_test(codec_fetch_response_leaves_records_out),
         cmocka_unit_test(codec_cursor_may_be_absent),
         cmocka_unit_test(codec_types_of_later_messages_work),
+        cmocka_unit_test(codec_tagged_field_does_not_count_on_later_items),
         cmocka_unit_test(codec_refuses_and_says_where),
         cmocka_unit_test(codec_text_is_no_longer_than_an_int16_says),
         cmocka_unit_test(codec_arena_that_refuses_is_an_error),
