@@ -1,0 +1,139 @@
+/* The catalog: which topics there are, as a fold over the controller's commands (command.h).
+ *
+ * A catalog is a snapshot that never changes. Applying commands gives a new one that shares with
+ * the old one all that the commands did not touch: topics, and the trees (tree.h) that find them by
+ * name, by uuid and by folded name. A change costs O(log topics), and so does a look-up.
+ *
+ * **Who frees.** Shard 0 has the keeper: it alone applies, counts references and frees, so counters
+ * are plain integers and the budget is its own. Other shards only read:
+ *
+ *   1. shard 0: core_catalog_ref once for each shard, and mails the pointer to it.
+ *   2. a shard: on that mail, takes the new pointer in the place of its old one, and mails the old
+ *      one back once nothing of it is in use there. The mailbox orders memory.
+ *   3. shard 0: core_catalog_unref for each pointer that came back. The last one frees.
+ *
+ * A shard that keeps a topic across a wait keeps its uuid and looks it up again: a pointer into a
+ * catalog lives as long as the shard has not given that catalog back.
+ *
+ * Group ids are given out from 1 (0 is the controller's own) upwards and never again; so are
+ * producer ids, from 0. Pure: time and uuids are in the commands. */
+#ifndef BROKER_CORE_CATALOG_H
+#define BROKER_CORE_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/budget.h"
+#include "broker/core/command.h"
+#include "broker/core/topic_config.h"
+#include "broker/core/tree.h"
+#include "storage/log/format.h"
+
+/* A topic: immutable. A changed one is another object with the same uuid. */
+struct core_topic {
+    struct log_uuid uuid;                       /* not zero, never used again */
+    const char *name;                           /* with a NUL behind it */
+    uint16_t name_bytes;                        /* without it */
+    uint16_t pairs_count;                       /* of `pairs` */
+    bool is_internal;                           /* core_topic_is_internal(name) */
+    uint32_t partitions_count;                  /* >= 1 */
+    const uint64_t *groups;                     /* the group of each partition */
+    int64_t created_ms;                         /* since 1970 */
+    struct core_topic_config config;            /* the keeper's defaults and `pairs` */
+    const struct core_topic_config_pair *pairs; /* what was set, sorted by name; no value is NULL */
+    uint32_t refs; /* catalogs under way and trees that hold it; catalog.c on shard 0 only */
+};
+
+/* A snapshot. Fields are for everyone to read. */
+struct core_catalog {
+    struct log_uuid cluster;   /* zero: no cluster command yet */
+    uint64_t version;          /* index of the last entry folded; 0: none */
+    uint64_t group_next;       /* group id of the next partition, >= 1 */
+    uint64_t producer_id_next; /* first producer id not handed out */
+    uint32_t topics_count;     /* topics */
+    uint32_t partitions_count; /* of all of them, <= LIMIT_PARTITIONS_COUNT */
+    struct core_tree by_name;  /* topics in byte order of their names */
+    struct core_tree by_uuid;  /* the same topics */
+    struct core_tree by_fold;  /* the same, by core_topic_fold_compare */
+    uint32_t refs;             /* who holds it; shard 0 only */
+};
+
+/* Shard 0's part: what all snapshots are made of. */
+struct core_catalog_keeper {
+    struct budget *budget;             /* all memory is charged to it */
+    struct core_topic_config defaults; /* of topics that say nothing else */
+    struct core_tree_pool nodes;       /* of the trees */
+    uint32_t catalogs_count;           /* snapshots that live */
+    uint32_t topics_count;             /* topic objects that live */
+};
+
+/* Make `keeper` an empty one. `budget` stays until the deinit; `defaults` is copied. */
+void core_catalog_keeper_init(struct core_catalog_keeper *keeper, struct budget *budget,
+                              const struct core_topic_config *defaults);
+
+/* End `keeper`. Asserted: no snapshot lives. */
+void core_catalog_keeper_deinit(struct core_catalog_keeper *keeper);
+
+/* *out = the catalog before the first command, with one reference, the caller's. ERR_BUDGET. */
+MUST_USE enum err core_catalog_new(struct core_catalog_keeper *keeper, struct core_catalog **out);
+
+/* *out = `old` after `count` commands of the entry at `index` (> old->version, asserted), with one
+ * reference, the caller's; `old` keeps its own. All commands or none: *out = NULL after an error.
+ * ERR_BUDGET: no memory, the same later may succeed; ERR_CORRUPT: a command that contradicts what
+ * is there (a second cluster, a name or uuid that exists or does not, a name that is not legal or
+ * collides, ids given out before, fewer partitions or too many); a topic's config that this build
+ * does not take: that error of core_topic_config_read. `info` says in `a` which command (from 0)
+ * and in `b` its type. */
+MUST_USE enum err core_catalog_apply(struct core_catalog_keeper *keeper, struct core_catalog *old,
+                                     const struct core_command *commands, size_t count,
+                                     uint64_t index, struct core_catalog **out,
+                                     struct err_info *info);
+
+/* As core_catalog_apply for the commands of the batch of `length` bytes at `data`; also the errors
+ * of core_command_batch_open and core_command_batch_next. */
+MUST_USE enum err core_catalog_apply_batch(struct core_catalog_keeper *keeper,
+                                           struct core_catalog *old, const void *data,
+                                           size_t length, uint64_t index, struct core_catalog **out,
+                                           struct err_info *info);
+
+/* One reference more; one less, and the last one frees. Shard 0 only. */
+void core_catalog_ref(struct core_catalog *catalog);
+void core_catalog_unref(struct core_catalog_keeper *keeper, struct core_catalog *catalog);
+
+/* The topic of this name or uuid, or NULL. O(log topics), any shard. */
+const struct core_topic *core_catalog_find(const struct core_catalog *catalog, const char *name,
+                                           size_t name_bytes);
+const struct core_topic *core_catalog_find_uuid(const struct core_catalog *catalog,
+                                                const struct log_uuid *uuid);
+
+/* The topic whose name differs from `name` in '.' and '_' at most, itself included, or NULL: Kafka
+ * lets no second one be created (names of metrics replace one by the other). */
+const struct core_topic *core_catalog_find_fold(const struct core_catalog *catalog,
+                                                const char *name, size_t name_bytes);
+
+/* Begin a walk in byte order of names at the first topic whose name is >= `name` (NULL: at the
+ * first); the next topic, or NULL behind the last. A walk lives no longer than the catalog. */
+void core_catalog_walk(struct core_tree_walk *walk, const struct core_catalog *catalog,
+                       const char *name, size_t name_bytes);
+const struct core_topic *core_catalog_next(struct core_tree_walk *walk);
+
+/* Whether a topic may be created now: ERR_INVALID: not a legal name, or it collides
+ * (INVALID_TOPIC_EXCEPTION); ERR_EXISTS; ERR_RANGE: `partitions_count` is 0; ERR_FULL: more
+ * partitions than LIMIT_PARTITIONS_COUNT in all. Reserved names are the caller's to refuse. `text`
+ * (NULL: not wanted) says why, for people. */
+MUST_USE enum err core_catalog_can_create(const struct core_catalog *catalog, const char *name,
+                                          size_t name_bytes, uint32_t partitions_count,
+                                          struct core_topic_config_fault *text);
+
+/* Whether `name` is one that Kafka allows: 1 .. 249 of [a-zA-Z0-9._-], not "." or "..". */
+bool core_topic_is_legal(const char *name, size_t name_bytes);
+
+/* Whether `name` begins with "__tdb_": ours, no client creates, alters or deletes it. */
+bool core_topic_is_reserved(const char *name, size_t name_bytes);
+
+/* Whether clients are told that the topic is internal: a reserved one, and Kafka's own
+ * (__consumer_offsets, __transaction_state, __share_group_state). */
+bool core_topic_is_internal(const char *name, size_t name_bytes);
+
+#endif
