@@ -12,6 +12,8 @@
  *      one back once nothing of it is in use there. The mailbox orders memory.
  *   3. shard 0: core_catalog_unref for each pointer that came back. The last one frees.
  *
+ * Readers look at fields and never copy a topic or a catalog whole: `refs` changes under them.
+ *
  * A shard that keeps a topic across a wait keeps its uuid and looks it up again: a pointer into a
  * catalog lives as long as the shard has not given that catalog back.
  *
@@ -42,7 +44,7 @@ struct core_topic {
     int64_t created_ms;                         /* since 1970 */
     struct core_topic_config config;            /* the keeper's defaults and `pairs` */
     const struct core_topic_config_pair *pairs; /* what was set, sorted by name; no value is NULL */
-    uint32_t refs; /* catalogs under way and trees that hold it; catalog.c on shard 0 only */
+    uint32_t refs;                              /* nodes of trees that hold it; shard 0 only */
 };
 
 /* A snapshot. Fields are for everyone to read. */
@@ -55,7 +57,7 @@ struct core_catalog {
     uint32_t partitions_count; /* of all of them, <= LIMIT_PARTITIONS_COUNT */
     struct core_tree by_name;  /* topics in byte order of their names */
     struct core_tree by_uuid;  /* the same topics */
-    struct core_tree by_fold;  /* the same, by core_topic_fold_compare */
+    struct core_tree by_fold;  /* the same, in order of their names with '_' for '.' */
     uint32_t refs;             /* who holds it; shard 0 only */
 };
 
@@ -120,11 +122,19 @@ const struct core_topic *core_catalog_next(struct core_tree_walk *walk);
 
 /* Whether a topic may be created now: ERR_INVALID: not a legal name, or it collides
  * (INVALID_TOPIC_EXCEPTION); ERR_EXISTS; ERR_RANGE: `partitions_count` is 0; ERR_FULL: more
- * partitions than LIMIT_PARTITIONS_COUNT in all. Reserved names are the caller's to refuse. `text`
+ * partitions than LIMIT_PARTITIONS_COUNT in all. Reserved names are the caller's to refuse. `fault`
  * (NULL: not wanted) says why, for people. */
 MUST_USE enum err core_catalog_can_create(const struct core_catalog *catalog, const char *name,
                                           size_t name_bytes, uint32_t partitions_count,
-                                          struct core_topic_config_fault *text);
+                                          struct core_topic_config_fault *fault);
+
+/* Whether `changes` (value NULL: take the key away; a key twice: the last counts) may be set on
+ * `topic`, whose other pairs stay. `defaults` as the keeper's. Errors and *fault as
+ * core_topic_config_read's. */
+MUST_USE enum err core_catalog_can_set(const struct core_topic_config *defaults,
+                                       const struct core_topic *topic,
+                                       const struct core_topic_config_pair *changes, size_t count,
+                                       struct core_topic_config_fault *fault);
 
 /* Whether `name` is one that Kafka allows: 1 .. 249 of [a-zA-Z0-9._-], not "." or "..". */
 bool core_topic_is_legal(const char *name, size_t name_bytes);

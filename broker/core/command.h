@@ -46,7 +46,7 @@
 
 /* What a command does. The values are stored. */
 enum core_command_type {
-    CORE_COMMAND_CLUSTER = 1,        /* the cluster's uuid: the first command there is */
+    CORE_COMMAND_CLUSTER = 1,        /* the cluster's uuid, once */
     CORE_COMMAND_TOPIC_CREATE = 2,   /* a topic */
     CORE_COMMAND_TOPIC_DELETE = 3,   /* it and its partitions are gone */
     CORE_COMMAND_PARTITIONS_ADD = 4, /* more partitions */

@@ -78,6 +78,7 @@ struct core_topic_config_key {
     int64_t min;                        /* INT, LONG and DOUBLE: the least value */
     int64_t max;                        /* and the largest */
     const char *words;                  /* STRING and LIST: the words known, "a|b"; NULL: any */
+    uint8_t field;                      /* topic_config.c's: where it is served; 0: nowhere */
     struct core_topic_config_synonym synonyms[CORE_TOPIC_CONFIG_SYNONYMS_MAX]; /* as Kafka orders
                                            them, the first one wins; name NULL: no more */
 };

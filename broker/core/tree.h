@@ -39,12 +39,20 @@ struct core_tree {
     struct core_tree_node *root; /* NULL: empty */
 };
 
+/* What the trees of a pool hold: each node has a reference on its item. */
+struct core_tree_items {
+    void (*hold)(void *ctx, void *item); /* one reference more */
+    void (*drop)(void *ctx, void *item); /* one less */
+};
+
 /* Where nodes come from. */
 struct core_tree_pool {
-    struct budget *budget;         /* charged for every node */
-    struct core_tree_node *spares; /* free nodes, linked */
-    uint32_t spares_count;         /* so many */
-    uint32_t nodes_count;          /* nodes in trees */
+    const struct core_tree_items *items; /* their references; NULL: items are not counted */
+    void *ctx;                           /* first argument of both */
+    struct budget *budget;               /* charged for every node */
+    struct core_tree_node *spares;       /* free nodes, linked */
+    uint32_t spares_count;               /* so many */
+    uint32_t nodes_count;                /* nodes in trees */
 };
 
 /* Order of a wanted key and an item: < 0, 0, > 0 as the key stands before, at or behind it. */
@@ -56,9 +64,10 @@ struct core_tree_walk {
     uint32_t depth;                                         /* of `path` */
 };
 
-/* Make `pool` an empty one; `budget` stays until the deinit. End it: its spares are freed.
- * Asserted: no node is in a tree. */
-void core_tree_pool_init(struct core_tree_pool *pool, struct budget *budget);
+/* Make `pool` an empty one; `budget` and `items` (may be NULL) stay until the deinit. End it: its
+ * spares are freed. Asserted: no node is in a tree. */
+void core_tree_pool_init(struct core_tree_pool *pool, struct budget *budget,
+                         const struct core_tree_items *items, void *ctx);
 void core_tree_pool_deinit(struct core_tree_pool *pool);
 
 /* See that `changes` changes will find their nodes. ERR_BUDGET. */
@@ -67,13 +76,14 @@ MUST_USE enum err core_tree_reserve(struct core_tree_pool *pool, uint32_t change
 /* One reference more on `tree`: a second version alike. */
 struct core_tree core_tree_ref(struct core_tree tree);
 
-/* Let `tree` go; nodes that only it had become spares, of which few are kept. */
+/* Let `tree` go, which is empty then; nodes that only it had become spares, of which few are
+ * kept. */
 void core_tree_unref(struct core_tree_pool *pool, struct core_tree *tree);
 
 /* Change `tree` into the version with `item` in the place of the one that `key` compares equal to,
  * or added if there is none. The version before is let go. Reserved before (asserted). */
 void core_tree_put(struct core_tree_pool *pool, struct core_tree *tree, core_tree_compare *compare,
-                   const void *key, const void *item);
+                   const void *key, void *item);
 
 /* Change `tree` into the version without the item that `key` compares equal to (asserted: it is
  * there). The version before is let go. Reserved before (asserted). */
