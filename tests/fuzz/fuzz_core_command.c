@@ -1,0 +1,72 @@
+/* The controller's commands: any bytes are decoded or refused, as one command and as a batch of
+ * them; what decodes encodes to the same bytes, and its views lie inside. */
+#include <string.h>
+
+#include "broker/core/command.h"
+#include "tests/fuzz/fuzz.h"
+
+/* Whether `bytes` at `view` stand inside the input. */
+static bool fuzz_is_inside(const uint8_t *data, size_t size, const char *view, size_t bytes)
+{
+    const uint8_t *at = (const uint8_t *)view;
+    return at >= data && at <= data + size && bytes <= (size_t)(data + size - at);
+}
+
+/* What was decoded from the `size` bytes at `data` is within its bounds and encodes to them. */
+static void fuzz_look(const uint8_t *data, size_t size, const struct core_command *cmd)
+{
+    ASSERT(size <= CORE_COMMAND_BYTES_MAX);
+    ASSERT(cmd->pairs_count <= CORE_TOPIC_CONFIG_PAIRS_MAX);
+    ASSERT(IMPLIES(cmd->type == CORE_COMMAND_TOPIC_CREATE,
+                   fuzz_is_inside(data, size, cmd->name, cmd->name_bytes)));
+    for (size_t i = 0; i < cmd->pairs_count; i++) {
+        const struct core_topic_config_pair *pair = &cmd->pairs[i];
+        ASSERT(fuzz_is_inside(data, size, pair->name, pair->name_bytes));
+        ASSERT(pair->value == NULL || fuzz_is_inside(data, size, pair->value, pair->value_bytes));
+    }
+    uint8_t out[CORE_COMMAND_BYTES_MAX];
+    struct bytes_writer w = bytes_writer(out, sizeof(out));
+    core_command_put(&w, cmd);
+    ASSERT(w.err == ERR_OK);
+    ASSERT(w.pos == size);
+    ASSERT(memcmp(out, data, size) == 0);
+}
+
+/* The input as one command, and every end cut off it. */
+static void fuzz_command(const uint8_t *data, size_t size)
+{
+    struct core_command cmd;
+    enum err err = core_command_get(data, size, &cmd);
+    ASSERT(err == ERR_OK || err == ERR_CORRUPT || err == ERR_UNSUPPORTED);
+    if (err != ERR_OK) {
+        ASSERT(cmd.type == 0);
+        ASSERT(cmd.pairs_count == 0);
+        return;
+    }
+    fuzz_look(data, size, &cmd);
+    for (size_t cut = 0; cut < size; cut++) {
+        err = core_command_get(data, cut, &cmd);
+        ASSERT(err == ERR_CORRUPT);
+    }
+}
+
+/* The input as a batch. */
+static void fuzz_batch(const uint8_t *data, size_t size)
+{
+    struct core_command_batch batch;
+    enum err err = core_command_batch_open(&batch, data, size);
+    MAYBE(err == ERR_OK);
+    struct core_command cmd;
+    while (err == ERR_OK) {
+        err = core_command_batch_next(&batch, &cmd);
+        ASSERT(IMPLIES(err != ERR_OK, cmd.type == 0));
+    }
+    ASSERT(core_command_batch_next(&batch, &cmd) == err);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_command(data, size);
+    fuzz_batch(data, size);
+    return 0;
+}
