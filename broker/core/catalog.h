@@ -17,6 +17,10 @@
  * A shard that keeps a topic across a wait keeps its uuid and looks it up again: a pointer into a
  * catalog lives as long as the shard has not given that catalog back.
  *
+ * A controller proposes only what applies: it checks against the catalog as it will be after all
+ * that it proposed before, by applying its own proposals. So an entry that does not apply is
+ * corrupt, and never somebody's mistake.
+ *
  * Group ids are given out from 1 (0 is the controller's own) upwards and never again; so are
  * producer ids, from 0. Pure: time and uuids are in the commands. */
 #ifndef BROKER_CORE_CATALOG_H

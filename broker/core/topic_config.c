@@ -59,10 +59,12 @@ static bool core_topic_config_is_default(const struct core_topic_config_key *key
 static void core_topic_config_store(struct core_topic_config *config,
                                     const struct core_topic_config_key *key,
                                     const struct core_topic_config_value *value);
-static enum err core_topic_config_check(const struct core_topic_config *config,
+static enum err core_topic_config_check(struct core_topic_config *config,
                                         const struct core_topic_config_pair *pairs, size_t count,
                                         struct core_topic_config_fault *fault);
 static bool core_topic_config_has_twice(const struct core_topic_config_pair *pairs, size_t index);
+static const struct core_topic_config_pair *core_topic_config_pair_of(
+    const char *name, const struct core_topic_config_pair *pairs, size_t count);
 static int64_t core_topic_config_number_of(const char *name,
                                            const struct core_topic_config_pair *pairs,
                                            size_t count);
@@ -390,7 +392,7 @@ static void core_topic_config_store(struct core_topic_config *config,
 }
 
 /* What no value alone shows. All pairs were taken before. */
-static enum err core_topic_config_check(const struct core_topic_config *config,
+static enum err core_topic_config_check(struct core_topic_config *config,
                                         const struct core_topic_config_pair *pairs, size_t count,
                                         struct core_topic_config_fault *fault)
 {
@@ -402,18 +404,21 @@ static enum err core_topic_config_check(const struct core_topic_config *config,
                                      " is above max.compaction.lag.ms=%" PRId64,
                                      lag_min_ms, lag_max_ms);
     }
-    if (config->durability != CORE_DURABILITY_QUORUM_MEMORY) {
+    bool asks_for_flushes =
+        core_topic_config_number_of("flush.messages", pairs, count) != INT64_MAX ||
+        core_topic_config_number_of("flush.ms", pairs, count) < CORE_TOPIC_CONFIG_MEMORY_FLUSH_MS;
+    if (config->durability != CORE_DURABILITY_QUORUM_MEMORY || !asks_for_flushes) {
         return ERR_OK;
     }
-    if (core_topic_config_number_of("flush.messages", pairs, count) != INT64_MAX ||
-        core_topic_config_number_of("flush.ms", pairs, count) < CORE_TOPIC_CONFIG_MEMORY_FLUSH_MS) {
-        return core_topic_config_say(
-            fault, ERR_UNSUPPORTED, NULL,
-            "durability=quorum-memory flushes every %d ms and takes no flush.messages and no "
-            "shorter flush.ms; use durability=quorum-fsync",
-            CORE_TOPIC_CONFIG_MEMORY_FLUSH_MS);
+    if (core_topic_config_pair_of("durability", pairs, count) == NULL) {
+        config->durability = CORE_DURABILITY_QUORUM_FSYNC;
+        return ERR_OK;
     }
-    return ERR_OK;
+    return core_topic_config_say(
+        fault, ERR_UNSUPPORTED, NULL,
+        "durability=quorum-memory flushes every %d ms and takes no flush.messages and no shorter "
+        "flush.ms; use durability=quorum-fsync",
+        CORE_TOPIC_CONFIG_MEMORY_FLUSH_MS);
 }
 
 /* Whether a pair before pairs[index] has its name. */
@@ -428,6 +433,19 @@ static bool core_topic_config_has_twice(const struct core_topic_config_pair *pai
     return false;
 }
 
+/* The pair of this name, or NULL. */
+static const struct core_topic_config_pair *core_topic_config_pair_of(
+    const char *name, const struct core_topic_config_pair *pairs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strlen(name) == pairs[i].name_bytes &&
+            memcmp(name, pairs[i].name, pairs[i].name_bytes) == 0) {
+            return &pairs[i];
+        }
+    }
+    return NULL;
+}
+
 /* The number under a key that is only kept: its pair's, or its default. */
 static int64_t core_topic_config_number_of(const char *name,
                                            const struct core_topic_config_pair *pairs, size_t count)
@@ -435,10 +453,9 @@ static int64_t core_topic_config_number_of(const char *name,
     const struct core_topic_config_key *key = core_topic_config_find(name, strlen(name));
     ASSERT(key != NULL);
     struct core_topic_config_value value = {.text = {key->default_text, strlen(key->default_text)}};
-    for (size_t i = 0; i < count; i++) {
-        if (core_topic_config_find(pairs[i].name, pairs[i].name_bytes) == key) {
-            value.text = core_topic_config_trim(pairs[i].value, pairs[i].value_bytes);
-        }
+    const struct core_topic_config_pair *pair = core_topic_config_pair_of(name, pairs, count);
+    if (pair != NULL) {
+        value.text = core_topic_config_trim(pair->value, pair->value_bytes);
     }
     enum err err = core_topic_config_parse_number(key, &value);
     ASSERT(err == ERR_OK);

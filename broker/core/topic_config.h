@@ -10,6 +10,8 @@
  * A value of a served key may be refused too (cleanup.policy=compact). Values are text as clients
  * send it, read as Kafka reads it: blanks around it are ignored, numbers are decimal.
  *
+ * What one build takes, every later one takes: topics are folded from the log again (catalog.h).
+ *
  * The table's sources: Apache Kafka 4.3, LogConfig and ServerTopicConfigSynonyms; KIP-1030 (bounds
  * since 4.0). Pure: no state, no allocation. */
 #ifndef BROKER_CORE_TOPIC_CONFIG_H
@@ -135,7 +137,9 @@ MUST_USE enum err core_topic_config_set(struct core_topic_config *config,
  * those of core_topic_config_set; ERR_INVALID: a name twice, more than CORE_TOPIC_CONFIG_PAIRS_MAX
  * pairs, or pairs that contradict each other (as Kafka: min.compaction.lag.ms above
  * max.compaction.lag.ms); ERR_UNSUPPORTED: pairs that cannot be kept together
- * (durability=quorum-memory with a flush.messages or flush.ms that asks for more). *out is
+ * (durability=quorum-memory with a flush.messages or flush.ms that asks for more; where
+ * quorum-memory is only the base's, such a topic is quorum-fsync, so that another base never
+ * refuses a topic that is there). *out is
  * untouched after an error. `fault` may be NULL. */
 MUST_USE enum err core_topic_config_read(const struct core_topic_config *base,
                                          const struct core_topic_config_pair *pairs, size_t count,

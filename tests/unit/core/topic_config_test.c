@@ -371,6 +371,20 @@ static void topic_config_checks_pairs_against_each_other(void **state)
     }
 }
 
+static void topic_config_never_refuses_a_topic_for_the_brokers_default(void **state)
+{
+    (void)state;
+    struct core_topic_config base = core_topic_config_default();
+    base.durability = CORE_DURABILITY_QUORUM_MEMORY;
+    struct core_topic_config got;
+    struct core_topic_config_pair pair = pair_of("flush.messages", "1");
+    assert_int_equal(core_topic_config_read(&base, &pair, 1, &got, NULL), ERR_OK);
+    assert_int_equal(got.durability, CORE_DURABILITY_QUORUM_FSYNC);
+    pair = pair_of("flush.ms", "100");
+    assert_int_equal(core_topic_config_read(&base, &pair, 1, &got, NULL), ERR_OK);
+    assert_int_equal(got.durability, CORE_DURABILITY_QUORUM_MEMORY);
+}
+
 static void topic_config_refuses_more_pairs_than_there_can_be(void **state)
 {
     (void)state;
@@ -452,6 +466,7 @@ int main(void)
         cmocka_unit_test(topic_config_keeps_a_hint_and_changes_nothing),
         cmocka_unit_test(topic_config_reads_all_served_keys),
         cmocka_unit_test(topic_config_checks_pairs_against_each_other),
+        cmocka_unit_test(topic_config_never_refuses_a_topic_for_the_brokers_default),
         cmocka_unit_test(topic_config_refuses_more_pairs_than_there_can_be),
         cmocka_unit_test(topic_config_refuses_a_value_of_any_length_and_says_so_in_print),
         cmocka_unit_test(topic_config_answers_any_bytes),
