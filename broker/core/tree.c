@@ -49,8 +49,6 @@ static struct core_tree_node *core_tree_glue(struct core_tree_pool *pool,
                                              struct core_tree_node *right);
 static struct core_tree_node *core_tree_take_first(struct core_tree_pool *pool,
                                                    struct core_tree_node *node, void **item);
-static struct core_tree_node *core_tree_take_last(struct core_tree_pool *pool,
-                                                  struct core_tree_node *node, void **item);
 static void core_tree_replace(struct core_tree_pool *pool, struct core_tree *tree,
                               struct core_tree_node *root);
 static bool core_tree_is_balanced(const struct core_tree_node *a, const struct core_tree_node *b);
@@ -325,7 +323,7 @@ static struct core_tree_node *core_tree_take_below(struct core_tree_pool *pool,
     return core_tree_join(pool, core_tree_hold(node->left), node->item, right);
 }
 
-/* A tree of two that are balanced with each other; the heavier one gives the root. */
+/* A tree of two that are balanced with each other; the first item of the right one is its root. */
 static struct core_tree_node *core_tree_glue(struct core_tree_pool *pool,
                                              struct core_tree_node *left,
                                              struct core_tree_node *right)
@@ -334,10 +332,6 @@ static struct core_tree_node *core_tree_glue(struct core_tree_pool *pool,
         return core_tree_hold(left != NULL ? left : right);
     }
     void *item;
-    if (left->count > right->count) {
-        struct core_tree_node *rest = core_tree_take_last(pool, left, &item);
-        return core_tree_join(pool, rest, item, core_tree_hold(right));
-    }
     struct core_tree_node *rest = core_tree_take_first(pool, right, &item);
     return core_tree_join(pool, core_tree_hold(left), item, rest);
 }
@@ -352,17 +346,6 @@ static struct core_tree_node *core_tree_take_first(struct core_tree_pool *pool,
     }
     struct core_tree_node *left = core_tree_take_first(pool, node->left, item);
     return core_tree_join(pool, left, node->item, core_tree_hold(node->right));
-}
-
-static struct core_tree_node *core_tree_take_last(struct core_tree_pool *pool,
-                                                  struct core_tree_node *node, void **item)
-{
-    if (node->right == NULL) {
-        *item = node->item;
-        return core_tree_hold(node->left);
-    }
-    struct core_tree_node *right = core_tree_take_last(pool, node->right, item);
-    return core_tree_join(pool, core_tree_hold(node->left), node->item, right);
 }
 
 static void core_tree_replace(struct core_tree_pool *pool, struct core_tree *tree,
