@@ -95,8 +95,7 @@ struct core_producers_entry;
 /* Memory for a batch in the overlay (producers.c). */
 struct core_producers_slot;
 
-/* The producers of a partition, embedded in it. All zero but for `shared` and `producers_max`: a
- * partition that has none. Stays where it is from the first producer on. */
+/* The producers of a partition, embedded in it. It stays where it is. */
 struct core_producers {
     struct core_producers_shared *shared; /* memory */
     uint32_t producers_max;               /* of the fold, >= 1 */
@@ -146,8 +145,9 @@ void core_producers_cancel(struct core_producers *p, struct core_producers_slot 
 void core_producers_propose(struct core_producers *p, struct core_producers_slot *slot,
                             const struct core_producers_batch *batch, uint64_t index);
 
-/* Entries up to `index` are committed: their batches move from the overlay to the fold. Lower than
- * applied_index: nothing. For the leader, all of whose later entries went through propose. */
+/* Every entry up to `index` is committed: the overlay's batches up to it move to the fold, and
+ * applied_index to it, past entries without a producer. Those with one are in the overlay or were
+ * applied before. At or below applied_index: nothing. */
 void core_producers_commit(struct core_producers *p, uint64_t index);
 
 /* The committed entry at `index` is `batch`; entries without a producer may be left out. At or

@@ -17,8 +17,8 @@
  *     writes 0 in both.
  *   - what records decompress to is bounded (core_records_room); Kafka streams it.
  * As Kafka: a header's max timestamp that is not the records' largest is no fault but put right by
- * the one who appends (segmentio/kafka-go writes the last record's); -1, no timestamp, is within
- * any bounds; key, value and record attributes are not looked into.
+ * the one who appends; -1, no timestamp, is within any bounds; keys, values and the attributes of
+ * records are not looked into.
  *
  * A batch without compression costs its checksum and one walk over the lengths, no byte is copied.
  * Pure but for the room's memory. Nothing blocks; one room belongs to one thread.
