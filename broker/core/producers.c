@@ -86,7 +86,7 @@ static void core_producers_settle(struct core_producers *p, struct core_producer
 static struct core_producers_slot *core_producers_first(const struct core_producers *p);
 static enum err core_producers_get_all(struct core_producers *p, struct bytes_reader *r);
 static enum err core_producers_get_entry(struct core_producers *p, struct bytes_reader *r,
-                                         uint64_t applied_index, bool is_kept);
+                                         uint64_t applied_index);
 static bool core_producers_get_batch(struct bytes_reader *r, struct core_producers_kept *out);
 
 void core_producers_shared_init(struct core_producers_shared *shared, struct budget *budget,
@@ -590,7 +590,7 @@ static enum err core_producers_get_all(struct core_producers *p, struct bytes_re
         return ERR_CORRUPT;
     }
     for (uint32_t i = 0; i < count; i++) {
-        enum err err = core_producers_get_entry(p, r, applied_index, count - i <= p->producers_max);
+        enum err err = core_producers_get_entry(p, r, applied_index);
         if (err != ERR_OK) {
             return err;
         }
@@ -601,7 +601,7 @@ static enum err core_producers_get_all(struct core_producers *p, struct bytes_re
 
 /* The fold's next producer. `p->applied_index` is the one before's last index. */
 static enum err core_producers_get_entry(struct core_producers *p, struct bytes_reader *r,
-                                         uint64_t applied_index, bool is_kept)
+                                         uint64_t applied_index)
 {
     uint64_t producer_id = bytes_get_u64le(r);
     uint64_t last_index = bytes_get_u64le(r);
@@ -622,14 +622,11 @@ static enum err core_producers_get_entry(struct core_producers *p, struct bytes_
             return r->err;
         }
     }
-    if (!is_kept) {
-        p->applied_index = last_index;
-        return ERR_OK;
-    }
     if (core_producers_find(p, (int64_t)producer_id) != NULL) {
         return ERR_CORRUPT;
     }
     struct core_producers_entry *entry = NULL;
+    core_producers_make_room(p);
     enum err err = core_producers_create(p, (int64_t)producer_id, &entry);
     if (err != ERR_OK) {
         return err;

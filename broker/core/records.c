@@ -57,9 +57,10 @@ static enum core_records_fault core_records_check_record(const struct core_recor
 static enum core_records_fault core_records_fault_of(enum err err);
 static enum err core_records_open(struct core_records_room *room, struct log_records_reader *rr,
                                   const void *data, size_t length);
-static size_t core_records_room_first(const struct core_records_room *room, size_t length);
+static size_t core_records_room_next(const struct core_records_room *room, size_t length);
 static enum err core_records_room_resize(struct core_records_room *room, size_t bytes);
 static void core_records_room_trim(struct core_records_room *room);
+static void core_records_room_release(struct core_records_room *room);
 static enum err core_records_find(struct core_records_room *room, const void *data, size_t length,
                                   const int64_t *timestamp, uint64_t from_offset,
                                   struct core_records_found *out);
@@ -112,9 +113,7 @@ void core_records_room_init(struct core_records_room *room, struct budget *budge
 
 void core_records_room_deinit(struct core_records_room *room)
 {
-    budget_free(room->budget, room->data);
-    room->data = NULL;
-    room->bytes = 0;
+    core_records_room_release(room);
     codec_context_deinit(&room->codec);
 }
 
@@ -416,21 +415,21 @@ static enum err core_records_open(struct core_records_room *room, struct log_rec
     enum err err = log_records_open(rr, data, length, &room->codec, room->data, room->bytes);
     bool is_compressed = (rr->batch.attributes & LOG_BATCH_COMPRESSION) != CODEC_NONE;
     if (is_compressed && err == ERR_TOO_LARGE) {
-        size_t bytes = core_records_room_first(room, length);
+        size_t bytes = core_records_room_next(room, length);
         while (err == ERR_TOO_LARGE && bytes > room->bytes) {
             err = core_records_room_resize(room, bytes);
             if (err != ERR_OK) {
                 return err;
             }
             err = log_records_open(rr, data, length, &room->codec, room->data, room->bytes);
-            bytes = core_records_room_first(room, bytes);
+            bytes = core_records_room_next(room, bytes);
         }
     }
     return err;
 }
 
 /* The next size to try, of records that `length` bytes are known to be too few for. */
-static size_t core_records_room_first(const struct core_records_room *room, size_t length)
+static size_t core_records_room_next(const struct core_records_room *room, size_t length)
 {
     size_t bytes = length < room->bytes ? room->bytes : length;
     bytes = bytes < CORE_RECORDS_ROOM_BYTES_MIN ? CORE_RECORDS_ROOM_BYTES_MIN
@@ -438,14 +437,12 @@ static size_t core_records_room_first(const struct core_records_room *room, size
     return bytes < room->bytes_max ? bytes : room->bytes_max;
 }
 
-/* What was in it is lost. */
+/* What was in the room is lost; after an error it is empty. */
 static enum err core_records_room_resize(struct core_records_room *room, size_t bytes)
 {
-    budget_free(room->budget, room->data);
-    room->data = NULL;
-    room->bytes = 0;
+    core_records_room_release(room);
     void *data = NULL;
-    enum err err = bytes == 0 ? ERR_OK : budget_alloc(room->budget, bytes, 16, &data);
+    enum err err = budget_alloc(room->budget, bytes, 16, &data);
     if (err == ERR_OK) {
         room->data = data;
         room->bytes = bytes;
@@ -456,10 +453,15 @@ static enum err core_records_room_resize(struct core_records_room *room, size_t 
 static void core_records_room_trim(struct core_records_room *room)
 {
     if (room->bytes > room->keep_bytes) {
-        budget_free(room->budget, room->data);
-        room->data = NULL;
-        room->bytes = 0;
+        core_records_room_release(room);
     }
+}
+
+static void core_records_room_release(struct core_records_room *room)
+{
+    budget_free(room->budget, room->data);
+    room->data = NULL;
+    room->bytes = 0;
 }
 
 /* `timestamp` NULL: the largest is looked for. */
