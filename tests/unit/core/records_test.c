@@ -344,6 +344,48 @@ static void core_records_each_wrong_record_is_refused_by_name_in_every_codec(voi
     }
 }
 
+/* One record of null and null at offset 0, its numbers in every length that they may have. */
+static void core_records_numbers_may_be_padded_as_far_as_kafka_reads_them(void **state)
+{
+    struct records_world *world = *state;
+    static const struct {
+        const char *name;
+        const char *hex;
+        enum core_records_fault fault;
+    } rows[] = {
+        {"the shortest", "0c000000010100", CORE_RECORDS_FAULT_NONE},
+        {"a length of 5 bytes", "8c80808000000000010100", CORE_RECORDS_FAULT_NONE},
+        {"a length beyond 32 bits", "8c80808010000000010100", CORE_RECORDS_FAULT_RECORD},
+        {"a length of 6 bytes", "8c8080808000000000010100", CORE_RECORDS_FAULT_RECORD},
+        {"a time of 10 bytes", "1e008080808080808080800000010100", CORE_RECORDS_FAULT_NONE},
+        {"the earliest time", "1e00ffffffffffffffffff0100010100", CORE_RECORDS_FAULT_NONE},
+        {"a time beyond 64 bits", "1e00ffffffffffffffffff0200010100", CORE_RECORDS_FAULT_RECORD},
+        {"an offset of 2 bytes", "0e00008000010100", CORE_RECORDS_FAULT_NONE},
+        {"an offset beyond 32 bits", "1400008080808010010100", CORE_RECORDS_FAULT_RECORD},
+        {"a key's length of 2 bytes", "0e00000081000100", CORE_RECORDS_FAULT_NONE},
+        {"a key's length beyond 32 bits", "1400000081808080100100", CORE_RECORDS_FAULT_RECORD},
+        {"a count of headers of 2 bytes", "0e00000001018000", CORE_RECORDS_FAULT_NONE},
+        {"a byte behind the headers", "0e00000001010000", CORE_RECORDS_FAULT_RECORD},
+        {"no headers' count", "0a0000000101", CORE_RECORDS_FAULT_RECORD},
+        {"one byte", "0200", CORE_RECORDS_FAULT_RECORD},
+        {"nothing", "00", CORE_RECORDS_FAULT_RECORD},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct batch_build b;
+        struct core_records_info info;
+        batch_build_init(&b, world->raw, RECORDS_BATCH_BYTES);
+        b.records_count = 1;
+        b.last_offset_delta = 0;
+        size_t length = batch_build_seal(&b, world->kernels, world->raw,
+                                         records_from_hex(rows[i].hex, world->raw), world->batch,
+                                         RECORDS_BATCH_BYTES);
+        records_validate(world, world->batch, length, &info);
+        if (info.fault != rows[i].fault) {
+            fail_msg("%s: %s", rows[i].name, core_records_fault_name(info.fault));
+        }
+    }
+}
+
 static void core_records_every_fault_has_a_row(void **state)
 {
     (void)state;
@@ -764,6 +806,7 @@ int main(void)
         RECORDS_TEST(core_records_of_kafkas_client_pass),
         RECORDS_TEST(core_records_each_wrong_header_is_refused_by_name),
         RECORDS_TEST(core_records_each_wrong_record_is_refused_by_name_in_every_codec),
+        RECORDS_TEST(core_records_numbers_may_be_padded_as_far_as_kafka_reads_them),
         RECORDS_TEST(core_records_every_fault_has_a_row),
         RECORDS_TEST(core_records_faults_are_answered_as_kafka_does),
         RECORDS_TEST(core_records_nothing_is_no_batch),
