@@ -11,6 +11,8 @@
  * from the pool's budget to the holder below it, which adds to the budgets in between and to
  * nobody above; moving it back never fails (budget_move).
  *
+ * An adopted buffer has no slab: its struct is an object of a pool, its bytes are the loan's.
+ *
  * Invariants: refs_count > 0 exactly while in use; sealed_length <= length <= capacity;
  * pinned_bytes and idle_bytes are the sums their names say. */
 #include "base/buf.h"
@@ -60,6 +62,13 @@ void buf_pool_init(struct buf_pool *pool, struct budget *budget, uint16_t shard,
     }
     pool_init(&pool->loans, budget, sizeof(struct buf_loan), _Alignof(struct buf_loan),
               BUF_LOANS_MAX);
+    pool_init(&pool->adopted, budget, sizeof(struct buf), _Alignof(struct buf), BUF_LOANS_MAX);
+}
+
+void buf_pool_set_give_back(struct buf_pool *pool, buf_give_back_fn *give_back, void *ctx)
+{
+    pool->give_back = give_back;
+    pool->give_back_ctx = ctx;
 }
 
 void buf_pool_deinit(struct buf_pool *pool)
@@ -69,6 +78,7 @@ void buf_pool_deinit(struct buf_pool *pool)
     buf_pool_trim(pool);
     ASSERT(pool->idle_bytes == 0);
     pool_deinit(&pool->loans);
+    pool_deinit(&pool->adopted);
 }
 
 void buf_pool_trim(struct buf_pool *pool)
@@ -129,7 +139,7 @@ void buf_unref(struct buf *buf)
 
 uint16_t buf_owner(const struct buf *buf)
 {
-    return buf->slab->pool->shard;
+    return buf->pool->shard;
 }
 
 uint8_t *buf_append(struct buf *buf, uint32_t bytes)
@@ -202,6 +212,41 @@ enum err buf_lend_space(struct buf *buf, uint32_t bytes, struct buf_loan **out)
     return err;
 }
 
+enum err buf_lend_written(struct buf *buf, uint32_t pos, uint32_t length, struct buf_loan **out)
+{
+    ASSERT(pos >= buf->sealed_length);
+    ASSERT(pos <= buf->length);
+    ASSERT(length <= buf->length - pos);
+    enum err err = buf_loan_new(buf, pos, length, out);
+    if (err == ERR_OK) {
+        (*out)->is_writable = true;
+    }
+    return err;
+}
+
+enum err buf_adopt(struct buf_pool *pool, struct buf_loan *loan, struct buf **out)
+{
+    void *object;
+    ASSERT(pool->give_back != NULL);
+    ASSERT(loan->next == NULL);
+    *out = NULL;
+    enum err err = pool_acquire(&pool->adopted, &object);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct buf *buf = object;
+    *buf = (struct buf){.data = loan->data,
+                        .capacity = loan->length,
+                        .length = loan->length,
+                        .sealed_length = loan->length,
+                        .refs_count = 1,
+                        .pool = pool,
+                        .loan = loan};
+    pool->bufs_count++;
+    *out = buf;
+    return ERR_OK;
+}
+
 void buf_loan_return(struct buf_return_list *list, struct buf_loan *loan)
 {
     ASSERT(loan->next == NULL);
@@ -228,19 +273,26 @@ void buf_loans_take_back(struct buf_pool *pool, struct buf_loan *chain)
     while (chain != NULL) {
         struct buf_loan *loan = chain;
         chain = loan->next;
-        struct buf *buf = loan->buf;
-        ASSERT(buf->slab->pool == pool);
-        /* What others were still writing has not been published. */
-        ASSERT(IMPLIES(loan->is_writable, loan->data >= buf->data + buf->sealed_length));
-        pool_release(&pool->loans, loan);
-        buf_unref(buf);
+        ASSERT(loan->buf->pool == pool);
+        loan->next = NULL;
+        buf_loan_take_back(loan);
     }
+}
+
+void buf_loan_take_back(struct buf_loan *loan)
+{
+    struct buf *buf = loan->buf;
+    ASSERT(loan->next == NULL);
+    /* What others were still writing has not been published. */
+    ASSERT(IMPLIES(loan->is_writable, loan->data >= buf->data + buf->sealed_length));
+    pool_release(&buf->pool->loans, loan);
+    buf_unref(buf);
 }
 
 /* A loan of claimed bytes of `buf`, with a reference. */
 static enum err buf_loan_new(struct buf *buf, uint32_t pos, uint32_t length, struct buf_loan **out)
 {
-    struct buf_pool *pool = buf->slab->pool;
+    struct buf_pool *pool = buf->pool;
     void *object;
     *out = NULL;
     enum err err = pool_acquire(&pool->loans, &object);
@@ -280,7 +332,14 @@ static struct buf *buf_take(struct buf_slab *slab, struct budget *holder)
 static void buf_release(struct buf *buf)
 {
     struct buf_slab *slab = buf->slab;
-    struct buf_pool *pool = slab->pool;
+    struct buf_pool *pool = buf->pool;
+    if (slab == NULL) {
+        struct buf_loan *loan = buf->loan;
+        pool->bufs_count--;
+        pool_release(&pool->adopted, buf);
+        pool->give_back(pool->give_back_ctx, loan);
+        return;
+    }
     enum err err = budget_move(buf->holder, pool->budget, buf->capacity);
     ASSERT(err == ERR_OK); /* upwards */
     buf->holder = NULL;
@@ -338,6 +397,7 @@ static enum err buf_slab_new(struct buf_pool *pool, uint32_t class_index)
     for (uint32_t i = count; i-- > 0;) {
         slab->bufs[i] = (struct buf){.data = data + (size_t)i * buf_bytes,
                                      .capacity = buf_bytes,
+                                     .pool = pool,
                                      .slab = slab,
                                      .next_free = slab->free};
         slab->free = &slab->bufs[i];

@@ -23,6 +23,10 @@
  *                per turn of its loop, buf_return_list_take gives one pointer, and that is mailed.
  *   4. owner:    buf_loans_take_back drops the references.
  *
+ * A borrower whose own code wants buffers and slices *adopts* the loan: buf_adopt makes a buffer of
+ * its own pool whose bytes are the lender's; with the last reference on it the loan goes back, by
+ * the pool's give_back. So bytes that one shard received become part of another's log uncopied.
+ *
  * Between mails a loan is touched only by the side that has it; the mailbox (base/rt) orders the
  * accesses. Sending and receiving those pointers is the callers' work, as is asking again when a
  * mailbox is full.
@@ -55,16 +59,23 @@
 
 /* A block of buffers of one class (buf.c). */
 struct buf_slab;
+struct buf_loan;
+
+/* Nobody here needs the adopted `loan` any more: send it back, buf_loan_return. */
+typedef void buf_give_back_fn(void *ctx, struct buf_loan *loan);
 
 /* The buffers of one shard. Embedded in it, and stays where it is. */
 struct buf_pool {
     struct budget *budget;         /* pays for slabs and loans; above every holder */
     struct list open[BUF_CLASSES]; /* slabs with a free buffer, idle ones last: buf_slab.in_open */
     struct pool loans;             /* of struct buf_loan */
+    struct pool adopted;           /* of struct buf, for buf_adopt */
+    buf_give_back_fn *give_back;   /* of adopted loans; NULL: none are adopted */
+    void *give_back_ctx;           /* its first argument */
     size_t pinned_bytes;           /* capacity of the buffers in use */
     size_t idle_bytes;             /* of slabs none of whose buffers is in use */
     size_t idle_bytes_max;         /* above it, slabs that fall idle go back to the budget */
-    uint32_t bufs_count;           /* buffers in use */
+    uint32_t bufs_count;           /* buffers in use, adopted ones too */
     uint16_t shard;                /* the owner's number */
 };
 
@@ -75,8 +86,10 @@ struct buf {
     uint32_t length;        /* bytes claimed */
     uint32_t sealed_length; /* of those, the first that never change again */
     uint32_t refs_count;    /* references; loans count */
-    struct budget *holder;  /* charged with `capacity` */
-    struct buf_slab *slab;  /* where it comes from; its pool and class */
+    struct budget *holder;  /* charged with `capacity`; NULL: adopted, the lender pays */
+    struct buf_pool *pool;  /* whose it is */
+    struct buf_slab *slab;  /* where it comes from, its class; NULL: adopted */
+    struct buf_loan *loan;  /* whose bytes it has, when adopted; else NULL */
     struct buf *next_free;  /* the next on its slab's free chain while nobody uses it */
 };
 
@@ -109,6 +122,9 @@ struct buf_return_list {
  * to `idle_bytes_max`. Takes nothing yet. */
 void buf_pool_init(struct buf_pool *pool, struct budget *budget, uint16_t shard,
                    size_t idle_bytes_max);
+
+/* What becomes of adopted loans of `pool` in the end. Before the first buf_adopt. */
+void buf_pool_set_give_back(struct buf_pool *pool, buf_give_back_fn *give_back, void *ctx);
 
 /* End `pool`. Asserted: no buffer is in use and no loan is out. */
 void buf_pool_deinit(struct buf_pool *pool);
@@ -161,6 +177,17 @@ MUST_USE enum err buf_lend(struct buf_slice slice, struct buf_loan **out);
  * claimed then. Owner shard only. */
 MUST_USE enum err buf_lend_space(struct buf *buf, uint32_t bytes, struct buf_loan **out);
 
+/* *out = a loan of the bytes pos..pos+length-1 of `buf` (asserted: claimed, none of them sealed),
+ * to be changed by another shard; they are never sealed here. Errors as buf_lend. Owner shard only.
+ */
+MUST_USE enum err buf_lend_written(struct buf *buf, uint32_t pos, uint32_t length,
+                                   struct buf_loan **out);
+
+/* *out = a buffer of `pool` (which has a give_back) with one reference, all sealed, that has the
+ * bytes of `loan`; the loan is the buffer's. What the borrower wants changed in them it changes
+ * before. ERR_BUDGET, ERR_FULL: the loan stays the caller's, *out = NULL. Borrower's shard only. */
+MUST_USE enum err buf_adopt(struct buf_pool *pool, struct buf_loan *loan, struct buf **out);
+
 /* The borrower is done with `loan`: put it on `list`, whose loans are all of one owner (asserted).
  * `loan` must not be touched afterwards. */
 void buf_loan_return(struct buf_return_list *list, struct buf_loan *loan);
@@ -170,5 +197,8 @@ struct buf_loan *buf_return_list_take(struct buf_return_list *list);
 
 /* The owner has `chain` back (NULL is allowed): drop each loan's reference and end it. */
 void buf_loans_take_back(struct buf_pool *pool, struct buf_loan *chain);
+
+/* The same for one loan that is in no chain, of whichever pool of this shard. */
+void buf_loan_take_back(struct buf_loan *loan);
 
 #endif

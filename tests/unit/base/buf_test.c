@@ -467,6 +467,107 @@ static void buf_agrees_with_a_table(void **state)
     model_run(state, "buffers against a table", 80, 800, buf_model_run);
 }
 
+/* Another shard's pool, below the same root, and what it was told to give back. */
+struct borrower {
+    struct buf_pool pool;
+    struct buf_return_list returns;
+};
+
+static void borrower_give_back(void *ctx, struct buf_loan *loan)
+{
+    buf_loan_return(&((struct borrower *)ctx)->returns, loan);
+}
+
+static void borrower_init(struct borrower *b, struct fixture *f)
+{
+    *b = (struct borrower){.returns = {0}};
+    buf_pool_init(&b->pool, &f->shard, 4, 0);
+    buf_pool_set_give_back(&b->pool, borrower_give_back, b);
+}
+
+static void buf_adopt_makes_a_buffer_of_bytes_another_shard_owns(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct borrower b;
+    fixture_init(&f, 1u << 20, 1u << 20, 0);
+    borrower_init(&b, &f);
+    struct buf *lent = buf_of(&f, 4 * KIB);
+    uint8_t *bytes = buf_append(lent, 100);
+    memset(bytes, 7, 100);
+    struct buf_loan *loan;
+    assert_int_equal(buf_lend_written(lent, 40, 50, &loan), ERR_OK);
+    buf_unref(lent);   /* the loan keeps it */
+    loan->data[0] = 8; /* the borrower changes what it likes, then adopts */
+    struct buf *adopted;
+    assert_int_equal(buf_adopt(&b.pool, loan, &adopted), ERR_OK);
+    assert_int_equal(buf_owner(adopted), 4);
+    assert_int_equal(b.pool.pinned_bytes, 0); /* the lender's pool pays */
+    assert_int_equal(f.tail.used_bytes, 4 * KIB);
+    struct buf_slice slice = buf_slice(adopted, 10, 40);
+    assert_ptr_equal(buf_slice_data(slice), bytes + 50);
+    assert_int_equal(buf_slice_data(buf_slice(adopted, 0, 1))[0], 8);
+    buf_ref(adopted);
+    buf_unref(adopted);
+    assert_int_equal(b.returns.count, 0);
+    buf_unref(adopted);
+    assert_int_equal(b.returns.count, 1);
+    assert_int_equal(f.tail.used_bytes, 4 * KIB);
+    buf_loans_take_back(&f.pool, buf_return_list_take(&b.returns));
+    assert_int_equal(f.tail.used_bytes, 0);
+    buf_pool_deinit(&b.pool);
+    fixture_deinit(&f);
+}
+
+static void buf_adopt_of_lent_sealed_bytes_can_be_lent_on(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct borrower b;
+    fixture_init(&f, 1u << 20, 1u << 20, 0);
+    borrower_init(&b, &f);
+    struct buf *lent = buf_of(&f, 4 * KIB);
+    uint8_t *bytes = buf_append(lent, 100);
+    memset(bytes, 7, 100);
+    buf_seal(lent, 100);
+    struct buf_loan *loan, *second;
+    struct buf *adopted;
+    assert_int_equal(buf_lend(buf_slice(lent, 20, 30), &loan), ERR_OK);
+    assert_int_equal(buf_adopt(&b.pool, loan, &adopted), ERR_OK);
+    assert_int_equal(buf_lend(buf_slice(adopted, 5, 10), &second), ERR_OK);
+    assert_int_equal(second->owner_shard, 4);
+    assert_ptr_equal(second->data, bytes + 25);
+    buf_unref(adopted);
+    assert_int_equal(b.returns.count, 0); /* lent on */
+    buf_loans_take_back(&b.pool, second);
+    assert_int_equal(b.returns.count, 1);
+    buf_loans_take_back(&f.pool, buf_return_list_take(&b.returns));
+    buf_unref(lent);
+    buf_pool_deinit(&b.pool);
+    fixture_deinit(&f);
+}
+
+static void buf_adopt_refused_leaves_the_loan_to_the_caller(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct borrower b;
+    fixture_init(&f, 1u << 20, 1u << 20, 0);
+    borrower_init(&b, &f);
+    struct buf *lent = buf_of(&f, 4 * KIB);
+    (void)buf_append(lent, 100);
+    struct buf_loan *loan;
+    struct buf *adopted;
+    assert_int_equal(buf_lend_written(lent, 0, 100, &loan), ERR_OK);
+    budget_set_limit(&f.shard, f.shard.used_bytes);
+    assert_int_equal(buf_adopt(&b.pool, loan, &adopted), ERR_BUDGET);
+    assert_null(adopted);
+    buf_loans_take_back(&f.pool, loan);
+    buf_unref(lent);
+    buf_pool_deinit(&b.pool);
+    fixture_deinit(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +587,9 @@ int main(void)
         cmocka_unit_test(buf_lend_is_refused_by_budget_and_bound),
         cmocka_unit_test(buf_loans_cross_threads_by_mail_alone),
         MODEL_TEST(buf_agrees_with_a_table),
+        cmocka_unit_test(buf_adopt_makes_a_buffer_of_bytes_another_shard_owns),
+        cmocka_unit_test(buf_adopt_of_lent_sealed_bytes_can_be_lent_on),
+        cmocka_unit_test(buf_adopt_refused_leaves_the_loan_to_the_caller),
     };
     return cmocka_run_group_tests_name("base_buf", tests, NULL, NULL);
 }
