@@ -237,12 +237,12 @@ void log_keeper_begin(struct log_shard *ls)
 
 void log_keeper_rows(struct log_rows *rows)
 {
-    log_mail_send(&rows->ls->mails, 0, &rows->mail, log_keeper_reported);
+    rt_outbox_send(&rows->ls->mails, 0, &rows->mail, log_keeper_reported);
 }
 
 static struct log_rows *log_rows_of_mail(struct rt_mail *mail)
 {
-    return CONTAINER_OF(CONTAINER_OF(mail, struct log_mail, mail), struct log_rows, mail);
+    return CONTAINER_OF(CONTAINER_OF(mail, struct rt_outbox_mail, mail), struct log_rows, mail);
 }
 
 static void log_keeper_reported(struct rt_shard *at, struct rt_mail *mail)
@@ -260,7 +260,7 @@ static void log_keeper_answer(struct log_keeper *keeper, struct log_rows *rows, 
 {
     rows->err = err;
     rows->saved_errno = saved_errno;
-    log_mail_send(&keeper->ls->mails, rows->ls->shard->id, &rows->mail, log_keeper_answered);
+    rt_outbox_send(&keeper->ls->mails, rows->ls->shard->id, &rows->mail, log_keeper_answered);
 }
 
 static void log_keeper_answered(struct rt_shard *at, struct rt_mail *mail)

@@ -8,8 +8,8 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "base/rt/outbox.h"
 #include "base/sm.h"
-#include "storage/log/mail.h"
 
 struct log_recover;
 struct log_row;
@@ -26,8 +26,8 @@ extern const struct sm_decl log_space_decl;
 
 /* A lane asks for a journal file to write into. */
 struct log_file_request {
-    struct log_mail mail; /* carries it */
-    struct log_shard *ls; /* who asks */
+    struct rt_outbox_mail mail; /* carries it */
+    struct log_shard *ls;       /* who asks */
     uint64_t
         holding_number;  /* lowest file number the lane itself still writes into: never reused */
     uint32_t slot;       /* answer: the file's slot */

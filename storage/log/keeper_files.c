@@ -167,12 +167,13 @@ uint64_t log_keeper_files_used(const struct log_keeper *keeper)
 
 void log_keeper_file_request(struct log_file_request *request)
 {
-    log_mail_send(&request->ls->mails, 0, &request->mail, log_keeper_requested);
+    rt_outbox_send(&request->ls->mails, 0, &request->mail, log_keeper_requested);
 }
 
 static struct log_file_request *log_request_of_mail(struct rt_mail *mail)
 {
-    return CONTAINER_OF(CONTAINER_OF(mail, struct log_mail, mail), struct log_file_request, mail);
+    return CONTAINER_OF(CONTAINER_OF(mail, struct rt_outbox_mail, mail), struct log_file_request,
+                        mail);
 }
 
 static void log_keeper_requested(struct rt_shard *at, struct rt_mail *mail)
@@ -197,7 +198,7 @@ static void log_keeper_answer_request(struct log_keeper *keeper, struct log_file
 {
     request->err = err;
     request->saved_errno = saved_errno;
-    log_mail_send(&keeper->ls->mails, request->ls->shard->id, &request->mail, log_keeper_given);
+    rt_outbox_send(&keeper->ls->mails, request->ls->shard->id, &request->mail, log_keeper_given);
 }
 
 /* All who wait are told that they get none. */
@@ -361,7 +362,7 @@ static void log_keeper_ask(struct log_keeper *keeper)
         if (!shard->is_asked) {
             shard->is_asked = true;
             shard->file_wanted = target;
-            log_mail_send(&keeper->ls->mails, i, &shard->mail, log_keeper_asked);
+            rt_outbox_send(&keeper->ls->mails, i, &shard->mail, log_keeper_asked);
         }
     }
 }
@@ -394,7 +395,8 @@ static uint64_t log_keeper_oldest_given(const struct log_keeper *keeper, uint64_
 
 static struct log_kept_shard *log_kept_shard_of_mail(struct rt_mail *mail)
 {
-    return CONTAINER_OF(CONTAINER_OF(mail, struct log_mail, mail), struct log_kept_shard, mail);
+    return CONTAINER_OF(CONTAINER_OF(mail, struct rt_outbox_mail, mail), struct log_kept_shard,
+                        mail);
 }
 
 /* On the shard that is asked. */
@@ -406,7 +408,7 @@ static void log_keeper_asked(struct rt_shard *at, struct rt_mail *mail)
     if (ls->is_open && !ls->is_closing) {
         log_settle_want(&ls->settle, shard->file_wanted);
     }
-    log_mail_send(&ls->mails, 0, &shard->mail, log_keeper_ask_returned);
+    rt_outbox_send(&ls->mails, 0, &shard->mail, log_keeper_ask_returned);
 }
 
 static void log_keeper_ask_returned(struct rt_shard *at, struct rt_mail *mail)
@@ -418,7 +420,7 @@ static void log_keeper_ask_returned(struct rt_shard *at, struct rt_mail *mail)
     if (shard->file_wanted < keeper->wanted_number && !keeper->is_closing) {
         shard->is_asked = true;
         shard->file_wanted = keeper->wanted_number;
-        log_mail_send(&keeper->ls->mails, shard->ls->shard->id, &shard->mail, log_keeper_asked);
+        rt_outbox_send(&keeper->ls->mails, shard->ls->shard->id, &shard->mail, log_keeper_asked);
     }
     log_keeper_close_step(keeper);
 }

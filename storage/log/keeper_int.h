@@ -44,12 +44,12 @@ struct log_kept_file {
 
 /* A shard's part. */
 struct log_kept_shard {
-    struct log_mail mail;    /* asks it to let files go */
-    struct log_shard *ls;    /* it */
-    uint64_t file_needed;    /* lowest number it needs, as last reported; UINT64_MAX: none */
-    uint64_t file_wanted;    /* files up to this one are to be let go: in the mail */
-    uint64_t holding_number; /* it writes into no file below this, as it last said; 0: unknown */
-    bool is_asked;           /* the mail is under way */
+    struct rt_outbox_mail mail; /* asks it to let files go */
+    struct log_shard *ls;       /* it */
+    uint64_t file_needed;       /* lowest number it needs, as last reported; UINT64_MAX: none */
+    uint64_t file_wanted;       /* files up to this one are to be let go: in the mail */
+    uint64_t holding_number;    /* it writes into no file below this, as it last said; 0: unknown */
+    bool is_asked;              /* the mail is under way */
 };
 
 struct log_keeper {

@@ -221,7 +221,7 @@ enum err log_attach(struct log_shard *ls, struct log_move *move, struct log **ou
     log_settle_attached(*out);
     move->bundle = NULL;
     bundle->taker = ls->shard->id;
-    log_mail_send(&ls->mails, 0, &bundle->mail, log_bundle_needed);
+    rt_outbox_send(&ls->mails, 0, &bundle->mail, log_bundle_needed);
     return ERR_OK;
 }
 
@@ -231,12 +231,12 @@ void log_move_drop(struct log_shard *ls, struct log_move *move)
     ASSERT(bundle != NULL);
     move->bundle = NULL;
     bundle->is_dropped = true;
-    log_mail_send(&ls->mails, bundle->home->shard->id, &bundle->mail, log_bundle_home);
+    rt_outbox_send(&ls->mails, bundle->home->shard->id, &bundle->mail, log_bundle_home);
 }
 
 static struct log_bundle *log_bundle_of_mail(struct rt_mail *mail)
 {
-    return CONTAINER_OF(CONTAINER_OF(mail, struct log_mail, mail), struct log_bundle, mail);
+    return CONTAINER_OF(CONTAINER_OF(mail, struct rt_outbox_mail, mail), struct log_bundle, mail);
 }
 
 /* Reports of `shard` that the keeper has taken up but not written, or not looked at, were made
@@ -262,7 +262,7 @@ static void log_bundle_needed(struct rt_shard *at, struct rt_mail *mail)
     taker->file_needed = file < taker->file_needed ? file : taker->file_needed;
     log_bundle_amend(&keeper->queue, bundle->taker, file);
     log_bundle_amend(&keeper->writing, bundle->taker, file);
-    log_mail_send(&keeper->ls->mails, bundle->home->shard->id, &bundle->mail, log_bundle_home);
+    rt_outbox_send(&keeper->ls->mails, bundle->home->shard->id, &bundle->mail, log_bundle_home);
 }
 
 static void log_bundle_home(struct rt_shard *at, struct rt_mail *mail)

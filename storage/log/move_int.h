@@ -11,7 +11,7 @@
  * is memory of the shard it left, which the others only read, and which it gets back by mail: by
  * way of the keeper, who has been told then what the new shard needs. */
 struct log_bundle {
-    struct log_mail mail;        /* from the new shard to the keeper, and home */
+    struct rt_outbox_mail mail;  /* from the new shard to the keeper, and home */
     struct log_shard *home;      /* the shard it left */
     struct list_node in_bundles; /* log_shard.bundles of that one */
     uint32_t taker;              /* the new shard */

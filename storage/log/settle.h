@@ -12,8 +12,8 @@
 
 #include "base/list.h"
 #include "base/rt/op.h"
+#include "base/rt/outbox.h"
 #include "base/rt/timer.h"
-#include "storage/log/mail.h"
 #include "storage/log/table.h"
 
 struct log;
@@ -29,10 +29,10 @@ struct log_shard;
 
 /* Rows of a round, on their way to the keeper and back. */
 struct log_rows {
-    struct log_mail mail; /* carries it */
-    struct log_shard *ls; /* whose */
-    struct log_row *rows; /* changed ones; the sender's until it is back */
-    uint32_t rows_count;  /* of them */
+    struct rt_outbox_mail mail; /* carries it */
+    struct log_shard *ls;       /* whose */
+    struct log_row *rows;       /* changed ones; the sender's until it is back */
+    uint32_t rows_count;        /* of them */
     uint64_t file_needed; /* lowest journal file number this shard's groups still need once the rows
                              are written */
     enum err err;         /* in the answer: whether the table is synced */

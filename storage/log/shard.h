@@ -13,12 +13,12 @@
 #include "base/pool.h"
 #include "base/rt/file.h"
 #include "base/rt/op.h"
+#include "base/rt/outbox.h"
 #include "base/rt/timer.h"
 #include "base/sm.h"
 #include "storage/log/lane.h"
 #include "storage/log/log.h"
 #include "storage/log/lookup.h"
-#include "storage/log/mail.h"
 #include "storage/log/segment.h"
 #include "storage/log/settle.h"
 #include "storage/log/snaps.h"
@@ -180,8 +180,8 @@ struct log_shard {
     struct log_settle settle;   /* from journal to segments */
 
     struct rt_op op_done;        /* fires `done` from the ready queue */
-    struct log_mails mails;      /* what it sends to other shards' parts */
-    struct log_mail mail;        /* to and from shard 0 while opening and closing */
+    struct rt_outbox mails;      /* what it sends to other shards' parts */
+    struct rt_outbox_mail mail;  /* to and from shard 0 while opening and closing */
     struct rt_timer close_timer; /* looks again whether closing can go on */
     void *loading;               /* found.c's, while groups are made */
     struct list moves;           /* log_move.in_shard: groups that are being detached */

@@ -262,7 +262,7 @@ static void log_start_mail_all(struct log_shard *ls, rt_mail_fn *deliver)
 {
     struct log_store *store = ls->store;
     for (uint32_t i = rt_shard_count(ls->shard); i > 0; i--) {
-        log_mail_send(&ls->mails, i - 1, &store->shards[i - 1]->mail, deliver);
+        rt_outbox_send(&ls->mails, i - 1, &store->shards[i - 1]->mail, deliver);
     }
 }
 

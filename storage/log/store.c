@@ -118,14 +118,14 @@ void log_shard_open(struct log_shard *ls, struct rt_shard *shard, struct log_sto
     sm_init(&ls->sm, &log_shard_decl, LOG_SHARD_CLOSED, NULL, shard->id);
     rt_op_init(&ls->op_done, shard, log_shard_fire);
     rt_timer_init(&ls->close_timer, shard, log_shard_close_again);
-    log_mails_init(&ls->mails, shard);
+    rt_outbox_init(&ls->mails, shard);
     list_init(&ls->moves);
     list_init(&ls->bundles);
     ls->dropped_file = UINT64_MAX;
     budget_init(&ls->budget, "log", SIZE_MAX, rt_shard_budget(shard));
     store->shards[shard->id] = ls;
     sm_move(&ls->sm, LOG_SHARD_JOINED);
-    log_mail_send(&ls->mails, 0, &ls->mail, log_start_joined);
+    rt_outbox_send(&ls->mails, 0, &ls->mail, log_start_joined);
     if (shard->id == 0) {
         log_start_begin(ls);
     }
@@ -139,7 +139,7 @@ static void log_shard_fire(struct rt_op *op)
 
 struct log_shard *log_shard_of_mail(struct rt_mail *mail)
 {
-    struct log_mail *carrier = CONTAINER_OF(mail, struct log_mail, mail);
+    struct rt_outbox_mail *carrier = CONTAINER_OF(mail, struct rt_outbox_mail, mail);
     return CONTAINER_OF(carrier, struct log_shard, mail);
 }
 
@@ -158,7 +158,7 @@ void log_shard_deal(struct rt_shard *at, struct rt_mail *mail)
 
 static void log_shard_made(struct log_shard *ls)
 {
-    log_mail_send(&ls->mails, 0, &ls->mail, log_start_dealt);
+    rt_outbox_send(&ls->mails, 0, &ls->mail, log_start_dealt);
 }
 
 /* All that a shard of the store has. Nothing is left when it fails. */
@@ -258,7 +258,7 @@ void log_shard_undo(struct rt_shard *at, struct rt_mail *mail)
     ls->is_closing = true;
     if (!ls->is_made) {
         sm_move(&ls->sm, LOG_SHARD_LEFT);
-        log_mail_send(&ls->mails, 0, &ls->mail, log_start_left);
+        rt_outbox_send(&ls->mails, 0, &ls->mail, log_start_left);
         return;
     }
     log_shard_close_lane(ls);
@@ -339,7 +339,7 @@ static void log_shard_leave(struct log_files *files)
 {
     struct log_shard *ls = CONTAINER_OF(files, struct log_shard, files);
     sm_move(&ls->sm, LOG_SHARD_LEFT);
-    log_mail_send(&ls->mails, 0, &ls->mail, log_start_left);
+    rt_outbox_send(&ls->mails, 0, &ls->mail, log_start_left);
 }
 
 /* The store is closed, or the start failed before this shard had anything. */
