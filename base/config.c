@@ -105,7 +105,14 @@ size_t config_read_flag(struct config *c, int argc, char *const *argv)
     const struct config_source source = {.origin = CONFIG_FROM_FLAG};
     const char *name = argv[0] + 2;
     size_t length = strcspn(name, "=");
-    size_t index = config_find_key(c, name, length);
+    char key[CONFIG_NAME_BYTES_MAX + 1];
+    if (length >= sizeof(key)) {
+        return 0;
+    }
+    for (size_t i = 0; i < length; i++) { /* --clamp-replication is clamp_replication */
+        key[i] = name[i] == '-' ? '_' : name[i];
+    }
+    size_t index = config_find_key(c, key, length);
     if (index == CONFIG_NONE) {
         return 0;
     }
@@ -113,7 +120,12 @@ size_t config_read_flag(struct config *c, int argc, char *const *argv)
         config_put(c, index, config_text(name + length + 1), source);
         return 1;
     }
-    if (argc < 2 || strncmp(argv[1], "--", 2) == 0) {
+    bool is_alone = argc < 2 || strncmp(argv[1], "--", 2) == 0;
+    if (is_alone && c->keys[index].type == CONFIG_BOOL) {
+        config_put(c, index, config_text("true"), source);
+        return 1;
+    }
+    if (is_alone) {
         char wanted[CONFIG_WANTED_BYTES];
         config_format_wanted(&c->keys[index], wanted);
         config_complain(c, index, source, "needs a value: %s", wanted);

@@ -136,7 +136,8 @@ void config_read_yaml(struct config *c, const char *file_name, const char *text,
 void config_read_environment(struct config *c, const char *const *environment);
 
 /* Take the value of the flag at argv[0] (`argc` >= 1): "--key=value", or "--key" and "value" in
- * argv[1], which must not begin with "--". Of a flag given twice the last counts. Returns how many
+ * argv[1], which must not begin with "--"; a CONFIG_BOOL without a value is true. A '-' within the
+ * key stands for '_'. Of a flag given twice the last counts. Returns how many
  * arguments it took; 0: not a key's flag, nothing was done. */
 size_t config_read_flag(struct config *c, int argc, char *const *argv);
 
