@@ -1,0 +1,387 @@
+/* Changes become commands. See change.h.
+ *
+ * Each item is tried on a catalog of its own, which is the newest one and the items before it: what
+ * that takes, the fold will take. */
+#include "broker/core/change.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "broker/core/controller.h"
+#include "broker/core/controller_int.h"
+#include "broker/core/core.h"
+#include "broker/core/core_int.h"
+#include "storage/log/batch.h"
+
+static_assert(CORE_CONTROLLER_COMMANDS_MAX * (CORE_COMMAND_BYTES_MAX + 64) <
+                  CORE_CONTROLLER_ENTRY_BYTES,
+              "an entry's commands fit, with their records' heads and keys");
+
+/* An item on its way to be a command. */
+struct core_change_try {
+    struct core_controller *controller; /* whose */
+    struct core_change_item *item;      /* what is wanted */
+    struct core_catalog *catalog;       /* the newest, and the items before */
+    struct core_command *cmd;           /* what comes of it */
+    const struct core_topic *topic;     /* the topic meant, if it is there; else NULL */
+};
+
+static void core_change_run(struct core_shard *at, struct core_call *call);
+static void core_change_came_home(struct core_shard *home, struct core_call *call);
+static void core_controller_next(struct core_controller *controller);
+static void core_controller_make(struct core_controller *controller);
+static enum err core_controller_try(struct core_controller *controller,
+                                    struct core_change_item *item, struct core_catalog **spec);
+static void core_controller_refuse(struct core_controller *controller, enum core_code code);
+static void core_controller_failed(struct raft_proposal *proposal);
+static enum core_code core_change_command(struct core_change_try *t);
+static enum core_code core_change_create(struct core_change_try *t);
+static enum core_code core_change_delete(struct core_change_try *t);
+static enum core_code core_change_partitions(struct core_change_try *t);
+static enum core_code core_change_config(struct core_change_try *t);
+static enum core_code core_change_say(struct core_change_try *t, enum core_code code,
+                                      const char *text);
+
+void core_change_start(struct core_shard *cs, struct core_change *change)
+{
+    change->next_item = 0;
+    core_call_start(cs, 0, &change->call, core_change_run, core_change_came_home);
+}
+
+static void core_change_run(struct core_shard *at, struct core_call *call)
+{
+    core_controller_change(&at->core->controller, CONTAINER_OF(call, struct core_change, call));
+}
+
+static void core_change_came_home(struct core_shard *home, struct core_call *call)
+{
+    (void)home;
+    struct core_change *change = CONTAINER_OF(call, struct core_change, call);
+    change->done(change);
+}
+
+/* --- One change after the other --- */
+
+void core_controller_change(struct core_controller *controller, struct core_change *change)
+{
+    list_push_back(&controller->queue, &change->in_queue);
+    core_controller_next(controller);
+}
+
+static void core_controller_next(struct core_controller *controller)
+{
+    while (controller->change == NULL && !list_is_empty(&controller->queue)) {
+        struct list_node *node = list_pop_front(&controller->queue);
+        controller->change = CONTAINER_OF(node, struct core_change, in_queue);
+        core_controller_make(controller);
+    }
+}
+
+/* The next entry of the change in hand, or its answer. */
+static void core_controller_make(struct core_controller *controller)
+{
+    struct core_change *change = controller->change;
+    struct core_catalog *spec = controller->catalog;
+    enum err err = ERR_OK;
+    core_catalog_ref(spec);
+    controller->commands_count = 0;
+    while (err == ERR_OK && change->next_item < change->items_count &&
+           controller->commands_count < CORE_CONTROLLER_COMMANDS_MAX) {
+        struct core_change_item *item = &change->items[change->next_item++];
+        err = item->code == CORE_OK ? core_controller_try(controller, item, &spec) : ERR_OK;
+    }
+    core_catalog_unref(&controller->keeper, spec);
+    if (err == ERR_OK && controller->commands_count > 0) {
+        err = core_controller_propose(controller, controller->commands_count);
+        if (err == ERR_OK) {
+            return; /* until it is published */
+        }
+    }
+    if (err != ERR_OK) {
+        core_controller_refuse(controller, core_code_of(err));
+    }
+    controller->change = NULL;
+    core_call_end(controller->cs, &change->call);
+}
+
+/* `item` becomes a command, and *spec the catalog with it; or gets its answer. */
+static enum err core_controller_try(struct core_controller *controller,
+                                    struct core_change_item *item, struct core_catalog **spec)
+{
+    struct core_command *cmd = &controller->commands[controller->commands_count];
+    struct core_change_try t = {
+        .controller = controller, .item = item, .catalog = *spec, .cmd = cmd};
+    *cmd = (struct core_command){.type = CORE_COMMAND_CLUSTER};
+    item->text.text[0] = '\0';
+    item->code = core_change_command(&t);
+    if (item->code != CORE_OK) {
+        return ERR_OK;
+    }
+    struct core_catalog *made;
+    struct err_info info;
+    enum err err =
+        core_catalog_apply(&controller->keeper, *spec, cmd, 1, (*spec)->version + 1, &made, &info);
+    if (err != ERR_OK) {
+        item->code = core_code_of(err);
+        return err == ERR_BUDGET ? err : ERR_OK;
+    }
+    if (item->is_validate_only) {
+        core_catalog_unref(&controller->keeper, made);
+        return ERR_OK;
+    }
+    core_catalog_unref(&controller->keeper, *spec);
+    *spec = made;
+    controller->commands_count++;
+    return ERR_OK;
+}
+
+/* What of the change is not done yet never will be. */
+static void core_controller_refuse(struct core_controller *controller, enum core_code code)
+{
+    struct core_change *change = controller->change;
+    controller->change_index = 0;
+    for (uint32_t i = 0; i < change->items_count; i++) {
+        struct core_change_item *item = &change->items[i];
+        if (item->code == CORE_OK && !item->is_done) {
+            item->code = code;
+        }
+    }
+}
+
+enum err core_controller_propose(struct core_controller *controller, uint32_t count)
+{
+    struct core_shard *cs = controller->cs;
+    struct bytes_writer w = bytes_writer(controller->scratch, CORE_CONTROLLER_ENTRY_BYTES);
+    struct buf *buf;
+    enum err err =
+        core_command_batch_put(&w, cs->core->kernels, controller->commands, count, core_now_ms(cs));
+    ASSERT(err == ERR_OK); /* asserted above: it fits */
+    err = buf_new(&cs->bufs, &cs->budget, w.pos, &buf);
+    if (err != ERR_OK) {
+        return err;
+    }
+    uint8_t *data = buf_append(buf, (uint32_t)w.pos);
+    memcpy(data, controller->scratch, w.pos);
+    log_batch_patch(data, raft_group_next_offset(&controller->group),
+                    raft_group_next_term(&controller->group));
+    buf_seal(buf, (uint32_t)w.pos);
+    controller->proposal =
+        (struct raft_proposal){.failed = core_controller_failed, .ctx = controller};
+    err = raft_group_propose(&controller->group, &controller->proposal,
+                             buf_slice(buf, 0, (uint32_t)w.pos));
+    controller->change_index = err == ERR_OK ? controller->proposal.index : 0;
+    buf_unref(buf);
+    return err;
+}
+
+static void core_controller_failed(struct raft_proposal *proposal)
+{
+    struct core_controller *controller = proposal->ctx;
+    struct core_change *change = controller->change;
+    if (change == NULL) { /* the cluster's id: the next start gives one */
+        return;
+    }
+    core_controller_refuse(controller, core_code_of(proposal->err));
+    controller->change = NULL;
+    core_call_end(controller->cs, &change->call);
+    core_controller_next(controller);
+}
+
+void core_controller_published(struct core_controller *controller)
+{
+    struct core_change *change = controller->change;
+    if (change == NULL || controller->change_index == 0 ||
+        controller->published_version < controller->change_index) {
+        return;
+    }
+    controller->change_index = 0;
+    for (uint32_t i = 0; i < change->next_item; i++) {
+        change->items[i].is_done = true;
+    }
+    core_controller_make(controller);
+    core_controller_next(controller);
+}
+
+/* --- From an item to its command --- */
+
+static enum core_code core_change_command(struct core_change_try *t)
+{
+    struct core_change_item *item = t->item;
+    const struct core_catalog *catalog = t->catalog;
+    if (item->kind == CORE_CHANGE_PRODUCER_IDS) {
+        t->cmd->type = CORE_COMMAND_PRODUCER_IDS;
+        t->cmd->producer_id_first = catalog->producer_id_next;
+        t->cmd->producer_ids_count = CORE_CHANGE_PRODUCER_IDS_COUNT;
+        item->producer_id_first = catalog->producer_id_next;
+        return CORE_OK;
+    }
+    bool is_named = item->name != NULL;
+    t->topic = is_named ? core_catalog_find(catalog, item->name, item->name_bytes)
+                        : core_catalog_find_uuid(catalog, &item->uuid);
+    const char *name = is_named || t->topic == NULL ? item->name : t->topic->name;
+    uint32_t name_bytes = is_named || t->topic == NULL ? item->name_bytes : t->topic->name_bytes;
+    if (!item->may_be_reserved && name != NULL && core_topic_is_reserved(name, name_bytes)) {
+        return core_change_say(t, CORE_INVALID_TOPIC,
+                               "names that begin with __tdb_ are the broker's own");
+    }
+    if (item->kind == CORE_CHANGE_CREATE) {
+        return core_change_create(t);
+    }
+    if (t->topic == NULL) {
+        return is_named ? CORE_UNKNOWN_TOPIC : CORE_UNKNOWN_TOPIC_ID;
+    }
+    t->cmd->uuid = t->topic->uuid;
+    item->uuid_made = t->topic->uuid;
+    switch (item->kind) {
+    case CORE_CHANGE_DELETE: return core_change_delete(t);
+    case CORE_CHANGE_PARTITIONS: return core_change_partitions(t);
+    case CORE_CHANGE_CONFIG:
+    case CORE_CHANGE_CONFIG_ALL: return core_change_config(t);
+    case CORE_CHANGE_CREATE:
+    case CORE_CHANGE_PRODUCER_IDS: break;
+    }
+    UNREACHABLE();
+}
+
+static enum core_code core_change_say(struct core_change_try *t, enum core_code code,
+                                      const char *text)
+{
+    snprintf(t->item->text.text, sizeof(t->item->text.text), "%s", text);
+    return code;
+}
+
+static enum core_code core_change_create(struct core_change_try *t)
+{
+    struct core_change_item *item = t->item;
+    const struct core_config *config = &t->controller->cs->core->config;
+    struct core_topic_config made;
+    uint32_t count = item->partitions_count == -1 ? config->partitions_count
+                     : item->partitions_count < 0 ? 0
+                                                  : (uint32_t)item->partitions_count;
+    enum err err =
+        core_catalog_can_create(t->catalog, item->name, item->name_bytes, count, &item->text);
+    if (err != ERR_OK) {
+        return err == ERR_INVALID  ? CORE_INVALID_TOPIC
+               : err == ERR_EXISTS ? CORE_TOPIC_EXISTS
+                                   : CORE_INVALID_PARTITIONS;
+    }
+    if (item->replicas_count == 0 || item->replicas_count < -1 ||
+        (item->replicas_count > 1 && !config->is_replication_clamped)) {
+        snprintf(item->text.text, sizeof(item->text.text),
+                 "replication factor %d: this cluster has 1 node%s", item->replicas_count,
+                 item->replicas_count > 1 ? "; tdb serve --clamp-replication takes it for 1" : "");
+        return CORE_INVALID_REPLICATION;
+    }
+    if (item->pairs_count > CORE_TOPIC_CONFIG_PAIRS_MAX) {
+        return core_change_say(t, CORE_INVALID_CONFIG, "too many configs");
+    }
+    for (uint32_t i = 0; i < item->pairs_count; i++) {
+        if (item->pairs[i].value == NULL) {
+            return core_change_say(t, CORE_INVALID_CONFIG, "a config without a value");
+        }
+        t->cmd->pairs[i] = item->pairs[i];
+    }
+    err =
+        core_topic_config_read(&config->topics, item->pairs, item->pairs_count, &made, &item->text);
+    if (err != ERR_OK) {
+        return CORE_INVALID_CONFIG;
+    }
+    t->cmd->type = CORE_COMMAND_TOPIC_CREATE;
+    t->cmd->uuid = core_uuid_new(t->controller->cs);
+    t->cmd->group_first = t->catalog->group_next;
+    t->cmd->partitions_count = count;
+    t->cmd->time_ms = core_now_ms(t->controller->cs);
+    t->cmd->name = item->name;
+    t->cmd->name_bytes = (uint16_t)item->name_bytes;
+    t->cmd->pairs_count = (uint16_t)item->pairs_count;
+    item->uuid_made = t->cmd->uuid;
+    item->partitions_made = count;
+    return CORE_OK;
+}
+
+static enum core_code core_change_delete(struct core_change_try *t)
+{
+    t->cmd->type = CORE_COMMAND_TOPIC_DELETE;
+    t->item->partitions_made = t->topic->partitions_count;
+    return CORE_OK;
+}
+
+static enum core_code core_change_partitions(struct core_change_try *t)
+{
+    struct core_change_item *item = t->item;
+    uint32_t now = t->topic->partitions_count;
+    uint32_t left = LIMIT_PARTITIONS_COUNT - t->catalog->partitions_count;
+    if (item->partitions_count <= (int64_t)now) {
+        snprintf(item->text.text, sizeof(item->text.text),
+                 "the topic has %u partitions: %d is not more", now, item->partitions_count);
+        return CORE_INVALID_PARTITIONS;
+    }
+    if ((uint32_t)item->partitions_count - now > left) {
+        snprintf(item->text.text, sizeof(item->text.text), "this node can have %u more partitions",
+                 left);
+        return CORE_INVALID_PARTITIONS;
+    }
+    t->cmd->type = CORE_COMMAND_PARTITIONS_ADD;
+    t->cmd->group_first = t->catalog->group_next;
+    t->cmd->partitions_count = (uint32_t)item->partitions_count;
+    item->partitions_made = (uint32_t)item->partitions_count;
+    return CORE_OK;
+}
+
+/* The pair of this name among `count`, or NULL. */
+static const struct core_topic_config_pair *core_change_pair(
+    const struct core_topic_config_pair *pairs, uint32_t count,
+    const struct core_topic_config_pair *wanted)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (pairs[i].name_bytes == wanted->name_bytes &&
+            memcmp(pairs[i].name, wanted->name, wanted->name_bytes) == 0) {
+            return &pairs[i];
+        }
+    }
+    return NULL;
+}
+
+static enum core_code core_change_config(struct core_change_try *t)
+{
+    struct core_change_item *item = t->item;
+    const struct core_topic *topic = t->topic;
+    struct core_command *cmd = t->cmd;
+    struct core_topic_config_pair after[CORE_TOPIC_CONFIG_PAIRS_MAX * 2];
+    struct core_topic_config made;
+    uint32_t count = 0;
+    if (item->pairs_count > CORE_TOPIC_CONFIG_PAIRS_MAX) {
+        return core_change_say(t, CORE_INVALID_CONFIG, "too many configs");
+    }
+    cmd->type = CORE_COMMAND_CONFIG_SET;
+    for (uint32_t i = 0; i < item->pairs_count; i++) {
+        if (core_change_pair(item->pairs, i, &item->pairs[i]) != NULL) {
+            return core_change_say(t, CORE_INVALID_CONFIG, "a config is named twice");
+        }
+        if (item->pairs[i].value != NULL) {
+            after[count++] = item->pairs[i];
+            cmd->pairs[cmd->pairs_count++] = item->pairs[i];
+        } else if (core_change_pair(topic->pairs, topic->pairs_count, &item->pairs[i]) != NULL) {
+            cmd->pairs[cmd->pairs_count++] = item->pairs[i];
+        } else if (core_topic_config_find(item->pairs[i].name, item->pairs[i].name_bytes) == NULL) {
+            return core_change_say(t, CORE_INVALID_CONFIG, "no such config");
+        }
+    }
+    for (uint32_t i = 0; i < topic->pairs_count; i++) {
+        if (core_change_pair(item->pairs, item->pairs_count, &topic->pairs[i]) != NULL) {
+            continue;
+        }
+        if (item->kind == CORE_CHANGE_CONFIG) {
+            after[count++] = topic->pairs[i];
+        } else if (cmd->pairs_count < CORE_TOPIC_CONFIG_PAIRS_MAX) {
+            cmd->pairs[cmd->pairs_count] = topic->pairs[i];
+            cmd->pairs[cmd->pairs_count].value = NULL;
+            cmd->pairs[cmd->pairs_count++].value_bytes = 0;
+        }
+    }
+    enum err err = core_topic_config_read(&t->controller->cs->core->config.topics, after, count,
+                                          &made, &item->text);
+    return err == ERR_OK ? CORE_OK : CORE_INVALID_CONFIG;
+}

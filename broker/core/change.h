@@ -1,0 +1,76 @@
+/* Changing the catalog: topics created and deleted, partitions added, configs set, producer ids
+ * handed out. The controller (shard 0) takes one change after the other; what it answers has become
+ * durable, and every shard knows it. */
+#ifndef BROKER_CORE_CHANGE_H
+#define BROKER_CORE_CHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "broker/core/call.h"
+#include "broker/core/code.h"
+#include "broker/core/topic_config.h"
+#include "storage/log/format.h"
+
+struct core_change;
+typedef void core_change_fn(struct core_change *change);
+
+/* What is to be done. */
+enum core_change_kind {
+    CORE_CHANGE_CREATE,       /* a topic */
+    CORE_CHANGE_DELETE,       /* a topic, by name, or by uuid where there is no name */
+    CORE_CHANGE_PARTITIONS,   /* more of them */
+    CORE_CHANGE_CONFIG,       /* `pairs` set or taken away; the others stay */
+    CORE_CHANGE_CONFIG_ALL,   /* `pairs` and no others */
+    CORE_CHANGE_PRODUCER_IDS, /* a block of producer ids */
+};
+
+/* Producer ids handed out at a time: few commands, and few lost with a restart. */
+#define CORE_CHANGE_PRODUCER_IDS_COUNT 1000u
+
+/* One thing to be done. */
+struct core_change_item {
+    /* Asked. */
+    enum core_change_kind kind;                 /* what */
+    const char *name;                           /* the topic; no NUL; NULL: by `uuid` */
+    uint32_t name_bytes;                        /* of it */
+    struct log_uuid uuid;                       /* of the topic to delete where `name` is NULL */
+    int32_t partitions_count;                   /* create: -1: the default; add: the count then */
+    int32_t replicas_count;                     /* create: -1: the default */
+    const struct core_topic_config_pair *pairs; /* create, configs */
+    uint32_t pairs_count;                       /* of them */
+    bool is_validate_only;                      /* say whether it could be done */
+    bool may_be_reserved;                       /* the broker's own wish, not a client's */
+    enum core_code code;                        /* CORE_OK, or why it is not to be done: answered as
+                                                   it is */
+
+    /* Answered. */
+    struct core_topic_config_fault text; /* why not, for people; "": what `code` says */
+    struct log_uuid uuid_made;           /* of the topic created or deleted */
+    uint32_t partitions_made;            /* the topic's count */
+    uint64_t producer_id_first;          /* of the block handed out */
+
+    /* Private to change.c. */
+    bool is_done; /* its entry was published */
+};
+
+/* Some of them, in order. In place, the caller's until start and from `done` on; names and pairs
+ * too. */
+struct core_change {
+    /* Asked. */
+    core_change_fn *done;           /* once, from a turn of the loop of the shard that started it */
+    void *ctx;                      /* the caller's */
+    struct core_change_item *items; /* what */
+    uint32_t items_count;           /* how many */
+
+    /* Private to controller.c. */
+    struct core_call call;     /* there and back */
+    struct list_node in_queue; /* core_controller.queue */
+    uint32_t next_item;        /* the first that has not been looked at */
+};
+
+/* Ask for it. */
+void core_change_start(struct core_shard *cs, struct core_change *change);
+
+#endif

@@ -1,0 +1,120 @@
+/* The broker without its doors: one `struct core` a process, one `struct core_shard` on each shard.
+ *
+ *     core_init(&core, &config, kernels, shards_count)     main thread, before the shards run
+ *     core_shard_open(&cs, shard, &core, diag, done)       on each; done: topics can be used
+ *         ... append.h, fetch.h, offsets.h, change.h, describe.h ...
+ *     core_shard_close(&cs, done)                          on each, when its doors are closed
+ *
+ * What a partition is stands on the shard of its group (core_shard_of); requests go there and come
+ * back (call.h). Which topics there are is the catalog's (catalog.h), of which every shard holds
+ * one snapshot; shard 0 has the controller (controller.h), which writes them. No protocol is known
+ * here. Own shard only; nothing blocks. */
+#ifndef BROKER_CORE_CORE_H
+#define BROKER_CORE_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/budget.h"
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/pool.h"
+#include "base/rt/op.h"
+#include "base/rt/outbox.h"
+#include "base/rt/timer.h"
+#include "base/sm.h"
+#include "broker/core/catalog.h"
+#include "broker/core/controller.h"
+#include "broker/core/loans.h"
+#include "broker/core/records.h"
+#include "raft/driver/shard.h"
+#include "storage/log/shard.h"
+#include "storage/log/store.h"
+
+struct core;
+struct core_shard;
+
+typedef void core_shard_done_fn(struct core_shard *cs);
+
+/* How a node is run. */
+struct core_config {
+    struct log_config log;           /* of the store; log.dir is the data directory */
+    struct core_topic_config topics; /* what a topic is that says nothing else */
+    int32_t node_id;                 /* this node's: 1 .. RAFT_NODE_ID_MAX */
+    uint32_t partitions_count;       /* of a topic that is created without a number */
+    bool is_auto_create;             /* a topic that is asked for by name is made */
+    bool is_replication_clamped; /* more replicas than nodes are taken for as many as there are */
+};
+
+struct core {
+    /* Config: constant once the shards run. */
+    struct core_config config;    /* as given */
+    const struct crc32c *kernels; /* for checksums */
+    uint32_t shards_count;        /* of the runtime */
+
+    /* Shared. */
+    struct log_store store; /* the node's logs */
+    struct core_shard
+        *shards[LIMIT_SHARDS_COUNT]; /* set by each as it opens, before it is mailed to */
+
+    /* Shard 0's. */
+    struct core_controller controller; /* group 0 */
+};
+
+/* A shard's part. `catalog`, `bufs`, `room`, `err`, `why` are for the doors to use. */
+struct core_shard {
+    struct core *core;        /* whose */
+    struct rt_shard *shard;   /* where */
+    struct diag *diag;        /* log lines */
+    core_shard_done_fn *done; /* of the open or close under way */
+    enum err err;             /* how that ended */
+    char why[LOG_WHY_BYTES];  /* in words, "" if there is nothing to say */
+    struct sm sm;             /* where opening and closing stand: core.c's */
+    struct rt_timer timer;    /* looks whether closing can go on */
+    bool is_raft_open;        /* `raft` is in use */
+
+    struct log_shard log;    /* its part of the store */
+    struct raft_shard raft;  /* its part of replication */
+    struct rt_outbox outbox; /* what it sends to other shards' parts */
+    uint32_t calls_count;    /* calls of its own that have not come home */
+    struct core_loans loans; /* other shards' bytes, on their way back */
+
+    struct budget budget;          /* all of it, below the shard's */
+    struct buf_pool bufs;          /* bytes received here, and of other shards, adopted */
+    struct core_records_room room; /* for looking into compressed batches */
+
+    struct core_catalog *catalog;       /* newest here, to be read; NULL: none came yet */
+    struct core_publication *published; /* one that came before the log was open; NULL: none */
+    struct map partitions;              /* core_partition.in_map: of groups on this shard */
+    struct map_node **buckets;          /* of `partitions` */
+    struct pool partition_pool;         /* of struct core_partition */
+    struct pool pending_pool;           /* of struct core_pending */
+    struct pool reading_pool;           /* of struct core_reading */
+    struct list closing;                /* core_partition.in_closing: being deleted */
+};
+
+/* Make `core` of `config` (copied; strings stay the caller's) for `shards_count` shards. */
+void core_init(struct core *core, const struct core_config *config, const struct crc32c *kernels,
+               uint32_t shards_count);
+
+/* Open the shard's part: its log, and, when the controller's log has been read, its partitions.
+ * `done` fires once, from a turn of the loop; cs->err then says how it went and cs->why in words:
+ * log_shard_open's errors, ERR_BUDGET, and of the controller's log ERR_CORRUPT, ERR_UNSUPPORTED (a
+ * newer version wrote it), ERR_DISK_FULL ... After an error it is to be closed all the same. */
+void core_shard_open(struct core_shard *cs, struct rt_shard *shard, struct core *core,
+                     struct diag *diag, core_shard_done_fn *done);
+
+/* Close it, after open is done: every call has come home (asserted), on all shards, and none is
+ * started any more. On every shard; done fires when the logs of all are closed. */
+void core_shard_close(struct core_shard *cs, core_shard_done_fn *done);
+
+/* The shard whose a group is. */
+uint32_t core_shard_of(const struct core *core, uint64_t group);
+
+/* Wall clock, ms since 1970. */
+int64_t core_now_ms(struct core_shard *cs);
+
+#endif

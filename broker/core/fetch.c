@@ -1,0 +1,328 @@
+/* Fetches: rounds of reading, with waiting between them. See fetch.h.
+ *
+ *     home:   start -> READ on each shard -> enough? done : WAIT on each -> one woke, or late:
+ *             cancel the others -> all home -> READ ...
+ *
+ * A round's data that is not enough is given back and read again: it is in memory. */
+#include "broker/core/fetch.h"
+
+#include "base/assert.h"
+#include "base/rt/clock.h"
+#include "broker/core/core.h"
+#include "broker/core/reading.h"
+
+static void core_fetch_round(struct core_fetch *fetch, core_call_fn *run);
+static void core_fetch_nothing(struct rt_op *op);
+static void core_fetch_late(struct rt_timer *timer);
+static void core_fetch_end_waiting(struct core_fetch *fetch);
+static void core_fetch_came_home(struct core_shard *home, struct core_call *call);
+static void core_fetch_cancel_came_home(struct core_shard *home, struct core_call *call);
+static void core_fetch_judge(struct core_fetch *fetch);
+static void core_fetch_read(struct core_shard *at, struct core_call *call);
+static void core_fetch_step(struct core_fetch_part *part);
+static bool core_fetch_begin(struct core_fetch_part *part, struct core_fetch_item *item);
+static void core_fetch_read_done(struct log_read *read);
+static void core_fetch_take(struct core_fetch *fetch, struct core_fetch_item *item,
+                            const struct log_read *read);
+static void core_fetch_wait(struct core_shard *at, struct core_call *call);
+static void core_fetch_wake(struct core_waiter *waiter);
+static void core_fetch_unwatch(struct core_fetch_part *part);
+static void core_fetch_cancel_run(struct core_shard *at, struct core_call *call);
+
+void core_fetch_start(struct core_shard *cs, struct core_fetch *fetch)
+{
+    fetch->home = cs;
+    fetch->away_count = 0;
+    fetch->is_waiting = false;
+    fetch->is_late = fetch->max_wait_ms <= 0 || fetch->items_count == 0;
+    rt_timer_init(&fetch->timer, cs->shard, core_fetch_late);
+    for (uint32_t i = 0; i < fetch->items_count; i++) {
+        struct core_fetch_item *item = &fetch->items[i];
+        struct core_fetch_part *part = &fetch->parts[core_shard_of(cs->core, item->group)];
+        item->next = NULL;
+        item->part = part;
+        item->waiter = (struct core_waiter){.wake = core_fetch_wake};
+        if (item->code != CORE_OK) {
+            fetch->is_late = true;
+            continue; /* its answer is known */
+        }
+        if (part->items == NULL) {
+            part->items = item;
+        } else {
+            part->last->next = item;
+        }
+        part->last = item;
+        part->fetch = fetch;
+    }
+    core_fetch_round(fetch, core_fetch_read);
+    if (fetch->away_count == 0) {
+        rt_op_init(&fetch->op, cs->shard, core_fetch_nothing);
+        rt_op_defer(&fetch->op);
+    } else if (!fetch->is_late) {
+        rt_timer_start(&fetch->timer,
+                       rt_now_ns(cs->shard) + (uint64_t)fetch->max_wait_ms * RT_NS_PER_MS);
+    }
+}
+
+void core_fetch_cancel(struct core_fetch *fetch)
+{
+    fetch->is_late = true;
+    core_fetch_end_waiting(fetch);
+}
+
+/* All parts that have items run `run`. */
+static void core_fetch_round(struct core_fetch *fetch, core_call_fn *run)
+{
+    atomic_store(&fetch->bytes_left, fetch->bytes_max);
+    atomic_store(&fetch->has_data, false);
+    for (uint32_t i = 0; i < fetch->home->core->shards_count; i++) {
+        struct core_fetch_part *part = &fetch->parts[i];
+        if (part->items != NULL) {
+            fetch->away_count++;
+            part->is_away = true;
+            core_call_start(fetch->home, i, &part->call, run, core_fetch_came_home);
+        }
+    }
+}
+
+static void core_fetch_nothing(struct rt_op *op)
+{
+    struct core_fetch *fetch = CONTAINER_OF(op, struct core_fetch, op);
+    fetch->done(fetch);
+}
+
+static void core_fetch_late(struct rt_timer *timer)
+{
+    core_fetch_cancel(CONTAINER_OF(timer, struct core_fetch, timer));
+}
+
+/* Parts that watch are to come home. */
+static void core_fetch_end_waiting(struct core_fetch *fetch)
+{
+    if (!fetch->is_waiting) {
+        return;
+    }
+    for (uint32_t i = 0; i < fetch->home->core->shards_count; i++) {
+        struct core_fetch_part *part = &fetch->parts[i];
+        if (part->is_away && !part->is_cancel_away) {
+            fetch->away_count++;
+            part->is_cancel_away = true;
+            core_call_start(fetch->home, i, &part->cancel, core_fetch_cancel_run,
+                            core_fetch_cancel_came_home);
+        }
+    }
+}
+
+static void core_fetch_came_home(struct core_shard *home, struct core_call *call)
+{
+    (void)home;
+    struct core_fetch_part *part = CONTAINER_OF(call, struct core_fetch_part, call);
+    struct core_fetch *fetch = part->fetch;
+    part->is_away = false;
+    fetch->away_count--;
+    core_fetch_end_waiting(fetch); /* one woke: nobody else waits */
+    core_fetch_judge(fetch);
+}
+
+static void core_fetch_cancel_came_home(struct core_shard *home, struct core_call *call)
+{
+    (void)home;
+    struct core_fetch_part *part = CONTAINER_OF(call, struct core_fetch_part, cancel);
+    part->is_cancel_away = false;
+    part->fetch->away_count--;
+    core_fetch_judge(part->fetch);
+}
+
+/* A round has ended: is it enough? */
+static void core_fetch_judge(struct core_fetch *fetch)
+{
+    if (fetch->away_count > 0) {
+        return;
+    }
+    if (fetch->is_waiting) {
+        fetch->is_waiting = false;
+        core_fetch_round(fetch, core_fetch_read);
+        return;
+    }
+    uint64_t bytes = 0;
+    bool has_failed = false;
+    for (uint32_t i = 0; i < fetch->items_count; i++) {
+        bytes += fetch->items[i].bytes;
+        has_failed = has_failed || fetch->items[i].code != CORE_OK;
+    }
+    if (has_failed || fetch->is_late || bytes >= fetch->bytes_min) {
+        rt_timer_stop(&fetch->timer);
+        fetch->done(fetch);
+        return;
+    }
+    for (uint32_t i = 0; i < fetch->items_count; i++) {
+        core_loans_return_all(&fetch->home->loans, fetch->items[i].loans);
+        fetch->items[i].loans = NULL;
+    }
+    fetch->is_waiting = true;
+    core_fetch_round(fetch, core_fetch_wait);
+}
+
+/* --- Where the partitions are: reading --- */
+
+static void core_fetch_read(struct core_shard *at, struct core_call *call)
+{
+    struct core_fetch_part *part = CONTAINER_OF(call, struct core_fetch_part, call);
+    part->at = at;
+    part->item = part->items;
+    core_fetch_step(part);
+}
+
+static void core_fetch_step(struct core_fetch_part *part)
+{
+    while (part->item != NULL) {
+        if (core_fetch_begin(part, part->item)) {
+            return;
+        }
+        part->item = part->item->next;
+    }
+    core_call_end(part->at, &part->call);
+}
+
+/* Begin to read `item`; false: its answer stands already. */
+static bool core_fetch_begin(struct core_fetch_part *part, struct core_fetch_item *item)
+{
+    struct core_shard *at = part->at;
+    struct core_partition *p = core_partition_find(at, item->group, &item->topic, item->partition);
+    item->bytes = 0;
+    item->loans = NULL;
+    item->leader = RAFT_NO_LEADER;
+    item->leader_epoch = -1;
+    if (p == NULL || p->is_closed) {
+        item->code = p == NULL ? CORE_UNKNOWN_TOPIC : CORE_NOT_AVAILABLE;
+        return false;
+    }
+    struct log_status status = core_partition_status(p);
+    item->high_watermark = p->hw_offset;
+    item->log_start_offset = status.start.offset;
+    item->code = core_partition_check_epoch(p, item->epoch);
+    if (item->code == CORE_OK &&
+        (item->offset < status.start.offset || item->offset > status.end.offset)) {
+        item->code = CORE_OFFSET_OUT_OF_RANGE;
+    }
+    if (item->code == CORE_FENCED_EPOCH) {
+        item->leader = raft_group_leader(&p->group);
+        item->leader_epoch = (int32_t)raft_group_term_shown(&p->group);
+    }
+    int64_t left = atomic_load(&part->fetch->bytes_left);
+    if (item->code != CORE_OK || item->offset >= p->hw_offset || left <= 0) {
+        return false;
+    }
+    struct core_reading *reading;
+    enum err err = core_reading_new(p, part, &reading);
+    if (err != ERR_OK) {
+        item->code = core_code_of(err);
+        return false;
+    }
+    reading->read =
+        (struct log_read){.done = core_fetch_read_done,
+                          .ctx = reading,
+                          .log = p->group.log,
+                          .from = LOG_READ_OFFSET,
+                          .at = item->offset,
+                          .index_max = p->hw_index,
+                          .bytes_max = left < item->bytes_max ? (uint32_t)left : item->bytes_max,
+                          .does_skip_internal = true};
+    log_read(&reading->read);
+    return true;
+}
+
+static void core_fetch_read_done(struct log_read *read)
+{
+    struct core_reading *reading = read->ctx;
+    struct core_fetch_part *part = reading->ctx;
+    struct core_fetch_item *item = part->item;
+    switch ((int)read->err) {
+    case ERR_OK: core_fetch_take(part->fetch, item, read); break;
+    case ERR_END: break; /* internal entries only */
+    case ERR_RANGE: item->code = CORE_OFFSET_OUT_OF_RANGE; break;
+    case ERR_CLOSING: item->code = CORE_UNKNOWN_TOPIC; break;
+    default:
+        item->code = core_code_of(read->err);
+        DIAG_WARN(part->at->diag, "core", "a fetch could not read", DIAG_U64("group", item->group),
+                  DIAG_U64("offset", item->offset), DIAG_ERR("error", read->err));
+    }
+    log_read_release(read);
+    core_reading_free(reading);
+    part->item = item->next;
+    core_fetch_step(part);
+}
+
+/* The bytes read go to the fetch as loans, unless they are more than is left and another item has
+ * data. */
+static void core_fetch_take(struct core_fetch *fetch, struct core_fetch_item *item,
+                            const struct log_read *read)
+{
+    int64_t bytes = 0;
+    for (uint32_t i = 0; i < read->parts_count; i++) {
+        bytes += read->parts[i].length;
+    }
+    bool is_first = !atomic_exchange(&fetch->has_data, true);
+    int64_t left = atomic_fetch_sub(&fetch->bytes_left, bytes);
+    if (left < bytes && !is_first) {
+        atomic_fetch_add(&fetch->bytes_left, bytes);
+        return;
+    }
+    struct buf_loan **link = &item->loans;
+    for (uint32_t i = 0; i < read->parts_count; i++) {
+        enum err err = buf_lend(read->parts[i], link);
+        if (err != ERR_OK) { /* what is lent is whole batches: the rest is fetched later */
+            item->code = item->loans == NULL ? core_code_of(err) : CORE_OK;
+            break;
+        }
+        item->bytes += read->parts[i].length;
+        link = &(*link)->next;
+    }
+}
+
+/* --- Waiting --- */
+
+static void core_fetch_wait(struct core_shard *at, struct core_call *call)
+{
+    struct core_fetch_part *part = CONTAINER_OF(call, struct core_fetch_part, call);
+    part->at = at;
+    part->is_waiting = true;
+    for (struct core_fetch_item *item = part->items; item != NULL; item = item->next) {
+        struct core_partition *p =
+            core_partition_find(at, item->group, &item->topic, item->partition);
+        if (p == NULL || p->is_closed || p->hw_offset != item->high_watermark) {
+            core_fetch_unwatch(part);
+            core_call_end(at, call);
+            return;
+        }
+        list_push_back(&p->waiters, &item->waiter.in_partition);
+    }
+}
+
+static void core_fetch_wake(struct core_waiter *waiter)
+{
+    struct core_fetch_item *item = CONTAINER_OF(waiter, struct core_fetch_item, waiter);
+    struct core_fetch_part *part = item->part;
+    core_fetch_unwatch(part);
+    core_call_end(part->at, &part->call);
+}
+
+static void core_fetch_unwatch(struct core_fetch_part *part)
+{
+    part->is_waiting = false;
+    for (struct core_fetch_item *item = part->items; item != NULL; item = item->next) {
+        if (list_is_linked(&item->waiter.in_partition)) {
+            list_remove(&item->waiter.in_partition);
+        }
+    }
+}
+
+static void core_fetch_cancel_run(struct core_shard *at, struct core_call *call)
+{
+    struct core_fetch_part *part = CONTAINER_OF(call, struct core_fetch_part, cancel);
+    if (part->is_waiting) {
+        core_fetch_unwatch(part);
+        core_call_end(at, &part->call);
+    }
+    core_call_end(at, call);
+}
