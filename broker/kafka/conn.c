@@ -1,0 +1,390 @@
+/* A connection's life: bytes become frames. See conn.h. */
+#include "broker/kafka/conn.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/diag.h"
+#include "base/rt/clock.h"
+#include "broker/core/core.h"
+#include "broker/kafka/conn_int.h"
+
+/* The door's inbox: as many small requests as fit. */
+#define KAFKA_INBOX_BYTES (64u << 10)
+
+/* A frame's own buffer at first, and how much more than has arrived its length is believed for:
+ * with these, what most producers send is copied once, and what claims to be larger costs a copy of
+ * a sixteenth. */
+#define KAFKA_FRAME_FIRST_BYTES (128u << 10)
+#define KAFKA_FRAME_GROWTH      16u
+
+static void kafka_conn_receive(struct kafka_conn *conn);
+static void kafka_conn_received(struct rt_op *op);
+static void kafka_conn_take(struct kafka_conn *conn);
+static enum err kafka_conn_take_some(struct kafka_conn *conn);
+static bool kafka_conn_take_head(struct kafka_conn *conn);
+static enum err kafka_conn_take_whole(struct kafka_conn *conn);
+static enum err kafka_conn_take_part(struct kafka_conn *conn);
+static enum err kafka_conn_grow(struct kafka_conn *conn);
+static void kafka_conn_cancel(struct kafka_conn *conn);
+static void kafka_conn_close(struct kafka_conn *conn);
+static void kafka_conn_closed(struct rt_op *op);
+static void kafka_conn_sent(struct rt_op *op);
+static bool kafka_conn_gather(struct kafka_request *request, struct kafka_iov *iov);
+
+void kafka_conn_open(struct kafka_conn *conn)
+{
+    struct rt_shard *shard = conn->door->cs->shard;
+    list_init(&conn->requests);
+    list_init(&conn->sending);
+    rt_op_init(&conn->recv_op, shard, kafka_conn_received);
+    rt_op_init(&conn->send_op, shard, kafka_conn_sent);
+    rt_op_init(&conn->close_op, shard, kafka_conn_closed);
+    rt_sock_set_flags(&conn->sock, RT_SOCK_NODELAY);
+    kafka_conn_receive(conn);
+}
+
+/* --- Bytes in --- */
+
+static bool kafka_conn_may_take(const struct kafka_conn *conn)
+{
+    return !conn->is_ended && conn->requests_count < KAFKA_CONN_REQUESTS_MAX &&
+           conn->held_bytes < KAFKA_CONN_BYTES_MAX;
+}
+
+static void kafka_conn_receive(struct kafka_conn *conn)
+{
+    if (conn->is_receiving || conn->chunk.length > 0 || !kafka_conn_may_take(conn)) {
+        return;
+    }
+    conn->is_receiving = true;
+    rt_sock_recv(&conn->sock, &conn->recv_op);
+}
+
+static void kafka_conn_received(struct rt_op *op)
+{
+    struct kafka_conn *conn = CONTAINER_OF(op, struct kafka_conn, recv_op);
+    conn->is_receiving = false;
+    if (op->err != ERR_OK || op->result == 0) {
+        conn->is_ended = true;
+        conn->is_dead = conn->is_dead || op->err != ERR_OK;
+        kafka_conn_cancel(conn);
+        kafka_conn_go_on(conn);
+        return;
+    }
+    conn->chunk = rt_sock_chunk(op);
+    conn->chunk_pos = 0;
+    kafka_conn_take(conn);
+}
+
+void kafka_conn_feed(struct kafka_conn *conn)
+{
+    kafka_conn_take(conn);
+}
+
+void kafka_conn_go_on(struct kafka_conn *conn)
+{
+    if (conn->is_ended && conn->requests_count == 0) {
+        kafka_conn_close(conn);
+    } else if (!list_is_linked(&conn->in_starved)) {
+        kafka_conn_take(conn);
+    }
+}
+
+/* Take what was received, then wait for more. */
+static void kafka_conn_take(struct kafka_conn *conn)
+{
+    if (conn->is_taking) { /* a request was answered within its arrival */
+        return;
+    }
+    conn->is_taking = true;
+    enum err err = ERR_OK;
+    while (conn->chunk.length > 0 && err == ERR_OK && kafka_conn_may_take(conn)) {
+        err = kafka_conn_take_some(conn);
+        if (conn->chunk_pos == conn->chunk.length) {
+            rt_sock_release(&conn->sock, conn->chunk);
+            conn->chunk.length = 0;
+        }
+    }
+    conn->is_taking = false;
+    if (err != ERR_OK) {
+        kafka_door_starve(conn->door, conn);
+    } else if (conn->is_ended && conn->requests_count == 0) {
+        kafka_conn_close(conn);
+    } else {
+        kafka_conn_receive(conn);
+    }
+}
+
+/* ERR_BUDGET: nothing more before there is memory. */
+static enum err kafka_conn_take_some(struct kafka_conn *conn)
+{
+    if (conn->head_bytes < sizeof(conn->head) && !kafka_conn_take_head(conn)) {
+        return ERR_OK;
+    }
+    uint32_t left = conn->chunk.length - conn->chunk_pos;
+    return conn->buf == NULL && conn->frame_bytes <= left ? kafka_conn_take_whole(conn)
+                                                          : kafka_conn_take_part(conn);
+}
+
+/* The length in front of a frame. False: it is not whole, or not to be believed. */
+static bool kafka_conn_take_head(struct kafka_conn *conn)
+{
+    const struct kafka_door *door = conn->door;
+    while (conn->head_bytes < sizeof(conn->head) && conn->chunk_pos < conn->chunk.length) {
+        conn->head[conn->head_bytes++] = conn->chunk.data[conn->chunk_pos++];
+    }
+    if (conn->head_bytes < sizeof(conn->head)) {
+        return false;
+    }
+    struct bytes_reader r = bytes_reader(conn->head, sizeof(conn->head));
+    uint32_t bytes_max =
+        conn->is_valid ? door->config.request_bytes_max : LIMIT_CONNECTION_BYTES_UNAUTHENTICATED;
+    conn->frame_bytes = bytes_get_u32be(&r);
+    if (conn->frame_bytes > bytes_max) {
+        kafka_conn_refuse(conn, conn->frame_bytes > INT32_MAX ? "a request of negative length"
+                                : conn->is_valid ? "a request is larger than requests may be"
+                                                 : "the first request is larger than 64 KiB");
+        return false;
+    }
+    if (conn->frame_bytes == 0) {
+        kafka_conn_refuse(conn, "a request of no bytes");
+        return false;
+    }
+    return true;
+}
+
+/* A frame that is in the chunk as a whole: behind others into the inbox. */
+static enum err kafka_conn_take_whole(struct kafka_conn *conn)
+{
+    struct kafka_door *door = conn->door;
+    uint32_t length = conn->frame_bytes;
+    uint8_t *data = door->inbox != NULL ? buf_append(door->inbox, length) : NULL;
+    if (data == NULL) {
+        struct buf *inbox;
+        enum err err = buf_new(&door->cs->bufs, &door->cs->budget, KAFKA_INBOX_BYTES, &inbox);
+        if (err != ERR_OK) {
+            return err;
+        }
+        if (door->inbox != NULL) {
+            buf_unref(door->inbox);
+        }
+        door->inbox = inbox;
+        data = buf_append(inbox, length);
+    }
+    struct buf *buf = buf_ref(door->inbox);
+    uint32_t pos = (uint32_t)(data - buf->data);
+    memcpy(data, conn->chunk.data + conn->chunk_pos, length);
+    door->stats.copied_bytes += length;
+    enum err err = kafka_request_begin(conn, buf, pos, length);
+    if (err != ERR_OK) { /* its room in the inbox is lost; the bytes are still in the chunk */
+        buf_unref(buf);
+        return err;
+    }
+    conn->chunk_pos += length;
+    conn->head_bytes = 0;
+    return ERR_OK;
+}
+
+/* A part of a frame: into its own buffer. */
+static enum err kafka_conn_take_part(struct kafka_conn *conn)
+{
+    if (conn->buf == NULL ||
+        (conn->buf->length == conn->buf->capacity && conn->buf->length < conn->frame_bytes)) {
+        enum err err = kafka_conn_grow(conn);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    struct buf *buf = conn->buf;
+    uint32_t bytes = conn->frame_bytes - buf->length;
+    uint32_t left = conn->chunk.length - conn->chunk_pos;
+    uint32_t room = buf->capacity - buf->length;
+    bytes = bytes < left ? bytes : left;
+    bytes = bytes < room ? bytes : room;
+    memcpy(buf_append(buf, bytes), conn->chunk.data + conn->chunk_pos, bytes);
+    conn->door->stats.copied_bytes += bytes;
+    conn->chunk_pos += bytes;
+    if (buf->length < conn->frame_bytes) {
+        return ERR_OK;
+    }
+    enum err err = kafka_request_begin(conn, buf, 0, conn->frame_bytes);
+    if (err == ERR_OK) {
+        conn->buf = NULL;
+        conn->head_bytes = 0;
+    }
+    return err;
+}
+
+/* The frame's first buffer, or a larger one. */
+static enum err kafka_conn_grow(struct kafka_conn *conn)
+{
+    struct core_shard *cs = conn->door->cs;
+    struct buf *old = conn->buf;
+    struct buf *buf;
+    uint64_t bytes =
+        old == NULL ? KAFKA_FRAME_FIRST_BYTES : (uint64_t)old->length * KAFKA_FRAME_GROWTH;
+    bytes = bytes < conn->frame_bytes ? bytes : conn->frame_bytes;
+    enum err err = buf_new(&cs->bufs, &cs->budget, (size_t)bytes, &buf);
+    if (err == ERR_OK && old != NULL) {
+        memcpy(buf_append(buf, old->length), old->data, old->length);
+        conn->door->stats.copied_bytes += old->length;
+        buf_unref(old);
+    }
+    conn->buf = err == ERR_OK ? buf : old;
+    return err;
+}
+
+/* --- Answers out --- */
+
+void kafka_conn_send(struct kafka_conn *conn)
+{
+    void *object = NULL;
+    struct list_node *node;
+    if (conn->iov != NULL) {
+        return;
+    }
+    while ((node = list_first(&conn->requests)) != NULL) {
+        struct kafka_request *request = CONTAINER_OF(node, struct kafka_request, in_conn);
+        if (!request->is_answered) {
+            break;
+        }
+        if (request->out == NULL || conn->is_dead) {
+            kafka_request_free(request);
+            continue;
+        }
+        if (conn->iov == NULL) {
+            if (pool_acquire(&conn->door->iov_pool, &object) != ERR_OK) {
+                kafka_conn_refuse(conn, "no memory to answer");
+                continue;
+            }
+            conn->iov = object;
+        }
+        if (!kafka_conn_gather(request, conn->iov)) {
+            break;
+        }
+        list_remove(node);
+        list_push_back(&conn->sending, node);
+    }
+    if (conn->iov != NULL) {
+        rt_sock_send(&conn->sock, &conn->send_op, conn->iov->items, conn->iov->count);
+    }
+}
+
+/* As many pieces of the answer as fit; true: that was all of it. */
+static bool kafka_conn_gather(struct kafka_request *request, struct kafka_iov *iov)
+{
+    struct kafka_door_stats *stats = &request->conn->door->stats;
+    for (;;) {
+        bool is_last = request->gap_next == request->gaps.count;
+        uint32_t end =
+            is_last ? request->out_length : (uint32_t)request->gaps.items[request->gap_next].pos;
+        if (request->out_pos < end) {
+            if (iov->count == KAFKA_IOV_MAX) {
+                return false;
+            }
+            iov->items[iov->count++] =
+                (struct iovec){.iov_base = request->out->data + request->out_pos,
+                               .iov_len = end - request->out_pos};
+            stats->sent_bytes += end - request->out_pos;
+            request->out_pos = end;
+        }
+        if (is_last) {
+            return true;
+        }
+        if (!request->is_in_gap) {
+            request->is_in_gap = true;
+            request->loan_next = request->gaps.items[request->gap_next].records->source;
+        }
+        while (request->loan_next != NULL) {
+            const struct buf_loan *loan = request->loan_next;
+            if (iov->count == KAFKA_IOV_MAX) {
+                return false;
+            }
+            iov->items[iov->count++] =
+                (struct iovec){.iov_base = loan->data, .iov_len = loan->length};
+            stats->sent_bytes += loan->length;
+            stats->gathered_bytes += loan->length;
+            request->loan_next = loan->next;
+        }
+        request->is_in_gap = false;
+        request->gap_next++;
+    }
+}
+
+static void kafka_conn_sent(struct rt_op *op)
+{
+    struct kafka_conn *conn = CONTAINER_OF(op, struct kafka_conn, send_op);
+    struct list_node *node;
+    pool_release(&conn->door->iov_pool, conn->iov);
+    conn->iov = NULL;
+    if (op->err != ERR_OK) {
+        conn->is_dead = true;
+        conn->is_ended = true;
+        kafka_conn_cancel(conn);
+    }
+    while ((node = list_first(&conn->sending)) != NULL) {
+        kafka_request_free(CONTAINER_OF(node, struct kafka_request, in_conn));
+    }
+    kafka_conn_send(conn);
+    kafka_conn_go_on(conn);
+}
+
+/* --- The end --- */
+
+void kafka_conn_stop(struct kafka_conn *conn)
+{
+    conn->is_ended = true;
+    kafka_conn_cancel(conn);
+    kafka_conn_go_on(conn);
+}
+
+/* Requests that wait for something to happen wait no longer. */
+static void kafka_conn_cancel(struct kafka_conn *conn)
+{
+    list_for_each (node, &conn->requests) {
+        struct kafka_request *request = CONTAINER_OF(node, struct kafka_request, in_conn);
+        if (!request->is_answered && request->cancel != NULL) {
+            request->cancel(request);
+        }
+    }
+}
+
+void kafka_conn_refuse(struct kafka_conn *conn, const char *why)
+{
+    char peer[RT_ADDR_TEXT_BYTES];
+    rt_addr_format(&conn->sock.peer, peer);
+    conn->door->stats.refused_count++;
+    DIAG_WARN(conn->door->diag, "kafka", "connection closed", DIAG_STRING("peer", peer),
+              DIAG_STRING("reason", why));
+    conn->is_ended = true;
+    conn->is_dead = true;
+    kafka_conn_cancel(conn);
+}
+
+static void kafka_conn_close(struct kafka_conn *conn)
+{
+    if (conn->is_closing || conn->iov != NULL) {
+        return;
+    }
+    conn->is_closing = true;
+    if (conn->chunk.length > 0) {
+        rt_sock_release(&conn->sock, conn->chunk);
+        conn->chunk.length = 0;
+    }
+    if (conn->buf != NULL) {
+        buf_unref(conn->buf);
+        conn->buf = NULL;
+    }
+    if (list_is_linked(&conn->in_starved)) {
+        list_remove(&conn->in_starved);
+    }
+    rt_sock_close(&conn->sock, &conn->close_op);
+}
+
+static void kafka_conn_closed(struct rt_op *op)
+{
+    struct kafka_conn *conn = CONTAINER_OF(op, struct kafka_conn, close_op);
+    kafka_door_left(conn->door, conn);
+}

@@ -1,0 +1,35 @@
+/* The handlers: one for each API, each in handle_<api>.c. A handler is called once for a decoded
+ * request, from a turn of the loop, and answers it then or later (conn.h). */
+#ifndef BROKER_KAFKA_HANDLERS_H
+#define BROKER_KAFKA_HANDLERS_H
+
+#include "broker/kafka/conn.h"
+
+struct core_topic;
+
+void kafka_handle_api_versions(struct kafka_request *request);
+void kafka_handle_fetch(struct kafka_request *request);
+void kafka_handle_find_coordinator(struct kafka_request *request);
+void kafka_handle_list_offsets(struct kafka_request *request);
+void kafka_handle_metadata(struct kafka_request *request);
+void kafka_handle_produce(struct kafka_request *request);
+
+/* The topic of this name, in the catalog the shard has now; NULL: none. It lives as long as the
+ * turn.
+ */
+const struct core_topic *kafka_topic_named(const struct kafka_request *request,
+                                           struct kafka_string name);
+
+/* Text of ours as a field of an answer. */
+struct kafka_string kafka_text(const char *text);
+
+/* `text` copied to the request's memory; NULL data: no memory. */
+struct kafka_string kafka_text_copy(struct kafka_request *request, const char *text, size_t length);
+
+/* Room for a uuid as clients print it: base64url without padding, and a NUL. */
+#define KAFKA_UUID_TEXT_BYTES 23
+
+/* `uuid` as Kafka's Uuid.toString writes it. Returns `out`. */
+const char *kafka_uuid_format(const struct log_uuid *uuid, char out[KAFKA_UUID_TEXT_BYTES]);
+
+#endif
