@@ -91,7 +91,7 @@ static struct idle_server idle_start(struct bench *b, const char *tdb, const cha
     if (server.pid == 0) {
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
-        execl(tdb, "tdb", "serve", "--shards", IDLE_SHARDS, "--runtime", runtime, "--data_dir",
+        execl(tdb, "tdb", "serve", "--shards", IDLE_SHARDS, "--runtime", runtime, "--data",
               data_dir, (char *)NULL);
         _exit(127);
     }

@@ -1,6 +1,6 @@
-/* The server's life: shard 0 makes and locks the data directory, measures how durable writes are
- * fastest on its device, and is then ready; the others have nothing to do before that. On a signal
- * the lock is given back and every shard finishes. See serve.h.
+/* The server's life: shard 0 makes the data directory, sees that nobody has it, measures how
+ * durable writes are fastest on its device, and opens the node (node.h) on all shards; then it is
+ * ready. On a signal the node is closed and every shard finishes. See serve.h.
  *
  * Boot and end are one staged operation on shard 0; a signal that comes while it boots is noticed
  * when the step in flight ends. */
@@ -14,16 +14,21 @@
 #include "base/limits.h"
 #include "base/rt/clock.h"
 #include "base/rt/file.h"
+#include "base/rt/outbox.h"
 #include "base/rt/probe.h"
 #include "base/rt/shard.h"
 #include "base/sm.h"
 #include "broker/app/boot.h"
 #include "broker/app/cli_config.h"
+#include "broker/app/node.h"
 
 /* Lines of one call site in a second; more are counted. */
 #define SERVE_LINES_PER_SECOND 20
 
-static const char *const serve_modules[] = {"serve"};
+/* Room for a host's name: DNS allows 253 bytes. */
+#define SERVE_HOST_BYTES 256
+
+static const char *const serve_modules[] = {"serve", "core", "kafka", "log"};
 
 enum {
     SERVE_NEW,       /* nothing done */
@@ -31,8 +36,10 @@ enum {
     SERVE_LOCK_OPEN, /* opening DATA/lock */
     SERVE_LOCK,      /* taking it */
     SERVE_PROBE,     /* measuring the device */
+    SERVE_UNLOCK,    /* giving the lock back: the store takes it itself */
+    SERVE_OPEN,      /* opening the node */
     SERVE_READY,     /* until a signal */
-    SERVE_CLOSE,     /* giving the lock back */
+    SERVE_CLOSE,     /* closing the node */
     SERVE_END,       /* nothing of it waits */
 };
 
@@ -40,8 +47,10 @@ static const struct sm_conf serve_stages[] = {
     [SERVE_NEW] = {"NEW", SM_BIT(SERVE_MKDIR), SM_INITIAL},
     [SERVE_MKDIR] = {"MKDIR", SM_BIT(SERVE_LOCK_OPEN) | SM_BIT(SERVE_END), 0},
     [SERVE_LOCK_OPEN] = {"LOCK_OPEN", SM_BIT(SERVE_LOCK) | SM_BIT(SERVE_END), 0},
-    [SERVE_LOCK] = {"LOCK", SM_BIT(SERVE_PROBE) | SM_BIT(SERVE_CLOSE), 0},
-    [SERVE_PROBE] = {"PROBE", SM_BIT(SERVE_READY) | SM_BIT(SERVE_CLOSE), 0},
+    [SERVE_LOCK] = {"LOCK", SM_BIT(SERVE_PROBE) | SM_BIT(SERVE_UNLOCK), 0},
+    [SERVE_PROBE] = {"PROBE", SM_BIT(SERVE_UNLOCK), 0},
+    [SERVE_UNLOCK] = {"UNLOCK", SM_BIT(SERVE_OPEN) | SM_BIT(SERVE_END), 0},
+    [SERVE_OPEN] = {"OPEN", SM_BIT(SERVE_READY) | SM_BIT(SERVE_CLOSE), 0},
     [SERVE_READY] = {"READY", SM_BIT(SERVE_CLOSE), 0},
     [SERVE_CLOSE] = {"CLOSE", SM_BIT(SERVE_END), 0},
     [SERVE_END] = {"END", 0, SM_FINAL},
@@ -51,8 +60,10 @@ static const struct sm_decl serve_decl = {"serve", serve_stages, ARRAY_COUNT(ser
 
 /* What a shard of the server has. */
 struct serve_shard {
-    struct serve *serve; /* whose */
-    struct diag diag;    /* its log */
+    struct serve *serve;          /* whose */
+    struct diag diag;             /* its log */
+    struct rt_outbox_mail finish; /* tells it that the server is over */
+    bool may_finish;              /* that came */
 };
 
 /* The server. */
@@ -63,6 +74,9 @@ struct serve {
     char **argv;                     /* likewise */
     struct boot boot;                /* the runtime */
     struct serve_shard *shards;      /* one per shard; the process's budget */
+    struct node_shard *node_shards;  /* likewise */
+    uint32_t shards_count;           /* of the runtime */
+    char host[SERVE_HOST_BYTES];     /* what clients are told to connect to */
     struct diag_levels levels;       /* which log lines are wanted */
     struct diag_sink sink;           /* stderr */
     FILE *err;                       /* stderr */
@@ -75,13 +89,17 @@ struct serve {
     /* Shard 0's. */
     struct sm sm;                     /* where its life stands */
     struct rt_op op;                  /* its one request under way */
-    struct rt_file lock;              /* DATA/lock, held while the server lives */
+    struct node node;                 /* the server itself */
+    struct rt_outbox outbox;          /* what is told to the other shards */
+    struct rt_file lock;              /* DATA/lock, held while the device is measured */
     char lock_path[LIMIT_PATH_BYTES]; /* its name */
     struct rt_probe probe;            /* of the data directory's device */
 };
 
 static enum cli_exit serve_with(struct serve *serve, FILE *err);
 static bool serve_new_shards(struct serve *serve);
+static bool serve_configure(struct serve *serve);
+static bool serve_check_listen(const struct serve *serve);
 static void serve_write_line(struct diag_sink *sink, enum diag_level level, const char *line,
                              size_t length);
 static void serve_shard_start(struct rt_shard *shard);
@@ -91,7 +109,14 @@ static void serve_run(struct rt_op *op);
 static void serve_opened(struct serve *serve, struct rt_shard *shard);
 static void serve_locked(struct serve *serve, struct rt_shard *shard);
 static void serve_probed(struct rt_probe *probe);
+static void serve_unlock(struct serve *serve);
+static void serve_unlocked(struct serve *serve, struct rt_shard *shard);
+static void serve_opened_node(struct node *node);
+static void serve_log_ready(struct serve *serve, struct rt_shard *shard);
 static void serve_close(struct serve *serve);
+static void serve_closed(struct node *node);
+static void serve_over(struct serve *serve);
+static void serve_may_finish(struct rt_shard *at, struct rt_mail *mail);
 static void serve_fail(struct serve *serve, const char *what, const char *path, enum err err,
                        int saved_errno);
 static void serve_reload(void *context);
@@ -124,34 +149,98 @@ static enum cli_exit serve_with(struct serve *serve, FILE *err)
     diag_levels_init(&serve->levels, serve_modules, ARRAY_COUNT(serve_modules),
                      settings->log_level);
     sm_init(&serve->sm, &serve_decl, SERVE_NEW, NULL, 0);
+    if (!serve_check_listen(serve)) {
+        return CLI_EXIT_FAILED;
+    }
     if (!boot_open(&serve->boot, settings, serve, serve_shard_start, serve_shard_stop, err)) {
         return CLI_EXIT_FAILED;
     }
-    bool is_started = serve_new_shards(serve) && boot_start(&serve->boot, err);
+    bool is_started =
+        serve_new_shards(serve) && serve_configure(serve) && boot_start(&serve->boot, err);
     if (is_started) {
         boot_wait(&serve->boot, serve_reload, serve);
         sm_deinit(&serve->sm);
     }
+    budget_free(&serve->boot.budget, serve->node_shards);
     budget_free(&serve->boot.budget, serve->shards);
     boot_close(&serve->boot);
     return is_started && !atomic_load(&serve->has_failed) ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+}
+
+/* Nobody is asked who he is: only this machine may come in, unless that is wanted. */
+static bool serve_check_listen(const struct serve *serve)
+{
+    const struct settings *settings = serve->settings;
+    char text[RT_ADDR_TEXT_BYTES];
+    if (rt_addr_is_loopback(&settings->listen) || settings->insecure) {
+        return true;
+    }
+    fprintf(serve->err,
+            "tdb: other machines reach %s, and this version asks nobody who he is: add --insecure "
+            "if that is wanted\n",
+            rt_addr_format(&settings->listen, text));
+    return false;
 }
 
 static bool serve_new_shards(struct serve *serve)
 {
     uint32_t count = rt_shard_count(rt_shard_at(serve->boot.rt, 0));
     void *shards = NULL;
+    void *node_shards = NULL;
     if (budget_alloc(&serve->boot.budget, count * sizeof(struct serve_shard), 64, &shards) !=
-        ERR_OK) {
+            ERR_OK ||
+        budget_alloc(&serve->boot.budget, count * sizeof(struct node_shard), 64, &node_shards) !=
+            ERR_OK) {
+        budget_free(&serve->boot.budget, shards);
         fprintf(serve->err, "tdb: cannot start: no memory for %u shards\n", count);
         return false;
     }
     serve->shards = shards;
+    serve->node_shards = node_shards;
+    serve->shards_count = count;
     for (uint32_t i = 0; i < count; i++) {
         serve->shards[i].serve = serve;
         diag_init(&serve->shards[i].diag, &serve->levels, &serve->sink, serve->settings->log_format,
                   i, SERVE_LINES_PER_SECOND);
     }
+    return true;
+}
+
+/* The node's configuration, from the settings. */
+static bool serve_configure(struct serve *serve)
+{
+    const struct settings *settings = serve->settings;
+    struct core_config core = {.log = {.dir = settings->data_dir},
+                               .topics = core_topic_config_default(),
+                               .node_id = settings->node_id,
+                               .partitions_count = settings->partitions_count,
+                               .is_auto_create = settings->is_auto_create,
+                               .is_replication_clamped = settings->is_replication_clamped};
+    struct kafka_config kafka = {.listen = settings->listen,
+                                 .advertised_host = serve->host,
+                                 .request_bytes_max = LIMIT_BUF_BYTES,
+                                 .connections_max = settings->connections_max};
+    const char *advertise = settings->advertise;
+    size_t bytes = settings_host_bytes(advertise, &kafka.advertised_port);
+    if (bytes == 0) { /* not given: the address itself, without its port */
+        char text[RT_ADDR_TEXT_BYTES];
+        rt_addr_format(&settings->listen, text);
+        uint16_t port;
+        bytes = settings_host_bytes(text, &port);
+        if (bytes == 0) { /* port 0 */
+            bytes = (size_t)(strrchr(text, ':') - text) - (text[0] == '[' ? 2 : 0);
+        }
+        snprintf(serve->host, sizeof(serve->host), "%.*s", (int)bytes, text + (text[0] == '['));
+    } else if (bytes >= sizeof(serve->host)) {
+        fprintf(serve->err, "tdb: the host of --advertise is longer than %zu bytes\n",
+                sizeof(serve->host) - 1);
+        return false;
+    } else {
+        snprintf(serve->host, sizeof(serve->host), "%.*s", (int)bytes,
+                 advertise + (advertise[0] == '['));
+    }
+    node_init(&serve->node, serve->node_shards, serve->shards_count, &core, &kafka,
+              crc32c_for(&serve->boot.cpu));
     return true;
 }
 
@@ -178,10 +267,12 @@ static void serve_shard_start(struct rt_shard *shard)
 {
     struct serve *serve = shard->app;
     shard->app = &serve->shards[shard->id];
+    node_shard_init(&serve->node, shard, serve_diag(shard));
     if (shard->id != 0) {
         return;
     }
     serve_log_machine(serve, shard);
+    rt_outbox_init(&serve->outbox, shard);
     sm_move(&serve->sm, SERVE_MKDIR);
     rt_op_init(&serve->op, shard, serve_run);
     rt_path_mkdir(&serve->op, serve->settings->data_dir, 0700);
@@ -191,8 +282,11 @@ static void serve_shard_stop(struct rt_shard *shard)
 {
     struct serve_shard *here = shard->app;
     struct serve *serve = here->serve;
-    if (shard->id != 0) {
+    if (here->may_finish) {
         rt_shard_finish(shard);
+        return;
+    }
+    if (shard->id != 0) { /* shard 0 tells when */
         return;
     }
     if (!atomic_load(&serve->has_failed)) {
@@ -200,8 +294,6 @@ static void serve_shard_stop(struct rt_shard *shard)
     }
     if (sm_stage(&serve->sm) == SERVE_READY) {
         serve_close(serve);
-    } else if (sm_stage(&serve->sm) == SERVE_END) {
-        rt_shard_finish(shard);
     } /* else the step in flight looks at shard->is_stopping when it ends */
 }
 
@@ -214,6 +306,7 @@ static void serve_run(struct rt_op *op)
         if (op->err != ERR_OK && op->err != ERR_EXISTS) {
             serve_fail(serve, "cannot make the data directory", serve->settings->data_dir, op->err,
                        op->saved_errno);
+            serve_over(serve);
             return;
         }
         sm_move(&serve->sm, SERVE_LOCK_OPEN);
@@ -222,16 +315,7 @@ static void serve_run(struct rt_op *op)
         return;
     case SERVE_LOCK_OPEN: serve_opened(serve, shard); return;
     case SERVE_LOCK: serve_locked(serve, shard); return;
-    case SERVE_CLOSE:
-        sm_move(&serve->sm, SERVE_END);
-        if (shard->is_stopping) {
-            DIAG_INFO(serve_diag(shard), "serve", "stopped");
-            diag_flush(serve_diag(shard));
-            rt_shard_finish(shard);
-        } else {
-            boot_end(); /* it failed by itself: rt_stop follows */
-        }
-        return;
+    case SERVE_UNLOCK: serve_unlocked(serve, shard); return;
     default: UNREACHABLE();
     }
 }
@@ -241,9 +325,10 @@ static void serve_opened(struct serve *serve, struct rt_shard *shard)
     if (serve->op.err != ERR_OK) {
         serve_fail(serve, "cannot open the lock", serve->lock_path, serve->op.err,
                    serve->op.saved_errno);
+        serve_over(serve);
         return;
     }
-    MAYBE(shard->is_stopping); /* the next step notices */
+    MAYBE(shard->is_stopping); /* a later step notices */
     sm_move(&serve->sm, SERVE_LOCK);
     rt_file_lock(&serve->lock, &serve->op, true);
 }
@@ -255,8 +340,9 @@ static void serve_locked(struct serve *serve, struct rt_shard *shard)
                    serve->op.err == ERR_BUSY ? "another tdb has this data directory"
                                              : "cannot lock the data directory",
                    serve->settings->data_dir, serve->op.err, serve->op.saved_errno);
+        serve_unlock(serve);
     } else if (shard->is_stopping) {
-        serve_close(serve);
+        serve_unlock(serve);
     } else {
         sm_move(&serve->sm, SERVE_PROBE);
         rt_probe_start(&serve->probe, shard, serve->settings->data_dir, serve_probed);
@@ -266,30 +352,97 @@ static void serve_locked(struct serve *serve, struct rt_shard *shard)
 static void serve_probed(struct rt_probe *probe)
 {
     struct serve *serve = CONTAINER_OF(probe, struct serve, probe);
-    struct rt_shard *shard = probe->shard;
     if (probe->err != ERR_OK) {
         serve_fail(serve, "cannot write durably", serve->settings->data_dir, probe->err,
                    probe->saved_errno);
+    } else {
+        rt_set_flush_form(probe->shard, probe->device_id, probe->best);
+        serve_log_probe(serve, probe->shard);
+    }
+    serve_unlock(serve);
+}
+
+static void serve_unlock(struct serve *serve)
+{
+    sm_move(&serve->sm, SERVE_UNLOCK);
+    rt_file_close(&serve->lock, &serve->op);
+}
+
+static void serve_unlocked(struct serve *serve, struct rt_shard *shard)
+{
+    if (atomic_load(&serve->has_failed) || shard->is_stopping) {
+        serve_over(serve);
         return;
     }
-    rt_set_flush_form(shard, probe->device_id, probe->best);
-    serve_log_probe(serve, shard);
-    if (shard->is_stopping) {
+    sm_move(&serve->sm, SERVE_OPEN);
+    node_open(&serve->node, serve_opened_node);
+}
+
+static void serve_opened_node(struct node *node)
+{
+    struct serve *serve = CONTAINER_OF(node, struct serve, node);
+    struct rt_shard *shard = serve->op.shard;
+    char text[RT_ADDR_TEXT_BYTES];
+    if (node->err != ERR_OK && node->is_port) {
+        serve_fail(serve,
+                   node->err == ERR_BUSY ? "the address is in use; --listen takes another"
+                                         : "cannot listen",
+                   rt_addr_format(&serve->settings->listen, text), node->err, 0);
+    } else if (node->err != ERR_OK) {
+        serve_fail(serve,
+                   node->err == ERR_BUSY  ? "another tdb has this data directory"
+                   : node->why[0] != '\0' ? node->why
+                                          : "cannot open the data directory",
+                   serve->settings->data_dir, node->err, 0);
+    }
+    if (node->err != ERR_OK || shard->is_stopping) {
         serve_close(serve);
         return;
     }
     sm_move(&serve->sm, SERVE_READY);
-    DIAG_INFO(serve_diag(shard), "serve", "ready; this version opens no door yet",
-              DIAG_STRING("data_dir", serve->settings->data_dir));
+    serve_log_ready(serve, shard);
 }
 
 static void serve_close(struct serve *serve)
 {
     sm_move(&serve->sm, SERVE_CLOSE);
-    rt_file_close(&serve->lock, &serve->op);
+    node_close(&serve->node, serve_closed);
 }
 
-/* The server cannot go on: say why and end. */
+static void serve_closed(struct node *node)
+{
+    serve_over(CONTAINER_OF(node, struct serve, node));
+}
+
+/* Nothing waits any more: every shard may finish. */
+static void serve_over(struct serve *serve)
+{
+    struct rt_shard *shard = serve->op.shard;
+    sm_move(&serve->sm, SERVE_END);
+    if (shard->is_stopping) {
+        if (!atomic_load(&serve->has_failed)) {
+            DIAG_INFO(serve_diag(shard), "serve", "stopped");
+        }
+        diag_flush(serve_diag(shard));
+    } else {
+        boot_end(); /* it failed by itself: rt_stop follows */
+    }
+    for (uint32_t i = serve->shards_count; i-- > 0;) {
+        rt_outbox_send(&serve->outbox, i, &serve->shards[i].finish, serve_may_finish);
+    }
+}
+
+static void serve_may_finish(struct rt_shard *at, struct rt_mail *mail)
+{
+    struct serve_shard *here = at->app;
+    (void)mail;
+    here->may_finish = true;
+    if (at->is_stopping) {
+        rt_shard_finish(at);
+    }
+}
+
+/* The server cannot go on: say why. */
 static void serve_fail(struct serve *serve, const char *what, const char *path, enum err err,
                        int saved_errno)
 {
@@ -298,16 +451,6 @@ static void serve_fail(struct serve *serve, const char *what, const char *path, 
     DIAG_ERROR(serve_diag(shard), "serve", "cannot start", DIAG_STRING("reason", what),
                DIAG_STRING("path", path), DIAG_ERR("error", err),
                DIAG_STRING("system", saved_errno != 0 ? strerrordesc_np(saved_errno) : "-"));
-    if (serve->lock.is_open) {
-        serve_close(serve);
-        return;
-    }
-    sm_move(&serve->sm, SERVE_END);
-    if (shard->is_stopping) {
-        rt_shard_finish(shard);
-    } else {
-        boot_end();
-    }
 }
 
 /* On main's thread: the levels are the only settings that shards read while they run. */
@@ -364,4 +507,34 @@ static void serve_log_probe(struct serve *serve, struct rt_shard *shard)
         DIAG_WARN(serve_diag(shard), "serve", "the data directory refuses direct I/O: buffered",
                   DIAG_STRING("data_dir", serve->settings->data_dir));
     }
+}
+
+/* The ready line: all that a person who starts it looks for. */
+static void serve_log_ready(struct serve *serve, struct rt_shard *shard)
+{
+    const struct kafka_config *kafka = &serve->node.shards[0].kafka.config;
+    const struct core_catalog *catalog = serve->node.shards[0].core.catalog;
+    const struct log_store_report *report = &serve->node.core.store.report;
+    char listen[RT_ADDR_TEXT_BYTES];
+    char advertise[SERVE_HOST_BYTES + 8];
+    snprintf(advertise, sizeof(advertise), "%s:%u", kafka->advertised_host,
+             (unsigned)kafka->advertised_port);
+    if (!rt_addr_is_loopback(&kafka->listen)) {
+        DIAG_WARN(serve_diag(shard), "serve",
+                  "insecure: whoever reaches the address may read and write everything");
+    }
+    if (serve->settings->is_replication_clamped) {
+        DIAG_WARN(serve_diag(shard), "serve",
+                  "replication is clamped: topics have 1 copy, whatever their creators ask for");
+    }
+    DIAG_INFO(serve_diag(shard), "serve", "ready",
+              DIAG_STRING("kafka", rt_addr_format(&kafka->listen, listen)),
+              DIAG_STRING("advertised", advertise), DIAG_STRING("version", TDB_VERSION),
+              DIAG_STRING("runtime", rt_backend_name(serve->boot.rt)),
+              DIAG_U64("shards", serve->shards_count),
+              DIAG_BYTES("memory", serve->boot.machine.memory_bytes),
+              DIAG_U64("topics", catalog->topics_count),
+              DIAG_U64("partitions", catalog->partitions_count),
+              DIAG_DURATION("log_start", report->duration_ns),
+              DIAG_STRING("data", serve->settings->data_dir));
 }

@@ -9,12 +9,15 @@
 #include "base/assert.h"
 #include "base/cpu.h"
 #include "base/limits.h"
+#include "base/units.h"
 
 /* Memory for a file, its values and all that is said of it. */
 #define SETTINGS_BYTES       (4u << 20)
 #define SETTINGS_CHUNK_BYTES (16u << 10)
 
 static bool settings_is_data_dir(const char *text);
+static bool settings_is_address(const char *text);
+static bool settings_is_host(const char *text);
 static const char *settings_file_name(int argc, char *const *argv, int i, int *taken);
 static void settings_read_file(struct settings *s, const char *file_name);
 static void settings_read_flags(struct settings *s, int argc, char *const *argv);
@@ -40,12 +43,54 @@ static const char *const settings_formats[] = {
     [DIAG_FORMAT_HUMAN] = "human", [DIAG_FORMAT_JSON] = "json", NULL};
 
 static const struct config_key settings_keys[] = {
-    {.name = "data_dir",
+    {.name = "data",
      .type = CONFIG_TEXT,
-     .fallback = "./tdb-data",
+     .fallback = "./data",
      .help = "the directory of all that is kept",
      .accepts = settings_is_data_dir,
      .wanted = "a path of 1 to 412 bytes"},
+    {.name = "listen",
+     .type = CONFIG_TEXT,
+     .fallback = "127.0.0.1:9092",
+     .help = "where Kafka clients connect; another machine's need --insecure",
+     .accepts = settings_is_address,
+     .wanted = "an address like 127.0.0.1:9092 or [::1]:9092; port 0: any"},
+    {.name = "insecure",
+     .type = CONFIG_BOOL,
+     .fallback = "false",
+     .help = "listen where other machines reach it, though nobody is asked who he is"},
+    {.name = "advertise",
+     .type = CONFIG_TEXT,
+     .fallback = "",
+     .help = "the host and port that clients are told; empty: where it listens",
+     .accepts = settings_is_host,
+     .wanted = "HOST:PORT"},
+    {.name = "node_id",
+     .type = CONFIG_U64,
+     .fallback = "1",
+     .min = 1,
+     .max = INT32_MAX,
+     .help = "this node's number in the cluster; it stays"},
+    {.name = "auto_create_topics",
+     .type = CONFIG_BOOL,
+     .fallback = "true",
+     .help = "a topic that a client asks for by name is made"},
+    {.name = "partitions",
+     .type = CONFIG_U64,
+     .fallback = "1",
+     .min = 1,
+     .max = LIMIT_PARTITIONS_COUNT,
+     .help = "of a topic that is made without a number"},
+    {.name = "clamp_replication",
+     .type = CONFIG_BOOL,
+     .fallback = "false",
+     .help = "take a replication factor above the number of nodes for that number"},
+    {.name = "connections",
+     .type = CONFIG_U64,
+     .fallback = "32768",
+     .min = 1,
+     .max = 1000000,
+     .help = "of clients on each shard at most"},
     {.name = "shards",
      .type = CONFIG_U64,
      .fallback = "0",
@@ -120,6 +165,33 @@ static bool settings_is_data_dir(const char *text)
 {
     size_t length = strlen(text);
     return length >= 1 && length <= LIMIT_DATA_DIR_BYTES;
+}
+
+static bool settings_is_address(const char *text)
+{
+    struct rt_addr addr;
+    return rt_addr_parse(text, SETTINGS_KAFKA_PORT, &addr) == ERR_OK;
+}
+
+/* "": not given. A name is not resolved: clients do that. */
+static bool settings_is_host(const char *text)
+{
+    uint16_t port;
+    return text[0] == '\0' || settings_host_bytes(text, &port) > 0;
+}
+
+size_t settings_host_bytes(const char *text, uint16_t *port)
+{
+    const char *colon = strrchr(text, ':');
+    uint64_t number = 0;
+    if (colon == NULL || colon == text ||
+        units_parse_u64(colon + 1, strlen(colon + 1), &number) != ERR_OK || number == 0 ||
+        number > UINT16_MAX) {
+        return 0;
+    }
+    *port = (uint16_t)number;
+    bool is_bracketed = text[0] == '[' && colon[-1] == ']';
+    return (size_t)(colon - text) - (is_bracketed ? 2 : 0);
 }
 
 /* The file that the argument at `i` names, and the arguments that takes; NULL: it names none. */
@@ -200,7 +272,18 @@ static void settings_fill(struct settings *s)
 {
     const struct config *c = &s->config;
     uint64_t simd = config_value(c, "simd")->number;
-    s->data_dir = config_value(c, "data_dir")->text;
+    s->data_dir = config_value(c, "data")->text;
+    s->insecure = config_value(c, "insecure")->number != 0;
+    s->advertise = config_value(c, "advertise")->text;
+    s->node_id = (int32_t)config_value(c, "node_id")->number;
+    s->is_auto_create = config_value(c, "auto_create_topics")->number != 0;
+    s->partitions_count = (uint32_t)config_value(c, "partitions")->number;
+    s->is_replication_clamped = config_value(c, "clamp_replication")->number != 0;
+    s->connections_max = (uint32_t)config_value(c, "connections")->number;
+    s->listen = (struct rt_addr){.port = SETTINGS_KAFKA_PORT};
+    if (rt_addr_parse(config_value(c, "listen")->text, SETTINGS_KAFKA_PORT, &s->listen) != ERR_OK) {
+        ASSERT(c->errors_count > 0); /* told already */
+    }
     s->shards_count = (uint32_t)config_value(c, "shards")->number;
     s->memory_bytes = config_value(c, "memory")->number;
     s->runtime = (enum rt_kind)config_value(c, "runtime")->number;

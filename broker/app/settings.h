@@ -11,11 +11,23 @@
 #include "base/config.h"
 #include "base/diag.h"
 #include "base/err.h"
+#include "base/rt/addr.h"
 #include "base/rt/rt.h"
+
+/* Kafka's port. */
+#define SETTINGS_KAFKA_PORT 9092
 
 /* The values; in place, with the memory they live in. */
 struct settings {
-    const char *data_dir;        /* data_dir: the directory of all that is kept */
+    const char *data_dir;        /* data: the directory of all that is kept */
+    struct rt_addr listen;       /* listen: where Kafka clients connect */
+    bool insecure;               /* insecure: other machines may */
+    const char *advertise;       /* advertise: HOST:PORT for clients; "": not given */
+    int32_t node_id;             /* node_id */
+    bool is_auto_create;         /* auto_create_topics */
+    uint32_t partitions_count;   /* partitions: of a topic made without a number */
+    bool is_replication_clamped; /* clamp_replication */
+    uint32_t connections_max;    /* connections: of each shard */
     uint32_t shards_count;       /* shards; 0: what the machine grants */
     uint64_t memory_bytes;       /* memory of all shards; 0: what the machine grants */
     enum rt_kind runtime;        /* runtime: which backend */
@@ -43,5 +55,9 @@ void settings_deinit(struct settings *s);
  * into `argv`. */
 MUST_USE enum err settings_read(struct settings *s, int argc, char *const *argv,
                                 const char *const *environment);
+
+/* The bytes of the host in "HOST:PORT" ("[::1]:9092": without the brackets, from the second byte
+ * on), and *port; 0: it is not one. */
+size_t settings_host_bytes(const char *text, uint16_t *port);
 
 #endif

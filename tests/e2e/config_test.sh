@@ -17,7 +17,7 @@ expect_no_err
 
 # Each source outdoes the one before, and says so.
 cat >tdb.yaml <<'YAML'
-data_dir: /var/lib/tdb
+data: /var/lib/tdb
 memory: 2GiB
 shards: 2
 log:

@@ -9,7 +9,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$out" "$err" "$work"' EXIT
 
 for runtime in auto epoll; do
-    run "$tdb" doctor --events "$events" --data_dir "$work/data" --runtime "$runtime" --memory 128MiB
+    run "$tdb" doctor --events "$events" --data "$work/data" --runtime "$runtime" --memory 128MiB
     expect_status 0
     expect_out 'events of .*: 1707 in 18 batches, 1.1 MiB'
     expect_out 'durable writes, one at a time'
@@ -22,7 +22,7 @@ for runtime in auto epoll; do
 done
 
 mkdir "$work/kept"
-run "$tdb" doctor --json --events "$events" --data_dir "$work/kept"
+run "$tdb" doctor --json --events "$events" --data "$work/kept"
 expect_status 0
 python3 - "$out" <<'PYTHON'
 import json
@@ -35,7 +35,7 @@ assert report["durable_form"] in report["durable_4k_ns"], report
 PYTHON
 [ -z "$(ls -A "$work/kept")" ] || fail "something stayed behind: $(ls -A "$work/kept")"
 
-run "$tdb" doctor --data_dir "$work/missing/data"
+run "$tdb" doctor --data "$work/missing/data"
 expect_status 1
 expect_err 'cannot make the data directory .*No such file'
 
@@ -43,23 +43,23 @@ run "$tdb" doctor --events "$work/none"
 expect_status 1
 expect_err 'cannot read .*/none: No such file'
 
-run "$tdb" doctor --events "$work" --data_dir "$work/data"
+run "$tdb" doctor --events "$work" --data "$work/data"
 expect_status 1
 expect_err 'one event per line'
 
 run "$tdb" doctor --data-dir "$work/data"
 expect_status 2
-expect_err 'did you mean --data_dir'
+expect_err 'did you mean --data'
 
 # Ctrl-C while it measures: an orderly end.
 for _ in {1..40}; do cat "$events"; done > "$work/many"
-run timeout --preserve-status -s INT 0.3 "$tdb" doctor --events "$work/many" --data_dir "$work/kept"
+run timeout --preserve-status -s INT 0.3 "$tdb" doctor --events "$work/many" --data "$work/kept"
 expect_status 1
 expect_err 'tdb: interrupted'
 [ -z "$(ls -A "$work/kept")" ] || fail "something stayed behind: $(ls -A "$work/kept")"
 
 # A disk that is full: a file may grow to 64 KiB and no further.
-run bash -c "ulimit -f 64; '$tdb' doctor --data_dir '$work/kept'"
+run bash -c "ulimit -f 64; '$tdb' doctor --data '$work/kept'"
 expect_status 1
 expect_err "cannot measure in $work/kept: "
 [ -z "$(ls -A "$work/kept")" ] || fail "something stayed behind: $(ls -A "$work/kept")"

@@ -10,7 +10,7 @@ trap 'rm -rf "$out" "$err" "$work"; [ -z "${server:-}" ] || kill -9 "$server" 2>
 
 start() {
     rm -f "$log" # of the server before
-    "$tdb" serve --data_dir "$work/data" "$@" 2>"$log" &
+    "$tdb" serve --data "$work/data" "$@" 2>"$log" &
     server=$!
     for _ in $(seq 200); do
         grep -qs ' ready' "$log" && return
@@ -36,7 +36,7 @@ for runtime in auto epoll; do
     expect_err 'shards=3'
     expect_err 'durable writes form=(linked|dsync|thread)'
 
-    run "$tdb" serve --data_dir "$work/data"
+    run "$tdb" serve --data "$work/data"
     expect_status 1
     expect_err 'another tdb has this data directory'
 
@@ -79,16 +79,16 @@ finish TERM
 expect_status 0
 ! grep -q 'stopp' "$log" || fail "log.level error lets an info line through"
 
-run "$tdb" serve --data_dir "$work/missing/data"
+run "$tdb" serve --data "$work/missing/data"
 expect_status 1
 expect_err 'cannot make the data directory.*missing/data.*NOT_FOUND'
 
 touch "$work/file"
-run "$tdb" serve --data_dir "$work/file"
+run "$tdb" serve --data "$work/file"
 expect_status 1
 expect_err 'cannot open the lock'
 
-run "$tdb" serve --shards 2 --memory 1MiB --data_dir "$work/data"
+run "$tdb" serve --shards 2 --memory 1MiB --data "$work/data"
 expect_status 1
 expect_err 'each needs at least 16 MiB'
 
@@ -100,6 +100,6 @@ run env TDB_RUNTIME=kqueue "$tdb" serve
 expect_status 2
 expect_err 'TDB_RUNTIME'
 
-run bash -c "ulimit -n 100; '$tdb' serve --data_dir '$work/data'"
+run bash -c "ulimit -n 100; '$tdb' serve --data '$work/data'"
 expect_status 1
 expect_err 'cannot start: .*(descriptors|open files)'
