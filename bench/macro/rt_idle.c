@@ -91,8 +91,8 @@ static struct idle_server idle_start(struct bench *b, const char *tdb, const cha
     if (server.pid == 0) {
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
-        execl(tdb, "tdb", "serve", "--shards", IDLE_SHARDS, "--runtime", runtime, "--data",
-              data_dir, (char *)NULL);
+        execl(tdb, "tdb", "serve", "--shards", IDLE_SHARDS, "--runtime", runtime, "--listen",
+              "127.0.0.1:0", "--data", data_dir, (char *)NULL);
         _exit(127);
     }
     close(ends[1]);

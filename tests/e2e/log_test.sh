@@ -126,7 +126,7 @@ done
 run "$tdb" log append "$data" --group 1 --jsonl "$work/events"
 expect_status 1
 expect_err 'another tdb has this directory'
-run timeout 10 "$tdb" serve --data "$data"
+run timeout 10 "$tdb" serve --listen 127.0.0.1:0 --data "$data"
 expect_status 1
 expect_err 'another tdb has this data directory'
 run "$tdb" log read "$data" --group 3 --offset "$(tail -1 "$work/acked")" --max 1

@@ -4,6 +4,7 @@
 set -euo pipefail
 source "$(dirname "$0")/expect.sh"
 tdb=$1
+export TDB_LISTEN=127.0.0.1:0
 work=$(mktemp -d)
 log=$work/log
 trap 'rm -rf "$out" "$err" "$work"; [ -z "${server:-}" ] || kill -9 "$server" 2>/dev/null || true' EXIT
@@ -53,7 +54,8 @@ start
 finish INT
 command="tdb serve, SIGINT"
 expect_status 0
-[ "$(ls "$work/data")" = lock ] || fail "something stayed behind in the data directory: $(ls "$work/data")"
+[ "$(ls "$work/data" | tr '\n' ' ')" = "groups.tab groups.tab.old journal lock node.meta p reserve " ] ||
+    fail "something stayed behind in the data directory: $(ls "$work/data")"
 
 # SIGHUP: the settings are read again and log.level applies; a file that is wrong changes nothing. Of signals that wait, the one
 # with the lowest number is taken first: SIGHUP before SIGTERM.
