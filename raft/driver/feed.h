@@ -84,7 +84,8 @@ void raft_feed_limit(struct raft_feed *feed, uint64_t index_max);
  *     ERR_CLOSING   the group: close the feed, its close waits for that
  *     ERR_AGAIN     the log is on its way to another shard: close the feed
  *     ERR_ACCESS    the log is unavailable: close the feed
- *     ERR_BUDGET, ERR_IO   the next step tries again */
+ *     ERR_BUDGET, ERR_IO   the next step tries again; where the device never gives it,
+ *                   log_quarantine_add makes it ERR_CORRUPT */
 void raft_feed_next(struct raft_feed *feed);
 
 /* *out = the next entry of the step's answer; false: that was all of it. */

@@ -17,11 +17,11 @@
 static enum err raft_group_use(struct raft_group *group);
 static bool raft_group_find_end(struct raft_group *group);
 static enum err raft_group_put(struct raft_group *group, struct raft_proposal *proposal,
-                               struct buf_slice slice, const struct log_batch *batch,
-                               uint64_t first_index);
+                               struct buf_slice slice, const struct log_batch *batch);
 static enum err raft_group_internal(struct raft_group *group, struct raft_proposal *proposal,
-                                    enum log_kind kind, const void *payload, uint32_t payload_bytes,
-                                    uint64_t first_index);
+                                    enum log_kind kind, const void *payload,
+                                    uint32_t payload_bytes);
+static enum err raft_trim_decode(struct buf_slice slice, uint64_t index_max, uint64_t *first_index);
 static void raft_write_received(struct log_op *op);
 static void raft_write_appended(struct log_op *op);
 static void raft_write_termed(struct log_op *op);
@@ -185,8 +185,7 @@ enum err raft_group_propose_trim(struct raft_group *group, struct raft_proposal 
     struct bytes_writer w = bytes_writer(payload, sizeof(payload));
     bytes_put_u64be(&w, first_index);
     ASSERT(w.err == ERR_OK);
-    return raft_group_internal(group, proposal, LOG_KIND_TRIM, payload, sizeof(payload),
-                               first_index);
+    return raft_group_internal(group, proposal, LOG_KIND_TRIM, payload, sizeof(payload));
 }
 
 enum err raft_group_propose_internal(struct raft_group *group, struct raft_proposal *proposal,
@@ -198,7 +197,7 @@ enum err raft_group_propose_internal(struct raft_group *group, struct raft_propo
     if (kind == LOG_KIND_MEMBERSHIP) {
         return ERR_UNSUPPORTED;
     }
-    return raft_group_internal(group, proposal, kind, payload, payload_bytes, 0);
+    return raft_group_internal(group, proposal, kind, payload, payload_bytes);
 }
 
 enum err raft_group_activate(struct raft_group *group)
@@ -224,8 +223,7 @@ static enum err raft_group_use(struct raft_group *group)
 }
 
 static enum err raft_group_internal(struct raft_group *group, struct raft_proposal *proposal,
-                                    enum log_kind kind, const void *payload, uint32_t payload_bytes,
-                                    uint64_t first_index)
+                                    enum log_kind kind, const void *payload, uint32_t payload_bytes)
 {
     struct log_batch batch = {0};
     struct buf_slice slice;
@@ -239,25 +237,28 @@ static enum err raft_group_internal(struct raft_group *group, struct raft_propos
     }
     err = log_batch_decode(buf_slice_data(slice), slice.length, &batch);
     ASSERT(err == ERR_OK);
-    return raft_group_put(group, proposal, slice, &batch, first_index);
+    return raft_group_put(group, proposal, slice, &batch);
 }
 
 enum err raft_group_append(struct raft_group *group, struct raft_proposal *proposal,
                            struct buf_slice slice, const struct log_batch *batch)
 {
-    return raft_group_find_end(group) ? raft_group_put(group, proposal, slice, batch, 0)
-                                      : ERR_AGAIN;
+    return raft_group_find_end(group) ? raft_group_put(group, proposal, slice, batch) : ERR_AGAIN;
 }
 
-/* Append; `first_index` is a trim entry's, or 0. */
 static enum err raft_group_put(struct raft_group *group, struct raft_proposal *proposal,
-                               struct buf_slice slice, const struct log_batch *batch,
-                               uint64_t first_index)
+                               struct buf_slice slice, const struct log_batch *batch)
 {
     ASSERT(IMPLIES(proposal != NULL, proposal->failed != NULL));
     ASSERT(IMPLIES(proposal != NULL, !list_is_linked(&proposal->in_group)));
     struct raft_write *write = NULL;
-    enum err err = raft_write_new(group, &write);
+    uint64_t first_index = 0; /* of a trim entry */
+    enum err err = batch->kind == LOG_KIND_TRIM
+                       ? raft_trim_decode(slice, group->end_index + 1, &first_index)
+                       : ERR_OK;
+    if (err == ERR_OK) {
+        err = raft_write_new(group, &write);
+    }
     if (err != ERR_OK) {
         return err;
     }
@@ -286,6 +287,18 @@ static enum err raft_group_put(struct raft_group *group, struct raft_proposal *p
         list_push_back(&group->proposals, &proposal->in_group);
     }
     return ERR_OK;
+}
+
+/* The log start that the trim entry `slice` asks for: not above its own index, so that it is no
+ * further than commit when it acts. */
+static enum err raft_trim_decode(struct buf_slice slice, uint64_t index_max, uint64_t *first_index)
+{
+    struct bytes_reader r = bytes_reader(buf_slice_data(slice), slice.length);
+    bytes_skip(&r, LOG_BATCH_HEADER_BYTES);
+    *first_index = bytes_get_u64be(&r);
+    bool is_trim = r.err == ERR_OK && slice.length == LOG_BATCH_HEADER_BYTES + RAFT_TRIM_BYTES &&
+                   *first_index <= index_max;
+    return is_trim ? ERR_OK : ERR_CORRUPT;
 }
 
 /* Term and no-op go in one frame, in this order. What can be refused is got first: but for the
@@ -321,7 +334,7 @@ enum err raft_group_lead(struct raft_group *group, uint32_t term)
     struct log_batch batch = {0};
     err = log_batch_decode(buf_slice_data(slice), slice.length, &batch);
     ASSERT(err == ERR_OK);
-    err = raft_group_put(group, NULL, slice, &batch, 0);
+    err = raft_group_put(group, NULL, slice, &batch);
     if (err == ERR_OK) {
         group->role = RAFT_LEADER;
         group->leader = group->raft->node_id;

@@ -62,7 +62,7 @@ void raft_group_moved(struct raft_group *group);
 MUST_USE enum err raft_group_lead(struct raft_group *group, uint32_t term);
 
 /* Append `slice`, decoded as `batch`, in the term it was patched with; `proposal` waits for it
- * (NULL: nobody does). As raft_group_propose refuses. */
+ * (NULL: nobody does). As raft_group_propose refuses; ERR_CORRUPT: a trim entry that is none. */
 MUST_USE enum err raft_group_append(struct raft_group *group, struct raft_proposal *proposal,
                                     struct buf_slice slice, const struct log_batch *batch);
 

@@ -386,6 +386,48 @@ static void a_follower_feeds_what_its_leader_commits(void **state)
     double_end(r);
 }
 
+/* An internal entry of the leader's: a trim that asks for arg. */
+static void double_receive_trim(struct rafts_group *g)
+{
+    struct rafts_shard *rs = rafts_shard(g);
+    uint8_t payload[9] = {0};
+    size_t payload_bytes = g->rafts->arg == 0 ? 9 : 8;
+    payload[7] = (uint8_t)g->rafts->arg;
+    struct buf *buf = NULL;
+    assert_int_equal(buf_new(&rs->bufs, rs->bufs.budget, 128, &buf), ERR_OK);
+    uint32_t length = (uint32_t)(LOG_BATCH_HEADER_BYTES + payload_bytes);
+    struct bytes_writer w = bytes_writer(buf_append(buf, length), length);
+    log_batch_put_internal(&w, g->rafts->store.kernels, LOG_KIND_TRIM, payload, payload_bytes,
+                           raft_group_next_offset(&g->group), g->term, -1);
+    assert_int_equal(w.err, ERR_OK);
+    buf_seal(buf, length);
+    g->refusal = raft_double_receive(&g->group, buf_slice(buf, 0, length));
+    buf_unref(buf);
+    if (g->refusal == ERR_OK) {
+        g->serials[++g->end_index] = RAFTS_TRIM;
+    }
+}
+
+static void a_follower_trims_as_its_leader_says(void **state)
+{
+    (void)state;
+    struct rafts *r = double_machine(1);
+    struct rafts_group *g = rafts_on(r, 0, double_step_down, 4);
+    for (uint32_t i = 0; i < 6; i++) {
+        rafts_on(r, 0, double_receive, 0);
+    }
+    rafts_on(r, 0, double_receive_trim, 8); /* it is the seventh */
+    assert_int_equal(g->refusal, ERR_CORRUPT);
+    rafts_on(r, 0, double_receive_trim, 0); /* a payload of nine bytes */
+    assert_int_equal(g->refusal, ERR_CORRUPT);
+    rafts_on(r, 0, double_receive_trim, 7);
+    assert_int_equal(g->refusal, ERR_OK);
+    rafts_settle(r);
+    assert_int_equal(rafts_status(g).start.index, 7);
+    rafts_check_all(r);
+    double_end(r);
+}
+
 static void a_refused_use_changes_nothing(void **state)
 {
     (void)state;
@@ -519,6 +561,7 @@ int main(void)
         cmocka_unit_test(a_trim_acts_when_it_is_committed_and_not_before),
         cmocka_unit_test(a_feed_never_passes_commit),
         cmocka_unit_test(a_follower_feeds_what_its_leader_commits),
+        cmocka_unit_test(a_follower_trims_as_its_leader_says),
         cmocka_unit_test(a_refused_use_changes_nothing),
         cmocka_unit_test(every_proposal_fails_once_or_is_committed),
     };
