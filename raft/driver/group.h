@@ -41,8 +41,8 @@ struct raft_group;
 struct raft_proposal;
 struct raft_watch;
 
-/* No leader is known. */
-#define RAFT_NO_LEADER (-1)
+#define RAFT_NO_LEADER      (-1)  /* no leader is known */
+#define RAFT_INTERNAL_BYTES 2048u /* payload of an internal entry, at most */
 
 /* What a node is to a group. */
 enum raft_role {
@@ -193,7 +193,6 @@ MUST_USE enum err raft_group_propose_trim(struct raft_group *group, struct raft_
 /* Propose an internal entry: an index, no offset. LOG_KIND_CUT with the user's payload of at most
  * RAFT_INTERNAL_BYTES (asserted). ERR_UNSUPPORTED: LOG_KIND_MEMBERSHIP, where voters cannot change.
  * Else as raft_group_propose. */
-#define RAFT_INTERNAL_BYTES 2048u
 MUST_USE enum err raft_group_propose_internal(struct raft_group *group,
                                               struct raft_proposal *proposal, enum log_kind kind,
                                               const void *payload, uint32_t payload_bytes);

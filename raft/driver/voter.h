@@ -15,6 +15,8 @@
 #include "raft/driver/group.h"
 #include "storage/log/log.h"
 
+struct raft_feed;
+
 /* Something written to a group's log. From raft_shard.writes. */
 struct raft_write {
     struct log_op op;          /* as the log has it */
@@ -98,7 +100,6 @@ MUST_USE enum err raft_shard_entry(struct raft_shard *raft, enum log_kind kind, 
                                    struct buf_slice *out);
 
 /* The group has something to tell to `feed`: commit moved, or it closes. feed.c's. */
-struct raft_feed;
 void raft_feed_wake(struct raft_feed *feed);
 
 #endif
