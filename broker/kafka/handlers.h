@@ -7,11 +7,22 @@
 
 struct core_topic;
 
+/* Answers what is served; also versions that are not known here. */
 void kafka_handle_api_versions(struct kafka_request *request);
+
+/* Answers with what consumers may see, waiting for it within bounds. */
 void kafka_handle_fetch(struct kafka_request *request);
+
+/* Refuses groups and transactions by name. */
 void kafka_handle_find_coordinator(struct kafka_request *request);
+
+/* Answers ends of partitions and offsets by time. */
 void kafka_handle_list_offsets(struct kafka_request *request);
+
+/* Answers nodes, topics and leaders; makes topics that are missing. */
 void kafka_handle_metadata(struct kafka_request *request);
+
+/* Has batches let in; answers when they are as safe as asked. */
 void kafka_handle_produce(struct kafka_request *request);
 
 /* The topic of this name, in the catalog the shard has now; NULL: none. It lives as long as the

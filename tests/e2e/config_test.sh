@@ -11,7 +11,7 @@ cd "$folder"
 # Defaults, and nothing else said.
 run "$tdb" config check
 expect_status 0
-expect_out '^data_dir +\./tdb-data +default$'
+expect_out '^data +\./data +default$'
 expect_out '^log\.format +human +default$'
 expect_no_err
 
@@ -26,7 +26,7 @@ log:
 YAML
 run env TDB_SHARDS=3 TDB_LOG_LEVEL=warn "$tdb" config check --config tdb.yaml --shards 4 --runtime=epoll
 expect_status 0
-expect_out '^data_dir +/var/lib/tdb +tdb\.yaml:1:11$'
+expect_out '^data +/var/lib/tdb +tdb\.yaml:1:7$'
 expect_out '^memory +2GiB +tdb\.yaml:2:9$'
 expect_out '^shards +4 +--shards$'
 expect_out '^runtime +epoll +--runtime$'
@@ -107,7 +107,7 @@ json "page['problems'][0]['where'] == 'wrong.yaml:1:9' and page['problems'][0]['
 # Which keys there are; and usage.
 run "$tdb" config keys
 expect_status 0
-expect_out '^data_dir$'
+expect_out '^data$'
 expect_out '^    takes one of auto, uring, epoll; default auto$'
 run "$tdb" config
 expect_status 2
