@@ -75,6 +75,11 @@ static void kafka_conn_received(struct rt_op *op)
     }
     conn->chunk = rt_sock_chunk(op);
     conn->chunk_pos = 0;
+    if (conn->is_ended) { /* it arrived while the connection was ending */
+        rt_sock_release(&conn->sock, conn->chunk);
+        conn->chunk.length = 0;
+        return;
+    }
     kafka_conn_take(conn);
 }
 
