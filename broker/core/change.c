@@ -84,7 +84,7 @@ static void core_controller_make(struct core_controller *controller)
 {
     struct core_change *change = controller->change;
     struct core_catalog *spec = controller->catalog;
-    enum err err = ERR_OK;
+    enum err err = controller->is_failed ? ERR_IO : ERR_OK;
     core_catalog_ref(spec);
     controller->commands_count = 0;
     while (err == ERR_OK && change->next_item < change->items_count &&
@@ -174,6 +174,17 @@ enum err core_controller_propose(struct core_controller *controller, uint32_t co
     controller->change_index = err == ERR_OK ? controller->proposal.index : 0;
     buf_unref(buf);
     return err;
+}
+
+void core_controller_give_up(struct core_controller *controller)
+{
+    struct core_change *change = controller->change;
+    if (change != NULL) {
+        core_controller_refuse(controller, CORE_STORAGE);
+        controller->change = NULL;
+        core_call_end(controller->cs, &change->call);
+    }
+    core_controller_next(controller);
 }
 
 static void core_controller_failed(struct raft_proposal *proposal)

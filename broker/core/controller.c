@@ -298,7 +298,9 @@ static void core_controller_fail(struct core_controller *controller, const char 
     DIAG_ERROR(controller->cs->diag, "core", "the controller cannot go on",
                DIAG_STRING("reason", why), DIAG_ERR("error", err));
     snprintf(controller->why, sizeof(controller->why), "%s", why);
+    controller->is_failed = true;
     if (controller->is_open) {
+        core_controller_give_up(controller);
         return;
     }
     for (uint32_t i = 0; i < controller->cs->core->shards_count; i++) {

@@ -71,6 +71,7 @@ struct core_controller {
     uint64_t open_index;           /* folded up to here, the catalog is complete for a start */
     bool is_open;                  /* the first catalog was published */
     bool is_closing;               /* core_controller_close was called */
+    bool is_failed;                /* its log cannot be read on: every change is refused */
     bool is_feed_open;             /* `feed` is */
     bool is_group_closed;          /* `group` is, or was never open */
     void (*closed)(struct core_shard *cs); /* tells that nothing of it is under way */

@@ -10,6 +10,9 @@
 /* Propose the first `count` commands as one entry; change_index is its index. */
 MUST_USE enum err core_controller_propose(struct core_controller *controller, uint32_t count);
 
+/* It has failed: the change in hand and those that wait are refused. */
+void core_controller_give_up(struct core_controller *controller);
+
 /* Every shard has the catalog published last. */
 void core_controller_published(struct core_controller *controller);
 

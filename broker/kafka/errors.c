@@ -3,8 +3,10 @@
 
 #include "base/assert.h"
 
-/* What is retriable here is retriable there: clients go by the code alone. A full disk is
- * KAFKA_STORAGE_ERROR there, too: producers ask for metadata and try again. */
+/* What is retriable here is retriable there: clients go by the code alone, and Java's consumer
+ * takes any code that it does not expect in an answer for a bug. So what passes by itself is
+ * NOT_LEADER_OR_FOLLOWER, and a full disk KAFKA_STORAGE_ERROR: clients ask for metadata and try
+ * again. */
 enum kafka_error kafka_error_of(enum core_code code)
 {
     switch (code) {
@@ -18,8 +20,8 @@ enum kafka_error kafka_error_of(enum core_code code)
     case CORE_INVALID_REPLICATION: return KAFKA_INVALID_REPLICATION_FACTOR;
     case CORE_INVALID_CONFIG: return KAFKA_INVALID_CONFIG;
     case CORE_INVALID_REQUEST: return KAFKA_INVALID_REQUEST;
-    case CORE_NOT_LEADER: return KAFKA_NOT_LEADER_OR_FOLLOWER;
-    case CORE_NOT_AVAILABLE: return KAFKA_LEADER_NOT_AVAILABLE;
+    case CORE_NOT_LEADER:
+    case CORE_NOT_AVAILABLE: return KAFKA_NOT_LEADER_OR_FOLLOWER;
     case CORE_FENCED_EPOCH: return KAFKA_FENCED_LEADER_EPOCH;
     case CORE_UNKNOWN_EPOCH: return KAFKA_UNKNOWN_LEADER_EPOCH;
     case CORE_OFFSET_OUT_OF_RANGE: return KAFKA_OFFSET_OUT_OF_RANGE;

@@ -157,7 +157,8 @@ static void kafka_fetch_answer_item(struct kafka_fetch *state,
                                     struct core_fetch_item *item)
 {
     const struct kafka_fetch_request *body = state->request->body;
-    enum kafka_error error = kafka_error_of(item->code);
+    enum kafka_error error = item->code == CORE_OVERLOADED ? KAFKA_STORAGE_ERROR /* see errors.c */
+                                                           : kafka_error_of(item->code);
     if (error == KAFKA_NONE && state->request->version < KAFKA_FETCH_ZSTD_FIRST &&
         kafka_fetch_has_zstd(item)) {
         error = KAFKA_UNSUPPORTED_COMPRESSION_TYPE;
