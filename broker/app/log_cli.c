@@ -6,11 +6,11 @@
 
 #include "base/assert.h"
 #include "base/escape.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/suggest.h"
 #include "base/units.h"
 #include "broker/app/cli_config.h"
-#include "broker/app/log_cli_json.h"
 
 /* Most arguments of one call, and names that a wrong flag is compared with. */
 #define LOG_CLI_ARGS_MAX  128
@@ -209,7 +209,7 @@ void log_cli_put_bytes(FILE *out, const uint8_t *data, size_t length)
 {
     if (data == NULL) {
         fputs("null", out);
-    } else if (log_cli_is_utf8(data, length)) {
+    } else if (json_is_utf8(data, length)) {
         fputc('"', out);
         log_cli_put(out, data, length);
         fputc('"', out);

@@ -10,11 +10,11 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/prng.h"
 #include "base/rt/clock.h"
 #include "base/rt/shard.h"
 #include "base/units.h"
-#include "broker/app/log_cli_json.h"
 #include "broker/app/log_cli_lines.h"
 #include "broker/app/log_cli_store.h"
 #include "storage/log/log.h"
@@ -102,7 +102,7 @@ static void log_append_run(struct log_appending *appending);
 static void log_append_take(struct log_appending *appending);
 static enum err log_append_line(struct log_appending *appending);
 static bool log_append_time(struct log_appending *appending, int64_t *time_ms);
-static bool log_append_time_of(const struct log_cli_json_value *value, int64_t *time_ms);
+static bool log_append_time_of(const struct json_value *value, int64_t *time_ms);
 static bool log_append_send(struct log_appending *appending);
 static void log_append_sent(struct log_op *op);
 static void log_append_sample(struct log_appending *appending, uint64_t latency_ns);
@@ -327,11 +327,11 @@ static bool log_append_time(struct log_appending *appending, int64_t *time_ms)
         *time_ms = (int64_t)(rt_wall_ns(appending->store.shard) / RT_NS_PER_MS);
         return true;
     }
-    struct log_cli_json_value value;
+    struct json_value value;
     size_t fault = 0;
     char what[160];
-    enum err err = log_cli_json_find(appending->line, appending->line_bytes, appending->time_field,
-                                     &value, &fault);
+    enum err err =
+        json_find(appending->line, appending->line_bytes, appending->time_field, &value, &fault);
     if (err == ERR_NOT_FOUND) {
         snprintf(what, sizeof(what), "has no field '%s'", appending->time_field);
     } else if (err != ERR_OK) {
@@ -348,16 +348,16 @@ static bool log_append_time(struct log_appending *appending, int64_t *time_ms)
     return false;
 }
 
-static bool log_append_time_of(const struct log_cli_json_value *value, int64_t *time_ms)
+static bool log_append_time_of(const struct json_value *value, int64_t *time_ms)
 {
     double number;
-    if (value->kind == LOG_CLI_JSON_OTHER) {
+    if (value->kind != JSON_NUMBER && value->kind != JSON_STRING) {
         return false;
     }
     if (units_parse_i64(value->text, value->length, time_ms) == ERR_OK) {
         return true;
     }
-    if (value->kind == LOG_CLI_JSON_STRING) {
+    if (value->kind == JSON_STRING) {
         return units_parse_time_ms(value->text, value->length, time_ms) == ERR_OK;
     }
     if (units_parse_double(value->text, value->length, &number) != ERR_OK || number > 9e15 ||

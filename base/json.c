@@ -1,5 +1,5 @@
-/* A JSON text is walked once, without recursion: open containers are bits. See log_cli_json.h. */
-#include "broker/app/log_cli_json.h"
+/* A JSON text is walked once, without recursion: open containers are bits. See json.h. */
+#include "base/json.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -8,21 +8,28 @@
 
 /* A walk. */
 struct json_walk {
-    const char *at;                 /* next byte */
-    const char *end;                /* behind the last */
-    const char *path;               /* what is looked for */
-    uint32_t depth;                 /* containers open */
-    uint32_t path_depth;            /* of these, the outermost that the path leads through */
-    bool is_wanted;                 /* the value that comes is the one */
-    bool is_found;                  /* there was one */
-    struct log_cli_json_value *out; /* where it goes */
-    uint8_t objects[LOG_CLI_JSON_DEPTH_MAX / 8]; /* bit d: container d is an object */
+    const char *at;         /* next byte */
+    const char *end;        /* behind the last */
+    const char *path;       /* what is looked for; NULL: the outermost value */
+    uint32_t depth;         /* containers open */
+    uint32_t path_depth;    /* of these, the outermost that the path leads through */
+    uint32_t found_depth;   /* containers open when the one found began; its end is to come */
+    bool is_wanted;         /* the value that comes is the one */
+    bool is_found;          /* there was one */
+    bool is_open;           /* it is a container whose end is to come */
+    struct json_value *out; /* where it goes */
+    uint8_t objects[JSON_DEPTH_MAX / 8]; /* bit d: container d is an object */
 };
 
+static bool json_unescape_one(struct bytes_writer *w, const char **at, const char *end);
+static uint32_t json_unescape_hex(const char *digits);
+static enum err json_walk_text(struct json_walk *walk, size_t length, size_t *fault);
+static enum err json_walk_run(struct json_walk *walk);
 static enum err json_walk_value(struct json_walk *walk, bool *is_closed);
 static enum err json_walk_open(struct json_walk *walk, bool is_object, bool *is_closed);
 static enum err json_walk_key(struct json_walk *walk);
 static bool json_walk_next(struct json_walk *walk, bool *is_closed);
+static void json_walk_close(struct json_walk *walk);
 static bool json_walk_string(struct json_walk *walk);
 static bool json_walk_escape(struct json_walk *walk);
 static bool json_walk_number(struct json_walk *walk);
@@ -30,41 +37,77 @@ static bool json_walk_digits(struct json_walk *walk);
 static bool json_walk_word(struct json_walk *walk, const char *word);
 static bool json_walk_byte(struct json_walk *walk, char wanted);
 static void json_walk_space(struct json_walk *walk);
-static void json_walk_found(struct json_walk *walk, enum log_cli_json_kind kind, const char *text,
+static void json_walk_found(struct json_walk *walk, enum json_kind kind, const char *text,
                             const char *end);
 static bool json_walk_is_object(const struct json_walk *walk);
 static bool json_walk_is_name(const struct json_walk *walk, const char *key, size_t length,
                               bool *is_last);
 
-enum err log_cli_json_find(const char *text, size_t length, const char *path,
-                           struct log_cli_json_value *out, size_t *fault)
+enum err json_read(const char *text, size_t length, struct json_value *out, size_t *fault)
+{
+    struct json_walk walk = {.at = text, .end = text + length, .out = out, .is_wanted = true};
+    return json_walk_text(&walk, length, fault);
+}
+
+enum err json_find(const char *text, size_t length, const char *path, struct json_value *out,
+                   size_t *fault)
 {
     struct json_walk walk = {.at = text, .end = text + length, .path = path, .out = out};
-    enum err err = ERR_OK;
-    *out = (struct log_cli_json_value){.text = NULL};
-    do {
-        bool is_closed = true; /* a value has ended, and with it perhaps what holds it */
-        err = json_walk_value(&walk, &is_closed);
-        while (err == ERR_OK && is_closed && walk.depth > 0) {
-            err = json_walk_next(&walk, &is_closed) ? ERR_OK : ERR_INVALID;
-        }
-        if (err == ERR_OK && walk.depth > 0 && json_walk_is_object(&walk)) {
-            err = json_walk_key(&walk);
-        }
-    } while (err == ERR_OK && walk.depth > 0);
-    json_walk_space(&walk);
-    if (err == ERR_OK && walk.at != walk.end) {
-        err = ERR_INVALID;
-    }
-    *fault = (size_t)(walk.at - text);
-    if (err == ERR_OK && !log_cli_is_utf8(text, length)) {
-        *fault = 0;
-        err = ERR_INVALID;
-    }
+    *out = (struct json_value){.text = NULL};
+    enum err err = json_walk_text(&walk, length, fault);
     return err != ERR_OK ? err : walk.is_found ? ERR_OK : ERR_NOT_FOUND;
 }
 
-bool log_cli_is_utf8(const void *text, size_t length)
+struct json_items json_items(const struct json_value *container)
+{
+    ASSERT(container->kind == JSON_ARRAY || container->kind == JSON_OBJECT);
+    return (struct json_items){container->text + 1, container->text + container->length - 1,
+                               container->kind == JSON_OBJECT};
+}
+
+bool json_items_next(struct json_items *items, struct json_value *name, struct json_value *value)
+{
+    struct json_value ignored;
+    struct json_walk walk = {.at = items->at, .end = items->end, .out = value, .is_wanted = true};
+    json_walk_space(&walk);
+    json_walk_byte(&walk, ',');
+    json_walk_space(&walk);
+    if (walk.at == walk.end) {
+        return false;
+    }
+    if (items->is_object) {
+        const char *begin = walk.at + 1;
+        json_walk_string(&walk);
+        *(name != NULL ? name : &ignored) =
+            (struct json_value){JSON_STRING, begin, (size_t)(walk.at - 1 - begin)};
+        json_walk_space(&walk);
+        json_walk_byte(&walk, ':');
+    }
+    enum err err = json_walk_run(&walk);
+    ASSERT(err == ERR_OK);
+    items->at = walk.at;
+    return true;
+}
+
+enum err json_unescape(struct bytes_writer *w, const struct json_value *string)
+{
+    ASSERT(string->kind == JSON_STRING);
+    const char *end = string->text + string->length;
+    for (const char *at = string->text; at < end && w->err == ERR_OK;) {
+        const char *plain_end = memchr(at, '\\', (size_t)(end - at));
+        if (plain_end == NULL) {
+            plain_end = end;
+        }
+        bytes_put_copy(w, at, (size_t)(plain_end - at));
+        at = plain_end;
+        if (at < end && !json_unescape_one(w, &at, end)) {
+            return ERR_INVALID;
+        }
+    }
+    return w->err;
+}
+
+bool json_is_utf8(const void *text, size_t length)
 {
     const uint8_t *at = text;
     const uint8_t *end = at + length;
@@ -89,6 +132,85 @@ bool log_cli_is_utf8(const void *text, size_t length)
     return true;
 }
 
+/* The escape at *at, a backslash; false: half a character. */
+static bool json_unescape_one(struct bytes_writer *w, const char **at, const char *end)
+{
+    static const char letters[] = "\"\\/bfnrt";
+    static const char meanings[] = "\"\\/\b\f\n\r\t";
+    char letter = (*at)[1];
+    *at += 2;
+    if (letter != 'u') {
+        bytes_put_u8(w, (uint8_t)meanings[strchr(letters, letter) - letters]);
+        return true;
+    }
+    uint32_t code = json_unescape_hex(*at);
+    *at += 4;
+    if (code >= 0xdc00 && code <= 0xdfff) {
+        return false;
+    }
+    if (code >= 0xd800 && code <= 0xdbff) {
+        uint32_t low =
+            end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u' ? json_unescape_hex(*at + 2) : 0;
+        if (low < 0xdc00 || low > 0xdfff) {
+            return false;
+        }
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+        *at += 6;
+    }
+    uint8_t bytes[4];
+    unsigned count = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (unsigned i = count - 1; i > 0; i--, code >>= 6) {
+        bytes[i] = (uint8_t)(0x80 | (code & 0x3f));
+    }
+    bytes[0] = (uint8_t)(count == 1 ? code : (0xf00u >> count & 0xff) | code);
+    bytes_put_copy(w, bytes, count);
+    return true;
+}
+
+static uint32_t json_unescape_hex(const char *digits)
+{
+    uint32_t code = 0;
+    for (int i = 0; i < 4; i++) {
+        char digit = digits[i];
+        code = code << 4 | (uint32_t)(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
+    }
+    return code;
+}
+
+/* All of the text. */
+static enum err json_walk_text(struct json_walk *walk, size_t length, size_t *fault)
+{
+    const char *text = walk->at;
+    enum err err = json_walk_run(walk);
+    json_walk_space(walk);
+    if (err == ERR_OK && walk->at != walk->end) {
+        err = ERR_INVALID;
+    }
+    *fault = (size_t)(walk->at - text);
+    if (err == ERR_OK && !json_is_utf8(text, length)) {
+        *fault = 0;
+        err = ERR_INVALID;
+    }
+    return err;
+}
+
+/* One value with all that it holds. */
+static enum err json_walk_run(struct json_walk *walk)
+{
+    enum err err = ERR_OK;
+    do {
+        bool is_closed = true; /* a value has ended, and with it perhaps what holds it */
+        err = json_walk_value(walk, &is_closed);
+        while (err == ERR_OK && is_closed && walk->depth > 0) {
+            err = json_walk_next(walk, &is_closed) ? ERR_OK : ERR_INVALID;
+        }
+        if (err == ERR_OK && walk->depth > 0 && json_walk_is_object(walk)) {
+            err = json_walk_key(walk);
+        }
+    } while (err == ERR_OK && walk->depth > 0);
+    return err;
+}
+
 /* One value, of a container that is not empty only its beginning: *is_closed is false then. */
 static enum err json_walk_value(struct json_walk *walk, bool *is_closed)
 {
@@ -98,26 +220,30 @@ static enum err json_walk_value(struct json_walk *walk, bool *is_closed)
         return ERR_INVALID;
     }
     if (*begin == '{' || *begin == '[') {
-        json_walk_found(walk, LOG_CLI_JSON_OTHER, begin, begin + 1);
-        return json_walk_open(walk, *begin == '{', is_closed);
+        bool is_object = *begin == '{';
+        if (walk->is_wanted) {
+            walk->is_open = true;
+            walk->found_depth = walk->depth;
+        }
+        json_walk_found(walk, is_object ? JSON_OBJECT : JSON_ARRAY, begin, begin);
+        return json_walk_open(walk, is_object, is_closed);
     }
     bool is_good;
-    enum log_cli_json_kind kind = LOG_CLI_JSON_OTHER;
+    enum json_kind kind = JSON_NUMBER;
     if (*begin == '"') {
-        kind = LOG_CLI_JSON_STRING;
+        kind = JSON_STRING;
         is_good = json_walk_string(walk);
     } else if (*begin == 't' || *begin == 'f' || *begin == 'n') {
+        kind = *begin == 't' ? JSON_TRUE : *begin == 'f' ? JSON_FALSE : JSON_NULL;
         is_good = json_walk_word(walk, *begin == 't' ? "true" : *begin == 'f' ? "false" : "null");
     } else {
-        kind = LOG_CLI_JSON_NUMBER;
         is_good = json_walk_number(walk);
     }
     if (!is_good) {
         return ERR_INVALID;
     }
-    bool is_string = kind == LOG_CLI_JSON_STRING;
-    const char *end = kind == LOG_CLI_JSON_OTHER ? begin + 1 : walk->at - is_string;
-    json_walk_found(walk, kind, begin + is_string, end);
+    bool is_string = kind == JSON_STRING;
+    json_walk_found(walk, kind, begin + is_string, walk->at - is_string);
     return ERR_OK;
 }
 
@@ -126,9 +252,10 @@ static enum err json_walk_open(struct json_walk *walk, bool is_object, bool *is_
     walk->at++;
     json_walk_space(walk);
     if (json_walk_byte(walk, is_object ? '}' : ']')) {
+        json_walk_close(walk);
         return ERR_OK;
     }
-    if (walk->depth == LOG_CLI_JSON_DEPTH_MAX) {
+    if (walk->depth == JSON_DEPTH_MAX) {
         return ERR_TOO_LARGE;
     }
     uint8_t bit = (uint8_t)(1u << walk->depth % 8);
@@ -150,8 +277,8 @@ static enum err json_walk_key(struct json_walk *walk)
     }
     size_t length = (size_t)(walk->at - 1 - begin);
     bool is_last = false;
-    bool is_on_path =
-        walk->path_depth >= walk->depth - 1 && json_walk_is_name(walk, begin, length, &is_last);
+    bool is_on_path = walk->path != NULL && walk->path_depth >= walk->depth - 1 &&
+                      json_walk_is_name(walk, begin, length, &is_last);
     if (walk->path_depth >= walk->depth) {
         walk->path_depth = walk->depth - 1; /* a name before this one led into something else */
     }
@@ -178,7 +305,17 @@ static bool json_walk_next(struct json_walk *walk, bool *is_closed)
     if (walk->path_depth > walk->depth) {
         walk->path_depth = walk->depth;
     }
+    json_walk_close(walk);
     return true;
+}
+
+/* A container has ended: perhaps the one that was found. */
+static void json_walk_close(struct json_walk *walk)
+{
+    if (walk->is_open && walk->depth == walk->found_depth) {
+        walk->out->length = (size_t)(walk->at - walk->out->text);
+        walk->is_open = false;
+    }
 }
 
 static bool json_walk_string(struct json_walk *walk)
@@ -270,11 +407,11 @@ static void json_walk_space(struct json_walk *walk)
 }
 
 /* A value begins: note it if it is the wanted one. */
-static void json_walk_found(struct json_walk *walk, enum log_cli_json_kind kind, const char *text,
+static void json_walk_found(struct json_walk *walk, enum json_kind kind, const char *text,
                             const char *end)
 {
     if (walk->is_wanted) {
-        *walk->out = (struct log_cli_json_value){kind, text, (size_t)(end - text)};
+        *walk->out = (struct json_value){kind, text, (size_t)(end - text)};
         walk->is_found = true;
         walk->is_wanted = false;
     }
