@@ -7,9 +7,8 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "base/bytes.h"
-#include "base/escape.h"
 #include "broker/app/settings.h"
+#include "broker/cli/text.h"
 
 /* Most arguments of one call. */
 #define CLI_CONFIG_ARGS_MAX 128
@@ -197,17 +196,9 @@ static void cli_config_json_text(FILE *out, const char *name, const char *text)
     fprintf(out, "\"");
 }
 
-/* `text`, escaped, piece by piece. */
 static void cli_config_put(FILE *out, const char *text)
 {
-    char escaped[256];
-    for (size_t length = strlen(text); length > 0;) {
-        struct bytes_writer w = bytes_writer(escaped, sizeof(escaped));
-        size_t taken = escape_json(&w, text, length);
-        fwrite(escaped, 1, w.pos, out);
-        text += taken;
-        length -= taken;
-    }
+    cli_text_put(out, text, strlen(text));
 }
 
 static void cli_config_pad(FILE *out, size_t length, size_t width)

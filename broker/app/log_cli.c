@@ -5,12 +5,11 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/escape.h"
-#include "base/json.h"
 #include "base/limits.h"
 #include "base/suggest.h"
 #include "base/units.h"
 #include "broker/app/cli_config.h"
+#include "broker/cli/text.h"
 
 /* Most arguments of one call, and names that a wrong flag is compared with. */
 #define LOG_CLI_ARGS_MAX  128
@@ -134,7 +133,7 @@ void log_cli_end(struct log_cli *cli)
 
 enum cli_exit log_cli_refuse(const struct log_cli *cli, const char *flag, const char *what)
 {
-    log_cli_put(cli->err, flag, strlen(flag));
+    cli_text_put(cli->err, flag, strlen(flag));
     fprintf(cli->err, ": %s\n", what);
     log_cli_usage(cli->name, cli->err);
     return CLI_EXIT_USAGE;
@@ -168,69 +167,6 @@ bool log_cli_time(const struct log_cli *cli, const struct log_cli_flag *flag, in
         return false;
     }
     return true;
-}
-
-void log_cli_put(FILE *out, const void *data, size_t length)
-{
-    char escaped[512];
-    for (const char *text = data; length > 0;) {
-        struct bytes_writer w = bytes_writer(escaped, sizeof(escaped));
-        size_t taken = escape_json(&w, text, length);
-        fwrite(escaped, 1, w.pos, out);
-        text += taken;
-        length -= taken;
-    }
-}
-
-void log_cli_put_plain(FILE *out, const void *data, size_t length)
-{
-    const char *text = data;
-    for (size_t pos = 0; pos < length;) {
-        size_t end = pos;
-        while (end < length && text[end] != '"' && text[end] != '\\') {
-            end++;
-        }
-        log_cli_put(out, text + pos, end - pos);
-        if (end < length) {
-            fputc(text[end++], out);
-        }
-        pos = end;
-    }
-}
-
-void log_cli_put_member(FILE *out, const char *name, const char *text)
-{
-    fprintf(out, "\"%s\":\"", name);
-    log_cli_put(out, text, strlen(text));
-    fputc('"', out);
-}
-
-void log_cli_put_bytes(FILE *out, const uint8_t *data, size_t length)
-{
-    if (data == NULL) {
-        fputs("null", out);
-    } else if (json_is_utf8(data, length)) {
-        fputc('"', out);
-        log_cli_put(out, data, length);
-        fputc('"', out);
-    } else {
-        fputs("{\"hex\":\"", out);
-        for (size_t i = 0; i < length; i++) {
-            fprintf(out, "%02x", data[i]);
-        }
-        fputs("\"}", out);
-    }
-}
-
-void log_cli_put_time(FILE *out, int64_t time_ms)
-{
-    char text[UNITS_TEXT_BYTES];
-    if (time_ms < 0 || (uint64_t)time_ms > UINT64_MAX / 1000000u) {
-        fprintf(out, "%" PRId64, time_ms);
-        return;
-    }
-    units_format_time((uint64_t)time_ms * 1000000u, text);
-    fputs(text, out);
 }
 
 static void log_cli_help(FILE *out)
@@ -269,7 +205,7 @@ static enum cli_exit log_cli_unknown(const char *name, FILE *err)
     }
     const char *nearest = suggest_nearest(name, names, ARRAY_COUNT(names));
     fprintf(err, "tdb log: no command '");
-    log_cli_put(err, name, strlen(name));
+    cli_text_put(err, name, strlen(name));
     fprintf(err, nearest != NULL ? "'; did you mean '%s'?\n" : "'%s\n",
             nearest != NULL ? nearest : "");
     fprintf(err, "Try 'tdb log --help'.\n");

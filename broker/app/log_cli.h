@@ -59,20 +59,6 @@ MUST_USE bool log_cli_number(const struct log_cli *cli, const struct log_cli_fla
 MUST_USE bool log_cli_time(const struct log_cli *cli, const struct log_cli_flag *flag,
                            int64_t *out);
 
-/* Write bytes from outside, escaped as in a JSON string; for people, with quotes and backslashes as
- * they are. */
-void log_cli_put(FILE *out, const void *data, size_t length);
-void log_cli_put_plain(FILE *out, const void *data, size_t length);
-
-/* Write `"name":"text"`, escaped. */
-void log_cli_put_member(FILE *out, const char *name, const char *text);
-
-/* Write a key or a value as JSON: null, a string, or {"hex":"..."} where it is no text. */
-void log_cli_put_bytes(FILE *out, const uint8_t *data, size_t length);
-
-/* Write a moment: RFC 3339, or the number where that has no room for it. */
-void log_cli_put_time(FILE *out, int64_t time_ms);
-
 /* The commands: each with the arguments behind its name. */
 enum cli_exit log_cli_append(int argc, char **argv, FILE *out, FILE *err);
 enum cli_exit log_cli_read(int argc, char **argv, FILE *out, FILE *err);

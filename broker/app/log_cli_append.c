@@ -17,6 +17,7 @@
 #include "base/units.h"
 #include "broker/app/log_cli_lines.h"
 #include "broker/app/log_cli_store.h"
+#include "broker/cli/text.h"
 #include "storage/log/log.h"
 #include "storage/log/records.h"
 
@@ -470,9 +471,9 @@ static void log_append_fail_line(struct log_appending *appending, const char *wh
     const struct log_cli_lines *lines = &appending->lines;
     FILE *err = appending->cli->err;
     fputs("tdb: ", err);
-    log_cli_put(err, lines->name, strlen(lines->name));
+    cli_text_put(err, lines->name, strlen(lines->name));
     fprintf(err, ":%" PRIu64 ": ", lines->line_number);
-    log_cli_put(err, what, strlen(what));
+    cli_text_put(err, what, strlen(what));
     fprintf(err, "; nothing from this line on is appended\n");
     appending->line = NULL;
     appending->has_failed = true;

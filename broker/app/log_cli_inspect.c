@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/rt/shard.h"
 #include "broker/app/boot.h"
+#include "broker/cli/text.h"
 
 /* An inspection and its runtime. */
 struct log_cli_look {
@@ -57,7 +58,7 @@ void log_cli_put_fault(FILE *out, const struct log_inspect_fault *fault)
 void log_cli_put_fault_json(FILE *out, const struct log_inspect_fault *fault)
 {
     fputc('{', out);
-    log_cli_put_member(out, "file", fault->file);
+    cli_text_put_member(out, "file", fault->file);
     fprintf(out, ",\"pos\":%" PRIu64, fault->pos);
     if (fault->group != LOG_INSPECT_NONE) {
         fprintf(out, ",\"group\":%" PRIu64, fault->group);
@@ -67,9 +68,9 @@ void log_cli_put_fault_json(FILE *out, const struct log_inspect_fault *fault)
                 fault->last_index);
     }
     fputc(',', out);
-    log_cli_put_member(out, "error", err_name(fault->err));
+    cli_text_put_member(out, "error", err_name(fault->err));
     fputc(',', out);
-    log_cli_put_member(out, "what", fault->what);
+    cli_text_put_member(out, "what", fault->what);
     fputc('}', out);
 }
 

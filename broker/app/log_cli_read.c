@@ -8,6 +8,7 @@
 #include "base/codec.h"
 #include "base/rt/shard.h"
 #include "broker/app/log_cli_inspect.h"
+#include "broker/cli/text.h"
 #include "storage/log/records.h"
 
 /* The most that the records of one compressed batch may take. */
@@ -178,7 +179,7 @@ static void log_reading_item(struct log_reading *reading, const struct log_recor
             fprintf(out, "%-10s  %-24s  %-16s  %s\n", "offset", "time", "key", "value");
         }
         fprintf(out, "%-10" PRIu64 "  ", item->offset);
-        log_cli_put_time(out, item->timestamp);
+        cli_text_put_time(out, item->timestamp);
         fputs("  ", out);
         log_reading_text(out, item->key, item->key_bytes);
         fprintf(out, "%*s  ",
@@ -197,18 +198,18 @@ static void log_reading_item_json(FILE *out, const struct log_records_item *item
 {
     fprintf(out, "{\"offset\":%" PRIu64 ",\"timestamp\":%" PRId64 ",\"key\":", item->offset,
             item->timestamp);
-    log_cli_put_bytes(out, item->key, item->key_bytes);
+    cli_text_put_bytes(out, item->key, item->key_bytes);
     fputs(",\"value\":", out);
-    log_cli_put_bytes(out, item->value, item->value_bytes);
+    cli_text_put_bytes(out, item->value, item->value_bytes);
     if (item->headers_count > 0) {
         struct bytes_reader r = bytes_reader(item->headers, item->headers_bytes);
         fputs(",\"headers\":[", out);
         for (uint32_t i = 0; i < item->headers_count; i++) {
             struct log_records_header header = log_records_header_get(&r);
             fputs(i > 0 ? ",{\"key\":" : "{\"key\":", out);
-            log_cli_put_bytes(out, header.key, header.key_bytes);
+            cli_text_put_bytes(out, header.key, header.key_bytes);
             fputs(",\"value\":", out);
-            log_cli_put_bytes(out, header.value, header.value_bytes);
+            cli_text_put_bytes(out, header.value, header.value_bytes);
             fputc('}', out);
         }
         fputc(']', out);
@@ -222,7 +223,7 @@ static void log_reading_text(FILE *out, const uint8_t *data, size_t length)
     if (data == NULL) {
         fputc('-', out);
     } else {
-        log_cli_put_plain(out, data, length);
+        cli_text_put_plain(out, data, length);
     }
 }
 
