@@ -10,7 +10,12 @@
 #include "broker/app/doctor.h"
 #include "broker/app/log_cli.h"
 #include "broker/app/serve.h"
+#include "broker/cli/client.h"
 
+static enum cli_exit cli_topic(int argc, char **argv, FILE *out, FILE *err);
+static enum cli_exit cli_produce(int argc, char **argv, FILE *out, FILE *err);
+static enum cli_exit cli_consume(int argc, char **argv, FILE *out, FILE *err);
+static enum cli_exit cli_cluster(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_version(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_help(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_unknown(const char *name, FILE *err);
@@ -21,6 +26,10 @@ static const struct cli_command {
     enum cli_exit (*run)(int argc, char **argv, FILE *out, FILE *err);
 } cli_commands[] = {
     {"serve", "run the server until SIGINT or SIGTERM", cli_serve},
+    {"topic", "create, list, describe, delete and configure topics", cli_topic},
+    {"produce", "append lines to a topic", cli_produce},
+    {"consume", "print the records of a topic", cli_consume},
+    {"cluster", "show the servers and what they hold", cli_cluster},
     {"doctor", "measure this machine, and what it does with your events", cli_doctor},
     {"log", "append to, read, show and check a log directory", cli_log},
     {"config", "show and check the configuration, and where each value comes from", cli_config},
@@ -49,6 +58,31 @@ enum cli_exit cli_run(int argc, char **argv, FILE *out, FILE *err)
         status = CLI_EXIT_FAILED;
     }
     return status;
+}
+
+/* The client commands stand a room below and know no statuses of ours: theirs are the same. */
+static_assert((int)CLIENT_EXIT_OK == (int)CLI_EXIT_OK, "one status for all commands");
+static_assert((int)CLIENT_EXIT_FAILED == (int)CLI_EXIT_FAILED, "one status for all commands");
+static_assert((int)CLIENT_EXIT_USAGE == (int)CLI_EXIT_USAGE, "one status for all commands");
+
+static enum cli_exit cli_topic(int argc, char **argv, FILE *out, FILE *err)
+{
+    return (enum cli_exit)client_topic(argc, argv, out, err);
+}
+
+static enum cli_exit cli_produce(int argc, char **argv, FILE *out, FILE *err)
+{
+    return (enum cli_exit)client_produce(argc, argv, out, err);
+}
+
+static enum cli_exit cli_consume(int argc, char **argv, FILE *out, FILE *err)
+{
+    return (enum cli_exit)client_consume(argc, argv, out, err);
+}
+
+static enum cli_exit cli_cluster(int argc, char **argv, FILE *out, FILE *err)
+{
+    return (enum cli_exit)client_cluster(argc, argv, out, err);
 }
 
 static enum cli_exit cli_version(int argc, char **argv, FILE *out, FILE *err)

@@ -26,7 +26,7 @@ static const struct calls_row {
      "base/units", "base/units.c " CALLS_OUTSIDE},
     {"rand srand rand_r random srandom drand48 lrand48 mrand48", "a seeded prng", ""},
     {"time gettimeofday clock_gettime clock ftime timespec_get", "the clock of base/rt",
-     "base/rt " CALLS_OUTSIDE},
+     "base/rt broker/cli/client_clock.c " CALLS_OUTSIDE},
     {"usleep sleep nanosleep clock_nanosleep", "a timer of base/rt", "bench connectors/clients"},
     {"gets", "fgets with a limit", ""},
     {"strtok strtok_r strsep", "strcspn and lengths, or a bytes_reader", ""},

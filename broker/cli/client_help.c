@@ -1,0 +1,121 @@
+/* See client_help.h. */
+#include "broker/cli/client_help.h"
+
+const char client_help_common[] =
+    "  --json             for programs\n"
+    "CONNECTION:\n"
+    "  --server HOST:PORT the server, 127.0.0.1:9092 without it; or set TDB_SERVER\n"
+    "  --timeout DURATION how long an answer is waited for, 10s without it\n"
+    "  -X KEY=VALUE       a property of librdkafka; may be repeated\n";
+
+const char client_help_topic_create_usage[] =
+    "TOPIC [--partitions N] [--replication N] [--config KEY=VALUE ...]\n"
+    "           [--if-not-exists] [--json] [CONNECTION]";
+
+const char client_help_topic_create[] =
+    "  TOPIC              up to 249 of letters, digits, '.', '_' and '-'\n"
+    "  --partitions N     without it: as the server is set\n"
+    "  --replication N    copies of each partition; without it: as the server is set\n"
+    "  --config KEY=VALUE set from the start; may be repeated\n"
+    "  --if-not-exists    succeed when the topic is there already\n";
+
+const char client_help_topic_create_examples[] =
+    "  tdb topic create orders --partitions 4\n"
+    "  tdb topic create clicks --config retention.ms=86400000\n";
+
+const char client_help_topic_list_usage[] = "[--internal] [--json] [CONNECTION]";
+
+const char client_help_topic_list[] = "  --internal         those whose names begin with __, too\n";
+
+const char client_help_topic_list_examples[] =
+    "  tdb topic list\n"
+    "  tdb topic list --json | jq -r '.topics[].topic'\n";
+
+const char client_help_topic_describe_usage[] = "TOPIC [--json] [CONNECTION]";
+
+const char client_help_topic_describe[] = "  TOPIC              its name\n";
+
+const char client_help_topic_describe_examples[] = "  tdb topic describe orders\n";
+
+const char client_help_topic_delete_usage[] = "TOPIC ... [--if-exists] [--json] [CONNECTION]";
+
+const char client_help_topic_delete[] =
+    "  TOPIC ...          the names; all their records are gone\n"
+    "  --if-exists        succeed when a topic is not there\n";
+
+const char client_help_topic_delete_examples[] = "  tdb topic delete orders clicks\n";
+
+const char client_help_topic_config_usage[] = "TOPIC [KEY=VALUE ...] [--all] [--json] [CONNECTION]";
+
+const char client_help_topic_config[] =
+    "  TOPIC              its name\n"
+    "  KEY=VALUE ...      set these and keep the others; KEY= goes back to the default\n"
+    "  --all              show what is not set on the topic itself, too\n"
+    "Without KEY=VALUE nothing is changed. All keys are changed together or none is.\n";
+
+const char client_help_topic_config_examples[] =
+    "  tdb topic config orders\n"
+    "  tdb topic config orders retention.ms=604800000\n"
+    "  tdb topic config orders retention.ms=\n";
+
+const char client_help_produce_usage[] =
+    "TOPIC [FILE ...] [--key-separator TEXT | --key-field FIELD]\n"
+    "           [--time-field FIELD] [--json-envelope] [--header KEY=VALUE ...]\n"
+    "           [--partition N] [--compression CODEC] [--acks N] [--idempotent]\n"
+    "           [--json] [CONNECTION]";
+
+const char client_help_produce[] =
+    "  TOPIC              its name; the server may make a topic at its first record\n"
+    "  FILE ...           one record a line; -, or none: standard input. Empty lines\n"
+    "                     are passed over\n"
+    "  --key-separator TEXT  the line is KEY TEXT VALUE\n"
+    "  --key-field FIELD  the line is JSON, and this member is the key; a.b for a\n"
+    "                     member of a member. The value is the whole line\n"
+    "  --time-field FIELD likewise the record's time: milliseconds since 1970, or a\n"
+    "                     text like 2018-02-06T12:30:00Z\n"
+    "  --json-envelope    the line is an object with \"value\" and perhaps \"key\",\n"
+    "                     \"headers\", \"partition\", \"timestamp\": as consume --json\n"
+    "                     prints it. {\"hex\":\"00ff\"} stands for bytes, null for null\n"
+    "  --header KEY=VALUE of every record; may be repeated\n"
+    "  --partition N      to this one; else the key decides, as with Java's clients\n"
+    "  --compression CODEC  none, gzip, snappy, lz4 or zstd\n"
+    "  --acks N           0: do not wait; 1: for the leader; all (the default)\n"
+    "  --idempotent       nothing twice when the connection breaks in between\n";
+
+const char client_help_produce_examples[] =
+    "  tdb produce orders orders.jsonl --key-field customer.id --compression zstd\n"
+    "  echo 'k:hello' | tdb produce greetings --key-separator :\n"
+    "  tdb consume orders --json | tdb produce copies --json-envelope\n";
+
+const char client_help_consume_usage[] =
+    "TOPIC [--partition N ...] [--from FROM] [--count N] [--follow]\n"
+    "           [--until end] [--key] [--key-separator TEXT] [--json] [CONNECTION]";
+
+const char client_help_consume[] =
+    "  TOPIC              its name\n"
+    "  --partition N      this one; may be repeated. Without it: all\n"
+    "  --from FROM        start (the default); end; an offset; -N: the last N of each\n"
+    "                     partition; @TIME: from this time on: milliseconds since\n"
+    "                     1970, a text like 2018-02-06T12:30:00Z, or -5m, which is\n"
+    "                     five minutes ago\n"
+    "  --count N          no more than N records\n"
+    "  --follow           go on at the end and wait for more\n"
+    "  --until end        stop at what was the end at the beginning (the default)\n"
+    "  --key              print the key before the value\n"
+    "  --key-separator TEXT  between them; a tab without it\n"
+    "  --json             a line of JSON for each record: partition, offset,\n"
+    "                     timestamp, key, value, headers\n"
+    "Values are printed as they are, a line each; on a terminal control characters\n"
+    "are escaped. Partitions are read directly, without a consumer group: nothing is\n"
+    "committed.\n";
+
+const char client_help_consume_examples[] =
+    "  tdb consume orders --from -10 --json\n"
+    "  tdb consume orders --from @-5m --follow\n"
+    "  tdb consume orders --partition 0 --from 1000 --count 1\n";
+
+const char client_help_cluster_info_usage[] = "[--json] [CONNECTION]";
+
+const char client_help_cluster_info[] = "";
+
+const char client_help_cluster_info_examples[] = "  tdb cluster info --server broker1:9092\n";
