@@ -25,7 +25,7 @@
 
 /* How long a topic may take to appear after its first mention, and between looks. */
 #define CLIENT_APPEAR_NS      (3 * CLIENT_NS_PER_S)
-#define CLIENT_APPEAR_LOOK_MS 50
+#define CLIENT_APPEAR_LOOK_MS 200
 
 /* Names that a wrong flag is compared with at most. */
 #define CLIENT_NAMES_MAX 64
@@ -40,23 +40,24 @@ static const struct client_flag client_common[] = {
 };
 
 static const struct client_command client_commands[] = {
-    {"topic create", "make a topic", client_help_topic_create_usage, client_help_topic_create,
+    {"topic create", "make a topic", client_help_topic_create_usage, client_help_topic_create, NULL,
      client_help_topic_create_examples, client_topic_create},
-    {"topic list", "list the topics", client_help_topic_list_usage, client_help_topic_list,
+    {"topic list", "list the topics", client_help_topic_list_usage, client_help_topic_list, NULL,
      client_help_topic_list_examples, client_topic_list},
     {"topic describe", "show a topic's partitions, offsets and settings",
-     client_help_topic_describe_usage, client_help_topic_describe,
+     client_help_topic_describe_usage, client_help_topic_describe, NULL,
      client_help_topic_describe_examples, client_topic_describe},
     {"topic delete", "delete topics and all that is in them", client_help_topic_delete_usage,
-     client_help_topic_delete, client_help_topic_delete_examples, client_topic_delete},
+     client_help_topic_delete, NULL, client_help_topic_delete_examples, client_topic_delete},
     {"topic config", "show and change the settings of a topic", client_help_topic_config_usage,
-     client_help_topic_config, client_help_topic_config_examples, client_topic_config},
+     client_help_topic_config, client_help_topic_config_notes, client_help_topic_config_examples,
+     client_topic_config},
     {"produce", "append lines to a topic, one record a line", client_help_produce_usage,
-     client_help_produce, client_help_produce_examples, client_produce_run},
+     client_help_produce, NULL, client_help_produce_examples, client_produce_run},
     {"consume", "print the records of a topic", client_help_consume_usage, client_help_consume,
-     client_help_consume_examples, client_consume_run},
+     client_help_consume_notes, client_help_consume_examples, client_consume_run},
     {"cluster info", "show the servers and what they hold", client_help_cluster_info_usage,
-     client_help_cluster_info, client_help_cluster_info_examples, client_cluster_info},
+     client_help_cluster_info, NULL, client_help_cluster_info_examples, client_cluster_info},
 };
 
 static enum client_exit client_group(const char *group, int argc, char **argv, FILE *out,
@@ -316,8 +317,8 @@ static enum client_exit client_run(const struct client_command *command, int arg
         if (strcmp(argv[i], "--help") == 0) {
             fprintf(out, "tdb %s: %s\n\n", command->name, command->what);
             client_usage(command, out);
-            fprintf(out, "\n%s%s\nexamples:\n%s", command->help, client_help_common,
-                    command->examples);
+            fprintf(out, "\n%s%s%s\nexamples:\n%s", command->help, client_help_common,
+                    command->notes != NULL ? command->notes : "", command->examples);
             return CLIENT_EXIT_OK;
         }
     }

@@ -132,8 +132,8 @@ static enum client_exit consuming_flags(struct consuming *u, const struct client
     if (flags[CONSUME_FROM].count > 0 &&
         client_from_parse(&u->from, flags[CONSUME_FROM].values[0], client_wall_ms()) != ERR_OK) {
         return client_refuse(c, "--from",
-                             "takes start, end, an offset, -N for the last N, or @TIME, like "
-                             "@2018-02-06T12:30:00Z, @1517920200000, @-5m");
+                             "takes start, end, an offset, -N or a time: @2018-02-06T12:30:00Z, "
+                             "@1517920200000, @-5m");
     }
     if (!client_number(c, &flags[CONSUME_COUNT], INT64_MAX, &u->records_max)) {
         return CLIENT_EXIT_USAGE;

@@ -9,8 +9,8 @@ const char client_help_common[] =
     "  -X KEY=VALUE       a property of librdkafka; may be repeated\n";
 
 const char client_help_topic_create_usage[] =
-    "TOPIC [--partitions N] [--replication N] [--config KEY=VALUE ...]\n"
-    "           [--if-not-exists] [--json] [CONNECTION]";
+    "TOPIC [--partitions N] [--replication N]\n"
+    "           [--config KEY=VALUE ...] [--if-not-exists] [--json] [CONNECTION]";
 
 const char client_help_topic_create[] =
     "  TOPIC              up to 249 of letters, digits, '.', '_' and '-'\n"
@@ -49,9 +49,11 @@ const char client_help_topic_config_usage[] = "TOPIC [KEY=VALUE ...] [--all] [--
 
 const char client_help_topic_config[] =
     "  TOPIC              its name\n"
-    "  KEY=VALUE ...      set these and keep the others; KEY= goes back to the default\n"
-    "  --all              show what is not set on the topic itself, too\n"
-    "Without KEY=VALUE nothing is changed. All keys are changed together or none is.\n";
+    "  KEY=VALUE ...      set these, keep the others; KEY= resets one\n"
+    "  --all              show what is not set on the topic itself, too\n";
+
+const char client_help_topic_config_notes[] =
+    "\nWithout KEY=VALUE nothing is changed. All keys are changed, or none is.\n";
 
 const char client_help_topic_config_examples[] =
     "  tdb topic config orders\n"
@@ -88,8 +90,9 @@ const char client_help_produce_examples[] =
     "  tdb consume orders --json | tdb produce copies --json-envelope\n";
 
 const char client_help_consume_usage[] =
-    "TOPIC [--partition N ...] [--from FROM] [--count N] [--follow]\n"
-    "           [--until end] [--key] [--key-separator TEXT] [--json] [CONNECTION]";
+    "TOPIC [--partition N ...] [--from FROM] [--count N]\n"
+    "           [--follow | --until end] [--key] [--key-separator TEXT]\n"
+    "           [--json] [CONNECTION]";
 
 const char client_help_consume[] =
     "  TOPIC              its name\n"
@@ -102,12 +105,13 @@ const char client_help_consume[] =
     "  --follow           go on at the end and wait for more\n"
     "  --until end        stop at what was the end at the beginning (the default)\n"
     "  --key              print the key before the value\n"
-    "  --key-separator TEXT  between them; a tab without it\n"
-    "  --json             a line of JSON for each record: partition, offset,\n"
-    "                     timestamp, key, value, headers\n"
-    "Values are printed as they are, a line each; on a terminal control characters\n"
-    "are escaped. Partitions are read directly, without a consumer group: nothing is\n"
-    "committed.\n";
+    "  --key-separator TEXT  between them; a tab without it\n";
+
+const char client_help_consume_notes[] =
+    "\nValues are printed as they are, a line each; on a terminal control characters\n"
+    "are escaped. --json prints a line for each record: partition, offset, timestamp,\n"
+    "key, value, headers. Partitions are read directly, without a consumer group:\n"
+    "nothing is committed.\n";
 
 const char client_help_consume_examples[] =
     "  tdb consume orders --from -10 --json\n"

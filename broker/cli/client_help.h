@@ -29,6 +29,7 @@ extern const char client_help_topic_delete_examples[];
 /* Of `tdb topic config`. */
 extern const char client_help_topic_config_usage[];
 extern const char client_help_topic_config[];
+extern const char client_help_topic_config_notes[];
 extern const char client_help_topic_config_examples[];
 
 /* Of `tdb produce`. */
@@ -39,6 +40,7 @@ extern const char client_help_produce_examples[];
 /* Of `tdb consume`. */
 extern const char client_help_consume_usage[];
 extern const char client_help_consume[];
+extern const char client_help_consume_notes[];
 extern const char client_help_consume_examples[];
 
 /* Of `tdb cluster info`. */

@@ -28,6 +28,7 @@ struct client_command {
     const char *what;     /* one line of help */
     const char *usage;    /* its arguments, lines of 80 columns at most */
     const char *help;     /* they, a line each */
+    const char *notes;    /* what more there is to say; NULL: nothing */
     const char *examples; /* a line each */
     enum client_exit (*run)(struct client *c, int argc, char **argv);
 };

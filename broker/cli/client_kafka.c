@@ -19,6 +19,7 @@
 
 static enum err client_kafka_set(struct client_kafka *k, rd_kafka_conf_t *conf,
                                  const struct client_property *property);
+static size_t client_kafka_prefix(const char *text);
 static enum err client_kafka_topic(struct client_kafka *k, const char *name);
 static void client_kafka_on_error(rd_kafka_t *handle, int code, const char *reason, void *ctx);
 static void client_kafka_on_log(const rd_kafka_t *handle, int level, const char *facility,
@@ -301,27 +302,22 @@ enum err client_kafka_err(rd_kafka_resp_err_t code)
 
 void client_kafka_explain(char *out, const char *text)
 {
-    static const char *const prefixes[] = {"Broker: ", "Local: "};
-    for (size_t i = 0; i < ARRAY_COUNT(prefixes); i++) {
-        size_t length = strlen(prefixes[i]);
-        if (strncmp(text, prefixes[i], length) == 0) {
-            text += length;
-        }
-    }
     const char *end = strstr(text, " (after "); /* how long a connection took to fail */
     size_t length = end != NULL ? (size_t)(end - text) : strlen(text);
     struct bytes_writer w = bytes_writer(out, CLIENT_WHY_BYTES - 1);
-    for (size_t pos = 0; pos < length; pos++) { /* quotes stay as they are */
-        if (text[pos] == '"' || text[pos] == '\\') {
-            bytes_put_u8(&w, (uint8_t)text[pos]);
+    for (size_t pos = 0; pos < length && bytes_writer_left(&w) > 0;) {
+        size_t skipped = client_kafka_prefix(text + pos);
+        size_t run = strcspn(text + pos, "\"\\LB");
+        if (skipped > 0) {
+            pos += skipped;
+        } else if (run == 0) { /* quotes stay as they are, for people */
+            bytes_put_u8(&w, (uint8_t)text[pos++]);
         } else {
-            size_t run = strcspn(text + pos, "\"\\");
-            size_t wanted = run < length - pos ? run : length - pos;
-            size_t taken = escape_json(&w, text + pos, wanted);
-            pos += taken - 1;
-            if (taken < wanted) {
+            size_t taken = escape_json(&w, text + pos, run < length - pos ? run : length - pos);
+            if (taken == 0) {
                 break;
             }
+            pos += taken;
         }
     }
     out[w.pos] = '\0';
@@ -345,6 +341,19 @@ static enum err client_kafka_set(struct client_kafka *k, rd_kafka_conf_t *conf,
         return ERR_INVALID;
     }
     return ERR_OK;
+}
+
+/* Bytes of a word that tells where librdkafka thinks a failure arose, and people nothing. */
+static size_t client_kafka_prefix(const char *text)
+{
+    static const char *const prefixes[] = {"Broker: ", "Local: "};
+    for (size_t i = 0; i < ARRAY_COUNT(prefixes); i++) {
+        size_t length = strlen(prefixes[i]);
+        if (strncmp(text, prefixes[i], length) == 0) {
+            return length;
+        }
+    }
+    return 0;
 }
 
 /* k->topic is made at the first mention of it. */

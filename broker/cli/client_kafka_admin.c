@@ -122,9 +122,9 @@ enum err client_kafka_create(struct client_kafka *k, const struct client_new_top
     enum err err = client_kafka_answer(k, &answer);
     if (err == ERR_OK) {
         size_t count = 0;
-        const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(answer);
-        err = client_kafka_topic_answer(k, answer,
-                                        rd_kafka_CreateTopics_result_topics(result, &count), count);
+        const rd_kafka_topic_result_t **results =
+            rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(answer), &count);
+        err = client_kafka_topic_answer(k, answer, results, count);
     }
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_NewTopic_destroy(wanted);
@@ -140,9 +140,9 @@ enum err client_kafka_delete(struct client_kafka *k, const char *topic)
     enum err err = client_kafka_answer(k, &answer);
     if (err == ERR_OK) {
         size_t count = 0;
-        const rd_kafka_DeleteTopics_result_t *result = rd_kafka_event_DeleteTopics_result(answer);
-        err = client_kafka_topic_answer(k, answer,
-                                        rd_kafka_DeleteTopics_result_topics(result, &count), count);
+        const rd_kafka_topic_result_t **results =
+            rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(answer), &count);
+        err = client_kafka_topic_answer(k, answer, results, count);
     }
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_DeleteTopic_destroy(wanted);

@@ -183,22 +183,18 @@ static enum client_exit topic_show(struct client *c, const char *name)
     }
     const struct client_topic *topic = &cluster.topics[0];
     status = topic_offsets(c, topic, &offsets);
-    if (status != CLIENT_EXIT_OK) {
-        return status;
-    }
-    enum err err = client_kafka_configs(&c->kafka, &c->arena, name, &configs, &configs_count);
-    if (err != ERR_OK && err != ERR_UNSUPPORTED) {
-        return client_fail_topic(c, name, err);
+    if (client_kafka_configs(&c->kafka, &c->arena, name, &configs, &configs_count) != ERR_OK) {
+        status = client_fail(c, "settings of %s: %s", name, c->kafka.why); /* the rest is shown */
     }
     if (c->is_json) {
         topic_json(topic, &offsets, configs, configs_count, c->out);
     } else {
         topic_table(topic, &offsets, configs, configs_count, c->out);
     }
-    return CLIENT_EXIT_OK;
+    return status;
 }
 
-/* A partition without a leader has no offsets to show: then none are, and it is said why. */
+/* A partition without a leader has no offsets: then none are shown, and it is said why. */
 static enum client_exit topic_offsets(struct client *c, const struct client_topic *topic,
                                       struct topic_offsets *offsets)
 {
@@ -218,8 +214,7 @@ static enum client_exit topic_offsets(struct client *c, const struct client_topi
         err = client_kafka_offsets(kafka, topic->name, ids, count, CLIENT_TIME_END, ends);
     }
     if (err != ERR_OK) {
-        client_fail(c, "offsets of %s: %s", topic->name, kafka->why);
-        return CLIENT_EXIT_OK;
+        return client_fail(c, "offsets of %s: %s", topic->name, kafka->why);
     }
     *offsets = (struct topic_offsets){starts, ends};
     return CLIENT_EXIT_OK;
