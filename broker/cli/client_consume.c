@@ -218,16 +218,24 @@ static enum client_exit consuming_positions(struct consuming *u)
         return client_fail_topic(c, u->topic, err);
     }
     bool is_behind_all = true;
+    const struct consume_partition *trimmed = NULL; /* the first whose early records are gone */
+    size_t trimmed_count = 0;
     for (size_t i = 0; i < count; i++) {
         struct consume_partition *part = &u->partitions[i];
         part->start = starts[i] >= 0 ? starts[i] : 0;
         part->end = ends[i] >= 0 ? ends[i] : 0;
         part->next = consuming_position(u, part, at_time[i]);
         is_behind_all &= u->from.kind == CLIENT_FROM_OFFSET && u->from.value > part->end;
-        if (u->from.kind == CLIENT_FROM_OFFSET && u->from.value < part->start) {
-            fprintf(c->err, "tdb: partition %" PRId32 " begins at offset %" PRId64 "\n", part->id,
-                    part->start);
+        if (u->from.kind == CLIENT_FROM_OFFSET && u->from.value < part->start &&
+            trimmed_count++ == 0) {
+            trimmed = part;
         }
+    }
+    if (trimmed_count > 0) {
+        fprintf(c->err,
+                "tdb: %zu of %zu partitions begin later: partition %" PRId32 " at offset %" PRId64
+                "\n",
+                trimmed_count, count, trimmed->id, trimmed->start);
     }
     if (is_behind_all) {
         const struct consume_partition *part = &u->partitions[0];

@@ -39,8 +39,6 @@ enum err client_kafka_open(struct client_kafka *k, enum client_kafka_kind kind,
         {"enable.auto.offset.store", "false"},
         {"enable.partition.eof", "true"},
         {"auto.offset.reset", "error"},
-        /* The server says what is too large for a topic: a limit here would hide its own. */
-        {"message.max.bytes", "1000000000"},
         {"reconnect.backoff.ms", "50"},
         {"reconnect.backoff.max.ms", "1000"},
         {"socket.keepalive.enable", "true"},
@@ -51,6 +49,9 @@ enum err client_kafka_open(struct client_kafka *k, enum client_kafka_kind kind,
     };
     static const struct client_property of_producer[] = {
         {"partitioner", "murmur2_random"}, /* as Java's clients spread keys */
+        /* The server says what is too large for a topic: a limit here would hide its own. */
+        {"message.max.bytes", "1000000000"},
+        {"queue.buffering.max.kbytes", "131072"},
     };
     bool is_producer = kind == CLIENT_KAFKA_PRODUCER;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();

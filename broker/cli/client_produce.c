@@ -73,6 +73,7 @@ static enum client_exit producing_flags(struct producing *p, const struct client
 static enum client_exit producing_headers(struct producing *p, const struct client_flag *flag);
 static enum client_exit producing_connect(struct producing *p, const struct client_flag *flags);
 static enum client_exit producing_begin(struct producing *p);
+static bool producing_is_typed(const struct producing *p);
 static void producing_run(struct producing *p);
 static bool producing_line(struct producing *p, const char **text, size_t *length);
 static void producing_send(struct producing *p, const char *text, size_t length);
@@ -247,10 +248,20 @@ static enum client_exit producing_begin(struct producing *p)
     for (size_t i = 0; i < p->partitions_count; i++) {
         p->partitions[i] = (struct produce_partition){.first_offset = -1, .last_offset = -1};
     }
-    p->is_on_terminal = isatty(fileno(c->err)) == 1;
+    p->is_on_terminal = isatty(fileno(c->err)) == 1 && !producing_is_typed(p);
     client_watch_signals(c);
     p->began_ns = p->progress_ns = client_now_ns();
     return CLIENT_EXIT_OK;
+}
+
+/* Whether a person types the lines: then nothing is to be written between them. */
+static bool producing_is_typed(const struct producing *p)
+{
+    bool has_standard = p->c->args_count == 1;
+    for (size_t i = 1; i < p->c->args_count; i++) {
+        has_standard |= strcmp(p->c->args[i], "-") == 0;
+    }
+    return has_standard && isatty(STDIN_FILENO) == 1;
 }
 
 static void producing_run(struct producing *p)

@@ -354,6 +354,17 @@ PYTHON
 expect_out 'red \\u001b\[31m "quoted"'
 expect_out '^1 records, 18 B, of 1 partitions'
 
+# Progress is shown on a terminal, and gone at the end.
+(echo a; sleep 1; echo b) >"$work/slow" &
+python3 - "$tdb" "$work/slow" >"$out" <<'PYTHON'
+import pty
+import sys
+pty.spawn([sys.argv[1], "produce", "follow", sys.argv[2], "--partition", "0"])
+PYTHON
+command="tdb produce on a terminal"
+tr '\r' '\n' <"$out" | grep -q '^1 records, 1 B, [0-9.]*/s' || fail "no progress is shown"
+expect_out '2 records to follow, 2 B in '
+
 # --- the cluster ----------------------------------------------------------------------------------
 run "$tdb" cluster info
 expect_status 0
@@ -374,6 +385,10 @@ run "$tdb" topic describe kept
 expect_status 0
 expect_out '^config      retention.bytes=5000$'
 expect_out '^ +0 +7 +10 +50  7 +7$'
+run "$tdb" consume orders --from 5 --timeout 500ms
+expect_status 1
+expect_err '^tdb: nothing came for 500 ms'
+expect_err '^tdb: 2 of 2 partitions begin later: partition 0 at offset 10$'
 run "$tdb" topic describe orders --json
 python3 -c 'import json, sys; t = json.load(open(sys.argv[1])); assert t["config"] == {} and t["partitions"][1]["next_offset"] == 50, t' \
     "$out" || fail "not the topic"

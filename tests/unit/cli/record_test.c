@@ -42,17 +42,42 @@ static const char *part(const uint8_t *data, size_t length, char out[256])
     return out;
 }
 
+/* A line and what becomes of it. */
+struct record_row {
+    struct client_format format;
+    const char *line;
+    const char *key;
+    const char *value;
+    int64_t timestamp_ms;
+    const char *problem; /* NULL: none */
+};
+
+static void assert_lines(const struct record_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct record_case t;
+        struct client_record record;
+        char key[256], value[256];
+        record_case_begin(&t);
+        enum err err = client_record_parse(&record, &rows[i].format, &t.arena, rows[i].line,
+                                           strlen(rows[i].line), t.problem);
+        if (rows[i].problem != NULL) {
+            assert_int_equal(err, ERR_INVALID);
+            assert_string_equal(t.problem, rows[i].problem);
+        } else {
+            assert_int_equal(err, ERR_OK);
+            assert_string_equal(part(record.key, record.key_bytes, key), rows[i].key);
+            assert_string_equal(part(record.value, record.value_bytes, value), rows[i].value);
+            assert_int_equal(record.timestamp_ms, rows[i].timestamp_ms);
+        }
+        record_case_end(&t);
+    }
+}
+
 static void record_lines_become_keys_and_values(void **state)
 {
     (void)state;
-    static const struct {
-        struct client_format format;
-        const char *line;
-        const char *key;
-        const char *value;
-        int64_t timestamp_ms;
-        const char *problem; /* NULL: none */
-    } rows[] = {
+    static const struct record_row rows[] = {
         {{0}, "plain text", "null", "|plain text|", 0, NULL},
         {{.key_separator = ":"}, "k:v", "|k|", "|v|", 0, NULL},
         {{.key_separator = ":"}, "k:v:w", "|k|", "|v:w|", 0, NULL},
@@ -79,6 +104,14 @@ static void record_lines_become_keys_and_values(void **state)
          "",
          0,
          "an escape in 'id' is half a character"},
+    };
+    assert_lines(rows, ARRAY_COUNT(rows));
+}
+
+static void record_times_come_from_a_field(void **state)
+{
+    (void)state;
+    static const struct record_row rows[] = {
         {{.time_field = "t"},
          "{\"t\":1517966773840}",
          "null",
@@ -106,24 +139,7 @@ static void record_lines_become_keys_and_values(void **state)
          0,
          "'t' is neither milliseconds since 1970 nor a time like 2018-02-06T12:30:00Z"},
     };
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        struct record_case t;
-        struct client_record record;
-        char key[256], value[256];
-        record_case_begin(&t);
-        enum err err = client_record_parse(&record, &rows[i].format, &t.arena, rows[i].line,
-                                           strlen(rows[i].line), t.problem);
-        if (rows[i].problem != NULL) {
-            assert_int_equal(err, ERR_INVALID);
-            assert_string_equal(t.problem, rows[i].problem);
-        } else {
-            assert_int_equal(err, ERR_OK);
-            assert_string_equal(part(record.key, record.key_bytes, key), rows[i].key);
-            assert_string_equal(part(record.value, record.value_bytes, value), rows[i].value);
-            assert_int_equal(record.timestamp_ms, rows[i].timestamp_ms);
-        }
-        record_case_end(&t);
-    }
+    assert_lines(rows, ARRAY_COUNT(rows));
 }
 
 static void record_envelopes_name_all_parts(void **state)
@@ -381,6 +397,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(record_lines_become_keys_and_values),
+        cmocka_unit_test(record_times_come_from_a_field),
         cmocka_unit_test(record_envelopes_name_all_parts),
         cmocka_unit_test(record_headers_of_all_records_come_first),
         cmocka_unit_test(record_headers_are_bounded),
