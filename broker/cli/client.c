@@ -203,7 +203,8 @@ enum client_exit client_describe(struct client *c, const char *topic, bool is_aw
     for (;;) {
         enum err err = client_kafka_describe(&c->kafka, &c->arena, topic, out);
         bool may_appear = err == ERR_AGAIN || (is_awaited && err == ERR_NOT_FOUND);
-        if (!may_appear || client_now_ns() - began_ns >= CLIENT_APPEAR_NS) {
+        uint64_t waited_ns = client_now_ns() - began_ns;
+        if (!may_appear || waited_ns >= CLIENT_APPEAR_NS || waited_ns >= c->kafka.timeout_ns) {
             return err == ERR_OK ? CLIENT_EXIT_OK : client_fail_topic(c, topic, err);
         }
         client_kafka_poll(&c->kafka, CLIENT_APPEAR_LOOK_MS);
