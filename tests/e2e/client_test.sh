@@ -389,6 +389,10 @@ run "$tdb" consume orders --from 5 --timeout 500ms
 expect_status 1
 expect_err '^tdb: nothing came for 500 ms'
 expect_err '^tdb: 2 of 2 partitions begin later: partition 0 at offset 10$'
+run "$tdb" consume orders --partition 1 --from @2018-02-06T12:30:00Z # nothing is that late
+expect_status 0
+expect_no_out
+grep -q '^offsets orders 1517920200000$' "$work/admin.out" || fail "another time was asked for"
 run "$tdb" topic describe orders --json
 python3 -c 'import json, sys; t = json.load(open(sys.argv[1])); assert t["config"] == {} and t["partitions"][1]["next_offset"] == 50, t' \
     "$out" || fail "not the topic"

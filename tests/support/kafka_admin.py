@@ -74,6 +74,7 @@ def list_offsets(r, version, port):
     rows = r.array(lambda: (r.string(), r.array(lambda: (r.get("i"), r.get("q")))))
     answer = []
     for name, partitions in rows:
+        say("offsets", name, *(time for _, time in partitions))
         offsets = [struct.pack(">ihqq", p, 0, -1, {-1: 50, -2: 10}.get(time, -1)) for p, time in partitions]
         answer.append(string(name) + array(offsets))
     return array(answer)
