@@ -87,8 +87,8 @@ enum client_exit client_fail(const struct client *c, const char *format, ...) PR
  * topic which one may have been meant. */
 enum client_exit client_fail_topic(struct client *c, const char *topic, enum err err);
 
-/* Describe `topic`; when `is_awaited`, one that its first mention makes is waited for a moment. Else
- * complain. */
+/* Describe `topic`; when `is_awaited`, one that its first mention makes is waited for a moment.
+ * Else complain. */
 enum client_exit client_describe(struct client *c, const char *topic, bool is_awaited,
                                  struct client_cluster *out);
 
