@@ -214,12 +214,14 @@ static enum err kafka_conn_take_part(struct kafka_conn *conn)
     if (buf->length < conn->frame_bytes) {
         return ERR_OK;
     }
+    conn->buf = NULL; /* the request's: with it the connection may end */
     enum err err = kafka_request_begin(conn, buf, 0, conn->frame_bytes);
-    if (err == ERR_OK) {
-        conn->buf = NULL;
-        conn->head_bytes = 0;
+    if (err != ERR_OK) {
+        conn->buf = buf;
+        return err;
     }
-    return err;
+    conn->head_bytes = 0;
+    return ERR_OK;
 }
 
 /* The frame's first buffer, or a larger one. */
