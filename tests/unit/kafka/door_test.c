@@ -1,0 +1,448 @@
+/* The Kafka door as the network sees it: bytes in any pieces, frames of any length, peers that stop
+ * reading, leave in the middle, or never say anything. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "broker/kafka/codec.h"
+#include "broker/kafka/conn.h"
+#include "tests/support/cmocka.h"
+#include "tests/unit/kafka/talk.h"
+
+/* An open broker with a topic "t" of one partition. */
+static struct town *door_town(uint64_t seed, uint32_t shards_count)
+{
+    struct town *t = town_new(seed, NULL);
+    town_start(t, shards_count);
+    struct town_client *c = town_connect(t);
+    assert_int_equal(talk_topic(c, "t"), 0);
+    town_hang_up(c);
+    return t;
+}
+
+static void door_end(struct town *t)
+{
+    town_close(t);
+    town_free(t);
+}
+
+static void door_ask_versions(struct town_client *c)
+{
+    struct kafka_api_versions_request body;
+    kafka_reset(&kafka_struct_api_versions_request, &body);
+    town_ask(c, &kafka_message_api_versions_request, 0, &body);
+}
+
+/* It still does what it should. */
+static void door_is_well(struct town_client *c)
+{
+    door_ask_versions(c);
+    const struct kafka_api_versions_response *answer = town_answer(c);
+    assert_non_null(answer);
+    assert_int_equal(answer->error_code, 0);
+}
+
+/* --- Order --- */
+
+static void answers_come_in_the_order_of_the_requests(void **state)
+{
+    (void)state;
+    struct town *t = door_town(1, 3);
+    struct town_client *c = town_connect(t);
+    struct talk_batch batch;
+    for (uint32_t i = 0; i < 20; i++) {
+        talk_batch(t, &batch, i, 1, 1000, 100);
+        talk_fetch_ask(
+            c, &(struct talk_fetch){.topic = "t", .offset = i, .bytes_min = 1, .max_wait_ms = 5});
+        talk_produce_ask(c, 9, "t", 0, i % 2 == 0 ? -1 : 1, batch.data, batch.length);
+        door_ask_versions(c);
+    }
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_int_equal(talk_fetch_answer(c)->error_code, 0);
+        const struct kafka_produce_response_partition *produced = talk_produce_answer(c);
+        assert_int_equal(produced->error_code, 0);
+        assert_int_equal(produced->base_offset, i);
+        assert_non_null(town_answer(c));
+    }
+    door_end(t);
+}
+
+/* A fetch waits, what stands behind it is carried out: here it ends the waiting. */
+static void a_request_behind_a_parked_fetch_is_carried_out(void **state)
+{
+    (void)state;
+    struct town *t = door_town(2, 1);
+    struct town_client *c = town_connect(t);
+    struct talk_batch batch;
+    struct talk_record record;
+    talk_batch(t, &batch, 7, 1, 1000, 100);
+    uint64_t before_ns = sim_now_ns(t->sim);
+    talk_fetch_ask(c, &(struct talk_fetch){.topic = "t", .bytes_min = 1, .max_wait_ms = 60000});
+    talk_produce_ask(c, 9, "t", 0, -1, batch.data, batch.length);
+    const struct kafka_fetch_response_partition *fetched = talk_fetch_answer(c);
+    assert_int_equal(talk_records(t, &fetched->records, 0, &record, 1), 1);
+    assert_int_equal(record.serial, 7);
+    assert_int_equal(talk_produce_answer(c)->base_offset, 0);
+    assert_true(sim_now_ns(t->sim) - before_ns < RT_NS_PER_S);
+    door_end(t);
+}
+
+/* --- Bytes in pieces --- */
+
+static void a_request_may_be_cut_at_every_byte(void **state)
+{
+    (void)state;
+    struct town *t = door_town(3, 1);
+    struct town_client *c = town_connect(t);
+    struct kafka_api_versions_request body;
+    size_t length = SIZE_MAX;
+    kafka_reset(&kafka_struct_api_versions_request, &body);
+    body.client_software_name = talk_text("town");
+    body.client_software_version = talk_text("1");
+    for (size_t cut = 1; cut < length; cut++) {
+        const uint8_t *frame =
+            town_frame_of(c, &kafka_message_api_versions_request, 3, &body, &length);
+        town_expect(c, &kafka_message_api_versions_request, 3);
+        town_bytes(c, frame, cut);
+        town_run(t, 2);
+        assert_false(town_has_answer(c));
+        town_bytes(c, frame + cut, length - cut);
+        assert_non_null(town_answer(c));
+    }
+    door_end(t);
+}
+
+static void a_request_may_come_byte_by_byte(void **state)
+{
+    (void)state;
+    struct town *t = door_town(4, 2);
+    struct town_client *c = town_connect(t);
+    struct talk_batch batch;
+    size_t length;
+    struct kafka_metadata_request body;
+    kafka_reset(&kafka_struct_metadata_request, &body);
+    const uint8_t *frame = town_frame_of(c, &kafka_message_metadata_request, 9, &body, &length);
+    town_expect(c, &kafka_message_metadata_request, 9);
+    for (size_t i = 0; i < length; i++) {
+        town_bytes(c, frame + i, 1);
+    }
+    assert_non_null(town_answer(c));
+    talk_batch(t, &batch, 1, 2, 1000, 50);
+    assert_int_equal(talk_produce(c, "t", 0, -1, &batch)->error_code, 0);
+    door_end(t);
+}
+
+static void many_small_requests_may_come_in_one_segment(void **state)
+{
+    (void)state;
+    struct town *t = door_town(5, 1);
+    struct town_client *c = town_connect(t);
+    struct kafka_api_versions_request body;
+    uint8_t all[32 << 10];
+    size_t all_bytes = 0;
+    kafka_reset(&kafka_struct_api_versions_request, &body);
+    for (uint32_t i = 0; i < 500; i++) { /* more than are carried out at a time */
+        size_t length;
+        const uint8_t *frame =
+            town_frame_of(c, &kafka_message_api_versions_request, 0, &body, &length);
+        town_expect(c, &kafka_message_api_versions_request, 0);
+        assert_true(all_bytes + length <= sizeof(all));
+        memcpy(all + all_bytes, frame, length);
+        all_bytes += length;
+    }
+    town_bytes(c, all, all_bytes);
+    for (uint32_t i = 0; i < 500; i++) {
+        assert_non_null(town_answer(c));
+    }
+    door_end(t);
+}
+
+/* --- Lengths --- */
+
+static void door_put_length(uint8_t out[4], uint32_t length)
+{
+    struct bytes_writer w = bytes_writer(out, 4);
+    bytes_put_u32be(&w, length);
+}
+
+/* Lengths no request may have: of a first request, and of one behind a valid one. */
+static const struct door_length_row {
+    const char *name;
+    uint32_t length;
+    bool is_first;
+    const char *said;
+} door_length_rows[] = {
+    {"a first length of 0 closes", 0, true, "a request of no bytes"},
+    {"a first length of -1 closes", UINT32_MAX, true, "a request of negative length"},
+    {"a first length of INT32_MIN closes", 0x80000000u, true, "a request of negative length"},
+    {"a first length of 64 KiB + 1 closes", (64u << 10) + 1, true,
+     "the first request is larger than 64 KiB"},
+    {"a first length of INT32_MAX closes", INT32_MAX, true,
+     "the first request is larger than 64 KiB"},
+    {"a first length that is HTTP closes", 0x47455420u, true,
+     "the first request is larger than 64 KiB"},
+    {"a later length of 0 closes", 0, false, "a request of no bytes"},
+    {"a later length of -1 closes", UINT32_MAX, false, "a request of negative length"},
+    {"a later length above the largest closes", LIMIT_BUF_BYTES + 1, false,
+     "a request is larger than requests may be"},
+    {"a later length of INT32_MAX closes", INT32_MAX, false,
+     "a request is larger than requests may be"},
+};
+
+static void door_length(void **state)
+{
+    const struct door_length_row *row = *state;
+    struct town *t = door_town(6, 1);
+    struct town_client *other = town_connect(t);
+    struct town_client *c = town_connect(t);
+    uint8_t bytes[4 + 8] = {0};
+    door_put_length(bytes, row->length);
+    door_is_well(other);
+    if (!row->is_first) {
+        door_is_well(c);
+    }
+    town_bytes(c, bytes, sizeof(bytes));
+    assert_true(town_is_ended(c, 1000));
+    assert_int_equal(c->received_bytes - (row->is_first ? 0 : c->frame_bytes + 4), 0);
+    assert_int_equal(town_said(t, row->said), 1);
+    door_is_well(other);
+    door_end(t);
+}
+
+/* Of a request that claims to be large as much is held as has come of it, and a first buffer. */
+static void a_claimed_length_takes_little_memory(void **state)
+{
+    (void)state;
+    struct town *t = door_town(7, 1);
+    struct town_client *c = town_connect(t);
+    uint8_t bytes[4 + 8] = {0};
+    door_is_well(c);
+    size_t before = town_core(t, 0)->budget.used_bytes;
+    door_put_length(bytes, LIMIT_BUF_BYTES);
+    town_bytes(c, bytes, sizeof(bytes));
+    town_run(t, 100);
+    assert_true(town_core(t, 0)->budget.used_bytes - before < 160 << 10);
+    assert_false(c->is_ended);
+    door_end(t);
+}
+
+/* --- Requests that are none --- */
+
+/* The head of a request: key, version, and what follows. */
+static const struct door_head_row {
+    const char *name;
+    int16_t key;
+    int16_t version;
+    size_t length; /* of it all */
+    const char *said;
+} door_head_rows[] = {
+    {"an unknown key closes", 99, 0, 20, "a request of unknown key 99"},
+    {"a negative key closes", -1, 0, 20, "a request of unknown key -1"},
+    {"a key that is known and not served closes", 8, 2, 20, "a request of unknown key 8"},
+    {"a version that is too new closes", 3, 14, 20, "Metadata in version 14, which is not served"},
+    {"a negative version closes", 3, -1, 20, "Metadata in version -1, which is not served"},
+    {"Produce 0 closes", 0, 0, 20, "Produce in version 0, which is not served"},
+    {"Produce 1 closes", 0, 1, 20, "Produce in version 1, which is not served"},
+    {"Produce 2 closes", 0, 2, 20, "Produce in version 2, which is not served"},
+    {"Fetch 3 closes", 1, 3, 20, "Fetch in version 3, which is not served"},
+    {"Fetch 18 closes", 1, 18, 20, "Fetch in version 18, which is not served"},
+    {"ListOffsets 0 closes", 2, 0, 20, "ListOffsets in version 0, which is not served"},
+    {"3 bytes close", 18, 0, 3, "a request of less than 4 bytes"},
+    {"a head without its end closes", 18, 0, 6, "cannot be read"},
+    {"a body without its end closes", 3, 1, 12, "cannot be read"},
+};
+
+static void door_head_bytes(uint8_t out[64], int16_t key, int16_t version, size_t length)
+{
+    struct bytes_writer w = bytes_writer(out, 64);
+    bytes_put_u32be(&w, (uint32_t)length);
+    bytes_put_u16be(&w, (uint16_t)key);
+    bytes_put_u16be(&w, (uint16_t)version);
+    bytes_put_u32be(&w, 77);         /* correlation id */
+    bytes_put_u16be(&w, UINT16_MAX); /* no client id */
+    bytes_put_zeros(&w, 64 - w.pos);
+}
+
+/* Whole, and cut: the frame then has a buffer of its own. */
+static void door_head(void **state)
+{
+    const struct door_head_row *row = *state;
+    struct town *t = door_town(8, 1);
+    struct town_client *other = town_connect(t);
+    uint8_t bytes[64];
+    door_head_bytes(bytes, row->key, row->version, row->length);
+    for (size_t cut = 0; cut < 4 + row->length; cut++) {
+        struct town_client *c = town_connect(t);
+        if (cut > 0) {
+            town_bytes(c, bytes, cut);
+            town_run(t, 2);
+        }
+        assert_false(c->is_ended);
+        town_bytes(c, bytes + cut, 4 + row->length - cut);
+        assert_true(town_is_ended(c, 1000));
+        assert_int_equal(c->received_bytes, 0);
+    }
+    assert_int_equal(town_said(t, row->said), 4 + row->length);
+    door_is_well(other);
+    door_end(t);
+}
+
+/* --- Ends of connections --- */
+
+static void a_half_closed_peer_gets_its_answers(void **state)
+{
+    (void)state;
+    struct town *t = door_town(9, 2);
+    struct town_client *c = town_connect(t);
+    struct talk_batch batch;
+    talk_batch(t, &batch, 3, 1, 1000, 100);
+    talk_produce_ask(c, 9, "t", 0, -1, batch.data, batch.length);
+    talk_fetch_ask(
+        c, &(struct talk_fetch){.topic = "t", .offset = 1, .bytes_min = 1, .max_wait_ms = 60000});
+    door_ask_versions(c);
+    town_half_close(c);
+    assert_int_equal(talk_produce_answer(c)->base_offset, 0);
+    assert_int_equal(talk_fetch_answer(c)->records.length, 0); /* it waits no longer */
+    assert_non_null(town_answer(c));
+    assert_true(town_is_ended(c, 1000));
+    door_end(t);
+}
+
+static void a_peer_that_leaves_in_the_middle_of_a_request_is_forgotten(void **state)
+{
+    (void)state;
+    struct town *t = door_town(10, 1);
+    struct talk_batch batch;
+    talk_batch(t, &batch, 3, 1, 1000, 1000);
+    for (uint32_t i = 0; i < 20; i++) {
+        struct town_client *c = town_connect(t);
+        uint8_t head[64];
+        door_head_bytes(head, 18, 0, 40);
+        talk_produce_ask(c, 9, "t", 0, -1, batch.data, batch.length);
+        town_bytes(c, head, 1 + i * 2);
+        town_run(t, i % 3);
+        town_hang_up(c);
+    }
+    town_run(t, 1000);
+    assert_true(list_is_empty(&town_door(t, 0)->conns));
+    door_end(t);
+}
+
+/* --- acks=0 --- */
+
+static void acks_0_is_answered_by_nothing(void **state)
+{
+    (void)state;
+    struct town *t = door_town(11, 2);
+    struct town_client *c = town_connect(t);
+    struct talk_batch batch;
+    struct talk_record records[8];
+    for (uint32_t i = 0; i < 5; i++) {
+        talk_batch(t, &batch, i, 1, 1000, 100);
+        talk_produce_ask(c, 9, "t", 0, 0, batch.data, batch.length);
+    }
+    door_is_well(c); /* the next answer is the next request's */
+    town_run(t, 100);
+    const struct kafka_fetch_response_partition *fetched =
+        talk_fetch(c, &(struct talk_fetch){.topic = "t"});
+    assert_int_equal(talk_records(t, &fetched->records, 0, records, 8), 5);
+    door_end(t);
+}
+
+static void a_refused_batch_with_acks_0_closes(void **state)
+{
+    (void)state;
+    struct town *t = door_town(12, 2);
+    struct town_client *c = town_connect(t);
+    struct talk_batch batch;
+    talk_batch(t, &batch, 1, 1, 1000, 100);
+    batch.data[batch.length - 1] ^= 1;
+    talk_produce_ask(c, 9, "t", 0, 0, batch.data, batch.length);
+    assert_true(town_is_ended(c, 1000));
+    assert_int_equal(c->received_bytes, 0);
+    assert_int_equal(town_said(t, "a batch with acks=0 was refused"), 1);
+    door_end(t);
+}
+
+/* --- Closing --- */
+
+static void parked_fetches_end_at_once_when_the_broker_closes(void **state)
+{
+    (void)state;
+    struct town *t = door_town(13, 3);
+    struct town_client *c[5];
+    for (uint32_t i = 0; i < 5; i++) {
+        c[i] = town_connect(t);
+        talk_fetch_ask(c[i],
+                       &(struct talk_fetch){.topic = "t", .bytes_min = 1, .max_wait_ms = 300000});
+    }
+    town_run(t, 10);
+    uint64_t before_ns = sim_now_ns(t->sim);
+    town_close(t);
+    assert_true(sim_now_ns(t->sim) - before_ns < RT_NS_PER_S);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(talk_fetch_answer(c[i])->error_code, 0);
+        assert_true(town_is_ended(c[i], 1000));
+    }
+    town_free(t);
+}
+
+static void the_broker_closes_in_the_middle_of_requests(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct town *t = door_town(seed, 1 + (uint32_t)(seed % 3));
+        struct town_client *c[8];
+        for (uint32_t i = 0; i < 8; i++) {
+            c[i] = town_connect(t);
+            for (uint32_t k = 0; k < 10; k++) {
+                struct talk_batch batch;
+                talk_batch(t, &batch, i * 100 + k, 1, 1000, 1000);
+                talk_produce_ask(c[i], 9, "t", 0, -1, batch.data, batch.length);
+            }
+        }
+        sim_run_for(t->sim, seed * 100000);
+        town_close(t);
+        for (uint32_t i = 0; i < 8; i++) {
+            while (town_answer(c[i]) != NULL) {
+                /* as many as were received */
+            }
+        }
+        town_free(t);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_come_in_the_order_of_the_requests),
+        cmocka_unit_test(a_request_behind_a_parked_fetch_is_carried_out),
+        cmocka_unit_test(a_request_may_be_cut_at_every_byte),
+        cmocka_unit_test(a_request_may_come_byte_by_byte),
+        cmocka_unit_test(many_small_requests_may_come_in_one_segment),
+        cmocka_unit_test(a_claimed_length_takes_little_memory),
+        cmocka_unit_test(a_half_closed_peer_gets_its_answers),
+        cmocka_unit_test(a_peer_that_leaves_in_the_middle_of_a_request_is_forgotten),
+        cmocka_unit_test(acks_0_is_answered_by_nothing),
+        cmocka_unit_test(a_refused_batch_with_acks_0_closes),
+        cmocka_unit_test(parked_fetches_end_at_once_when_the_broker_closes),
+        cmocka_unit_test(the_broker_closes_in_the_middle_of_requests),
+    };
+    struct CMUnitTest lengths[ARRAY_COUNT(door_length_rows)];
+    for (size_t i = 0; i < ARRAY_COUNT(door_length_rows); i++) {
+        lengths[i] = (struct CMUnitTest){.name = door_length_rows[i].name,
+                                         .test_func = door_length,
+                                         .initial_state = (void *)(uintptr_t)&door_length_rows[i]};
+    }
+    struct CMUnitTest heads[ARRAY_COUNT(door_head_rows)];
+    for (size_t i = 0; i < ARRAY_COUNT(door_head_rows); i++) {
+        heads[i] = (struct CMUnitTest){.name = door_head_rows[i].name,
+                                       .test_func = door_head,
+                                       .initial_state = (void *)(uintptr_t)&door_head_rows[i]};
+    }
+    int failed = cmocka_run_group_tests_name("kafka_door", tests, NULL, NULL);
+    failed += cmocka_run_group_tests_name("kafka_door: lengths", lengths, NULL, NULL);
+    failed += cmocka_run_group_tests_name("kafka_door: heads", heads, NULL, NULL);
+    return failed;
+}
