@@ -19,6 +19,9 @@
 #define KAFKA_FRAME_FIRST_BYTES (128u << 10)
 #define KAFKA_FRAME_GROWTH      16u
 
+/* How long a peer that is told of the end may take to end its own side. */
+#define KAFKA_LINGER_NS (500 * RT_NS_PER_MS)
+
 static void kafka_conn_receive(struct kafka_conn *conn);
 static void kafka_conn_received(struct rt_op *op);
 static void kafka_conn_take(struct kafka_conn *conn);
@@ -29,6 +32,9 @@ static enum err kafka_conn_take_part(struct kafka_conn *conn);
 static enum err kafka_conn_grow(struct kafka_conn *conn);
 static void kafka_conn_cancel(struct kafka_conn *conn);
 static void kafka_conn_close(struct kafka_conn *conn);
+static void kafka_conn_linger(struct kafka_conn *conn);
+static void kafka_conn_linger_end(struct rt_timer *timer);
+static void kafka_conn_close_now(struct kafka_conn *conn);
 static void kafka_conn_closed(struct rt_op *op);
 static void kafka_conn_sent(struct rt_op *op);
 static bool kafka_conn_gather(struct kafka_request *request, struct kafka_iov *iov);
@@ -41,6 +47,7 @@ void kafka_conn_open(struct kafka_conn *conn)
     rt_op_init(&conn->recv_op, shard, kafka_conn_received);
     rt_op_init(&conn->send_op, shard, kafka_conn_sent);
     rt_op_init(&conn->close_op, shard, kafka_conn_closed);
+    rt_timer_init(&conn->linger, shard, kafka_conn_linger_end);
     rt_sock_set_flags(&conn->sock, RT_SOCK_NODELAY);
     kafka_conn_receive(conn);
 }
@@ -68,6 +75,7 @@ static void kafka_conn_received(struct rt_op *op)
     conn->is_receiving = false;
     if (op->err != ERR_OK || op->result == 0) {
         conn->is_ended = true;
+        conn->is_peer_done = true;
         conn->is_dead = conn->is_dead || op->err != ERR_OK;
         kafka_conn_cancel(conn);
         kafka_conn_go_on(conn);
@@ -78,6 +86,7 @@ static void kafka_conn_received(struct rt_op *op)
     if (conn->is_ended) { /* it arrived while the connection was ending */
         rt_sock_release(&conn->sock, conn->chunk);
         conn->chunk.length = 0;
+        kafka_conn_linger(conn);
         return;
     }
     kafka_conn_take(conn);
@@ -370,12 +379,44 @@ void kafka_conn_refuse(struct kafka_conn *conn, const char *why)
     kafka_conn_cancel(conn);
 }
 
+/* All is answered. A close with bytes unread makes the peer's system forget answers that it has not
+ * given out yet: so the sending side is ended first, and the rest of what comes is read. */
 static void kafka_conn_close(struct kafka_conn *conn)
 {
     if (conn->is_closing || conn->iov != NULL) {
         return;
     }
+    if (conn->is_dead || conn->is_peer_done) {
+        kafka_conn_close_now(conn);
+    } else if (!conn->is_lingering) {
+        conn->is_lingering = true;
+        rt_sock_shutdown_send(&conn->sock);
+        rt_timer_start(&conn->linger, rt_now_ns(conn->door->cs->shard) + KAFKA_LINGER_NS);
+        kafka_conn_linger(conn);
+    }
+}
+
+static void kafka_conn_linger(struct kafka_conn *conn)
+{
+    if (conn->is_lingering && !conn->is_closing && !conn->is_receiving) {
+        if (conn->chunk.length > 0) {
+            rt_sock_release(&conn->sock, conn->chunk);
+            conn->chunk.length = 0;
+        }
+        conn->is_receiving = true;
+        rt_sock_recv(&conn->sock, &conn->recv_op);
+    }
+}
+
+static void kafka_conn_linger_end(struct rt_timer *timer)
+{
+    kafka_conn_close_now(CONTAINER_OF(timer, struct kafka_conn, linger));
+}
+
+static void kafka_conn_close_now(struct kafka_conn *conn)
+{
     conn->is_closing = true;
+    rt_timer_stop(&conn->linger);
     if (conn->chunk.length > 0) {
         rt_sock_release(&conn->sock, conn->chunk);
         conn->chunk.length = 0;

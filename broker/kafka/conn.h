@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/rt/op.h"
 #include "base/rt/sock.h"
+#include "base/rt/timer.h"
 #include "broker/kafka/codec.h"
 #include "broker/kafka/door.h"
 
@@ -46,6 +47,7 @@ struct kafka_conn {
     struct rt_op recv_op;        /* the receive that waits */
     struct rt_op send_op;        /* the send that waits */
     struct rt_op close_op;       /* the close */
+    struct rt_timer linger;      /* runs while the peer is to end its side */
     struct list_node in_door;    /* kafka_door.conns */
     struct list_node in_starved; /* kafka_door.starved */
     struct rt_chunk chunk;       /* received and not all taken; length 0: none */
@@ -64,6 +66,8 @@ struct kafka_conn {
     bool is_taking;              /* kafka_conn_take runs */
     bool is_ended;               /* nothing more is received */
     bool is_dead;                /* nothing more is sent */
+    bool is_peer_done;           /* the peer has ended its side, or the connection broke */
+    bool is_lingering;           /* our side is ended, the peer's is waited for */
     bool is_closing;             /* close_op waits */
 };
 
