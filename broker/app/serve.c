@@ -533,8 +533,8 @@ static void serve_log_ready(struct serve *serve, struct rt_shard *shard)
               DIAG_STRING("runtime", rt_backend_name(serve->boot.rt)),
               DIAG_U64("shards", serve->shards_count),
               DIAG_BYTES("memory", serve->boot.machine.memory_bytes),
-              DIAG_U64("topics", catalog->topics_count),
-              DIAG_U64("partitions", catalog->partitions_count),
+              DIAG_U64("topics", catalog->topics_count - 1), /* without the controller's own */
+              DIAG_U64("partitions", catalog->partitions_count - 1),
               DIAG_DURATION("log_start", report->duration_ns),
               DIAG_STRING("data", serve->settings->data_dir));
 }

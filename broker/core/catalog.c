@@ -112,6 +112,35 @@ enum err core_catalog_new(struct core_catalog_keeper *keeper, struct core_catalo
     return core_catalog_draft(keeper, &empty, 0, out);
 }
 
+struct log_uuid core_topic_controller_uuid(void)
+{
+    return (struct log_uuid){.bytes = {[15] = 1}};
+}
+
+enum err core_catalog_put_controller(struct core_catalog_keeper *keeper,
+                                     struct core_catalog *catalog)
+{
+    static const uint64_t group = 0;
+    ASSERT(catalog->topics_count == 0);
+    struct core_topic_parts parts = {
+        .uuid = core_topic_controller_uuid(),
+        .name = {CORE_TOPIC_CONTROLLER, sizeof(CORE_TOPIC_CONTROLLER) - 1},
+        .groups = &group,
+        .groups_count = 1,
+        .partitions_count = 1,
+        .config = keeper->defaults,
+    };
+    parts.config.retention_ms = -1; /* nothing of it is ever old */
+    parts.config.retention_bytes = -1;
+    parts.config.durability = CORE_DURABILITY_QUORUM_FSYNC;
+    enum err err = core_catalog_put(keeper, catalog, &parts);
+    if (err == ERR_OK) {
+        catalog->topics_count = 1;
+        catalog->partitions_count = 1;
+    }
+    return err;
+}
+
 enum err core_catalog_apply(struct core_catalog_keeper *keeper, struct core_catalog *old,
                             const struct core_command *commands, size_t count, uint64_t index,
                             struct core_catalog **out, struct err_info *info)

@@ -84,6 +84,16 @@ void core_catalog_keeper_deinit(struct core_catalog_keeper *keeper);
 /* *out = the catalog before the first command, with one reference, the caller's. ERR_BUDGET. */
 MUST_USE enum err core_catalog_new(struct core_catalog_keeper *keeper, struct core_catalog **out);
 
+/* The controller's own log as a topic, for people to read: its one partition is group 0. No command
+ * makes it. The uuid is the one that Kafka keeps for its own (Uuid(0, 1)). */
+#define CORE_TOPIC_CONTROLLER "__tdb_controller"
+struct log_uuid core_topic_controller_uuid(void);
+
+/* Put that topic into `catalog`, which is new and nobody else's (asserted: no topic is in it); all
+ * that become of it have it. ERR_BUDGET. */
+MUST_USE enum err core_catalog_put_controller(struct core_catalog_keeper *keeper,
+                                              struct core_catalog *catalog);
+
 /* *out = `old` after `count` commands of the entry at `index` (> old->version, asserted), with one
  * reference, the caller's; `old` keeps its own. All commands or none: *out = NULL after an error.
  * ERR_BUDGET: no memory, the same later may succeed; ERR_CORRUPT: a command that contradicts what

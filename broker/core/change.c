@@ -13,6 +13,7 @@
 #include "broker/core/controller_int.h"
 #include "broker/core/core.h"
 #include "broker/core/core_int.h"
+#include "broker/core/partition.h"
 #include "storage/log/batch.h"
 
 static_assert(CORE_CONTROLLER_COMMANDS_MAX * (CORE_COMMAND_BYTES_MAX + 64) <
@@ -164,12 +165,12 @@ enum err core_controller_propose(struct core_controller *controller, uint32_t co
     }
     uint8_t *data = buf_append(buf, (uint32_t)w.pos);
     memcpy(data, controller->scratch, w.pos);
-    log_batch_patch(data, raft_group_next_offset(&controller->group),
-                    raft_group_next_term(&controller->group));
+    log_batch_patch(data, raft_group_next_offset(&controller->part->group),
+                    raft_group_next_term(&controller->part->group));
     buf_seal(buf, (uint32_t)w.pos);
     controller->proposal =
         (struct raft_proposal){.failed = core_controller_failed, .ctx = controller};
-    err = raft_group_propose(&controller->group, &controller->proposal,
+    err = raft_group_propose(&controller->part->group, &controller->proposal,
                              buf_slice(buf, 0, (uint32_t)w.pos));
     controller->change_index = err == ERR_OK ? controller->proposal.index : 0;
     buf_unref(buf);

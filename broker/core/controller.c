@@ -11,6 +11,7 @@
 #include "broker/core/controller_int.h"
 #include "broker/core/core.h"
 #include "broker/core/core_int.h"
+#include "broker/core/partition.h"
 
 /* One step of the feed. */
 #define CORE_CONTROLLER_STEP_BYTES (256u << 10)
@@ -19,8 +20,7 @@
 #define CORE_CONTROLLER_RETRY_NS (100 * RT_NS_PER_MS)
 
 static enum err core_controller_init(struct core_controller *controller);
-static void core_controller_log_made(struct log_op *op);
-static void core_controller_begin(struct core_controller *controller, struct log *log);
+static void core_controller_begin(struct core_controller *controller);
 static void core_controller_fed(struct raft_feed *feed);
 static enum err core_controller_fold(struct core_controller *controller,
                                      const struct raft_entry *entry);
@@ -33,7 +33,6 @@ static void core_controller_publish(struct core_controller *controller);
 static void core_controller_send(struct core_controller *controller, uint32_t to);
 static void core_controller_came_back(struct rt_shard *shard, struct rt_mail *mail);
 static void core_controller_fail(struct core_controller *controller, const char *why, enum err err);
-static void core_controller_group_closed(struct raft_group *group);
 static void core_controller_closed(struct core_controller *controller);
 
 void core_controller_open(struct core_controller *controller, struct core_shard *cs)
@@ -47,27 +46,18 @@ void core_controller_open(struct core_controller *controller, struct core_shard 
         core_controller_fail(controller, "no memory for the controller", err);
         return;
     }
-    struct log *log = log_find(&cs->log, 0);
-    if (log == NULL) {
-        struct log_uuid none = {.bytes = {0}};
-        controller->log_op = (struct log_op){.done = core_controller_log_made, .ctx = controller};
-        log_create(&cs->log, &controller->log_op, 0, &none, 0);
-        return;
-    }
-    core_controller_begin(controller, log);
+    core_controller_begin(controller);
 }
 
 static enum err core_controller_init(struct core_controller *controller)
 {
     struct core_shard *cs = controller->cs;
     void *memory = NULL;
-    enum err err = budget_alloc(
-        &cs->budget, cs->core->shards_count * sizeof(struct core_publication), 64, &memory);
-    controller->publications = memory;
+    for (uint32_t i = 0; i < cs->core->shards_count; i++) {
+        controller->publications[i].controller = controller;
+    }
+    enum err err = cs->err; /* the shard's own part */
     if (err == ERR_OK) {
-        for (uint32_t i = 0; i < cs->core->shards_count; i++) {
-            controller->publications[i].controller = controller;
-        }
         err = budget_alloc(&cs->budget, CORE_CONTROLLER_COMMANDS_MAX * sizeof(struct core_command),
                            64, &memory);
         controller->commands = memory;
@@ -76,25 +66,28 @@ static enum err core_controller_init(struct core_controller *controller)
         err = budget_alloc(&cs->budget, CORE_CONTROLLER_ENTRY_BYTES, 64, &memory);
         controller->scratch = memory;
     }
-    return err == ERR_OK ? core_catalog_new(&controller->keeper, &controller->catalog) : err;
-}
-
-static void core_controller_log_made(struct log_op *op)
-{
-    struct core_controller *controller = op->ctx;
-    if (op->err != ERR_OK) {
-        core_controller_fail(controller, "the controller's log cannot be made", op->err);
-        return;
+    if (err == ERR_OK) {
+        err = core_catalog_new(&controller->keeper, &controller->catalog);
     }
-    core_controller_begin(controller, op->log);
+    return err == ERR_OK ? core_catalog_put_controller(&controller->keeper, controller->catalog)
+                         : err;
 }
 
 /* Fold what is committed, from the first entry on. */
-static void core_controller_begin(struct core_controller *controller, struct log *log)
+static void core_controller_begin(struct core_controller *controller)
 {
-    raft_group_open(&controller->group, &controller->cs->raft, log);
-    controller->open_index = raft_group_indexes(&controller->group)->committed;
-    raft_feed_open(&controller->feed, &controller->group, 1, CORE_CONTROLLER_STEP_BYTES,
+    struct core_shard *cs = controller->cs;
+    struct log_uuid uuid = core_topic_controller_uuid();
+    const struct core_topic *topic = core_catalog_find_uuid(controller->catalog, &uuid);
+    enum err err = core_partition_open(cs, topic, 0);
+    controller->part = err == ERR_OK ? core_partition_find(cs, 0, &uuid, 0) : NULL;
+    if (err != ERR_OK || controller->part->is_closed) {
+        core_controller_fail(controller, "the controller's log cannot be made",
+                             err != ERR_OK ? err : controller->part->log_op.err);
+        return;
+    }
+    controller->open_index = raft_group_indexes(&controller->part->group)->committed;
+    raft_feed_open(&controller->feed, &controller->part->group, 1, CORE_CONTROLLER_STEP_BYTES,
                    core_controller_fed, controller);
     controller->is_feed_open = true;
     if (controller->open_index == 0) {
@@ -118,6 +111,7 @@ static void core_controller_fed(struct raft_feed *feed)
     if (controller->is_closing) {
         raft_feed_close(feed);
         controller->is_feed_open = false;
+        core_controller_closed(controller);
         return;
     }
     if (err == ERR_BUDGET || err == ERR_IO) {
@@ -187,11 +181,8 @@ static void core_controller_note(struct core_controller *controller, const void 
 static void core_controller_again(struct rt_timer *timer)
 {
     struct core_controller *controller = CONTAINER_OF(timer, struct core_controller, retry);
-    if (controller->is_closing) {
-        controller->is_feed_open = false;
-        return;
-    }
-    raft_feed_open(&controller->feed, &controller->group, controller->catalog->version + 1,
+    ASSERT(!controller->is_closing); /* it was stopped then */
+    raft_feed_open(&controller->feed, &controller->part->group, controller->catalog->version + 1,
                    CORE_CONTROLLER_STEP_BYTES, core_controller_fed, controller);
     raft_feed_next(&controller->feed);
 }
@@ -318,32 +309,23 @@ void core_controller_close(struct core_controller *controller,
     ASSERT(controller->change == NULL);
     controller->is_closing = true;
     controller->closed = closed;
-    if (controller->group.log == NULL) {
-        controller->is_group_closed = true;
-        core_controller_closed(controller);
-        return;
-    }
     if (rt_timer_is_running(&controller->retry)) {
         rt_timer_stop(&controller->retry);
         controller->is_feed_open = false;
-    } else if (controller->is_feed_open) {
+    }
+    if (controller->is_feed_open) {
         raft_feed_cancel(&controller->feed);
     }
-    raft_group_close(&controller->group, core_controller_group_closed);
-}
-
-static void core_controller_group_closed(struct raft_group *group)
-{
-    struct core_controller *controller = CONTAINER_OF(group, struct core_controller, group);
-    controller->is_group_closed = true;
     core_controller_closed(controller);
 }
 
+/* Is it closed now? */
 static void core_controller_closed(struct core_controller *controller)
 {
-    if (controller->away_count == 0 && controller->is_group_closed) {
-        controller->is_group_closed = false; /* told once */
-        controller->closed(controller->cs);
+    if (controller->away_count == 0 && !controller->is_feed_open && controller->closed != NULL) {
+        void (*closed)(struct core_shard * cs) = controller->closed;
+        controller->closed = NULL; /* told once */
+        closed(controller->cs);
     }
 }
 
@@ -362,7 +344,6 @@ void core_controller_deinit(struct core_controller *controller)
         core_catalog_unref(&controller->keeper, controller->catalog);
     }
     core_catalog_keeper_deinit(&controller->keeper);
-    budget_free(budget, controller->publications);
     budget_free(budget, controller->commands);
     budget_free(budget, controller->scratch);
 }

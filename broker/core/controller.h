@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/limits.h"
 #include "base/list.h"
 #include "base/rt/op.h"
 #include "base/rt/outbox.h"
@@ -24,6 +25,7 @@
 
 struct core_change;
 struct core_controller;
+struct core_partition;
 struct core_shard;
 
 /* Commands of one entry at most. */
@@ -46,15 +48,14 @@ struct core_publication {
 };
 
 struct core_controller {
-    struct core_shard *cs;                 /* shard 0's part */
-    struct raft_group group;               /* group 0 */
-    struct raft_feed feed;                 /* its entries, to be folded */
-    struct log_op log_op;                  /* makes its log */
-    struct core_catalog_keeper keeper;     /* memory of catalogs */
-    struct core_catalog *catalog;          /* folded so far */
-    struct core_publication *publications; /* one for each shard */
-    uint32_t away_count;                   /* that have not come back */
-    uint64_t published_version;            /* of the catalog that was published last */
+    struct core_shard *cs;             /* shard 0's part */
+    struct core_partition *part;       /* group 0, as a partition: people may read it */
+    struct raft_feed feed;             /* its entries, to be folded */
+    struct core_catalog_keeper keeper; /* memory of catalogs */
+    struct core_catalog *catalog;      /* folded so far */
+    struct core_publication publications[LIMIT_SHARDS_COUNT]; /* one for each shard */
+    uint32_t away_count;                                      /* that have not come back */
+    uint64_t published_version; /* of the catalog that was published last */
     struct log_uuid changes[CORE_CONTROLLER_CHANGES_MAX];     /* topics changed since then */
     uint32_t changes_count;                                   /* of them */
     struct log_uuid changes_out[CORE_CONTROLLER_CHANGES_MAX]; /* what publications point to */
@@ -73,7 +74,6 @@ struct core_controller {
     bool is_closing;               /* core_controller_close was called */
     bool is_failed;                /* its log cannot be read on: every change is refused */
     bool is_feed_open;             /* `feed` is */
-    bool is_group_closed;          /* `group` is, or was never open */
     void (*closed)(struct core_shard *cs); /* tells that nothing of it is under way */
     char why[160];                         /* why it could not be opened */
 };
@@ -84,8 +84,8 @@ void core_controller_open(struct core_controller *controller, struct core_shard 
 /* A change arrived: change.c. */
 void core_controller_change(struct core_controller *controller, struct core_change *change);
 
-/* End: nothing is published any more. `closed` is called when nothing of it is under way. No change
- * is (asserted). */
+/* End, before the partitions are closed: nothing is published any more. `closed` is called when
+ * nothing of it is under way. No change is (asserted). */
 void core_controller_close(struct core_controller *controller,
                            void (*closed)(struct core_shard *cs));
 

@@ -30,8 +30,8 @@ enum {
     CORE_LOG,        /* its log opens */
     CORE_CATALOG,    /* until the first catalog comes */
     CORE_READY,      /* in use */
-    CORE_PARTITIONS, /* closing: until they are closed */
-    CORE_CONTROLLER, /* until shard 0's controller is */
+    CORE_CONTROLLER, /* closing: until shard 0's controller is closed */
+    CORE_PARTITIONS, /* until the partitions are */
     CORE_LENT,       /* until what the log lent is back */
     CORE_LOG_CLOSE,  /* until all logs are closed */
     CORE_RECEIVED,   /* until what was received here is back */
@@ -42,9 +42,9 @@ static const struct sm_conf core_stages[] = {
     [CORE_NEW] = {"NEW", SM_BIT(CORE_LOG), SM_INITIAL},
     [CORE_LOG] = {"LOG", SM_BIT(CORE_CATALOG) | SM_BIT(CORE_RECEIVED), 0},
     [CORE_CATALOG] = {"CATALOG", SM_BIT(CORE_READY), 0},
-    [CORE_READY] = {"READY", SM_BIT(CORE_PARTITIONS), 0},
-    [CORE_PARTITIONS] = {"PARTITIONS", SM_BIT(CORE_CONTROLLER) | SM_BIT(CORE_LENT), 0},
-    [CORE_CONTROLLER] = {"CONTROLLER", SM_BIT(CORE_LENT), 0},
+    [CORE_READY] = {"READY", SM_BIT(CORE_CONTROLLER) | SM_BIT(CORE_PARTITIONS), 0},
+    [CORE_CONTROLLER] = {"CONTROLLER", SM_BIT(CORE_PARTITIONS), 0},
+    [CORE_PARTITIONS] = {"PARTITIONS", SM_BIT(CORE_LENT), 0},
     [CORE_LENT] = {"LENT", SM_BIT(CORE_LOG_CLOSE), 0},
     [CORE_LOG_CLOSE] = {"LOG_CLOSE", SM_BIT(CORE_RECEIVED), 0},
     [CORE_RECEIVED] = {"RECEIVED", SM_BIT(CORE_CLOSED), 0},
@@ -64,7 +64,7 @@ static enum err core_shard_take_topic(struct core_shard *cs, const struct core_t
 static enum err core_shard_take_all(struct core_shard *cs, const struct core_catalog *new);
 static void core_shard_drop_logs(struct core_shard *cs);
 static void core_shard_ready(struct core_shard *cs);
-static void core_shard_partitions_closed(struct core_shard *cs);
+static void core_shard_close_partitions(struct core_shard *cs);
 static void core_shard_look(struct rt_timer *timer);
 static void core_shard_log_closed(struct log_shard *ls);
 static void core_shard_end(struct core_shard *cs);
@@ -291,13 +291,21 @@ static void core_shard_drop_logs(struct core_shard *cs)
 
 void core_shard_close(struct core_shard *cs, core_shard_done_fn *done)
 {
-    struct map_node *node;
     cs->done = done;
     ASSERT(cs->calls_count == 0);
     if (sm_stage(&cs->sm) == CORE_RECEIVED) { /* its log never opened */
         rt_timer_start(&cs->timer, rt_now_ns(cs->shard));
-        return;
+    } else if (cs->shard->id == 0) {
+        sm_move(&cs->sm, CORE_CONTROLLER);
+        core_controller_close(&cs->core->controller, core_shard_close_partitions);
+    } else {
+        core_shard_close_partitions(cs);
     }
+}
+
+static void core_shard_close_partitions(struct core_shard *cs)
+{
+    struct map_node *node;
     sm_move(&cs->sm, CORE_PARTITIONS);
     while (cs->buckets != NULL && (node = map_first(&cs->partitions)) != NULL) {
         core_partition_close(CONTAINER_OF(node, struct core_partition, in_map), false);
@@ -307,21 +315,11 @@ void core_shard_close(struct core_shard *cs, core_shard_done_fn *done)
 
 void core_shard_released(struct core_shard *cs)
 {
-    if (sm_stage(&cs->sm) != CORE_PARTITIONS || !list_is_empty(&cs->closing)) {
-        return;
+    bool is_empty = cs->buckets == NULL || cs->partitions.count == 0;
+    if (sm_stage(&cs->sm) == CORE_PARTITIONS && is_empty && list_is_empty(&cs->closing)) {
+        sm_move(&cs->sm, CORE_LENT);
+        rt_timer_start(&cs->timer, rt_now_ns(cs->shard));
     }
-    if (cs->shard->id == 0) {
-        sm_move(&cs->sm, CORE_CONTROLLER);
-        core_controller_close(&cs->core->controller, core_shard_partitions_closed);
-    } else {
-        core_shard_partitions_closed(cs);
-    }
-}
-
-static void core_shard_partitions_closed(struct core_shard *cs)
-{
-    sm_move(&cs->sm, CORE_LENT);
-    rt_timer_start(&cs->timer, rt_now_ns(cs->shard));
 }
 
 /* Is everything back? */
