@@ -42,6 +42,9 @@ static enum core_code core_change_create(struct core_change_try *t);
 static enum core_code core_change_delete(struct core_change_try *t);
 static enum core_code core_change_partitions(struct core_change_try *t);
 static enum core_code core_change_config(struct core_change_try *t);
+static enum core_code core_change_pairs(struct core_change_try *t);
+static enum core_code core_change_edit_pair(struct core_change_try *t, uint32_t index,
+                                            struct core_topic_config_pair *pair);
 static enum core_code core_change_say(struct core_change_try *t, enum core_code code,
                                       const char *text);
 
@@ -325,7 +328,7 @@ static enum core_code core_change_partitions(struct core_change_try *t)
     struct core_change_item *item = t->item;
     uint32_t now = t->topic->partitions_count;
     uint32_t left = LIMIT_PARTITIONS_COUNT - t->catalog->partitions_count;
-    if (item->partitions_count <= (int64_t)now) {
+    if (item->partitions_count <= 0 || (uint32_t)item->partitions_count <= now) {
         snprintf(item->text.text, sizeof(item->text.text),
                  "the topic has %u partitions: %d is not more", now, item->partitions_count);
         return CORE_INVALID_PARTITIONS;
@@ -334,6 +337,12 @@ static enum core_code core_change_partitions(struct core_change_try *t)
         snprintf(item->text.text, sizeof(item->text.text), "this node can have %u more partitions",
                  left);
         return CORE_INVALID_PARTITIONS;
+    }
+    if (item->assigned_count > 0 &&
+        item->assigned_count != (uint32_t)item->partitions_count - now) {
+        snprintf(item->text.text, sizeof(item->text.text), "%u partitions are new, %u are assigned",
+                 (uint32_t)item->partitions_count - now, item->assigned_count);
+        return CORE_INVALID_ASSIGNMENT;
     }
     t->cmd->type = CORE_COMMAND_PARTITIONS_ADD;
     t->cmd->group_first = t->catalog->group_next;
@@ -358,27 +367,19 @@ static const struct core_topic_config_pair *core_change_pair(
 
 static enum core_code core_change_config(struct core_change_try *t)
 {
-    struct core_change_item *item = t->item;
+    const struct core_change_item *item = t->item;
     const struct core_topic *topic = t->topic;
     struct core_command *cmd = t->cmd;
     struct core_topic_config_pair after[CORE_TOPIC_CONFIG_PAIRS_MAX * 2];
     struct core_topic_config made;
     uint32_t count = 0;
-    if (item->pairs_count > CORE_TOPIC_CONFIG_PAIRS_MAX) {
-        return core_change_say(t, CORE_INVALID_CONFIG, "too many configs");
+    enum core_code code = core_change_pairs(t);
+    if (code != CORE_OK) {
+        return code;
     }
-    cmd->type = CORE_COMMAND_CONFIG_SET;
-    for (uint32_t i = 0; i < item->pairs_count; i++) {
-        if (core_change_pair(item->pairs, i, &item->pairs[i]) != NULL) {
-            return core_change_say(t, CORE_INVALID_CONFIG, "a config is named twice");
-        }
-        if (item->pairs[i].value != NULL) {
-            after[count++] = item->pairs[i];
-            cmd->pairs[cmd->pairs_count++] = item->pairs[i];
-        } else if (core_change_pair(topic->pairs, topic->pairs_count, &item->pairs[i]) != NULL) {
-            cmd->pairs[cmd->pairs_count++] = item->pairs[i];
-        } else if (core_topic_config_find(item->pairs[i].name, item->pairs[i].name_bytes) == NULL) {
-            return core_change_say(t, CORE_INVALID_CONFIG, "no such config");
+    for (uint32_t i = 0; i < cmd->pairs_count; i++) {
+        if (cmd->pairs[i].value != NULL) {
+            after[count++] = cmd->pairs[i];
         }
     }
     for (uint32_t i = 0; i < topic->pairs_count; i++) {
@@ -394,6 +395,129 @@ static enum core_code core_change_config(struct core_change_try *t)
         }
     }
     enum err err = core_topic_config_read(&t->controller->cs->core->config.topics, after, count,
-                                          &made, &item->text);
+                                          &made, &t->item->text);
     return err == ERR_OK ? CORE_OK : CORE_INVALID_CONFIG;
+}
+
+/* The item's pairs into the command's: of those to be taken away only what is set. */
+static enum core_code core_change_pairs(struct core_change_try *t)
+{
+    struct core_change_item *item = t->item;
+    struct core_command *cmd = t->cmd;
+    if (item->pairs_count > CORE_TOPIC_CONFIG_PAIRS_MAX) {
+        return core_change_say(t, CORE_INVALID_CONFIG, "more configs than there are");
+    }
+    cmd->type = CORE_COMMAND_CONFIG_SET;
+    for (uint32_t i = 0; i < item->pairs_count; i++) {
+        struct core_topic_config_pair pair = item->pairs[i];
+        struct core_topic_config scratch = t->topic->config;
+        if (core_change_pair(item->pairs, i, &pair) != NULL) {
+            return core_change_say(t, CORE_INVALID_REQUEST, "a config is named twice");
+        }
+        if (core_topic_config_find(pair.name, pair.name_bytes) == NULL) {
+            pair.value = "";
+            pair.value_bytes = 0;
+            enum err err = core_topic_config_set(&scratch, &pair, &item->text);
+            ASSERT(err == ERR_NOT_FOUND); /* with words, and the nearest name */
+            return CORE_INVALID_CONFIG;
+        }
+        enum core_code code = core_change_edit_pair(t, i, &pair);
+        if (code != CORE_OK) {
+            return code;
+        }
+        if (pair.value != NULL ||
+            core_change_pair(t->topic->pairs, t->topic->pairs_count, &pair) != NULL) {
+            cmd->pairs[cmd->pairs_count++] = pair;
+        }
+    }
+    return CORE_OK;
+}
+
+/* --- Lists --- */
+
+/* Words with commas between. */
+struct core_change_words {
+    const char *at; /* the first; no NUL */
+    size_t bytes;   /* of all */
+};
+
+/* The next word, or false: there was none left. Empty ones are stepped over. */
+static bool core_change_word(struct core_change_words *words, struct core_change_words *word)
+{
+    while (words->bytes > 0) {
+        const char *comma = memchr(words->at, ',', words->bytes);
+        size_t taken = comma != NULL ? (size_t)(comma - words->at) + 1 : words->bytes;
+        *word = (struct core_change_words){words->at, comma != NULL ? taken - 1 : taken};
+        words->at += taken;
+        words->bytes -= taken;
+        if (word->bytes > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool core_change_has_word(struct core_change_words words,
+                                 const struct core_change_words *wanted)
+{
+    struct core_change_words word;
+    while (core_change_word(&words, &word)) {
+        if (word.bytes == wanted->bytes && memcmp(word.at, wanted->at, word.bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Put the words of `from` that are neither in `without` nor in the `*bytes` of `list` behind these.
+ * False: they do not fit. */
+static bool core_change_put_words(char list[CORE_TOPIC_CONFIG_VALUE_BYTES_MAX], size_t *bytes,
+                                  struct core_change_words from, struct core_change_words without)
+{
+    struct core_change_words word;
+    while (core_change_word(&from, &word)) {
+        size_t comma = *bytes > 0 ? 1 : 0;
+        struct core_change_words there = {list, *bytes};
+        if (core_change_has_word(without, &word) || core_change_has_word(there, &word)) {
+            continue;
+        }
+        if (word.bytes + comma > CORE_TOPIC_CONFIG_VALUE_BYTES_MAX - *bytes) {
+            return false;
+        }
+        memcpy(list + *bytes, ",", comma);
+        memcpy(list + *bytes + comma, word.at, word.bytes);
+        *bytes += comma + word.bytes;
+    }
+    return true;
+}
+
+/* What the pair's edit makes of its value. */
+static enum core_code core_change_edit_pair(struct core_change_try *t, uint32_t index,
+                                            struct core_topic_config_pair *pair)
+{
+    struct core_change_edit *edit = t->item->edits != NULL ? &t->item->edits[index] : NULL;
+    if (edit == NULL || edit->operation == CORE_CHANGE_SET) {
+        return CORE_OK;
+    }
+    const struct core_topic_config_key *key = core_topic_config_find(pair->name, pair->name_bytes);
+    const struct core_topic_config_pair *set =
+        core_change_pair(t->topic->pairs, t->topic->pairs_count, pair);
+    if (key->type != CORE_TOPIC_CONFIG_LIST) {
+        snprintf(t->item->text.text, sizeof(t->item->text.text),
+                 "%s is not a list: nothing can be appended or taken out; set it", key->name);
+        return CORE_INVALID_CONFIG;
+    }
+    struct core_change_words none = {"", 0};
+    struct core_change_words value = {pair->value, pair->value_bytes};
+    struct core_change_words now = {set != NULL ? set->value : key->default_text,
+                                    set != NULL ? set->value_bytes : strlen(key->default_text)};
+    size_t bytes = 0;
+    bool is_append = edit->operation == CORE_CHANGE_APPEND;
+    bool fits = core_change_put_words(edit->list, &bytes, now, is_append ? none : value);
+    if (fits && is_append) {
+        fits = core_change_put_words(edit->list, &bytes, value, none);
+    }
+    pair->value = edit->list;
+    pair->value_bytes = (uint16_t)bytes;
+    return fits ? CORE_OK : core_change_say(t, CORE_INVALID_CONFIG, "the list gets too long");
 }

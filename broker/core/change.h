@@ -26,6 +26,20 @@ enum core_change_kind {
     CORE_CHANGE_PRODUCER_IDS, /* a block of producer ids */
 };
 
+/* What becomes of a pair of CORE_CHANGE_CONFIG. Lists are Kafka's: words with commas between; one
+ * that is not set begins as the key's default. */
+enum core_change_operation {
+    CORE_CHANGE_SET,      /* the value, or taken away where that is NULL */
+    CORE_CHANGE_APPEND,   /* a list: words of the value that it does not have are added */
+    CORE_CHANGE_SUBTRACT, /* a list: words of the value are taken out */
+};
+
+/* A pair of CORE_CHANGE_CONFIG that is not just set. */
+struct core_change_edit {
+    enum core_change_operation operation;         /* which */
+    char list[CORE_TOPIC_CONFIG_VALUE_BYTES_MAX]; /* room for what comes of it */
+};
+
 /* Producer ids handed out at a time: few commands, and few lost with a restart. */
 #define CORE_CHANGE_PRODUCER_IDS_COUNT 1000u
 
@@ -40,6 +54,9 @@ struct core_change_item {
     int32_t replicas_count;                     /* create: -1: the default */
     const struct core_topic_config_pair *pairs; /* create, configs */
     uint32_t pairs_count;                       /* of them */
+    struct core_change_edit *edits;             /* configs: of each pair; NULL: all are set */
+    uint32_t assigned_count;                    /* create, add: new partitions that the client has
+                                                   given to this node by hand; 0: it leaves that */
     bool is_validate_only;                      /* say whether it could be done */
     bool may_be_reserved;                       /* the broker's own wish, not a client's */
     enum core_code code;                        /* CORE_OK, or why it is not to be done: answered as

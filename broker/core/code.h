@@ -17,6 +17,7 @@
     X(INVALID_TOPIC, "not a legal topic name, or a reserved one")                                  \
     X(INVALID_PARTITIONS, "not a possible number of partitions")                                   \
     X(INVALID_REPLICATION, "more replicas than there are nodes")                                   \
+    X(INVALID_ASSIGNMENT, "not a possible assignment of partitions to nodes")                      \
     X(INVALID_CONFIG, "not a legal or served configuration")                                       \
     X(INVALID_REQUEST, "the request contradicts itself")                                           \
     X(NOT_LEADER, "this node does not lead the partition")                                         \

@@ -29,6 +29,7 @@
 #include "broker/core/catalog.h"
 #include "broker/core/controller.h"
 #include "broker/core/loans.h"
+#include "broker/core/producer_ids.h"
 #include "broker/core/records.h"
 #include "raft/driver/shard.h"
 #include "storage/log/shard.h"
@@ -76,11 +77,12 @@ struct core_shard {
     struct rt_timer timer;    /* looks whether closing can go on */
     bool is_raft_open;        /* `raft` is in use */
 
-    struct log_shard log;    /* its part of the store */
-    struct raft_shard raft;  /* its part of replication */
-    struct rt_outbox outbox; /* what it sends to other shards' parts */
-    uint32_t calls_count;    /* calls of its own that have not come home */
-    struct core_loans loans; /* other shards' bytes, on their way back */
+    struct log_shard log;                  /* its part of the store */
+    struct raft_shard raft;                /* its part of replication */
+    struct rt_outbox outbox;               /* what it sends to other shards' parts */
+    uint32_t calls_count;                  /* calls of its own that have not come home */
+    struct core_producer_ids producer_ids; /* to be given out here */
+    struct core_loans loans;               /* other shards' bytes, on their way back */
 
     struct budget budget;          /* all of it, below the shard's */
     struct buf_pool bufs;          /* bytes received here, and of other shards, adopted */
