@@ -19,6 +19,10 @@ static const struct kafka_api kafka_api_rows[] = {
     KAFKA_API("Metadata", metadata, 0, 0, 13),
     KAFKA_API("FindCoordinator", find_coordinator, 0, 0, 6),
     KAFKA_API("ApiVersions", api_versions, 0, 0, 4),
+    KAFKA_API("CreateTopics", create_topics, 2, 2, 7),
+    KAFKA_API("DeleteTopics", delete_topics, 1, 1, 6),
+    KAFKA_API("InitProducerId", init_producer_id, 0, 0, 5),
+    KAFKA_API("CreatePartitions", create_partitions, 0, 0, 3),
 };
 
 const struct kafka_api *kafka_apis(size_t *count)

@@ -11,12 +11,16 @@ struct core_topic;
 void kafka_handle_api_versions(struct kafka_request *request);
 
 /* Answers with what consumers may see, waiting for it within bounds. */
+void kafka_handle_create_partitions(struct kafka_request *request);
+void kafka_handle_create_topics(struct kafka_request *request);
+void kafka_handle_delete_topics(struct kafka_request *request);
 void kafka_handle_fetch(struct kafka_request *request);
 
 /* Refuses groups and transactions by name. */
 void kafka_handle_find_coordinator(struct kafka_request *request);
 
 /* Answers ends of partitions and offsets by time. */
+void kafka_handle_init_producer_id(struct kafka_request *request);
 void kafka_handle_list_offsets(struct kafka_request *request);
 
 /* Answers nodes, topics and leaders; makes topics that are missing. */
