@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/rt/clock.h"
 #include "broker/core/controller.h"
 #include "broker/core/controller_int.h"
 #include "broker/core/core.h"
@@ -36,6 +37,7 @@ static void core_controller_make(struct core_controller *controller);
 static enum err core_controller_try(struct core_controller *controller,
                                     struct core_change_item *item, struct core_catalog **spec);
 static void core_controller_refuse(struct core_controller *controller, enum core_code code);
+static void core_controller_end(struct core_controller *controller);
 static void core_controller_failed(struct raft_proposal *proposal);
 static enum core_code core_change_command(struct core_change_try *t);
 static enum core_code core_change_create(struct core_change_try *t);
@@ -74,12 +76,17 @@ void core_controller_change(struct core_controller *controller, struct core_chan
     core_controller_next(controller);
 }
 
+/* Take the next change in hand. Behind one that was given up it waits for what becomes of that. */
 static void core_controller_next(struct core_controller *controller)
 {
     while (controller->change == NULL && !list_is_empty(&controller->queue)) {
         struct list_node *node = list_pop_front(&controller->queue);
         controller->change = CONTAINER_OF(node, struct core_change, in_queue);
-        core_controller_make(controller);
+        if (controller->change_index == 0) {
+            core_controller_make(controller);
+        } else if (controller->change->deadline_ns != 0) {
+            rt_timer_start(&controller->deadline, controller->change->deadline_ns);
+        }
     }
 }
 
@@ -88,7 +95,10 @@ static void core_controller_make(struct core_controller *controller)
 {
     struct core_change *change = controller->change;
     struct core_catalog *spec = controller->catalog;
-    enum err err = controller->is_failed ? ERR_IO : ERR_OK;
+    ASSERT(controller->change_index == 0);
+    bool is_late =
+        change->deadline_ns != 0 && rt_now_ns(controller->cs->shard) >= change->deadline_ns;
+    enum err err = controller->is_failed ? ERR_IO : is_late ? ERR_TIMEOUT : ERR_OK;
     core_catalog_ref(spec);
     controller->commands_count = 0;
     while (err == ERR_OK && change->next_item < change->items_count &&
@@ -100,14 +110,35 @@ static void core_controller_make(struct core_controller *controller)
     if (err == ERR_OK && controller->commands_count > 0) {
         err = core_controller_propose(controller, controller->commands_count);
         if (err == ERR_OK) {
+            if (change->deadline_ns != 0) {
+                rt_timer_start(&controller->deadline, change->deadline_ns);
+            }
             return; /* until it is published */
         }
     }
     if (err != ERR_OK) {
         core_controller_refuse(controller, core_code_of(err));
     }
+    core_controller_end(controller);
+}
+
+/* The change in hand is answered. */
+static void core_controller_end(struct core_controller *controller)
+{
+    struct core_change *change = controller->change;
+    rt_timer_stop(&controller->deadline);
     controller->change = NULL;
     core_call_end(controller->cs, &change->call);
+}
+
+void core_controller_late(struct rt_timer *timer)
+{
+    struct core_controller *controller = CONTAINER_OF(timer, struct core_controller, deadline);
+    ASSERT(controller->change != NULL);
+    ASSERT(controller->change_index != 0); /* and stays: that entry may still be committed */
+    core_controller_refuse(controller, CORE_TIMEOUT);
+    core_controller_end(controller);
+    core_controller_next(controller);
 }
 
 /* `item` becomes a command, and *spec the catalog with it; or gets its answer. */
@@ -145,7 +176,6 @@ static enum err core_controller_try(struct core_controller *controller,
 static void core_controller_refuse(struct core_controller *controller, enum core_code code)
 {
     struct core_change *change = controller->change;
-    controller->change_index = 0;
     for (uint32_t i = 0; i < change->items_count; i++) {
         struct core_change_item *item = &change->items[i];
         if (item->code == CORE_OK && !item->is_done) {
@@ -182,11 +212,10 @@ enum err core_controller_propose(struct core_controller *controller, uint32_t co
 
 void core_controller_give_up(struct core_controller *controller)
 {
-    struct core_change *change = controller->change;
-    if (change != NULL) {
+    controller->change_index = 0;
+    if (controller->change != NULL) {
         core_controller_refuse(controller, CORE_STORAGE);
-        controller->change = NULL;
-        core_call_end(controller->cs, &change->call);
+        core_controller_end(controller);
     }
     core_controller_next(controller);
 }
@@ -194,28 +223,33 @@ void core_controller_give_up(struct core_controller *controller)
 static void core_controller_failed(struct raft_proposal *proposal)
 {
     struct core_controller *controller = proposal->ctx;
-    struct core_change *change = controller->change;
-    if (change == NULL) { /* the cluster's id: the next start gives one */
+    if (!controller->is_open) { /* the cluster's id: the next start gives one */
         return;
     }
-    core_controller_refuse(controller, core_code_of(proposal->err));
-    controller->change = NULL;
-    core_call_end(controller->cs, &change->call);
+    controller->change_index = 0;
+    if (controller->change != NULL && controller->change->next_item > 0) {
+        core_controller_refuse(controller, core_code_of(proposal->err));
+        core_controller_end(controller);
+    } else if (controller->change != NULL) { /* it waited behind one that was given up */
+        core_controller_make(controller);
+    }
     core_controller_next(controller);
 }
 
 void core_controller_published(struct core_controller *controller)
 {
     struct core_change *change = controller->change;
-    if (change == NULL || controller->change_index == 0 ||
-        controller->published_version < controller->change_index) {
+    if (controller->change_index == 0 || controller->published_version < controller->change_index) {
         return;
     }
     controller->change_index = 0;
-    for (uint32_t i = 0; i < change->next_item; i++) {
+    rt_timer_stop(&controller->deadline);
+    for (uint32_t i = 0; change != NULL && i < change->next_item; i++) {
         change->items[i].is_done = true;
     }
-    core_controller_make(controller);
+    if (change != NULL) {
+        core_controller_make(controller);
+    }
     core_controller_next(controller);
 }
 
@@ -415,8 +449,7 @@ static enum core_code core_change_pairs(struct core_change_try *t)
             return core_change_say(t, CORE_INVALID_REQUEST, "a config is named twice");
         }
         if (core_topic_config_find(pair.name, pair.name_bytes) == NULL) {
-            pair.value = "";
-            pair.value_bytes = 0;
+            pair.value = pair.value != NULL ? pair.value : "";
             enum err err = core_topic_config_set(&scratch, &pair, &item->text);
             ASSERT(err == ERR_NOT_FOUND); /* with words, and the nearest name */
             return CORE_INVALID_CONFIG;

@@ -80,6 +80,8 @@ struct core_change {
     void *ctx;                      /* the caller's */
     struct core_change_item *items; /* what */
     uint32_t items_count;           /* how many */
+    uint64_t deadline_ns; /* what is not done by then (rt_now_ns) is CORE_TIMEOUT, though what is
+                             on its way may still come about; 0: none */
 
     /* Private to controller.c. */
     struct core_call call;     /* there and back */

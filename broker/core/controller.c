@@ -40,6 +40,7 @@ void core_controller_open(struct core_controller *controller, struct core_shard 
     *controller = (struct core_controller){.cs = cs};
     list_init(&controller->queue);
     rt_timer_init(&controller->retry, cs->shard, core_controller_again);
+    rt_timer_init(&controller->deadline, cs->shard, core_controller_late);
     core_catalog_keeper_init(&controller->keeper, &cs->budget, &cs->core->config.topics);
     enum err err = core_controller_init(controller);
     if (err != ERR_OK) {

@@ -61,8 +61,10 @@ struct core_controller {
     struct log_uuid changes_out[CORE_CONTROLLER_CHANGES_MAX]; /* what publications point to */
     bool is_all;                                              /* more changed than are listed */
     struct list queue;             /* core_change.in_queue: wait their turn */
-    struct core_change *change;    /* being made; NULL: none */
-    uint64_t change_index;         /* its entry's; 0: none under way */
+    struct core_change *change;    /* in hand; NULL: none */
+    uint64_t change_index;         /* its entry's; 0: none under way. Stays until that is published
+                                      or fails when the change was given up */
+    struct rt_timer deadline;      /* gives `change` up */
     enum err change_err;           /* its proposal failed with */
     struct raft_proposal proposal; /* its entry, or the cluster's */
     struct core_command *commands; /* room for CORE_CONTROLLER_COMMANDS_MAX */

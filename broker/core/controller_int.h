@@ -13,6 +13,9 @@ MUST_USE enum err core_controller_propose(struct core_controller *controller, ui
 /* It has failed: the change in hand and those that wait are refused. */
 void core_controller_give_up(struct core_controller *controller);
 
+/* The change in hand has not come about in time. */
+void core_controller_late(struct rt_timer *timer);
+
 /* Every shard has the catalog published last. */
 void core_controller_published(struct core_controller *controller);
 

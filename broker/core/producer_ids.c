@@ -2,7 +2,11 @@
 #include "broker/core/producer_ids.h"
 
 #include "base/assert.h"
+#include "base/rt/clock.h"
 #include "broker/core/core.h"
+
+/* How long a block is waited for, as in Kafka (RPCProducerIdManager). */
+#define CORE_PRODUCER_IDS_WAIT_NS (10 * RT_NS_PER_S)
 
 static void core_producer_ids_ask(struct core_shard *cs);
 static void core_producer_ids_came(struct core_change *change);
@@ -36,8 +40,12 @@ static void core_producer_ids_ask(struct core_shard *cs)
     }
     ids->is_asking = true;
     ids->item = (struct core_change_item){.kind = CORE_CHANGE_PRODUCER_IDS};
-    ids->change = (struct core_change){
-        .done = core_producer_ids_came, .ctx = cs, .items = &ids->item, .items_count = 1};
+    ids->change =
+        (struct core_change){.done = core_producer_ids_came,
+                             .ctx = cs,
+                             .items = &ids->item,
+                             .items_count = 1,
+                             .deadline_ns = rt_now_ns(cs->shard) + CORE_PRODUCER_IDS_WAIT_NS};
     core_change_start(cs, &ids->change);
 }
 
