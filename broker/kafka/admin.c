@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/rt/clock.h"
 #include "broker/core/core.h"
 #include "broker/kafka/handlers.h"
 
 static int kafka_names_compare(const void *a, const void *b);
-static int kafka_names_compare_texts(const struct kafka_string *a, const struct kafka_string *b);
 
 /* --- Names --- */
 
@@ -30,7 +30,7 @@ static int kafka_names_compare(const void *a, const void *b)
     return order != 0 ? order : (name_a->index > name_b->index) - (name_a->index < name_b->index);
 }
 
-static int kafka_names_compare_texts(const struct kafka_string *a, const struct kafka_string *b)
+int kafka_names_compare_texts(const struct kafka_string *a, const struct kafka_string *b)
 {
     int32_t shorter = a->length < b->length ? a->length : b->length;
     int order = shorter > 0 ? memcmp(a->data, b->data, (size_t)shorter) : 0;
@@ -69,6 +69,15 @@ bool kafka_change_init(struct kafka_request *request, struct core_change *change
     return change->items != NULL;
 }
 
+void kafka_change_limit(struct kafka_request *request, struct core_change *change,
+                        int32_t timeout_ms)
+{
+    if (timeout_ms > 0) {
+        change->deadline_ns =
+            rt_now_ns(request->conn->door->cs->shard) + (uint32_t)timeout_ms * RT_NS_PER_MS;
+    }
+}
+
 struct core_change_item *kafka_change_add(struct core_change *change, enum core_change_kind kind,
                                           struct kafka_string name)
 {
@@ -77,6 +86,26 @@ struct core_change_item *kafka_change_add(struct core_change *change, enum core_
     if (name.length != KAFKA_NULL) {
         item->name = name.length > 0 ? name.data : "";
         item->name_bytes = (uint32_t)name.length;
+    }
+    return item;
+}
+
+struct core_change_item *kafka_change_add_resource(struct core_change *change,
+                                                   enum core_change_kind kind, int8_t type,
+                                                   struct kafka_string name,
+                                                   enum kafka_repeat repeat)
+{
+    struct core_change_item *item = kafka_change_add(change, kind, name);
+    if (repeat != KAFKA_REPEAT_NONE) {
+        kafka_change_refuse(item, CORE_INVALID_REQUEST, "the request names the topic twice");
+    } else if (type == KAFKA_RESOURCE_BROKER) {
+        kafka_change_refuse(
+            item, CORE_INVALID_REQUEST,
+            "a node's settings are given to it when it starts: see tdb config keys");
+    } else if (type != KAFKA_RESOURCE_TOPIC) {
+        kafka_change_refuse(item, CORE_INVALID_REQUEST,
+                            "configs of resource type %d are not served; those of topics (2) are",
+                            type);
     }
     return item;
 }

@@ -11,6 +11,9 @@
 #include "broker/kafka/conn.h"
 #include "broker/kafka/errors.h"
 
+/* How long a change is waited for whose request does not say it: Kafka's default. */
+#define KAFKA_CHANGE_TIMEOUT_MS 60000
+
 /* What is done with configs is done to these (ConfigResource.Type). */
 enum kafka_resource {
     KAFKA_RESOURCE_TOPIC = 2,
@@ -46,6 +49,9 @@ struct kafka_config_value {
 /* Sort names by their bytes, those alike by their places, none first. */
 void kafka_names_sort(struct kafka_name *names, int32_t count);
 
+/* Order of bytes; the shorter of two that begin alike comes first. */
+int kafka_names_compare_texts(const struct kafka_string *a, const struct kafka_string *b);
+
 /* Sort `names`, whose places are 0 .. count - 1, and give for each place an enum kafka_repeat: an
  * array of the request's memory, or NULL. */
 const uint8_t *kafka_names_repeats(struct kafka_request *request, struct kafka_name *names,
@@ -55,9 +61,21 @@ const uint8_t *kafka_names_repeats(struct kafka_request *request, struct kafka_n
 bool kafka_change_init(struct kafka_request *request, struct core_change *change, int32_t count,
                        core_change_fn *done, void *ctx);
 
+/* The client waits for so long. 0 or less is taken for no limit: Kafka would answer
+ * REQUEST_TIMED_OUT and carry it out, which clients that ask for 0 (librdkafka) take for done. */
+void kafka_change_limit(struct kafka_request *request, struct core_change *change,
+                        int32_t timeout_ms);
+
 /* The change's next item, of this kind, for the topic of this name (null: none). */
 struct core_change_item *kafka_change_add(struct core_change *change, enum core_change_kind kind,
                                           struct kafka_string name);
+
+/* An item of this kind for the settings of a resource, or one that is refused: only topics' can be
+ * changed. */
+struct core_change_item *kafka_change_add_resource(struct core_change *change,
+                                                   enum core_change_kind kind, int8_t type,
+                                                   struct kafka_string name,
+                                                   enum kafka_repeat repeat);
 
 /* The item is not to be done: `code`, and words for people. */
 void kafka_change_refuse(struct core_change_item *item, enum core_code code, const char *format,

@@ -22,7 +22,12 @@ static const struct kafka_api kafka_api_rows[] = {
     KAFKA_API("CreateTopics", create_topics, 2, 2, 7),
     KAFKA_API("DeleteTopics", delete_topics, 1, 1, 6),
     KAFKA_API("InitProducerId", init_producer_id, 0, 0, 5),
+    KAFKA_API("DescribeConfigs", describe_configs, 1, 1, 4),
+    KAFKA_API("AlterConfigs", alter_configs, 0, 0, 2),
     KAFKA_API("CreatePartitions", create_partitions, 0, 0, 3),
+    KAFKA_API("IncrementalAlterConfigs", incremental_alter_configs, 0, 0, 1),
+    KAFKA_API("DescribeCluster", describe_cluster, 0, 0, 2),
+    KAFKA_API("DescribeTopicPartitions", describe_topic_partitions, 0, 0, 0),
 };
 
 const struct kafka_api *kafka_apis(size_t *count)

@@ -19,6 +19,7 @@ static void kafka_create_partitions_done(struct core_change *change);
 
 void kafka_handle_create_partitions(struct kafka_request *request)
 {
+    const struct kafka_create_partitions_request *body = request->body;
     struct kafka_create_partitions *state = kafka_request_alloc(request, sizeof(*state));
     if (state == NULL) {
         return;
@@ -29,6 +30,7 @@ void kafka_handle_create_partitions(struct kafka_request *request)
         kafka_request_fail(request, "no memory for the request");
         return;
     }
+    kafka_change_limit(request, &state->change, body->timeout_ms);
     core_change_start(request->conn->door->cs, &state->change);
 }
 

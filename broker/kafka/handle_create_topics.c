@@ -31,6 +31,7 @@ static bool kafka_create_topics_configs(struct kafka_create_topics *state,
 
 void kafka_handle_create_topics(struct kafka_request *request)
 {
+    const struct kafka_create_topics_request *body = request->body;
     struct kafka_create_topics *state = kafka_request_alloc(request, sizeof(*state));
     if (state == NULL) {
         return;
@@ -41,6 +42,7 @@ void kafka_handle_create_topics(struct kafka_request *request)
         kafka_request_fail(request, "no memory for the request");
         return;
     }
+    kafka_change_limit(request, &state->change, body->timeout_ms);
     core_change_start(request->conn->door->cs, &state->change);
 }
 

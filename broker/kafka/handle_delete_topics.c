@@ -24,6 +24,7 @@ static void kafka_delete_topics_done(struct core_change *change);
 
 void kafka_handle_delete_topics(struct kafka_request *request)
 {
+    const struct kafka_delete_topics_request *body = request->body;
     struct kafka_delete_topics *state = kafka_request_alloc(request, sizeof(*state));
     if (state == NULL) {
         return;
@@ -34,6 +35,7 @@ void kafka_handle_delete_topics(struct kafka_request *request)
         kafka_request_fail(request, "no memory for the request");
         return;
     }
+    kafka_change_limit(request, &state->change, body->timeout_ms);
     core_change_start(request->conn->door->cs, &state->change);
 }
 

@@ -8,9 +8,6 @@
 #include "broker/kafka/handlers.h"
 #include "storage/log/batch.h"
 
-/* Of one answer: Kafka's fetch.max.bytes of a broker. */
-#define KAFKA_FETCH_BYTES_MAX (55u << 20)
-
 /* zstd needs this version of the request (KIP-110). */
 #define KAFKA_FETCH_ZSTD_FIRST 10
 

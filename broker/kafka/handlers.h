@@ -8,18 +8,27 @@
 struct core_topic;
 
 /* Answers what is served; also versions that are not known here. */
+/* Records in one answer to a fetch: Kafka's fetch.max.bytes of a broker. */
+#define KAFKA_FETCH_BYTES_MAX (55u << 20)
+/* Partitions in one answer to DescribeTopicPartitions: Kafka's max.request.partition.size.limit. */
+#define KAFKA_DESCRIBE_PARTITIONS_MAX 2000
+void kafka_handle_alter_configs(struct kafka_request *request);
 void kafka_handle_api_versions(struct kafka_request *request);
 
 /* Answers with what consumers may see, waiting for it within bounds. */
 void kafka_handle_create_partitions(struct kafka_request *request);
 void kafka_handle_create_topics(struct kafka_request *request);
 void kafka_handle_delete_topics(struct kafka_request *request);
+void kafka_handle_describe_cluster(struct kafka_request *request);
+void kafka_handle_describe_configs(struct kafka_request *request);
+void kafka_handle_describe_topic_partitions(struct kafka_request *request);
 void kafka_handle_fetch(struct kafka_request *request);
 
 /* Refuses groups and transactions by name. */
 void kafka_handle_find_coordinator(struct kafka_request *request);
 
 /* Answers ends of partitions and offsets by time. */
+void kafka_handle_incremental_alter_configs(struct kafka_request *request);
 void kafka_handle_init_producer_id(struct kafka_request *request);
 void kafka_handle_list_offsets(struct kafka_request *request);
 
