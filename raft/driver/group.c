@@ -11,8 +11,8 @@
 #include "raft/driver/feed.h"
 #include "raft/driver/voter.h"
 
-/* Payload of a trim entry: the new log start. */
-#define RAFT_TRIM_BYTES 8u
+/* Payload of a trim entry: the new log start, index 8 and skip count 4, big-endian. */
+#define RAFT_TRIM_BYTES 12u
 
 static enum err raft_group_use(struct raft_group *group);
 static bool raft_group_find_end(struct raft_group *group);
@@ -21,11 +21,14 @@ static enum err raft_group_put(struct raft_group *group, struct raft_proposal *p
 static enum err raft_group_internal(struct raft_group *group, struct raft_proposal *proposal,
                                     enum log_kind kind, const void *payload,
                                     uint32_t payload_bytes);
-static enum err raft_trim_decode(struct buf_slice slice, uint64_t index_max, uint64_t *first_index);
+static enum err raft_trim_decode(struct buf_slice slice, uint64_t index_max, uint64_t *first_index,
+                                 uint32_t *skip_count);
 static void raft_write_received(struct log_op *op);
 static void raft_write_appended(struct log_op *op);
 static void raft_write_termed(struct log_op *op);
 static void raft_write_trimmed(struct log_op *op);
+static bool raft_group_is_before(uint64_t index, uint32_t skip_count,
+                                 const struct raft_write *write);
 static void raft_group_drop_trim(struct raft_write *write);
 static void raft_group_trim(struct raft_group *group);
 static void raft_group_fail_from(struct raft_group *group, uint64_t first_index, enum err err);
@@ -176,14 +179,15 @@ enum err raft_group_propose(struct raft_group *group, struct raft_proposal *prop
 }
 
 enum err raft_group_propose_trim(struct raft_group *group, struct raft_proposal *proposal,
-                                 uint64_t first_index)
+                                 uint64_t first_index, uint32_t skip_count)
 {
-    if (first_index > group->at.committed + 1) {
+    if (first_index > group->at.committed + (skip_count == 0 ? 1 : 0)) {
         return ERR_RANGE;
     }
     uint8_t payload[RAFT_TRIM_BYTES];
     struct bytes_writer w = bytes_writer(payload, sizeof(payload));
     bytes_put_u64be(&w, first_index);
+    bytes_put_u32be(&w, skip_count);
     ASSERT(w.err == ERR_OK);
     return raft_group_internal(group, proposal, LOG_KIND_TRIM, payload, sizeof(payload));
 }
@@ -253,8 +257,9 @@ static enum err raft_group_put(struct raft_group *group, struct raft_proposal *p
     ASSERT(IMPLIES(proposal != NULL, !list_is_linked(&proposal->in_group)));
     struct raft_write *write = NULL;
     uint64_t first_index = 0; /* of a trim entry */
+    uint32_t skip_count = 0;  /* likewise */
     enum err err = batch->kind == LOG_KIND_TRIM
-                       ? raft_trim_decode(slice, group->end_index + 1, &first_index)
+                       ? raft_trim_decode(slice, group->end_index + 1, &first_index, &skip_count)
                        : ERR_OK;
     if (err == ERR_OK) {
         err = raft_write_new(group, &write);
@@ -276,10 +281,6 @@ static enum err raft_group_put(struct raft_group *group, struct raft_proposal *p
     group->end_index = write->op.index;
     group->next_offset = log_batch_next_offset(batch);
     list_push_back(&group->writes, &write->in_group);
-    if (first_index != 0) {
-        write->first_index = first_index;
-        list_push_back(&group->trims, &write->in_trims);
-    }
     if (proposal != NULL) {
         proposal->err = ERR_OK;
         proposal->index = write->op.index;
@@ -291,13 +292,15 @@ static enum err raft_group_put(struct raft_group *group, struct raft_proposal *p
 
 /* The log start that the trim entry `slice` asks for: not above its own index, so that it is no
  * further than commit when it acts. */
-static enum err raft_trim_decode(struct buf_slice slice, uint64_t index_max, uint64_t *first_index)
+static enum err raft_trim_decode(struct buf_slice slice, uint64_t index_max, uint64_t *first_index,
+                                 uint32_t *skip_count)
 {
     struct bytes_reader r = bytes_reader(buf_slice_data(slice), slice.length);
     bytes_skip(&r, LOG_BATCH_HEADER_BYTES);
     *first_index = bytes_get_u64be(&r);
+    *skip_count = bytes_get_u32be(&r);
     bool is_trim = r.err == ERR_OK && slice.length == LOG_BATCH_HEADER_BYTES + RAFT_TRIM_BYTES &&
-                   *first_index <= index_max;
+                   *first_index <= index_max && IMPLIES(*skip_count > 0, *first_index < index_max);
     return is_trim ? ERR_OK : ERR_CORRUPT;
 }
 
@@ -405,8 +408,9 @@ void raft_group_commit(struct raft_group *group, uint64_t index)
         if (write->op.index > index) {
             break;
         }
-        if (write->first_index > group->trim_wanted) {
+        if (raft_group_is_before(group->trim_wanted, group->trim_wanted_skip, write)) {
             group->trim_wanted = write->first_index;
+            group->trim_wanted_skip = write->skip_count;
         }
         raft_group_drop_trim(write);
     }
@@ -478,6 +482,14 @@ void raft_group_fail(struct raft_group *group, enum err err)
 
 /* --- Trims --- */
 
+/* Whether a log start lies before what `write` asks for. */
+static bool raft_group_is_before(uint64_t index, uint32_t skip_count,
+                                 const struct raft_write *write)
+{
+    return index < write->first_index ||
+           (index == write->first_index && skip_count < write->skip_count);
+}
+
 /* It acts, or never will: its write goes once the log has answered it. */
 static void raft_group_drop_trim(struct raft_write *write)
 {
@@ -492,15 +504,20 @@ static void raft_group_drop_trim(struct raft_write *write)
 static void raft_group_trim(struct raft_group *group)
 {
     struct raft_write *write = NULL;
-    bool is_due = group->trim_wanted > group->now.trimmed + 1 && !group->is_trimming;
+    const struct raft_group_indexes *now = &group->now;
+    bool is_ahead =
+        group->trim_wanted > now->trimmed + 1 ||
+        (group->trim_wanted == now->trimmed + 1 && group->trim_wanted_skip > now->trimmed_skip);
+    bool is_due = is_ahead && !group->is_trimming;
     if (!is_due || group->closed != NULL || raft_write_new(group, &write) != ERR_OK) {
         return;
     }
-    ASSERT(group->trim_wanted <= group->now.committed + 1);
+    ASSERT(group->trim_wanted <= now->committed + 1);
     group->is_trimming = true;
     write->first_index = group->trim_wanted;
+    write->skip_count = group->trim_wanted_skip;
     write->op.done = raft_write_trimmed;
-    log_trim(group->log, &write->op, write->first_index);
+    log_trim_records(group->log, &write->op, write->first_index, write->skip_count);
 }
 
 static void raft_write_trimmed(struct log_op *op)
@@ -510,6 +527,7 @@ static void raft_write_trimmed(struct log_op *op)
     group->is_trimming = false;
     if (op->err == ERR_OK) {
         group->now.trimmed = write->first_index - 1;
+        group->now.trimmed_skip = write->skip_count;
         raft_group_trim(group);
     } else if (op->err == ERR_FENCED) {
         raft_group_fail(group, op->err);

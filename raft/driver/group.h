@@ -62,6 +62,7 @@ struct raft_group_indexes {
     uint64_t received_majority; /* received by a majority of the voters; as told by the leader */
     uint64_t committed;         /* durable on a majority of the voters; as told by the leader */
     uint64_t trimmed;           /* the log start that is durable here, minus 1 */
+    uint32_t trimmed_skip;      /* records of the entry behind it that are deleted, too */
 };
 
 /* --- A group's life --- */
@@ -82,7 +83,8 @@ struct raft_group {
     uint64_t next_offset;          /* of the next batch */
     uint64_t cut_index;            /* where the log looks for a cut from there on; 0: it does not */
     uint64_t term_index;           /* leading: the no-op that began the term; 0: not appended yet */
-    uint64_t trim_wanted;          /* the log start that committed entries ask for */
+    uint64_t trim_wanted;          /* the log start that committed entries ask for, */
+    uint32_t trim_wanted_skip;     /* and its skip count */
     struct list proposals;         /* raft_proposal.in_group: not committed, by index */
     struct list failed;            /* raft_proposal.in_group: failed, to be told */
     struct list writes;            /* raft_write.in_group: appends under way, by index */
@@ -126,8 +128,7 @@ uint64_t raft_group_durable_on(const struct raft_group *group, uint32_t n);
 uint32_t raft_group_voters(const struct raft_group *group);
 uint32_t raft_group_voters_live(const struct raft_group *group);
 
-/* What this node is to the group, in the newest term it knows. A device that fails makes it a
- * follower. */
+/* What this node is to the group, in its newest term. A device that fails makes it a follower. */
 enum raft_role raft_group_role(const struct raft_group *group);
 
 /* The newest term this node knows, as it is persisted. */
@@ -183,12 +184,12 @@ uint32_t raft_group_next_term(const struct raft_group *group);
 MUST_USE enum err raft_group_propose(struct raft_group *group, struct raft_proposal *proposal,
                                      struct buf_slice batch);
 
-/* Propose that the log begins at `first_index`. Once the entry is committed every replica trims its
- * log (log_trim); `trimmed` tells when that is durable here: a crash before that may find the old
- * start, until a later trim. Refused: ERR_RANGE above committed + 1, else as raft_group_propose. An
- * index that is below the log start changes nothing. */
+/* Propose that the log begins behind the first `skip_count` records of entry `first_index`. Once it
+ * is committed every replica trims its log (log_trim_records); `trimmed` tells when it is durable
+ * here: a crash before that may find the old start. Refused: ERR_RANGE above committed + 1, or
+ * committed with a skip; else as raft_group_propose. Below the log start it changes nothing. */
 MUST_USE enum err raft_group_propose_trim(struct raft_group *group, struct raft_proposal *proposal,
-                                          uint64_t first_index);
+                                          uint64_t first_index, uint32_t skip_count);
 
 /* Propose an internal entry: an index, no offset. LOG_KIND_CUT with the user's payload of at most
  * RAFT_INTERNAL_BYTES (asserted). ERR_UNSUPPORTED: LOG_KIND_MEMBERSHIP, where voters cannot change.
@@ -242,8 +243,7 @@ struct raft_barrier {
  * ERR_DISK_FULL, ERR_BUDGET, and the common ones. */
 void raft_group_barrier(struct raft_group *group, struct raft_barrier *barrier);
 
-/* Ask `barrier` to end early, with ERR_CANCELED. done still fires once. Nothing to do when it is
- * idle. */
+/* Ask `barrier` to end early: done still fires once, with ERR_CANCELED. Idle: nothing to do. */
 void raft_barrier_cancel(struct raft_group *group, struct raft_barrier *barrier);
 
 #endif

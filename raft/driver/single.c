@@ -19,6 +19,7 @@ void raft_voter_open(struct raft_group *group)
         .received_majority = status.durable_index,
         .committed = status.durable_index,
         .trimmed = status.start.index - 1,
+        .trimmed_skip = status.start.skip_count,
     };
     /* A log that was appended to by hand has terms that nobody voted in. */
     group->term = status.hard.term > status.end.term ? status.hard.term : status.end.term;

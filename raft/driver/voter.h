@@ -23,7 +23,8 @@ struct raft_write {
     struct raft_group *group;  /* whose */
     struct list_node in_group; /* raft_group.writes: an append that the log has not ended */
     struct list_node in_trims; /* raft_group.trims: a trim entry that is not committed */
-    uint64_t first_index;      /* the log start that a trim entry, or a log_trim, asks for */
+    uint64_t first_index;      /* the log start that a trim entry, or a log_trim, asks for, */
+    uint32_t skip_count;       /* and its skip count */
     bool is_cut;               /* an append: its entry was cut, however the log ends it */
 };
 

@@ -92,7 +92,7 @@ static enum err log_append_segment(struct log *log, uint32_t length)
 {
     const struct log_segment *seg = log_segment_active(log);
     bool is_new = seg == NULL || seg->is_sealed;
-    if (!is_new && seg->end_pos + (uint64_t)length <= log->ls->store->config.segment_bytes) {
+    if (!is_new && seg->end_pos + (uint64_t)length <= log->segment_bytes_max) {
         return ERR_OK;
     }
     if (!is_new && seg->end_pos == 0) {

@@ -101,7 +101,7 @@ void log_point_put(struct bytes_writer *w, const struct log_point *point)
     bytes_put_u64le(w, point->index);
     bytes_put_u64le(w, point->offset);
     bytes_put_u32le(w, point->term);
-    bytes_put_u32le(w, 0);
+    bytes_put_u32le(w, point->skip_count);
     hash128_put(w, point->chain);
 }
 
@@ -111,7 +111,7 @@ struct log_point log_point_get(struct bytes_reader *r)
     point.index = bytes_get_u64le(r);
     point.offset = bytes_get_u64le(r);
     point.term = bytes_get_u32le(r);
-    bytes_skip(r, 4);
+    point.skip_count = bytes_get_u32le(r);
     point.chain = hash128_get(r);
     if (point.index > LOG_NUMBER_MAX || point.offset > LOG_NUMBER_MAX || point.term > LIMIT_TERM) {
         bytes_reader_fail(r, ERR_CORRUPT);

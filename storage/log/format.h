@@ -42,6 +42,7 @@ struct log_point {
     uint64_t index;       /* start: the first index there may be; end: the last there is */
     uint64_t offset;      /* of the next record at that place */
     uint32_t term;        /* of the entry before (start) or of the last entry (end); 0: none */
+    uint32_t skip_count;  /* a log's start: records of its first entry that are deleted, too */
     struct hash128 chain; /* of that same entry; zero: none */
 };
 
@@ -83,7 +84,7 @@ MUST_USE enum err log_features_check(uint16_t version, const struct log_features
 
 #define LOG_POINT_BYTES 40
 
-/* Put and get a point in 40 bytes: index 8, offset 8, term 4, reserved 4, chain 16. Index and
+/* Put and get a point in 40 bytes: index 8, offset 8, term 4, skip count 4, chain 16. Index and
  * offset <= LOG_NUMBER_MAX, term <= LIMIT_TERM: asserted by put; get fails the reader with
  * ERR_CORRUPT and gives zero. */
 void log_point_put(struct bytes_writer *w, const struct log_point *point);

@@ -106,6 +106,7 @@ static enum err log_make(struct log_shard *ls, uint64_t group, const struct log_
     log->topic = *topic;
     log->partition = partition;
     log->start.index = 1;
+    log->segment_bytes_max = ls->store->config.segment_bytes;
     log->max_timestamp = -1;
     log->next_seq = 1;
     log->durable_start = log->start;
@@ -255,6 +256,10 @@ static enum err log_found_fill(struct log *log, const struct log_found *found)
     log->end = found->end;
     log->max_timestamp = found->max_timestamp;
     log->durable_index = found->end.index;
+    if (log->end.index < log->start.index) { /* the entry that was to be cut short is lost */
+        log->start.skip_count = 0;
+        log->durable_start.skip_count = 0;
+    }
     err = err == ERR_OK ? log_found_ranges(log, found) : err;
     return err == ERR_OK ? log_found_switches(log, found) : err;
 }
@@ -276,6 +281,7 @@ static enum err log_found_first_segment(struct log *log, const struct log_row *r
         is_known = false; /* its sidecar's header says it */
     }
     start.index = row->segment_index;
+    start.skip_count = 0;
     struct log_segment *seg = NULL;
     enum err err = log_segment_push(log, &start, row->segment_generation, &seg);
     if (err != ERR_OK) {

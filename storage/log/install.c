@@ -130,7 +130,7 @@ static enum err log_install_batch(const struct log *log, struct buf_slice rest,
         return ERR_CORRUPT;
     }
     uint64_t behind = plan->segment_pos + batch->length_bytes;
-    bool has_room = plan->segment_pos == 0 || behind <= store->config.segment_bytes;
+    bool has_room = plan->segment_pos == 0 || behind <= log->segment_bytes_max;
     if (!plan->has_segment || !has_room) {
         plan->rolls_count++;
         behind = batch->length_bytes;

@@ -18,6 +18,7 @@ static void log_point_wait(struct log *log, struct log_op *op, uint64_t first_in
 static void log_cut_found(struct log_lookup *lookup);
 static void log_cut_at(struct log *log, struct log_op *op, const struct log_lookup *at);
 static void log_trim_found(struct log_lookup *lookup);
+static bool log_trim_is_ahead(const struct log *log, uint64_t first_index, uint32_t skip_count);
 static void log_trim_at(struct log *log, struct log_op *op, const struct log_point *point);
 static void log_begun(struct log *log, uint64_t first_index, uint32_t generation);
 static uint64_t log_cut_membership(const struct log *log, uint64_t first_index);
@@ -56,6 +57,12 @@ uint64_t log_group(const struct log *log)
     return log->group;
 }
 
+void log_set_segment_bytes(struct log *log, uint64_t bytes)
+{
+    bytes = bytes != 0 ? bytes : log->ls->store->config.segment_bytes;
+    log->segment_bytes_max = bytes < LOG_SEGMENT_BYTES_MAX ? bytes : LOG_SEGMENT_BYTES_MAX;
+}
+
 void log_partition(const struct log *log, struct log_uuid *topic, uint32_t *partition)
 {
     *topic = log->topic;
@@ -76,6 +83,10 @@ void log_status(const struct log *log, struct log_status *out)
         .is_available = log->is_available,
         .is_tail_torn = log->is_tail_torn,
     };
+    const struct log_segment *active = log_segment_active(log);
+    if (active != NULL && !active->is_sealed && active->last_index >= active->start.index) {
+        out->segment_index = active->start.index;
+    }
     list_for_each (node, &log->segments.list) {
         out->segments_bytes += CONTAINER_OF(node, struct log_segment, in_log)->end_pos;
     }
@@ -197,6 +208,7 @@ enum err log_point_before(const struct log *log, uint64_t first_index, struct lo
     if (first_index == log->start.index) {
         out->point = log->start;
         out->point.index = first_index - 1;
+        out->point.skip_count = 0;
         return ERR_OK;
     }
     const struct log_slot *slot = log_tail_find(log, first_index - 1);
@@ -306,6 +318,7 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
         node = list_last(&log->segments.list);
     }
     log->end = at->point;
+    log->start.skip_count = log->end.index < log->start.index ? 0 : log->start.skip_count;
     log->max_timestamp = at->max_timestamp;
     log_terms_cut(log, first_index);
     log_ranges_cut(log, first_index);
@@ -406,14 +419,20 @@ void log_slots_cut(struct log *log, uint64_t first_index)
 
 void log_trim(struct log *log, struct log_op *op, uint64_t first_index)
 {
+    log_trim_records(log, op, first_index, 0);
+}
+
+void log_trim_records(struct log *log, struct log_op *op, uint64_t first_index, uint32_t skip_count)
+{
     op->log = log;
     enum err err = log_writable(log);
-    if (err != ERR_OK || first_index <= log->start.index) {
+    if (err != ERR_OK || !log_trim_is_ahead(log, first_index, skip_count)) {
         log_end(log->ls, op, err);
         return;
     }
-    ASSERT(first_index <= log->end.index + 1);
+    ASSERT(first_index <= log->end.index + (skip_count == 0 ? 1 : 0));
     struct log_lookup at = {.first_index = first_index};
+    op->record.trim.start.skip_count = skip_count; /* kept there while what it needs is looked up */
     if (log_point_before(log, first_index, &at) == ERR_OK) {
         log_trim_at(log, op, &at.point);
         return;
@@ -421,12 +440,20 @@ void log_trim(struct log *log, struct log_op *op, uint64_t first_index)
     log_point_wait(log, op, first_index, log_trim_found);
 }
 
+/* Whether that lies behind the log start. */
+static bool log_trim_is_ahead(const struct log *log, uint64_t first_index, uint32_t skip_count)
+{
+    return first_index > log->start.index ||
+           (first_index == log->start.index && skip_count > log->start.skip_count);
+}
+
 static void log_trim_found(struct log_lookup *lookup)
 {
     struct log *log = lookup->log;
     log->lookups_count--;
     enum err err = lookup->err != ERR_OK ? lookup->err : log_goes_on(log);
-    if (err == ERR_OK && lookup->first_index > log->start.index) {
+    uint32_t skip_count = lookup->op->record.trim.start.skip_count;
+    if (err == ERR_OK && log_trim_is_ahead(log, lookup->first_index, skip_count)) {
         log_trim_at(log, lookup->op, &lookup->point);
     } else {
         log_end(log->ls, lookup->op, err);
@@ -434,11 +461,12 @@ static void log_trim_found(struct log_lookup *lookup)
     pool_release(&log->ls->lookups, lookup);
 }
 
-/* The log starts behind `point`. */
+/* The log starts behind `point`, and behind the records that `op` says. */
 static void log_trim_at(struct log *log, struct log_op *op, const struct log_point *point)
 {
     log->start = *point;
     log->start.index++;
+    log->start.skip_count = op->record.trim.start.skip_count;
     log_terms_trim(log);
     log_ranges_trim(log);
     struct log_record record = {.kind = LOG_RECORD_TRIM};

@@ -59,6 +59,7 @@ struct log_status {
     uint64_t membership_index;  /* newest membership entry, 0: none */
     int64_t max_timestamp;      /* running maximum at the end, ms; -1: none */
     uint64_t segments_bytes;    /* of all batches from the start on, as far as known */
+    uint64_t segment_index;     /* first entry of the active segment; 0: it is empty or sealed */
     uint64_t quarantine_index;  /* lowest quarantined index, 0: none */
     uint32_t quarantine_count;  /* ranges */
     bool is_amnesiac;           /* does not know what it has answered */
@@ -114,6 +115,12 @@ void log_set_hard_state(struct log *log, struct log_op *op, const struct log_har
  * segment if need be. ERR_NOT_FOUND: not an index of the log. */
 void log_trim(struct log *log, struct log_op *op, uint64_t first_index);
 
+/* The same, and the first `skip_count` records of that entry, which must be there then, are deleted
+ * along. It stays whole: who shows the log to clients leaves them out, log_status.start.skip_count
+ * says how many. */
+void log_trim_records(struct log *log, struct log_op *op, uint64_t first_index,
+                      uint32_t skip_count);
+
 /* Seal the active segment: the next entry begins a new one. Nothing to do when it is empty: done
  * with ERR_OK. */
 void log_roll(struct log *log, struct log_op *op);
@@ -122,6 +129,16 @@ void log_roll(struct log *log, struct log_op *op);
  * below that or behind the end; ERR_AGAIN: older segments are not loaded yet, which any read of
  * them does. */
 MUST_USE enum err log_term_of(const struct log *log, uint64_t index, uint32_t *term);
+
+/* Where the records of terms up to `term` end. *end_offset = the first record of a higher term, or
+ * the end's; *found = the highest term <= `term` that has records from the log start on, -1: none.
+ * A term of internal entries only has no records. From memory. ERR_AGAIN: as log_term_of. */
+MUST_USE enum err log_term_end(const struct log *log, uint32_t term, int32_t *found,
+                               uint64_t *end_offset);
+
+/* From now on a segment of `log` rolls when its .log would pass `bytes` (0: what the store's config
+ * says). Kept in memory: to be told again after a start or a move. */
+void log_set_segment_bytes(struct log *log, uint64_t bytes);
 
 /* A reason to keep segments that lie below the log start. */
 struct log_pin {

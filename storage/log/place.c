@@ -105,7 +105,7 @@ uint32_t log_segment_grown(const struct log_segment *seg, uint32_t need_bytes)
         uint64_t step = bytes < LOG_GROW_MIN ? LOG_GROW_MIN : bytes;
         bytes += step < LOG_GROW_MAX ? step : LOG_GROW_MAX;
     }
-    uint64_t most = seg->log->ls->store->config.segment_bytes;
+    uint64_t most = seg->log->segment_bytes_max;
     most = (most + LIMIT_BLOCK_BYTES - 1) / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
     most = most < need_bytes ? need_bytes : most;
     bytes = bytes < most ? bytes : most;

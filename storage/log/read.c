@@ -585,8 +585,10 @@ static void log_read_hot(struct log_read *read, const struct log_slot *slot, uin
     const struct log *log = read->log;
     while (slot != NULL && slot->rec.index <= limit && slot->slice.buf != NULL && !read->is_full) {
         bool is_wanted = slot->rec.kind == LOG_KIND_DATA || !read->does_skip_internal;
-        struct log_point at = {slot->rec.index, log_sidecar_next_offset(&slot->rec), slot->rec.term,
-                               slot->rec.chain};
+        struct log_point at = {.index = slot->rec.index,
+                               .offset = log_sidecar_next_offset(&slot->rec),
+                               .term = slot->rec.term,
+                               .chain = slot->rec.chain};
         if (is_wanted && !log_read_is_older(read, slot->slice) &&
             !log_read_give(read, slot->slice, &at)) {
             return;
@@ -647,7 +649,10 @@ static void log_read_refer(struct log_read *read, struct log_run *run)
     read->is_hot = false;
     for (uint32_t i = 0; i < run->items_count && !read->is_full; i++) {
         const struct log_run_item *item = &run->items[i];
-        struct log_point at = {item->index, item->next_offset, item->term, item->chain};
+        struct log_point at = {.index = item->index,
+                               .offset = item->next_offset,
+                               .term = item->term,
+                               .chain = item->chain};
         if (!log_ref_add_range(read->ref, c->get_log.file, (uint32_t)run->pos + item->at,
                                item->length, &at)) {
             read->is_full = true;
@@ -689,7 +694,10 @@ static enum err log_read_take(struct log_read *read)
         struct buf_slice slice = buf_slice(run->buf, item->at, item->length);
         bool is_older = log_read_is_older(read, slice);
         older_count += is_older ? 1 : 0;
-        struct log_point at = {item->index, item->next_offset, item->term, item->chain};
+        struct log_point at = {.index = item->index,
+                               .offset = item->next_offset,
+                               .term = item->term,
+                               .chain = item->chain};
         bool is_past = is_older || log_read_give(read, slice, &at);
         read->next_index = is_past ? item->index + 1 : item->index;
     }

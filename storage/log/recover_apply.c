@@ -178,7 +178,9 @@ static enum err recover_apply_trim(struct log_recover *r, struct recover_group *
 {
     struct log_found *found = &g->found;
     struct log_point start = record->trim.start;
-    if (start.index > found->row.start.index) {
+    const struct log_point *before = &found->row.start;
+    if (start.index > before->index ||
+        (start.index == before->index && start.skip_count > before->skip_count)) {
         found->row.start = start;
     }
     if (start.index <= found->end.index + 1) {
@@ -187,6 +189,7 @@ static enum err recover_apply_trim(struct log_recover *r, struct recover_group *
     fit->is_behind = !g->is_gap_open;
     enum err err = recover_log_gap(r, g, start.index - 1, start.offset, start.term);
     start.index--;
+    start.skip_count = 0;
     recover_log_learn(g, &start);
     g->is_gap_open = false;
     g->is_cut_lost = false;
@@ -203,6 +206,7 @@ static void recover_apply_reset(struct recover_group *g, const struct log_record
     row->start = record->trim.start;
     row->end = record->trim.start;
     row->end.index--;
+    row->end.skip_count = 0;
     row->gap_index = 0;
     row->segment_index = record->trim.start.index;
     row->segment_generation = record->trim.generation;

@@ -508,6 +508,7 @@ static enum err recover_group_reach(struct log_recover *r, struct recover_group 
     }
     enum err err = recover_log_gap(r, g, start.index - 1, start.offset, start.term);
     start.index--;
+    start.skip_count = 0;
     recover_log_learn(g, &start);
     g->is_amnesiac = true;
     return err;

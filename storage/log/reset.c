@@ -94,6 +94,7 @@ static void log_reset_at(struct log *log, struct log_op *op, const struct log_po
     log->start = *start;
     log->end = *start;
     log->end.index--;
+    log->end.skip_count = 0;
     log->max_timestamp = -1;
     log->membership_index = 0;
     log->membership_before = 0;

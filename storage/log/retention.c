@@ -60,6 +60,16 @@ static void log_retention_found(struct log_read *read)
     struct log_retention_find *find = read->ctx;
     find->err = read->err;
     find->first_index = read->first_index;
+    find->skip_count = 0;
+    if (read->err == ERR_OK) {
+        struct log_batch batch;
+        enum err err =
+            log_batch_decode(buf_slice_data(read->parts[0]), read->parts[0].length, &batch);
+        ASSERT(err == ERR_OK); /* verified */
+        if (batch.base_offset < read->at) {
+            find->skip_count = (uint32_t)(read->at - batch.base_offset);
+        }
+    }
     if (read->err == ERR_END) {
         find->err = ERR_OK;
         uint64_t end = read->log->end.index;

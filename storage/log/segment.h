@@ -13,6 +13,9 @@
 #include "base/rt/op.h"
 #include "storage/log/format.h"
 
+/* Segment positions are 32 bits, and one batch may pass what a segment is meant to be. */
+#define LOG_SEGMENT_BYTES_MAX (UINT32_MAX - 2ull * LIMIT_BUF_BYTES)
+
 struct log;
 struct log_files;
 struct log_shard;

@@ -31,11 +31,12 @@ struct log_move;
 /* A group's log. */
 struct log {
     /* Config: constant. */
-    struct log_shard *ls;   /* whose */
-    uint64_t group;         /* its id: key of in_map */
-    struct log_uuid topic;  /* its partition */
-    uint32_t partition;     /* likewise */
-    struct map_node in_map; /* log_shard.groups */
+    struct log_shard *ls;       /* whose */
+    uint64_t group;             /* its id: key of in_map */
+    struct log_uuid topic;      /* its partition */
+    uint32_t partition;         /* likewise */
+    struct map_node in_map;     /* log_shard.groups */
+    uint64_t segment_bytes_max; /* a segment rolls when its .log would pass it */
 
     /* What has been submitted. */
     struct log_point start;       /* log start */
@@ -131,8 +132,7 @@ struct log_garbage {
     uint32_t generation;     /* of its files */
     uint32_t generation_new; /* of the files that replace them; 0: none do. A table waits for the
                                 removal then */
-    bool is_early; /* left by a copy: no frame that a start would doubt refers to them. They
-                      come first */
+    bool is_early; /* left by a copy: no frame that a start would doubt needs them; come first */
 };
 
 /* Quarantined indexes. */

@@ -17,9 +17,6 @@
 #include "storage/log/shard.h"
 #include "storage/log/start.h"
 
-/* Segment positions are 32 bits, and one batch may pass what a segment is meant to be. */
-#define LOG_SEGMENT_BYTES_MAX (UINT32_MAX - 2ull * LIMIT_BUF_BYTES)
-
 /* Idle buffers kept, at most. */
 #define LOG_IDLE_BYTES_MAX (64u << 20)
 

@@ -74,3 +74,26 @@ enum err log_term_of(const struct log *log, uint64_t index, uint32_t *term)
     }
     return log->is_loaded ? ERR_NOT_FOUND : ERR_AGAIN;
 }
+
+/* Behind a run stands the next one, or the log's end. */
+enum err log_term_end(const struct log *log, uint32_t term, int32_t *found, uint64_t *end_offset)
+{
+    uint64_t behind = log->end.offset;
+    *found = -1;
+    *end_offset = behind;
+    for (struct list_node *node = list_last(&log->terms);
+         node != NULL && behind > log->start.offset;
+         node = node->prev != &log->terms.head ? node->prev : NULL) {
+        const struct log_term *run = CONTAINER_OF(node, struct log_term, in_log);
+        uint64_t first =
+            run->first_offset > log->start.offset ? run->first_offset : log->start.offset;
+        bool has_records = first < behind;
+        if (has_records && run->term <= term) {
+            *found = (int32_t)run->term;
+            return ERR_OK;
+        }
+        *end_offset = has_records ? first : *end_offset;
+        behind = first;
+    }
+    return log->is_loaded || behind <= log->start.offset ? ERR_OK : ERR_AGAIN;
+}

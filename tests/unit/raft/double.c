@@ -218,6 +218,7 @@ void raft_voter_open(struct raft_group *group)
         .received_majority = durable_index,
         .committed = durable_index,
         .trimmed = status.start.index - 1,
+        .trimmed_skip = status.start.skip_count,
     };
     group->term = status.hard.term > status.end.term ? status.hard.term : status.end.term;
     group->leader = group->raft->node_id;

@@ -446,7 +446,7 @@ void rafts_propose_trim(struct rafts_group *g)
     struct rafts_proposal *rp = &g->proposals[g->proposals_count];
     *rp = (struct rafts_proposal){.g = g, .serial = RAFTS_TRIM};
     rp->proposal.failed = rafts_failed;
-    g->refusal = raft_group_propose_trim(&g->group, &rp->proposal, g->rafts->arg);
+    g->refusal = raft_group_propose_trim(&g->group, &rp->proposal, g->rafts->arg, 0);
     if (g->refusal != ERR_OK) {
         return;
     }

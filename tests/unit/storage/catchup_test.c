@@ -673,7 +673,7 @@ static void a_reset_log_is_empty_and_goes_on_where_it_was_told(void **state)
     pair_call(pair, pair_shard_reset);
     struct log_status status;
     log_status(leader, &status);
-    struct log_point end = {99, 5000, 7, {1, 2}};
+    struct log_point end = {.index = 99, .offset = 5000, .term = 7, .chain = {.high = 1, .low = 2}};
     pair_check_end(&status.end, &end);
     pair_check_end(&status.start, &pair->start);
     assert_int_equal(status.durable_index, 99);
