@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/rt/clock.h"
 #include "broker/core/core.h"
+#include "broker/core/epochs.h"
 #include "broker/core/reading.h"
 
 static void core_fetch_round(struct core_fetch *fetch, core_call_fn *run);
@@ -21,6 +22,9 @@ static void core_fetch_judge(struct core_fetch *fetch);
 static void core_fetch_read(struct core_shard *at, struct core_call *call);
 static void core_fetch_step(struct core_fetch_part *part);
 static bool core_fetch_begin(struct core_fetch_part *part, struct core_fetch_item *item);
+static enum err core_fetch_check(struct core_fetch_item *item, const struct core_partition *p);
+static bool core_fetch_load(struct core_fetch_part *part, struct core_partition *p);
+static void core_fetch_loaded(struct log_read *read);
 static void core_fetch_read_done(struct log_read *read);
 static void core_fetch_take(struct core_fetch *fetch, struct core_fetch_item *item,
                             const struct log_read *read);
@@ -148,7 +152,8 @@ static void core_fetch_judge(struct core_fetch *fetch)
     bool has_failed = false;
     for (uint32_t i = 0; i < fetch->items_count; i++) {
         bytes += fetch->items[i].bytes;
-        has_failed = has_failed || fetch->items[i].code != CORE_OK;
+        has_failed =
+            has_failed || fetch->items[i].code != CORE_OK || fetch->items[i].diverging_epoch >= 0;
     }
     if (has_failed || fetch->is_late || bytes >= fetch->bytes_min) {
         rt_timer_stop(&fetch->timer);
@@ -193,28 +198,27 @@ static bool core_fetch_begin(struct core_fetch_part *part, struct core_fetch_ite
     item->loans = NULL;
     item->leader = RAFT_NO_LEADER;
     item->leader_epoch = -1;
+    item->diverging_epoch = -1;
+    item->diverging_offset = -1;
     if (p == NULL || p->is_closed) {
         item->code = p == NULL ? CORE_UNKNOWN_TOPIC : CORE_NOT_AVAILABLE;
         return false;
     }
-    struct log_status status = core_partition_status(p);
     item->high_watermark = p->hw_offset;
-    item->log_start_offset = status.start.offset;
-    item->code = core_partition_check_epoch(p, item->epoch);
-    if (item->code == CORE_OK &&
-        (item->offset < status.start.offset || item->offset > status.end.offset)) {
-        item->code = CORE_OFFSET_OUT_OF_RANGE;
+    item->log_start_offset = core_partition_log_start(p);
+    enum err err = core_fetch_check(item, p);
+    if (err == ERR_AGAIN && !item->is_loaded) {
+        item->is_loaded = true;
+        return core_fetch_load(part, p);
     }
-    if (item->code == CORE_FENCED_EPOCH) {
-        item->leader = raft_group_leader(&p->group);
-        item->leader_epoch = (int32_t)raft_group_term_shown(&p->group);
-    }
+    item->code = err == ERR_OK ? item->code : core_code_of(err);
     int64_t left = atomic_load(&part->fetch->bytes_left);
-    if (item->code != CORE_OK || item->offset >= p->hw_offset || left <= 0) {
+    if (item->code != CORE_OK || item->diverging_epoch >= 0 || item->offset >= p->hw_offset ||
+        left <= 0) {
         return false;
     }
     struct core_reading *reading;
-    enum err err = core_reading_new(p, part, &reading);
+    err = core_reading_new(p, part, &reading);
     if (err != ERR_OK) {
         item->code = core_code_of(err);
         return false;
@@ -230,6 +234,66 @@ static bool core_fetch_begin(struct core_fetch_part *part, struct core_fetch_ite
                           .does_skip_internal = true};
     log_read(&reading->read);
     return true;
+}
+
+/* Whether `item` may be read there: its code, or where the client's records and the log's part.
+ * ERR_AGAIN: the log's older segments must be loaded first. */
+static enum err core_fetch_check(struct core_fetch_item *item, const struct core_partition *p)
+{
+    item->code = core_partition_check_epoch(p, item->epoch);
+    if (item->code == CORE_FENCED_EPOCH) {
+        item->leader = raft_group_leader(&p->group);
+        item->leader_epoch = (int32_t)raft_group_term_shown(&p->group);
+    }
+    if (item->code == CORE_OK && item->offset < item->log_start_offset) {
+        item->code = CORE_OFFSET_OUT_OF_RANGE;
+    }
+    if (item->code != CORE_OK) {
+        return ERR_OK;
+    }
+    if (item->epoch_fetched >= 1) {
+        int32_t epoch;
+        int64_t end_offset;
+        enum err err = core_epochs_end(p, item->epoch_fetched, &epoch, &end_offset);
+        if (err != ERR_OK) {
+            return err;
+        }
+        if (epoch < 0) { /* of a leader that nobody here knows */
+            item->code = CORE_OFFSET_OUT_OF_RANGE;
+            return ERR_OK;
+        }
+        if (epoch < item->epoch_fetched || (uint64_t)end_offset < item->offset) {
+            item->diverging_epoch = epoch;
+            item->diverging_offset = end_offset;
+            return ERR_OK;
+        }
+    }
+    if (item->offset > core_partition_status(p).end.offset) {
+        item->code = CORE_OFFSET_OUT_OF_RANGE;
+    }
+    return ERR_OK;
+}
+
+/* Read the oldest entry, which loads what is older; then the item once more. False: refused. */
+static bool core_fetch_load(struct core_fetch_part *part, struct core_partition *p)
+{
+    struct core_reading *reading;
+    enum err err = core_reading_new(p, part, &reading);
+    if (err != ERR_OK) {
+        part->item->code = core_code_of(err);
+        return false;
+    }
+    core_reading_oldest(reading, core_fetch_loaded);
+    return true;
+}
+
+static void core_fetch_loaded(struct log_read *read)
+{
+    struct core_reading *reading = read->ctx;
+    struct core_fetch_part *part = reading->ctx;
+    log_read_release(read);
+    core_reading_free(reading);
+    core_fetch_step(part);
 }
 
 static void core_fetch_read_done(struct log_read *read)

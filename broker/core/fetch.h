@@ -31,6 +31,7 @@ struct core_fetch_item {
     uint64_t group;        /* likewise */
     uint64_t offset;       /* from where */
     int32_t epoch;         /* leader epoch the client knows, -1: none */
+    int32_t epoch_fetched; /* that of the last record it has; < 1: not told */
     uint32_t bytes_max;    /* of this partition */
     enum core_code code;   /* CORE_OK, or why it is not to be read: answered as it is */
 
@@ -39,6 +40,9 @@ struct core_fetch_item {
     uint64_t log_start_offset; /* likewise */
     int32_t leader;            /* with CORE_FENCED_EPOCH and CORE_NOT_LEADER: the node to ask */
     int32_t leader_epoch;      /* and its epoch */
+    int32_t diverging_epoch;   /* with CORE_OK: the client has records that are not the log's: the
+                                  last epoch that they may have in common (KIP-595); else -1 */
+    int64_t diverging_offset;  /* and where that ends */
     uint32_t bytes;            /* of batches */
     struct buf_loan *loans;    /* the batches, in order, chained by buf_loan.next: the caller's to
                                   give back (core_loans_return_all) */
@@ -47,6 +51,7 @@ struct core_fetch_item {
     struct core_fetch_part *part; /* whose */
     struct core_fetch_item *next; /* of the same shard */
     struct core_waiter waiter;    /* watches its partition */
+    bool is_loaded;               /* older segments were asked for, for the epoch's sake */
 };
 
 /* What one shard does of a fetch: private to fetch.c. */

@@ -65,7 +65,7 @@ static enum core_code core_offsets_answer(struct core_offsets *offsets,
         return CORE_OK;
     case CORE_OFFSETS_EARLIEST:
     case CORE_OFFSETS_EARLIEST_LOCAL:
-        offsets->offset = (int64_t)status.start.offset;
+        offsets->offset = (int64_t)core_partition_log_start(part);
         if (log_term_of(part->group.log, status.start.index, &term) == ERR_OK) {
             offsets->leader_epoch = (int32_t)term;
         }
@@ -77,7 +77,7 @@ static enum core_code core_offsets_answer(struct core_offsets *offsets,
             return CORE_INVALID_REQUEST;
         }
     }
-    *is_search = status.start.offset < part->hw_offset;
+    *is_search = core_partition_log_start(part) < part->hw_offset;
     return CORE_OK;
 }
 
@@ -140,7 +140,7 @@ static enum err core_offsets_look(struct core_offsets *offsets, struct core_read
     struct core_records_room *room = &reading->part->cs->room;
     struct buf_slice slice = reading->read.parts[0];
     const uint8_t *data = buf_slice_data(slice);
-    uint64_t start = core_partition_status(reading->part).start.offset;
+    uint64_t start = core_partition_log_start(reading->part);
     struct core_records_found found;
     struct log_batch batch;
     enum err err = log_batch_decode(data, slice.length, &batch);

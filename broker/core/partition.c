@@ -66,6 +66,7 @@ enum err core_partition_open(struct core_shard *cs, const struct core_topic *top
     part->config = topic->config;
     list_init(&part->pendings);
     list_init(&part->waiters);
+    core_trimmer_init(part);
     err = map_insert(&cs->partitions, &part->in_map, id);
     if (err != ERR_OK) {
         pool_release(&cs->partition_pool, part);
@@ -98,7 +99,7 @@ static void core_partition_begin(struct core_partition *part)
         part->hw_offset = status.end.offset;
     } else {
         part->hw_index = status.start.index - 1;
-        part->hw_offset = status.start.offset;
+        part->hw_offset = core_partition_log_start(part);
         core_partition_advance(part);
     }
 }
@@ -125,6 +126,7 @@ void core_partition_close(struct core_partition *part, bool is_deleted)
         core_pending_answer(CONTAINER_OF(node, struct core_pending, in_partition),
                             is_deleted ? CORE_UNKNOWN_TOPIC : CORE_CLOSING);
     }
+    core_trimmer_close(part, is_deleted ? CORE_UNKNOWN_TOPIC : CORE_CLOSING);
     core_partition_wake(part);
     if (part->is_closed) { /* it never had a log */
         part->is_deleted = false;
@@ -211,6 +213,12 @@ struct log_status core_partition_status(const struct core_partition *part)
     return status;
 }
 
+uint64_t core_partition_log_start(const struct core_partition *part)
+{
+    struct log_status status = core_partition_status(part);
+    return status.start.offset + status.start.skip_count;
+}
+
 enum core_code core_partition_check_epoch(const struct core_partition *part, int32_t epoch)
 {
     uint32_t now = raft_group_term_shown(&part->group);
@@ -285,7 +293,7 @@ static enum err core_partition_propose(struct core_partition *part, struct core_
     struct core_shard *cs = part->cs;
     struct buf *buf;
     append->base_offset = raft_group_next_offset(&part->group);
-    append->log_start_offset = core_partition_status(part).start.offset;
+    append->log_start_offset = core_partition_log_start(part);
     core_partition_patch(part, append);
     enum err err = buf_adopt(&cs->bufs, append->loan, &buf);
     if (err != ERR_OK) {
@@ -351,6 +359,7 @@ static void core_partition_advance(struct core_partition *part)
     if (part->hw_offset > hw_before) {
         core_partition_wake(part);
     }
+    core_trimmer_moved(part);
 }
 
 /* The last entry for which a producer that asked for `acks` may be answered; for -1 it is what the

@@ -23,6 +23,7 @@
 #include "base/rt/timer.h"
 #include "broker/core/code.h"
 #include "broker/core/topic_config.h"
+#include "broker/core/trim.h"
 #include "raft/driver/group.h"
 #include "storage/log/format.h"
 #include "storage/log/log.h"
@@ -46,6 +47,7 @@ struct core_partition {
     struct list waiters;         /* core_waiter.in_partition: parked fetches */
     uint64_t hw_index;           /* the last entry below the high watermark */
     uint64_t hw_offset;          /* the high watermark */
+    struct core_trimmer trimmer; /* moves the log start */
     uint32_t readings_count;     /* reads under way */
     bool is_placing;             /* `place` looks up an offset */
     bool is_closing;             /* deleted, or the shard closes: nothing new */
@@ -98,6 +100,9 @@ void core_partition_append(struct core_partition *part, struct core_append *appe
 
 /* What log_status says: end and start. */
 struct log_status core_partition_status(const struct core_partition *part);
+
+/* The offset of the first record that clients are shown; it may lie within a batch. */
+uint64_t core_partition_log_start(const struct core_partition *part);
 
 /* Whether a client that knows leader epoch `epoch` (-1: none) may go on: CORE_OK, CORE_FENCED_EPOCH
  * (it knows an older one), CORE_UNKNOWN_EPOCH. */

@@ -122,6 +122,7 @@ static struct core_fetch_item kafka_fetch_item(const struct core_topic *topic, b
         .partition = (uint32_t)asked->partition,
         .offset = (uint64_t)asked->fetch_offset,
         .epoch = asked->current_leader_epoch,
+        .epoch_fetched = asked->last_fetched_epoch,
         .bytes_max = asked->partition_max_bytes > 0 ? (uint32_t)asked->partition_max_bytes : 1};
     if (topic == NULL) {
         item.code = is_by_id ? CORE_UNKNOWN_TOPIC_ID : CORE_UNKNOWN_TOPIC;
@@ -175,6 +176,10 @@ static void kafka_fetch_answer_item(struct kafka_fetch *state,
     answer->high_watermark = (int64_t)item->high_watermark;
     answer->last_stable_offset = (int64_t)item->high_watermark; /* no transactions are served */
     answer->log_start_offset = (int64_t)item->log_start_offset;
+    if (item->diverging_epoch >= 0) {
+        answer->diverging_epoch.epoch = item->diverging_epoch;
+        answer->diverging_epoch.end_offset = item->diverging_offset;
+    }
     if (item->bytes > 0) {
         answer->records =
             (struct kafka_records){.length = (int32_t)item->bytes, .source = item->loans};

@@ -22,6 +22,7 @@ void kafka_handle_delete_topics(struct kafka_request *request);
 void kafka_handle_describe_cluster(struct kafka_request *request);
 void kafka_handle_describe_configs(struct kafka_request *request);
 void kafka_handle_describe_topic_partitions(struct kafka_request *request);
+void kafka_handle_delete_records(struct kafka_request *request);
 void kafka_handle_fetch(struct kafka_request *request);
 
 /* Refuses groups and transactions by name. */
@@ -36,6 +37,7 @@ void kafka_handle_list_offsets(struct kafka_request *request);
 void kafka_handle_metadata(struct kafka_request *request);
 
 /* Has batches let in; answers when they are as safe as asked. */
+void kafka_handle_offset_for_leader_epoch(struct kafka_request *request);
 void kafka_handle_produce(struct kafka_request *request);
 
 /* The topic of this name, in the catalog the shard has now; NULL: none. It lives as long as the
