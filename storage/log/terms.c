@@ -78,15 +78,14 @@ enum err log_term_of(const struct log *log, uint64_t index, uint32_t *term)
 /* Behind a run stands the next one, or the log's end. */
 enum err log_term_end(const struct log *log, uint32_t term, int32_t *found, uint64_t *end_offset)
 {
+    uint64_t start = log->start.offset + log->start.skip_count;
     uint64_t behind = log->end.offset;
     *found = -1;
     *end_offset = behind;
-    for (struct list_node *node = list_last(&log->terms);
-         node != NULL && behind > log->start.offset;
+    for (struct list_node *node = list_last(&log->terms); node != NULL && behind > start;
          node = node->prev != &log->terms.head ? node->prev : NULL) {
         const struct log_term *run = CONTAINER_OF(node, struct log_term, in_log);
-        uint64_t first =
-            run->first_offset > log->start.offset ? run->first_offset : log->start.offset;
+        uint64_t first = run->first_offset > start ? run->first_offset : start;
         bool has_records = first < behind;
         if (has_records && run->term <= term) {
             *found = (int32_t)run->term;
@@ -95,5 +94,5 @@ enum err log_term_end(const struct log *log, uint32_t term, int32_t *found, uint
         *end_offset = has_records ? first : *end_offset;
         behind = first;
     }
-    return log->is_loaded || behind <= log->start.offset ? ERR_OK : ERR_AGAIN;
+    return log->is_loaded || behind <= start ? ERR_OK : ERR_AGAIN;
 }
