@@ -19,6 +19,7 @@ void core_append_start(struct core_shard *cs, struct core_append *append)
     append->leader_epoch = -1;
     append->base_offset = 0;
     append->log_start_offset = 0;
+    append->in_waiting = (struct list_node){0};
     core_call_start(cs, core_shard_of(cs->core, append->group), &append->call, core_append_run,
                     core_append_done);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/list.h"
 #include "broker/core/call.h"
 #include "broker/core/code.h"
 #include "broker/core/records.h"
@@ -38,11 +39,14 @@ struct core_append {
     int32_t leader_epoch;      /* and its epoch */
 
     /* Private to broker/core. */
-    struct core_call call; /* there and back */
+    struct core_call call;       /* there and back */
+    struct list_node in_waiting; /* core_idempotence.waiting: until its producers are known */
 };
 
 /* Append: from the shard of `cs`. Appends that one shard starts to one partition are let in in that
- * order. */
+ * order; but after a start those of idempotent producers, in order among themselves, may be let in
+ * behind others. A batch that an idempotent producer sends again is answered as it was the first
+ * time, once that is as safe as `acks` asks for. */
 void core_append_start(struct core_shard *cs, struct core_append *append);
 
 #endif

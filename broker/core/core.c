@@ -117,6 +117,8 @@ void core_shard_open(struct core_shard *cs, struct rt_shard *shard, struct core 
               LIMIT_PARTITIONS_COUNT);
     pool_init(&cs->pending_pool, &cs->budget, sizeof(struct core_pending), 64, CORE_PENDINGS_MAX);
     pool_init(&cs->reading_pool, &cs->budget, sizeof(struct core_reading), 64, CORE_READINGS_MAX);
+    core_idempotence_shared_init(&cs->idempotence, &cs->budget, CORE_PENDINGS_MAX,
+                                 rt_random(shard));
     core_records_room_init(&cs->room, &cs->budget, CORE_RECORDS_ROOM_KEEP_BYTES,
                            CORE_RECORDS_ROOM_BYTES_MAX);
     cs->err = core_shard_make(cs);
@@ -367,6 +369,7 @@ static void core_shard_end(struct core_shard *cs)
     pool_deinit(&cs->partition_pool);
     pool_deinit(&cs->pending_pool);
     pool_deinit(&cs->reading_pool);
+    core_idempotence_shared_deinit(&cs->idempotence);
     buf_pool_deinit(&cs->bufs);
     budget_deinit(&cs->budget);
     sm_move(&cs->sm, CORE_CLOSED);

@@ -28,6 +28,7 @@
 #include "base/sm.h"
 #include "broker/core/catalog.h"
 #include "broker/core/controller.h"
+#include "broker/core/idempotence.h"
 #include "broker/core/loans.h"
 #include "broker/core/producer_ids.h"
 #include "broker/core/records.h"
@@ -96,6 +97,7 @@ struct core_shard {
     struct pool pending_pool;           /* of struct core_pending */
     struct pool reading_pool;           /* of struct core_reading */
     struct list closing;                /* core_partition.in_closing: being deleted */
+    struct core_idempotence_shared idempotence; /* producers of its partitions */
 };
 
 /* Make `core` of `config` (copied; strings stay the caller's) for `shards_count` shards. */

@@ -9,6 +9,7 @@
 #include "broker/core/append.h"
 #include "broker/core/core.h"
 #include "broker/core/core_int.h"
+#include "broker/core/idempotence.h"
 #include "storage/log/batch.h"
 
 static void core_partition_begin(struct core_partition *part);
@@ -23,14 +24,10 @@ static enum err core_partition_propose(struct core_partition *part, struct core_
                                        struct core_pending *pending);
 static void core_partition_moved(struct raft_watch *watch, struct raft_group *group);
 static void core_partition_advance(struct core_partition *part);
-static uint64_t core_partition_acks_index(const struct core_partition *part, int16_t acks);
 static void core_partition_place(struct core_partition *part, uint64_t index);
 static void core_partition_placed(struct log_read *read);
 static void core_partition_wake(struct core_partition *part);
-static void core_pending_answer(struct core_pending *pending, enum core_code code);
 static void core_pending_failed(struct raft_proposal *proposal);
-static void core_pending_late(struct rt_timer *timer);
-static void core_pending_free(struct core_pending *pending);
 
 /* --- Life --- */
 
@@ -94,6 +91,7 @@ static void core_partition_begin(struct core_partition *part)
     const struct raft_group_indexes *at = raft_group_indexes(&part->group);
     part->watch = (struct raft_watch){.moved = core_partition_moved, .ctx = part};
     raft_group_watch(&part->group, &part->watch);
+    core_idempotence_begin(part);
     if (at->committed == status.end.index) {
         part->hw_index = status.end.index;
         part->hw_offset = status.end.offset;
@@ -127,6 +125,7 @@ void core_partition_close(struct core_partition *part, bool is_deleted)
                             is_deleted ? CORE_UNKNOWN_TOPIC : CORE_CLOSING);
     }
     core_trimmer_close(part, is_deleted ? CORE_UNKNOWN_TOPIC : CORE_CLOSING);
+    core_idempotence_close(part, is_deleted ? CORE_UNKNOWN_TOPIC : CORE_CLOSING);
     core_partition_wake(part);
     if (part->is_closed) { /* it never had a log */
         part->is_deleted = false;
@@ -191,6 +190,7 @@ static void core_partition_free(struct core_partition *part)
         log_delete(part->group.log, &part->log_op);
         return;
     }
+    core_idempotence_free(part);
     list_remove(&part->in_closing);
     pool_release(&cs->partition_pool, part);
     core_shard_released(cs);
@@ -235,6 +235,10 @@ void core_partition_append(struct core_partition *part, struct core_append *appe
     struct core_shard *cs = part->cs;
     struct core_pending *pending = NULL;
     append->code = core_partition_may_append(part, append);
+    if (append->code == CORE_OK && append->info->has_producer &&
+        !core_idempotence_admit(part, append)) {
+        return;
+    }
     if (append->code == CORE_OK) {
         void *object;
         enum err err = pool_acquire(&cs->pending_pool, &object);
@@ -243,11 +247,8 @@ void core_partition_append(struct core_partition *part, struct core_append *appe
         append->code = core_code_of(err);
     }
     if (append->code != CORE_OK) {
-        if (append->loan != NULL) {
-            core_loans_return(&cs->loans, append->loan);
-        }
         pool_release(&cs->pending_pool, pending);
-        core_call_end(cs, &append->call);
+        core_partition_refuse(part, append);
         return;
     }
     if (append->acks == 0) {
@@ -257,6 +258,19 @@ void core_partition_append(struct core_partition *part, struct core_append *appe
                        rt_now_ns(cs->shard) + (uint64_t)append->timeout_ms * RT_NS_PER_MS);
     }
     MAYBE(append->acks == 1); /* its leader's flush is not waited for with a deadline */
+}
+
+void core_partition_refuse(struct core_partition *part, struct core_append *append)
+{
+    ASSERT(append->code != CORE_OK);
+    if (append->loan != NULL) {
+        core_loans_return(&part->cs->loans, append->loan);
+        append->loan = NULL;
+    }
+    if (append->info->has_producer) {
+        core_idempotence_refused(part, append);
+    }
+    core_call_end(part->cs, &append->call);
 }
 
 static enum core_code core_partition_may_append(struct core_partition *part,
@@ -292,11 +306,17 @@ static enum err core_partition_propose(struct core_partition *part, struct core_
 {
     struct core_shard *cs = part->cs;
     struct buf *buf;
+    struct core_producers_slot *slot;
+    enum err err = core_idempotence_reserve(part, append, &slot);
+    if (err != ERR_OK) {
+        return err;
+    }
     append->base_offset = raft_group_next_offset(&part->group);
     append->log_start_offset = core_partition_log_start(part);
     core_partition_patch(part, append);
-    enum err err = buf_adopt(&cs->bufs, append->loan, &buf);
+    err = buf_adopt(&cs->bufs, append->loan, &buf);
     if (err != ERR_OK) {
+        core_idempotence_proposed(part, append, slot, NULL);
         return err;
     }
     append->loan = NULL; /* goes home with the buffer's last reference */
@@ -312,6 +332,7 @@ static enum err core_partition_propose(struct core_partition *part, struct core_
         append->leader_epoch = (int32_t)raft_group_term_shown(&part->group);
     }
     buf_unref(buf);
+    core_idempotence_proposed(part, append, slot, err == ERR_OK ? &pending->proposal : NULL);
     if (err == ERR_OK) {
         list_push_back(&part->pendings, &pending->in_partition);
     }
@@ -356,15 +377,14 @@ static void core_partition_advance(struct core_partition *part)
     if (wanted > part->hw_index) {
         core_partition_place(part, wanted);
     }
+    core_idempotence_moved(part);
     if (part->hw_offset > hw_before) {
         core_partition_wake(part);
     }
     core_trimmer_moved(part);
 }
 
-/* The last entry for which a producer that asked for `acks` may be answered; for -1 it is what the
- * high watermark follows. */
-static uint64_t core_partition_acks_index(const struct core_partition *part, int16_t acks)
+uint64_t core_partition_acks_index(const struct core_partition *part, int16_t acks)
 {
     const struct raft_group_indexes *at = raft_group_indexes(&part->group);
     bool is_memory = part->config.durability == CORE_DURABILITY_QUORUM_MEMORY;
@@ -431,8 +451,7 @@ static void core_partition_wake(struct core_partition *part)
     }
 }
 
-/* Whoever waits for it is told; the entry goes its way. */
-static void core_pending_answer(struct core_pending *pending, enum core_code code)
+void core_pending_answer(struct core_pending *pending, enum core_code code)
 {
     struct core_append *append = pending->append;
     if (append == NULL) {
@@ -447,20 +466,26 @@ static void core_pending_answer(struct core_pending *pending, enum core_code cod
 static void core_pending_failed(struct raft_proposal *proposal)
 {
     struct core_pending *pending = proposal->ctx;
-    if (pending->append != NULL && proposal->err == ERR_NOT_LEADER) {
+    core_idempotence_failed(pending->part, proposal->index, proposal->err);
+    core_pending_fail(pending, proposal->err);
+}
+
+void core_pending_fail(struct core_pending *pending, enum err err)
+{
+    if (pending->append != NULL && err == ERR_NOT_LEADER) {
         pending->append->leader = raft_group_leader(&pending->part->group);
         pending->append->leader_epoch = (int32_t)raft_group_term_shown(&pending->part->group);
     }
-    core_pending_answer(pending, core_code_of(proposal->err));
+    core_pending_answer(pending, core_code_of(err));
     core_pending_free(pending);
 }
 
-static void core_pending_late(struct rt_timer *timer)
+void core_pending_late(struct rt_timer *timer)
 {
     core_pending_answer(CONTAINER_OF(timer, struct core_pending, deadline), CORE_TIMEOUT);
 }
 
-static void core_pending_free(struct core_pending *pending)
+void core_pending_free(struct core_pending *pending)
 {
     ASSERT(pending->append == NULL);
     list_remove(&pending->in_partition);

@@ -30,6 +30,7 @@
 #include "storage/log/read.h"
 
 struct core_append;
+struct core_idempotence;
 struct core_partition;
 struct core_shard;
 struct core_topic;
@@ -49,18 +50,23 @@ struct core_partition {
     uint64_t hw_offset;          /* the high watermark */
     struct core_trimmer trimmer; /* moves the log start */
     uint32_t readings_count;     /* reads under way */
-    bool is_placing;             /* `place` looks up an offset */
-    bool is_closing;             /* deleted, or the shard closes: nothing new */
-    bool is_deleted;             /* its log goes when it is closed */
-    bool is_closed;              /* its group is */
+    struct core_idempotence *idempotence; /* its producers; NULL: nothing is known of them */
+    uint32_t plain_term;  /* all entries were appended in this term, here, none of a producer;
+                             0: that is not known (idempotence.h) */
+    bool wants_producers; /* a segment began without their section */
+    bool is_placing;      /* `place` looks up an offset */
+    bool is_closing;      /* deleted, or the shard closes: nothing new */
+    bool is_deleted;      /* its log goes when it is closed */
+    bool is_closed;       /* its group is */
     struct list_node in_closing; /* core_shard.closing */
     struct log_read place;       /* finds the offset behind an entry that was not let in here */
     struct log_op log_op;        /* creates its log, deletes it */
 };
 
-/* A batch on its way into the log. */
+/* A batch on its way into the log; or one that repeats another, in core_idempotence.repeats: then
+ * `proposal` is idle but for the index of the other, 0 where that is committed. */
 struct core_pending {
-    struct list_node in_partition; /* core_partition.pendings */
+    struct list_node in_partition; /* core_partition.pendings, or .repeats */
     struct core_partition *part;   /* where */
     struct core_append *append;    /* who waits for the answer; NULL: it was given */
     struct raft_proposal proposal; /* its entry */
@@ -97,6 +103,25 @@ void core_partition_release(struct core_partition *part);
 
 /* A batch is let in: core_append's. */
 void core_partition_append(struct core_partition *part, struct core_append *append);
+
+/* `append` was not let in: its bytes go home, and it is answered append->code. */
+void core_partition_refuse(struct core_partition *part, struct core_append *append);
+
+/* The last entry for which a producer that asked for `acks` may be answered; for -1 it is what the
+ * high watermark follows. */
+uint64_t core_partition_acks_index(const struct core_partition *part, int16_t acks);
+
+/* Whoever waits for it is told; nothing to do where it was. It stays. */
+void core_pending_answer(struct core_pending *pending, enum core_code code);
+
+/* It failed: whoever waits is told so. It is gone. */
+void core_pending_fail(struct core_pending *pending, enum err err);
+
+/* It was answered and is of no use any more. */
+void core_pending_free(struct core_pending *pending);
+
+/* Its time is up: core_pending.deadline's. */
+void core_pending_late(struct rt_timer *timer);
 
 /* What log_status says: end and start. */
 struct log_status core_partition_status(const struct core_partition *part);

@@ -24,6 +24,12 @@
 #define CORE_PRODUCERS_BATCH_BYTES  24u
 #define CORE_PRODUCERS_ENTRY_ZEROS  5u
 
+/* What core_producers_section_put writes. */
+#define CORE_PRODUCERS_SECTION_VERSION 1u
+#define CORE_PRODUCERS_SECTION_BYTES   24u
+#define CORE_PRODUCERS_OVERLAY_BYTES   48u
+#define CORE_PRODUCERS_OVERLAY_ZEROS   6u
+
 /* A batch as it is remembered. */
 struct core_producers_kept {
     uint64_t base_offset;      /* of its first record */
@@ -88,6 +94,11 @@ static enum err core_producers_get_all(struct core_producers *p, struct bytes_re
 static enum err core_producers_get_entry(struct core_producers *p, struct bytes_reader *r,
                                          uint64_t applied_index);
 static bool core_producers_get_batch(struct bytes_reader *r, struct core_producers_kept *out);
+static void core_producers_put_batch(struct bytes_writer *w,
+                                     const struct core_producers_kept *batch);
+static enum err core_producers_section_get_all(struct core_producers *p, struct bytes_reader *r);
+static enum err core_producers_get_overlay(struct core_producers *p, struct bytes_reader *r,
+                                           uint64_t index_max);
 
 void core_producers_shared_init(struct core_producers_shared *shared, struct budget *budget,
                                 uint32_t entries_max, uint32_t slots_max, uint64_t seed)
@@ -301,10 +312,7 @@ void core_producers_put(const struct core_producers *p, struct bytes_writer *w)
         bytes_put_u8(w, entry->count);
         bytes_put_zeros(w, CORE_PRODUCERS_ENTRY_ZEROS);
         for (uint32_t i = 0; i < entry->count; i++) {
-            bytes_put_u64le(w, entry->batches[i].base_offset);
-            bytes_put_u64le(w, (uint64_t)entry->batches[i].timestamp);
-            bytes_put_u32le(w, (uint32_t)entry->batches[i].base_sequence);
-            bytes_put_u32le(w, (uint32_t)entry->batches[i].last_offset_delta);
+            core_producers_put_batch(w, &entry->batches[i]);
         }
     }
     ASSERT(w->err == ERR_OK);
@@ -317,6 +325,57 @@ enum err core_producers_get(struct core_producers *p, const void *data, size_t l
     ASSERT(p->applied_index == 0);
     struct bytes_reader r = bytes_reader(data, length);
     enum err err = core_producers_get_all(p, &r);
+    if (err != ERR_OK) {
+        core_producers_reset(p);
+    }
+    return err;
+}
+
+size_t core_producers_section_bytes(const struct core_producers *p)
+{
+    return CORE_PRODUCERS_SECTION_BYTES + core_producers_bytes(p) +
+           (size_t)p->overlay_count * CORE_PRODUCERS_OVERLAY_BYTES;
+}
+
+void core_producers_section_put(const struct core_producers *p, uint64_t index,
+                                struct bytes_writer *w)
+{
+    size_t bytes = core_producers_section_bytes(p);
+    ASSERT(index >= p->applied_index);
+    if (w->err == ERR_OK && (bytes_writer_left(w) < bytes || bytes > UINT32_MAX)) {
+        w->err = ERR_TOO_LARGE;
+    }
+    if (w->err != ERR_OK) {
+        return;
+    }
+    size_t start = w->pos;
+    bytes_put_u16le(w, CORE_PRODUCERS_SECTION_VERSION);
+    bytes_put_u16le(w, 0);
+    bytes_put_u32le(w, p->overlay_count);
+    bytes_put_u64le(w, index);
+    bytes_put_u32le(w, (uint32_t)core_producers_bytes(p));
+    bytes_put_u32le(w, 0);
+    core_producers_put(p, w);
+    list_for_each (node, &p->overlay) {
+        const struct core_producers_slot *slot =
+            CONTAINER_OF(node, struct core_producers_slot, in_overlay);
+        ASSERT(slot->index <= index);
+        bytes_put_u64le(w, slot->index);
+        bytes_put_u64le(w, (uint64_t)slot->entry->producer_id);
+        bytes_put_u16le(w, (uint16_t)slot->epoch);
+        bytes_put_zeros(w, CORE_PRODUCERS_OVERLAY_ZEROS);
+        core_producers_put_batch(w, &slot->batch);
+    }
+    ASSERT(w->err == ERR_OK);
+    ASSERT(w->pos == start + bytes);
+}
+
+enum err core_producers_section_get(struct core_producers *p, const void *data, size_t length)
+{
+    ASSERT(p->by_id.count == 0);
+    ASSERT(p->applied_index == 0);
+    struct bytes_reader r = bytes_reader(data, length);
+    enum err err = core_producers_section_get_all(p, &r);
     if (err != ERR_OK) {
         core_producers_reset(p);
     }
@@ -651,4 +710,73 @@ static bool core_producers_get_batch(struct bytes_reader *r, struct core_produce
     *out = (struct core_producers_kept){base_offset, (int64_t)timestamp, (int32_t)base_sequence,
                                         (int32_t)last_offset_delta};
     return r->err == ERR_OK;
+}
+
+static void core_producers_put_batch(struct bytes_writer *w,
+                                     const struct core_producers_kept *batch)
+{
+    bytes_put_u64le(w, batch->base_offset);
+    bytes_put_u64le(w, (uint64_t)batch->timestamp);
+    bytes_put_u32le(w, (uint32_t)batch->base_sequence);
+    bytes_put_u32le(w, (uint32_t)batch->last_offset_delta);
+}
+
+static enum err core_producers_section_get_all(struct core_producers *p, struct bytes_reader *r)
+{
+    uint16_t version = bytes_get_u16le(r);
+    uint16_t reserved = bytes_get_u16le(r);
+    uint32_t count = bytes_get_u32le(r);
+    uint64_t index = bytes_get_u64le(r);
+    uint32_t fold_bytes = bytes_get_u32le(r);
+    uint32_t zeros = bytes_get_u32le(r);
+    if (r->err != ERR_OK) {
+        return r->err;
+    }
+    if (version != CORE_PRODUCERS_SECTION_VERSION) {
+        return version > CORE_PRODUCERS_SECTION_VERSION ? ERR_UNSUPPORTED : ERR_CORRUPT;
+    }
+    if ((reserved | zeros) != 0 || index > LOG_NUMBER_MAX) {
+        return ERR_CORRUPT;
+    }
+    const uint8_t *fold = bytes_get_view(r, fold_bytes);
+    enum err err = r->err == ERR_OK ? core_producers_get(p, fold, fold_bytes) : r->err;
+    for (uint32_t i = 0; i < count && err == ERR_OK; i++) {
+        err = core_producers_get_overlay(p, r, index);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (p->applied_index > index || bytes_reader_left(r) > 0) {
+        return ERR_CORRUPT;
+    }
+    p->applied_index = index;
+    return ERR_OK;
+}
+
+/* A batch that was not committed then. */
+static enum err core_producers_get_overlay(struct core_producers *p, struct bytes_reader *r,
+                                           uint64_t index_max)
+{
+    uint64_t index = bytes_get_u64le(r);
+    uint64_t producer_id = bytes_get_u64le(r);
+    uint16_t epoch = bytes_get_u16le(r);
+    uint64_t zeros = bytes_get_u16le(r);
+    zeros |= bytes_get_u32le(r);
+    struct core_producers_kept kept;
+    if (!core_producers_get_batch(r, &kept)) {
+        return r->err;
+    }
+    if (index <= p->applied_index || index > index_max || producer_id > INT64_MAX ||
+        epoch > INT16_MAX || zeros != 0) {
+        return ERR_CORRUPT;
+    }
+    struct core_producers_batch batch = {
+        .producer_id = (int64_t)producer_id,
+        .epoch = (int16_t)epoch,
+        .base_sequence = kept.base_sequence,
+        .last_offset_delta = kept.last_offset_delta,
+        .base_offset = kept.base_offset,
+        .timestamp = kept.timestamp,
+    };
+    return core_producers_apply(p, &batch, index);
 }

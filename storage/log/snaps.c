@@ -12,9 +12,6 @@
 #include "base/diag.h"
 #include "storage/log/shard.h"
 
-/* kind 2, zeros 2, bytes 4 */
-#define LOG_SECTION_HEAD_BYTES 8u
-
 /* The log's own. */
 #define LOG_SNAP_OWN_SECTIONS 2u
 
@@ -39,11 +36,17 @@ void log_sections_set(struct log *log, log_sections_fn *give, void *ctx)
 
 void log_sections_put(struct bytes_writer *w, uint16_t kind, const void *data, uint32_t bytes)
 {
+    log_sections_begin(w, kind, bytes);
+    bytes_put_copy(w, data, bytes);
+}
+
+/* kind 2, zeros 2, bytes 4 */
+void log_sections_begin(struct bytes_writer *w, uint16_t kind, uint32_t bytes)
+{
     ASSERT(kind > LOG_SNAP_TERM_RUNS);
     bytes_put_u16le(w, kind);
     bytes_put_u16le(w, 0);
     bytes_put_u32le(w, bytes);
-    bytes_put_copy(w, data, bytes);
 }
 
 /* The next of what log_sections_put wrote; false: no more. */
