@@ -1,0 +1,6 @@
+/* Placeholder until written below. */
+int main(void);
+int main(void)
+{
+    return 0;
+}
