@@ -25,6 +25,8 @@
 static void kafka_conn_receive(struct kafka_conn *conn);
 static void kafka_conn_received(struct rt_op *op);
 static void kafka_conn_take(struct kafka_conn *conn);
+static void kafka_conn_drop(struct kafka_conn *conn);
+static enum err kafka_conn_keep(struct kafka_conn *conn);
 static enum err kafka_conn_take_some(struct kafka_conn *conn);
 static bool kafka_conn_take_head(struct kafka_conn *conn);
 static enum err kafka_conn_take_whole(struct kafka_conn *conn);
@@ -62,7 +64,7 @@ static bool kafka_conn_may_take(const struct kafka_conn *conn)
 
 static void kafka_conn_receive(struct kafka_conn *conn)
 {
-    if (conn->is_receiving || conn->chunk.length > 0 || !kafka_conn_may_take(conn)) {
+    if (conn->is_receiving || conn->chunk.length > 0 || conn->is_ended) {
         return;
     }
     conn->is_receiving = true;
@@ -84,8 +86,7 @@ static void kafka_conn_received(struct rt_op *op)
     conn->chunk = rt_sock_chunk(op);
     conn->chunk_pos = 0;
     if (conn->is_ended) { /* it arrived while the connection was ending */
-        rt_sock_release(&conn->sock, conn->chunk);
-        conn->chunk.length = 0;
+        kafka_conn_drop(conn);
         kafka_conn_linger(conn);
         return;
     }
@@ -116,10 +117,12 @@ static void kafka_conn_take(struct kafka_conn *conn)
     enum err err = ERR_OK;
     while (conn->chunk.length > 0 && err == ERR_OK && kafka_conn_may_take(conn)) {
         err = kafka_conn_take_some(conn);
-        if (conn->chunk_pos == conn->chunk.length) {
-            rt_sock_release(&conn->sock, conn->chunk);
-            conn->chunk.length = 0;
+        if (conn->chunk.length > 0 && conn->chunk_pos == conn->chunk.length) {
+            kafka_conn_drop(conn);
         }
+    }
+    if (err == ERR_OK) {
+        err = kafka_conn_keep(conn);
     }
     conn->is_taking = false;
     if (err != ERR_OK) {
@@ -129,6 +132,42 @@ static void kafka_conn_take(struct kafka_conn *conn)
     } else {
         kafka_conn_receive(conn);
     }
+}
+
+/* What is received is not needed any more. */
+static void kafka_conn_drop(struct kafka_conn *conn)
+{
+    if (conn->kept != NULL) {
+        buf_unref(conn->kept);
+        conn->kept = NULL;
+    } else if (conn->chunk.length > 0) {
+        rt_sock_release(&conn->sock, conn->chunk);
+    }
+    conn->chunk.length = 0;
+}
+
+/* What cannot be taken now may wait for long: not in a receive buffer, of which all connections of
+ * the shard together have a few. */
+static enum err kafka_conn_keep(struct kafka_conn *conn)
+{
+    struct core_shard *cs = conn->door->cs;
+    struct buf *kept;
+    uint32_t bytes = conn->chunk.length - conn->chunk_pos;
+    if (conn->chunk.length == 0 || conn->kept != NULL || conn->is_ended) {
+        return ERR_OK;
+    }
+    enum err err = buf_new(&cs->bufs, &cs->budget, bytes, &kept);
+    if (err != ERR_OK) {
+        return err;
+    }
+    uint8_t *data = buf_append(kept, bytes);
+    memcpy(data, conn->chunk.data + conn->chunk_pos, bytes);
+    conn->door->stats.copied_bytes += bytes;
+    kafka_conn_drop(conn);
+    conn->kept = kept;
+    conn->chunk = (struct rt_chunk){.data = data, .length = bytes};
+    conn->chunk_pos = 0;
+    return ERR_OK;
 }
 
 /* ERR_BUDGET: nothing more before there is memory. */
@@ -399,10 +438,7 @@ static void kafka_conn_close(struct kafka_conn *conn)
 static void kafka_conn_linger(struct kafka_conn *conn)
 {
     if (conn->is_lingering && !conn->is_closing && !conn->is_receiving) {
-        if (conn->chunk.length > 0) {
-            rt_sock_release(&conn->sock, conn->chunk);
-            conn->chunk.length = 0;
-        }
+        kafka_conn_drop(conn);
         conn->is_receiving = true;
         rt_sock_recv(&conn->sock, &conn->recv_op);
     }
@@ -417,10 +453,7 @@ static void kafka_conn_close_now(struct kafka_conn *conn)
 {
     conn->is_closing = true;
     rt_timer_stop(&conn->linger);
-    if (conn->chunk.length > 0) {
-        rt_sock_release(&conn->sock, conn->chunk);
-        conn->chunk.length = 0;
-    }
+    kafka_conn_drop(conn);
     if (conn->buf != NULL) {
         buf_unref(conn->buf);
         conn->buf = NULL;

@@ -4,8 +4,9 @@
  * inbox, behind others; any other into a buffer of its own, which grows with what has arrived: its
  * length is believed for so much only. Each byte is copied once, a long frame's first ones again.
  * **Order.** Requests are carried out as they come, several at a time; each answer waits for those
- * before it. **Bounds.** So many requests and bytes of a connection are held; then it is not read.
- */
+ * before it. **Bounds.** So many requests and bytes of a connection, of requests and of answers,
+ * are held; then nothing is taken before an answer has been sent, and one receive buffer's bytes
+ * are kept. */
 #ifndef BROKER_KAFKA_CONN_H
 #define BROKER_KAFKA_CONN_H
 
@@ -52,23 +53,24 @@ struct kafka_conn {
     struct list_node in_starved; /* kafka_door.starved */
     struct rt_chunk chunk;       /* received and not all taken; length 0: none */
     uint32_t chunk_pos;          /* the first byte of it not taken */
-    uint32_t head_bytes;         /* of the length in front of a frame, as far as taken */
-    uint32_t frame_bytes;        /* of the frame being taken; valid when head_bytes is 4 */
-    uint8_t head[4];             /* that length */
-    struct buf *buf;             /* the frame being taken; NULL: nothing of it yet */
-    struct list requests;        /* kafka_request.in_conn: not sent, in order */
-    uint32_t requests_count;     /* of them, and those being sent */
-    uint64_t held_bytes;         /* of their frames */
-    struct list sending;         /* kafka_request.in_conn: all gathered in the send under way */
-    struct kafka_iov *iov;       /* of the send under way; NULL: none */
-    bool is_valid;               /* a valid request came: it may hold more */
-    bool is_receiving;           /* recv_op waits */
-    bool is_taking;              /* kafka_conn_take runs */
-    bool is_ended;               /* nothing more is received */
-    bool is_dead;                /* nothing more is sent */
-    bool is_peer_done;           /* the peer has ended its side, or the connection broke */
-    bool is_lingering;           /* our side is ended, the peer's is waited for */
-    bool is_closing;             /* close_op waits */
+    struct buf *kept;        /* where `chunk` was copied to, to wait; NULL: it is the runtime's */
+    uint32_t head_bytes;     /* of the length in front of a frame, as far as taken */
+    uint32_t frame_bytes;    /* of the frame being taken; valid when head_bytes is 4 */
+    uint8_t head[4];         /* that length */
+    struct buf *buf;         /* the frame being taken; NULL: nothing of it yet */
+    struct list requests;    /* kafka_request.in_conn: not sent, in order */
+    uint32_t requests_count; /* of them, and those being sent */
+    uint64_t held_bytes;     /* of their frames */
+    struct list sending;     /* kafka_request.in_conn: all gathered in the send under way */
+    struct kafka_iov *iov;   /* of the send under way; NULL: none */
+    bool is_valid;           /* a valid request came: it may hold more */
+    bool is_receiving;       /* recv_op waits */
+    bool is_taking;          /* kafka_conn_take runs */
+    bool is_ended;           /* nothing more is received */
+    bool is_dead;            /* nothing more is sent */
+    bool is_peer_done;       /* the peer has ended its side, or the connection broke */
+    bool is_lingering;       /* our side is ended, the peer's is waited for */
+    bool is_closing;         /* close_op waits */
 };
 
 typedef void kafka_request_fn(struct kafka_request *request);
