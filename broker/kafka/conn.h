@@ -28,7 +28,7 @@ struct kafka_request;
 /* Requests of one connection that are carried out at a time. */
 #define KAFKA_CONN_REQUESTS_MAX 64u
 
-/* Bytes of requests that are held before a connection is read no more. */
+/* Bytes of requests and their answers that are held before a connection is read no more. */
 #define KAFKA_CONN_BYTES_MAX (8u << 20)
 
 /* Pieces of one send. */
@@ -85,6 +85,7 @@ struct kafka_request {
     struct buf *buf;                    /* holds the frame; a reference */
     uint32_t pos;                       /* of the frame there, behind its length */
     uint32_t length;                    /* of it */
+    uint64_t held_bytes;                /* the frame's, and what its answer takes or may take */
     struct arena arena;                 /* what belongs to the request */
     void *body;                         /* decoded: struct kafka_<name>_request; in the arena */
     void *state;                        /* the handler's; in the arena */
@@ -121,6 +122,10 @@ void kafka_request_end(struct kafka_request *request);
 
 /* Nothing sensible can be answered: close the connection, once requests under way have ended. */
 void kafka_request_fail(struct kafka_request *request, const char *why);
+
+/* Its answer may take so many bytes: before it is sent no more is taken than the connection may
+ * hold. */
+void kafka_request_hold(struct kafka_request *request, uint64_t answer_bytes);
 
 /* Zeroed memory of the request; NULL: it has been failed for lack of it. */
 void *kafka_request_alloc(struct kafka_request *request, size_t bytes);

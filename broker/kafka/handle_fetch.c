@@ -63,6 +63,7 @@ void kafka_handle_fetch(struct kafka_request *request)
                                  ? (uint32_t)body->max_bytes
                                  : KAFKA_FETCH_BYTES_MAX;
     state->fetch.max_wait_ms = body->max_wait_ms;
+    kafka_request_hold(request, state->fetch.bytes_max);
     core_fetch_start(request->conn->door->cs, &state->fetch);
 }
 

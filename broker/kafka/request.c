@@ -38,7 +38,7 @@ enum err kafka_request_begin(struct kafka_conn *conn, struct buf *buf, uint32_t 
     request->length = length;
     list_push_back(&conn->requests, &request->in_conn);
     conn->requests_count++;
-    conn->held_bytes += length;
+    kafka_request_hold(request, 0);
     conn->door->stats.received_bytes += length;
     kafka_request_dispatch(request);
     return ERR_OK;
@@ -75,7 +75,7 @@ void kafka_request_free(struct kafka_request *request)
     buf_unref(request->buf);
     list_remove(&request->in_conn);
     conn->requests_count--;
-    conn->held_bytes -= request->length;
+    conn->held_bytes -= request->held_bytes;
     door->stats.requests_count++;
     struct arena arena = request->arena;
     if (door->idle_requests_count == KAFKA_IDLE_REQUESTS_MAX) {
@@ -142,6 +142,14 @@ static bool kafka_request_decode(struct kafka_request *request)
     return false;
 }
 
+void kafka_request_hold(struct kafka_request *request, uint64_t answer_bytes)
+{
+    struct kafka_conn *conn = request->conn;
+    conn->held_bytes -= request->held_bytes;
+    request->held_bytes = request->length + answer_bytes;
+    conn->held_bytes += request->held_bytes;
+}
+
 void *kafka_request_alloc(struct kafka_request *request, size_t bytes)
 {
     void *memory = arena_alloc_zeroed(&request->arena, bytes, 16);
@@ -173,6 +181,7 @@ void kafka_request_answer_in(struct kafka_request *request, int16_t version, con
         kafka_request_fail(request, "its answer would be too large");
         return;
     }
+    kafka_request_hold(request, total);
     request->gaps.capacity = size.gaps_count;
     request->gaps.items =
         arena_alloc(&request->arena, size.gaps_count * sizeof(struct kafka_gap), 16);
