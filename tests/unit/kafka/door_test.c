@@ -388,15 +388,17 @@ static void parked_fetches_end_at_once_when_the_broker_closes(void **state)
     town_free(t);
 }
 
-static void the_broker_closes_in_the_middle_of_requests(void **state)
+/* What was let in was answered, and every answer arrives: with load that goes on meanwhile. */
+static void what_is_let_in_before_a_close_is_answered(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 20; seed++) {
+    for (uint64_t seed = 1; seed <= 40; seed++) {
         struct town *t = door_town(seed, 1 + (uint32_t)(seed % 3));
         struct town_client *c[8];
+        int64_t answers_count = 0;
         for (uint32_t i = 0; i < 8; i++) {
             c[i] = town_connect(t);
-            for (uint32_t k = 0; k < 10; k++) {
+            for (uint32_t k = 0; k < 100; k++) {
                 struct talk_batch batch;
                 talk_batch(t, &batch, i * 100 + k, 1, 1000, 1000);
                 talk_produce_ask(c[i], 9, "t", 0, -1, batch.data, batch.length);
@@ -405,12 +407,148 @@ static void the_broker_closes_in_the_middle_of_requests(void **state)
         sim_run_for(t->sim, seed * 100000);
         town_close(t);
         for (uint32_t i = 0; i < 8; i++) {
-            while (town_answer(c[i]) != NULL) {
-                /* as many as were received */
+            while (!list_is_empty(&c[i]->asked) && town_answer(c[i]) != NULL) {
+                answers_count++;
             }
+            assert_true(town_is_ended(c[i], 10000));
         }
-        town_free(t);
+        town_start(t, 2);
+        assert_int_equal(talk_offset(town_connect(t), "t", 0, -1), answers_count);
+        door_end(t);
     }
+}
+
+/* --- Peers that do not read, and many --- */
+
+static size_t door_used_bytes(struct town *t)
+{
+    size_t used_bytes = 0;
+    for (uint32_t i = 0; i < t->shards_count; i++) {
+        used_bytes += rt_shard_budget(sim_node_shard(t->machine, i))->used_bytes;
+    }
+    return used_bytes;
+}
+
+/* A client that asks for megabytes and reads none of them holds what a few answers take; another
+ * one goes on as before. */
+static void a_client_that_never_reads_holds_little(void **state)
+{
+    (void)state;
+    struct town *t = town_new(14, NULL);
+    t->core.log.hot_bytes_max = 64 << 10; /* what is read comes from the disk: it takes memory */
+    town_start(t, 1);
+    struct town_client *other = town_connect(t);
+    struct town_client *deaf = town_connect(t);
+    struct talk_batch batch;
+    assert_int_equal(talk_topic(other, "t"), 0);
+    for (uint32_t i = 0; i < 2000; i++) {
+        talk_batch(t, &batch, i, 1, 1000, 3000);
+        talk_produce_ask(other, 9, "t", 0, 1, batch.data, batch.length);
+    }
+    for (uint32_t i = 0; i < 2000; i++) {
+        assert_int_equal(talk_produce_answer(other)->error_code, 0);
+    }
+    town_run(t, 5000);
+    size_t before = door_used_bytes(t);
+    deaf->is_deaf = true;
+    for (uint32_t i = 0; i < 40; i++) {
+        talk_fetch_ask(deaf, &(struct talk_fetch){.topic = "t", .bytes_max = 2 << 20});
+    }
+    for (uint32_t i = 0; i < 200; i++) {
+        town_run(t, 10);
+        assert_true(door_used_bytes(t) < before + (16 << 20));
+        talk_batch(t, &batch, i, 1, 1000, 3000);
+        assert_int_equal(talk_produce(other, "t", 0, -1, &batch)->error_code, 0);
+        const struct kafka_fetch_response_partition *fetched =
+            talk_fetch(other, &(struct talk_fetch){.topic = "t", .offset = 2000 + i});
+        assert_int_equal(fetched->error_code, 0);
+        assert_true(fetched->records.length > 0);
+    }
+    deaf->is_deaf = false;
+    town_listen(deaf);
+    for (uint32_t i = 0; i < 40; i++) {
+        const struct kafka_fetch_response_partition *fetched = talk_fetch_answer(deaf);
+        assert_int_equal(fetched->error_code, 0);
+        assert_true(fetched->records.length > 0);
+    }
+    door_end(t);
+}
+
+/* Connections that never say anything, that say a byte a second, that leave a request unfinished:
+ * what each takes is small, and others do not notice. */
+static void a_thousand_idle_connections_take_little(void **state)
+{
+    (void)state;
+    static const uint8_t head[] = {0, 0, 0, 40, 0, 18, 0, 0};
+    struct town *t = door_town(15, 2);
+    struct town_client *other = town_connect(t);
+    struct town_client *idle[1200];
+    door_is_well(other);
+    size_t before = door_used_bytes(t);
+    for (uint32_t i = 0; i < 1200; i++) {
+        idle[i] = town_connect(t);
+    }
+    size_t silent = (door_used_bytes(t) - before) / 1200;
+    for (size_t k = 0; k < sizeof(head); k++) {
+        for (uint32_t i = 0; i < 1200; i++) {
+            town_bytes(idle[i], head + k, 1);
+        }
+        town_run(t, 1000);
+    }
+    size_t slow = (door_used_bytes(t) - before) / 1200;
+    print_message("bytes of a connection: silent %zu, in the middle of a request %zu\n", silent,
+                  slow);
+    assert_true(silent < 2048);
+    assert_true(slow < 8192);
+    door_is_well(other);
+    for (uint32_t i = 0; i < 1200; i++) {
+        assert_false(idle[i]->is_ended);
+        town_hang_up(idle[i]);
+    }
+    town_run(t, 1000);
+    size_t left = door_used_bytes(t);
+    for (uint32_t i = 0; i < 1200; i++) { /* the next ones take what those have left */
+        idle[i] = town_connect(t);
+        town_bytes(idle[i], head, sizeof(head));
+    }
+    town_run(t, 1000);
+    assert_true(door_used_bytes(t) < left + (1200 * 1024));
+    door_is_well(other);
+    door_end(t);
+}
+
+/* Clients with more requests than are carried out at a time wait; what they have sent meanwhile
+ * keeps no receive buffer from others, of which there are fewer than clients. */
+static void clients_that_wait_leave_receive_buffers_to_others(void **state)
+{
+    (void)state;
+    struct sim_options options = sim_options_calm();
+    options.host.recv_buffers_count = 8;
+    options.host.reads_ahead_ppm = 0; /* what the runtime reads ahead is its own affair */
+    struct town *t = town_new(16, &options);
+    struct town_client *waiting[20];
+    town_start(t, 1);
+    struct town_client *other = town_connect(t);
+    assert_int_equal(talk_topic(other, "t"), 0);
+    for (uint32_t i = 0; i < ARRAY_COUNT(waiting); i++) {
+        waiting[i] = town_connect(t);
+        for (uint32_t k = 0; k < KAFKA_CONN_REQUESTS_MAX + 3; k++) {
+            talk_fetch_ask(waiting[i], &(struct talk_fetch){.topic = "t",
+                                                            .bytes_max = 1000,
+                                                            .bytes_min = 1,
+                                                            .max_wait_ms = 20000});
+        }
+    }
+    town_run(t, 1000);
+    uint64_t before_ns = sim_now_ns(t->sim);
+    door_is_well(other);
+    assert_true(sim_now_ns(t->sim) - before_ns < RT_NS_PER_S);
+    for (uint32_t i = 0; i < ARRAY_COUNT(waiting); i++) {
+        for (uint32_t k = 0; k < KAFKA_CONN_REQUESTS_MAX + 3; k++) {
+            assert_int_equal(talk_fetch_answer(waiting[i])->error_code, 0);
+        }
+    }
+    door_end(t);
 }
 
 int main(void)
@@ -427,7 +565,10 @@ int main(void)
         cmocka_unit_test(acks_0_is_answered_by_nothing),
         cmocka_unit_test(a_refused_batch_with_acks_0_closes),
         cmocka_unit_test(parked_fetches_end_at_once_when_the_broker_closes),
-        cmocka_unit_test(the_broker_closes_in_the_middle_of_requests),
+        cmocka_unit_test(what_is_let_in_before_a_close_is_answered),
+        cmocka_unit_test(a_client_that_never_reads_holds_little),
+        cmocka_unit_test(a_thousand_idle_connections_take_little),
+        cmocka_unit_test(clients_that_wait_leave_receive_buffers_to_others),
     };
     struct CMUnitTest lengths[ARRAY_COUNT(door_length_rows)];
     for (size_t i = 0; i < ARRAY_COUNT(door_length_rows); i++) {
