@@ -85,8 +85,10 @@ void core_catalog_keeper_deinit(struct core_catalog_keeper *keeper);
 MUST_USE enum err core_catalog_new(struct core_catalog_keeper *keeper, struct core_catalog **out);
 
 /* The controller's own log as a topic, for people to read: its one partition is group 0. No command
- * makes it. The uuid is the one that Kafka keeps for its own (Uuid(0, 1)). */
+ * makes it. */
 #define CORE_TOPIC_CONTROLLER "__tdb_controller"
+
+/* Its uuid: the one that Kafka keeps for its own (Uuid(0, 1)). */
 struct log_uuid core_topic_controller_uuid(void);
 
 /* Put that topic into `catalog`, which is new and nobody else's (asserted: no topic is in it); all

@@ -7,37 +7,61 @@
 
 struct core_topic;
 
-/* Answers what is served; also versions that are not known here. */
 /* Records in one answer to a fetch: Kafka's fetch.max.bytes of a broker. */
 #define KAFKA_FETCH_BYTES_MAX (55u << 20)
+
 /* Partitions in one answer to DescribeTopicPartitions: Kafka's max.request.partition.size.limit. */
 #define KAFKA_DESCRIBE_PARTITIONS_MAX 2000
+
+/* Sets all of a topic's configs at once. */
 void kafka_handle_alter_configs(struct kafka_request *request);
+
+/* Answers what is served; also versions that are not known here. */
 void kafka_handle_api_versions(struct kafka_request *request);
 
-/* Answers with what consumers may see, waiting for it within bounds. */
+/* Adds partitions to topics. */
 void kafka_handle_create_partitions(struct kafka_request *request);
+
+/* Makes topics. */
 void kafka_handle_create_topics(struct kafka_request *request);
-void kafka_handle_delete_topics(struct kafka_request *request);
-void kafka_handle_describe_cluster(struct kafka_request *request);
-void kafka_handle_describe_configs(struct kafka_request *request);
-void kafka_handle_describe_topic_partitions(struct kafka_request *request);
+
+/* Moves log starts. */
 void kafka_handle_delete_records(struct kafka_request *request);
+
+/* Deletes topics, by name or id. */
+void kafka_handle_delete_topics(struct kafka_request *request);
+
+/* Answers the nodes. */
+void kafka_handle_describe_cluster(struct kafka_request *request);
+
+/* Answers configs with where they come from. */
+void kafka_handle_describe_configs(struct kafka_request *request);
+
+/* Answers topics page by page. */
+void kafka_handle_describe_topic_partitions(struct kafka_request *request);
+
+/* Answers with what consumers may see, waiting for it within bounds. */
 void kafka_handle_fetch(struct kafka_request *request);
 
 /* Refuses groups and transactions by name. */
 void kafka_handle_find_coordinator(struct kafka_request *request);
 
-/* Answers ends of partitions and offsets by time. */
+/* Sets and takes away single configs. */
 void kafka_handle_incremental_alter_configs(struct kafka_request *request);
+
+/* Hands out producer ids. */
 void kafka_handle_init_producer_id(struct kafka_request *request);
+
+/* Answers ends of partitions and offsets by time. */
 void kafka_handle_list_offsets(struct kafka_request *request);
 
 /* Answers nodes, topics and leaders; makes topics that are missing. */
 void kafka_handle_metadata(struct kafka_request *request);
 
-/* Has batches let in; answers when they are as safe as asked. */
+/* Answers where leader epochs end. */
 void kafka_handle_offset_for_leader_epoch(struct kafka_request *request);
+
+/* Has batches let in; answers when they are as safe as asked. */
 void kafka_handle_produce(struct kafka_request *request);
 
 /* The topic of this name, in the catalog the shard has now; NULL: none. It lives as long as the

@@ -281,6 +281,11 @@ static enum err raft_group_put(struct raft_group *group, struct raft_proposal *p
     group->end_index = write->op.index;
     group->next_offset = log_batch_next_offset(batch);
     list_push_back(&group->writes, &write->in_group);
+    if (first_index != 0) {
+        write->first_index = first_index;
+        write->skip_count = skip_count;
+        list_push_back(&group->trims, &write->in_trims);
+    }
     if (proposal != NULL) {
         proposal->err = ERR_OK;
         proposal->index = write->op.index;

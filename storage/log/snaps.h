@@ -43,8 +43,10 @@ void log_sections_set(struct log *log, log_sections_fn *give, void *ctx);
 /* One section. `kind` is none of the log's own (asserted): see enum log_snap_kind. */
 void log_sections_put(struct bytes_writer *w, uint16_t kind, const void *data, uint32_t bytes);
 
-/* The same in two steps: its head, behind which the caller writes `bytes` of content. */
+/* In front of a section's content. */
 #define LOG_SECTION_HEAD_BYTES 8u
+
+/* The same in two steps: its head, behind which the caller writes `bytes` of content. */
 void log_sections_begin(struct bytes_writer *w, uint16_t kind, uint32_t bytes);
 
 /* A wish for the newest .snap at or before an index. Zero it, fill the first part. */

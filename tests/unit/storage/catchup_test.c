@@ -666,14 +666,15 @@ static void a_reset_log_is_empty_and_goes_on_where_it_was_told(void **state)
     (void)state;
     struct pair *pair = pair_with(20);
     struct log *leader = pair->leader;
-    pair->start = (struct log_point){100, 5000, 7, {1, 2}};
+    pair->start =
+        (struct log_point){.index = 100, .offset = 5000, .term = 7, .chain = {.low = 1, .high = 2}};
     pair->follower = leader;
     bool is_new = false;
     assert_int_equal(log_range_add(leader, 3, 4, 9, &is_new), ERR_OK);
     pair_call(pair, pair_shard_reset);
     struct log_status status;
     log_status(leader, &status);
-    struct log_point end = {.index = 99, .offset = 5000, .term = 7, .chain = {.high = 1, .low = 2}};
+    struct log_point end = {.index = 99, .offset = 5000, .term = 7, .chain = {.low = 1, .high = 2}};
     pair_check_end(&status.end, &end);
     pair_check_end(&status.start, &pair->start);
     assert_int_equal(status.durable_index, 99);

@@ -198,7 +198,10 @@ static struct hash128 samples_chain(void)
 
 static struct log_point samples_point(void)
 {
-    return (struct log_point){SAMPLES_INDEX, SAMPLES_OFFSET, SAMPLES_TERM, samples_chain()};
+    return (struct log_point){.index = SAMPLES_INDEX,
+                              .offset = SAMPLES_OFFSET,
+                              .term = SAMPLES_TERM,
+                              .chain = samples_chain()};
 }
 
 static void samples_tail(struct log_record *record)
