@@ -390,8 +390,8 @@ static void a_follower_feeds_what_its_leader_commits(void **state)
 static void double_receive_trim(struct rafts_group *g)
 {
     struct rafts_shard *rs = rafts_shard(g);
-    uint8_t payload[9] = {0};
-    size_t payload_bytes = g->rafts->arg == 0 ? 9 : 8;
+    uint8_t payload[13] = {0};
+    size_t payload_bytes = g->rafts->arg == 0 ? 13 : 12;
     payload[7] = (uint8_t)g->rafts->arg;
     struct buf *buf = NULL;
     assert_int_equal(buf_new(&rs->bufs, rs->bufs.budget, 128, &buf), ERR_OK);
@@ -418,7 +418,7 @@ static void a_follower_trims_as_its_leader_says(void **state)
     }
     rafts_on(r, 0, double_receive_trim, 8); /* it is the seventh */
     assert_int_equal(g->refusal, ERR_CORRUPT);
-    rafts_on(r, 0, double_receive_trim, 0); /* a payload of nine bytes */
+    rafts_on(r, 0, double_receive_trim, 0); /* a payload of a byte too many */
     assert_int_equal(g->refusal, ERR_CORRUPT);
     rafts_on(r, 0, double_receive_trim, 7);
     assert_int_equal(g->refusal, ERR_OK);
