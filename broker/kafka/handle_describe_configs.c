@@ -123,7 +123,9 @@ static bool kafka_describe_configs_topic(
     if (!kafka_describe_configs_plain(state)) {
         return false;
     }
-    if (topic->pairs_count == 0 && asked->configuration_keys.count <= 0) {
+    bool is_plain = topic->pairs_count == 0 && /* and not our own, which no pairs made what it is */
+                    !core_topic_is_reserved(topic->name, topic->name_bytes);
+    if (is_plain && asked->configuration_keys.count <= 0) {
         answer->configs.items = state->plain; /* of one copy: many ask for thousands of topics */
         answer->configs.count = (int32_t)count;
         return true;
@@ -135,8 +137,7 @@ static bool kafka_describe_configs_topic(
             struct kafka_describe_configs_response_config *config =
                 &answer->configs.items[answer->configs.count++];
             *config = state->plain[i];
-            if (topic->pairs_count > 0 &&
-                !kafka_describe_configs_key(state, &keys[i], topic, config)) {
+            if (!is_plain && !kafka_describe_configs_key(state, &keys[i], topic, config)) {
                 return false;
             }
         }
@@ -185,7 +186,7 @@ static bool kafka_describe_configs_key(struct kafka_describe_configs *state,
             config->documentation = kafka_text(key->documentation);
         }
     }
-    bool has_new = topic == NULL || value.source == KAFKA_CONFIG_OF_TOPIC;
+    bool has_new = topic == NULL || value.source != KAFKA_CONFIG_OF_DEFAULT;
     return value.text.data != NULL && (!body->include_synonyms || !has_new ||
                                        kafka_describe_configs_synonyms(state, key, config));
 }
