@@ -19,6 +19,7 @@ static void core_fetch_end_waiting(struct core_fetch *fetch);
 static void core_fetch_came_home(struct core_shard *home, struct core_call *call);
 static void core_fetch_cancel_came_home(struct core_shard *home, struct core_call *call);
 static void core_fetch_judge(struct core_fetch *fetch);
+static uint64_t core_fetch_trim(struct core_fetch *fetch);
 static void core_fetch_read(struct core_shard *at, struct core_call *call);
 static void core_fetch_step(struct core_fetch_part *part);
 static bool core_fetch_begin(struct core_fetch_part *part, struct core_fetch_item *item);
@@ -26,7 +27,7 @@ static enum err core_fetch_check(struct core_fetch_item *item, const struct core
 static bool core_fetch_load(struct core_fetch_part *part, struct core_partition *p);
 static void core_fetch_loaded(struct log_read *read);
 static void core_fetch_read_done(struct log_read *read);
-static void core_fetch_take(struct core_fetch *fetch, struct core_fetch_item *item,
+static void core_fetch_take(struct core_fetch_part *part, struct core_fetch_item *item,
                             const struct log_read *read);
 static void core_fetch_wait(struct core_shard *at, struct core_call *call);
 static void core_fetch_wake(struct core_waiter *waiter);
@@ -77,11 +78,11 @@ void core_fetch_cancel(struct core_fetch *fetch)
 /* All parts that have items run `run`. */
 static void core_fetch_round(struct core_fetch *fetch, core_call_fn *run)
 {
-    atomic_store(&fetch->bytes_left, fetch->bytes_max);
-    atomic_store(&fetch->has_data, false);
     for (uint32_t i = 0; i < fetch->home->core->shards_count; i++) {
         struct core_fetch_part *part = &fetch->parts[i];
         if (part->items != NULL) {
+            part->bytes_left = fetch->bytes_max;
+            part->has_data = false;
             fetch->away_count++;
             part->is_away = true;
             core_call_start(fetch->home, i, &part->call, run, core_fetch_came_home);
@@ -148,10 +149,9 @@ static void core_fetch_judge(struct core_fetch *fetch)
         core_fetch_round(fetch, core_fetch_read);
         return;
     }
-    uint64_t bytes = 0;
+    uint64_t bytes = core_fetch_trim(fetch);
     bool has_failed = false;
     for (uint32_t i = 0; i < fetch->items_count; i++) {
-        bytes += fetch->items[i].bytes;
         has_failed =
             has_failed || fetch->items[i].code != CORE_OK || fetch->items[i].diverging_epoch >= 0;
     }
@@ -166,6 +166,23 @@ static void core_fetch_judge(struct core_fetch *fetch)
     }
     fetch->is_waiting = true;
     core_fetch_round(fetch, core_fetch_wait);
+}
+
+/* Shards have read as if each were alone. In the items' order, whichever shard they are on, what is
+ * more than bytes_max is given back; returns the bytes that stay. */
+static uint64_t core_fetch_trim(struct core_fetch *fetch)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < fetch->items_count; i++) {
+        struct core_fetch_item *item = &fetch->items[i];
+        if (bytes > 0 && bytes + item->bytes > fetch->bytes_max) {
+            core_loans_return_all(&fetch->home->loans, item->loans);
+            item->loans = NULL;
+            item->bytes = 0;
+        }
+        bytes += item->bytes;
+    }
+    return bytes;
 }
 
 /* --- Where the partitions are: reading --- */
@@ -212,11 +229,12 @@ static bool core_fetch_begin(struct core_fetch_part *part, struct core_fetch_ite
         return core_fetch_load(part, p);
     }
     item->code = err == ERR_OK ? item->code : core_code_of(err);
-    int64_t left = atomic_load(&part->fetch->bytes_left);
+    int64_t left = part->bytes_left;
     if (item->code != CORE_OK || item->diverging_epoch >= 0 || item->offset >= p->hw_offset ||
-        left <= 0) {
+        (left <= 0 && part->has_data)) {
         return false;
     }
+    left = left > 0 ? left : 1; /* a batch */
     struct core_reading *reading;
     err = core_reading_new(p, part, &reading);
     if (err != ERR_OK) {
@@ -302,7 +320,7 @@ static void core_fetch_read_done(struct log_read *read)
     struct core_fetch_part *part = reading->ctx;
     struct core_fetch_item *item = part->item;
     switch ((int)read->err) {
-    case ERR_OK: core_fetch_take(part->fetch, item, read); break;
+    case ERR_OK: core_fetch_take(part, item, read); break;
     case ERR_END: break; /* internal entries only */
     case ERR_RANGE: item->code = CORE_OFFSET_OUT_OF_RANGE; break;
     case ERR_CLOSING: item->code = CORE_UNKNOWN_TOPIC; break;
@@ -317,19 +335,16 @@ static void core_fetch_read_done(struct log_read *read)
     core_fetch_step(part);
 }
 
-/* The bytes read go to the fetch as loans, unless they are more than is left and another item has
- * data. */
-static void core_fetch_take(struct core_fetch *fetch, struct core_fetch_item *item,
+/* The bytes read go to the fetch as loans, unless they are more than is left and another item of
+ * this shard has data. */
+static void core_fetch_take(struct core_fetch_part *part, struct core_fetch_item *item,
                             const struct log_read *read)
 {
     int64_t bytes = 0;
     for (uint32_t i = 0; i < read->parts_count; i++) {
         bytes += read->parts[i].length;
     }
-    bool is_first = !atomic_exchange(&fetch->has_data, true);
-    int64_t left = atomic_fetch_sub(&fetch->bytes_left, bytes);
-    if (left < bytes && !is_first) {
-        atomic_fetch_add(&fetch->bytes_left, bytes);
+    if (part->has_data && part->bytes_left < bytes) {
         return;
     }
     struct buf_loan **link = &item->loans;
@@ -342,6 +357,8 @@ static void core_fetch_take(struct core_fetch *fetch, struct core_fetch_item *it
         item->bytes += read->parts[i].length;
         link = &(*link)->next;
     }
+    part->bytes_left -= item->bytes;
+    part->has_data = part->has_data || item->bytes > 0;
 }
 
 /* --- Waiting --- */

@@ -1,14 +1,13 @@
 /* Reading what consumers may see: many partitions in one request, at once or when there is enough.
  *
- * The items of a fetch are read where their partitions are, in their order on each shard, up to the
- * fetch's bytes_max. The first item that has data gives a whole batch even if that is more
- * (KIP-74); a batch is given whole where the offset lies within it. Where there is less than
- * bytes_min, every partition is watched, and all are read again when one has more, until max_wait
- * is over. */
+ * The items of a fetch are read where their partitions are, on each shard up to the fetch's
+ * bytes_max; of all shards' items those are answered with data that come first. The first item that
+ * has data gives a whole batch even if that is more (KIP-74); a batch is given whole where the
+ * offset lies within it. Where there is less than bytes_min, every partition is watched, and all
+ * are read again when one has more, until max_wait is over. */
 #ifndef BROKER_CORE_FETCH_H
 #define BROKER_CORE_FETCH_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -63,6 +62,8 @@ struct core_fetch_part {
     struct core_fetch_item *items; /* in order */
     struct core_fetch_item *last;  /* the last of them */
     struct core_fetch_item *item;  /* being read */
+    int64_t bytes_left;            /* of the fetch's bytes_max, in this round; on its shard */
+    bool has_data;                 /* an item here has some, in this round; likewise */
     bool is_away;                  /* `call` is */
     bool is_cancel_away;           /* `cancel` is */
     bool is_waiting;               /* watches; on its shard */
@@ -81,14 +82,12 @@ struct core_fetch {
     int64_t max_wait_ms;           /* how long */
 
     /* Private to fetch.c. */
-    struct core_shard *home;    /* who started it */
-    _Atomic int64_t bytes_left; /* of bytes_max, in this round */
-    atomic_bool has_data;       /* an item has some, in this round */
-    uint32_t away_count;        /* calls that have not come home */
-    struct rt_timer timer;      /* max_wait */
-    struct rt_op op;            /* ends one that asks for nothing */
-    bool is_waiting;            /* parts watch, or are being told not to */
-    bool is_late;               /* waited long enough, or was told to end */
+    struct core_shard *home; /* who started it */
+    uint32_t away_count;     /* calls that have not come home */
+    struct rt_timer timer;   /* max_wait */
+    struct rt_op op;         /* ends one that asks for nothing */
+    bool is_waiting;         /* parts watch, or are being told not to */
+    bool is_late;            /* waited long enough, or was told to end */
 };
 
 /* Begin. */
