@@ -150,7 +150,9 @@ static bool kafka_metadata_collect_asked(struct kafka_metadata *state)
         const struct core_topic *topic = asked->name.length == KAFKA_NULL
                                              ? core_catalog_find_uuid(catalog, &asked->topic_id)
                                              : kafka_topic_named(state->request, asked->name);
-        answer->name = asked->name;
+        bool may_be_null = state->request->version >= KAFKA_METADATA_IDS_FIRST;
+        answer->name =
+            asked->name.length == KAFKA_NULL && !may_be_null ? kafka_text("") : asked->name;
         answer->topic_id = asked->topic_id;
         answer->error_code = (int16_t)kafka_metadata_error(state, asked);
         if (topic != NULL && answer->error_code == KAFKA_NONE &&
