@@ -62,6 +62,9 @@ void kafka_handle_fetch(struct kafka_request *request)
                              : (uint32_t)body->max_bytes < KAFKA_FETCH_BYTES_MAX
                                  ? (uint32_t)body->max_bytes
                                  : KAFKA_FETCH_BYTES_MAX;
+    if (state->fetch.bytes_min > state->fetch.bytes_max) { /* as Kafka: more can never come */
+        state->fetch.bytes_min = state->fetch.bytes_max;
+    }
     state->fetch.max_wait_ms = body->max_wait_ms;
     kafka_request_hold(request, state->fetch.bytes_max);
     core_fetch_start(request->conn->door->cs, &state->fetch);
