@@ -63,6 +63,9 @@ struct town *town_new(uint64_t seed, const struct sim_options *options)
 
 void town_free(struct town *t)
 {
+    if (town_is_running(t)) {
+        town_crash(t, SIM_CRASH_KEEP);
+    }
     sim_free(t->sim);
     budget_free_all(&t->budget);
     free(t);
@@ -168,10 +171,15 @@ void town_close(struct town *t)
     assert_true(sim_run_until_true(t->sim, town_is_gone, t, sim_now_ns(t->sim) + TOWN_LIMIT_NS));
 }
 
+/* What foreign libraries have allocated ends with a process, too. */
 void town_crash(struct town *t, enum sim_crash how)
 {
+    bool was_running = town_is_running(t);
     t->is_open = false;
     sim_node_crash(t->machine, how);
+    for (uint32_t i = 0; was_running && i < t->shards_count; i++) {
+        codec_context_deinit(&t->node_shards[i].core.room.codec);
+    }
 }
 
 /* --- Time, and what is said --- */
@@ -245,4 +253,36 @@ void town_on(struct town *t, uint32_t id, void (*call)(struct rt_shard *shard, v
     struct town_call one = {.call = call, .ctx = ctx};
     sim_post(sim_node_shard(t->machine, id), town_on_run, &one);
     assert_true(town_run_until(t, town_on_is_done, &one, 1000));
+}
+
+/* A change under way. */
+struct town_changing {
+    struct town *t;
+    struct core_change change;
+    bool is_done;
+};
+
+static void town_changed(struct core_change *change)
+{
+    ((struct town_changing *)change->ctx)->is_done = true;
+}
+
+static void town_change_run(struct rt_shard *shard, void *ctx)
+{
+    struct town_changing *changing = ctx;
+    core_change_start(town_core(changing->t, shard->id), &changing->change);
+}
+
+static bool town_change_is_done(void *ctx)
+{
+    return ((struct town_changing *)ctx)->is_done;
+}
+
+void town_change(struct town *t, struct core_change_item *item)
+{
+    struct town_changing changing = {
+        .t = t, .change = {.done = town_changed, .items = item, .items_count = 1}};
+    changing.change.ctx = &changing;
+    town_on(t, t->shards_count - 1, town_change_run, &changing);
+    assert_true(town_run_until(t, town_change_is_done, &changing, 100000));
 }

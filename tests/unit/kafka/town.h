@@ -28,6 +28,7 @@
 #include "base/rt/op.h"
 #include "base/rt/sock.h"
 #include "broker/app/node.h"
+#include "broker/core/change.h"
 #include "broker/kafka/messages.h"
 #include "tests/sim/sim.h"
 
@@ -141,6 +142,9 @@ struct kafka_door *town_door(struct town *t, uint32_t id);
 /* Call `call` in a turn of the broker's shard `id`, and wait for its return. */
 void town_on(struct town *t, uint32_t id, void (*call)(struct rt_shard *shard, void *ctx),
              void *ctx);
+
+/* Topics made, deleted, configured from within: the change is done, `code` says how. */
+void town_change(struct town *t, struct core_change_item *item);
 
 /* --- Clients --- */
 

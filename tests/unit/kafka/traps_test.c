@@ -1,0 +1,969 @@
+/* What a Kafka client trips over, each after its number in anchors/broker.md 2c, as far as the APIs
+ * it is about are served; and the ranges that are advertised. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "broker/core/change.h"
+#include "broker/kafka/codec.h"
+#include "broker/kafka/errors.h"
+#include "storage/log/batch.h"
+#include "tests/support/cmocka.h"
+#include "tests/unit/kafka/talk.h"
+
+#define TRAPS_BATCH_BYTES (2u << 20)
+
+static struct town *traps_town(uint32_t shards_count, const char *topic)
+{
+    struct town *t = town_new(1, NULL);
+    town_start(t, shards_count);
+    if (topic != NULL) {
+        struct town_client *c = town_connect(t);
+        assert_int_equal(talk_topic(c, topic), 0);
+        town_hang_up(c);
+    }
+    return t;
+}
+
+static void traps_end(struct town *t)
+{
+    town_close(t);
+    town_free(t);
+}
+
+static const struct kafka_api_versions_response *traps_versions(struct town_client *c,
+                                                                int16_t version, const char *name,
+                                                                const char *software_version)
+{
+    struct kafka_api_versions_request body;
+    kafka_reset(&kafka_struct_api_versions_request, &body);
+    body.client_software_name = talk_text(name);
+    body.client_software_version = talk_text(software_version);
+    return town_call(c, &kafka_message_api_versions_request, version, &body);
+}
+
+/* --- What is advertised --- */
+
+/* Apache Kafka's ranges, of what is served, and nothing else. */
+static const struct traps_range {
+    int16_t key;
+    int16_t first;
+    int16_t last;
+} traps_ranges[] = {
+    {0, 0, 13}, /* Produce: 0-2 are told of and refused */
+    {1, 4, 17}, /* Fetch */
+    {2, 1, 10}, /* ListOffsets */
+    {3, 0, 13}, /* Metadata */
+    {10, 0, 6}, /* FindCoordinator */
+    {18, 0, 4}, /* ApiVersions */
+    {19, 2, 7}, /* CreateTopics */
+    {20, 1, 6}, /* DeleteTopics */
+    {21, 0, 2}, /* DeleteRecords */
+    {22, 0, 5}, /* InitProducerId */
+    {23, 2, 4}, /* OffsetForLeaderEpoch */
+    {32, 1, 4}, /* DescribeConfigs */
+    {33, 0, 2}, /* AlterConfigs */
+    {37, 0, 3}, /* CreatePartitions */
+    {44, 0, 1}, /* IncrementalAlterConfigs */
+    {60, 0, 2}, /* DescribeCluster */
+    {75, 0, 0}, /* DescribeTopicPartitions */
+};
+
+static void every_advertised_range_is_on_the_list(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(1, NULL);
+    const struct kafka_api_versions_response *answer =
+        traps_versions(town_connect(t), 4, "town", "1");
+    assert_int_equal(answer->error_code, 0);
+    assert_int_equal(answer->api_keys.count, ARRAY_COUNT(traps_ranges));
+    for (int32_t i = 0; i < answer->api_keys.count; i++) {
+        assert_int_equal(answer->api_keys.items[i].api_key, traps_ranges[i].key);
+        assert_int_equal(answer->api_keys.items[i].min_version, traps_ranges[i].first);
+        assert_int_equal(answer->api_keys.items[i].max_version, traps_ranges[i].last);
+    }
+    traps_end(t);
+}
+
+/* --- 1, 2, 3: ApiVersions --- */
+
+/* The body of such a version is not looked at: here it is garbage. */
+static void trap_1_an_unknown_version_of_api_versions_is_answered_in_version_0(void **state)
+{
+    (void)state;
+    static const int16_t versions[] = {5, 6, 99, INT16_MAX};
+    struct town *t = traps_town(1, NULL);
+    struct town_client *c = town_connect(t);
+    for (size_t i = 0; i < ARRAY_COUNT(versions); i++) {
+        uint8_t frame[32];
+        struct bytes_writer w = bytes_writer(frame, sizeof(frame));
+        bytes_put_u32be(&w, 20);
+        bytes_put_u16be(&w, 18);
+        bytes_put_u16be(&w, (uint16_t)versions[i]);
+        bytes_put_u32be(&w, 4711);
+        bytes_put_u16be(&w, 2); /* not compact, though the header is flexible */
+        bytes_put_copy(&w, "me", 2);
+        bytes_put_u8(&w, 0);
+        bytes_put_copy(&w, "\xff\xff\xff\xff\xff\xff\xff", 7);
+        town_bytes(c, frame, w.pos);
+        size_t length;
+        const uint8_t *answer = town_take_frame(c, &length);
+        assert_non_null(answer);
+        assert_int_equal(length, 4 + 2 + 4 + ARRAY_COUNT(traps_ranges) * 6); /* no tags, no time */
+        struct bytes_reader r = bytes_reader(answer, length);
+        assert_int_equal(bytes_get_u32be(&r), 4711);
+        assert_int_equal(bytes_get_u16be(&r), 35);
+        uint32_t count = bytes_get_u32be(&r);
+        bool has_itself = false;
+        for (uint32_t k = 0; k < count; k++) {
+            bool is_itself = bytes_get_u16be(&r) == 18;
+            bytes_get_u16be(&r);
+            has_itself |= is_itself && bytes_get_u16be(&r) == 4;
+            r.pos += is_itself ? 0 : 2;
+        }
+        assert_true(has_itself);
+    }
+    assert_int_equal(traps_versions(c, 4, "town", "1")->error_code, 0); /* asked again */
+    traps_end(t);
+}
+
+static void trap_2_the_answer_of_api_versions_has_a_header_of_version_0(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(1, NULL);
+    struct town_client *c = town_connect(t);
+    traps_versions(c, 3, "town", "1");
+    struct bytes_reader r = bytes_reader(c->frame, c->frame_bytes);
+    assert_int_equal(bytes_get_u32be(&r), c->correlation_id);
+    assert_int_equal(bytes_get_u16be(&r), 0); /* the error: no tags stand before it */
+    assert_int_equal(bytes_get_u8(&r), ARRAY_COUNT(traps_ranges) + 1); /* compact */
+    traps_end(t);
+}
+
+/* KIP-511: [a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])? */
+static void trap_3_a_software_name_is_held_to_its_pattern(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *version;
+        int16_t error;
+    } rows[] = {
+        {"apache-kafka-java", "4.0.0", 0},
+        {"a", "1", 0},
+        {"a.b-c", "1-rc.1", 0},
+        {"", "1", 42},
+        {"a", "", 42},
+        {"-a", "1", 42},
+        {"a-", "1", 42},
+        {".a", "1", 42},
+        {"a_b", "1", 42},
+        {"a b", "1", 42},
+        {"a", "1.", 42},
+        {"\xc3\xa9", "1", 42},
+    };
+    struct town *t = traps_town(1, NULL);
+    struct town_client *c = town_connect(t);
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        assert_int_equal(traps_versions(c, 3, rows[i].name, rows[i].version)->error_code,
+                         rows[i].error);
+        assert_int_equal(traps_versions(c, 2, rows[i].name, rows[i].version)->error_code, 0);
+    }
+    traps_end(t);
+}
+
+/* KAFKA-17011: old Java clients throw at a feature whose least version is 0. None is told. */
+static void trap_3_no_feature_is_told_to_old_clients(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(1, NULL);
+    struct town_client *c = town_connect(t);
+    const struct kafka_api_versions_response *answer = traps_versions(c, 3, "town", "1");
+    assert_int_equal(answer->supported_features.count, 0);
+    assert_int_equal(answer->finalized_features.count, 0);
+    traps_end(t);
+}
+
+/* --- Metadata --- */
+
+/* Ask for names, or ids where a name is NULL. */
+static const struct kafka_metadata_response *traps_metadata(struct town_client *c, int16_t version,
+                                                            const char *name,
+                                                            const struct log_uuid *id,
+                                                            int32_t count)
+{
+    struct kafka_metadata_request_topic asked;
+    struct kafka_metadata_request body;
+    kafka_reset(&kafka_struct_metadata_request, &body);
+    kafka_reset(&kafka_struct_metadata_request_topic, &asked);
+    asked.name = name != NULL ? talk_text(name) : (struct kafka_string){.length = KAFKA_NULL};
+    if (id != NULL) {
+        asked.topic_id = *id;
+    }
+    body.topics.items = &asked;
+    body.topics.count = count;
+    return town_call(c, &kafka_message_metadata_request, version, &body);
+}
+
+/* Topics that are not the broker's own. */
+static int32_t traps_count(const struct kafka_metadata_response *answer)
+{
+    int32_t count = 0;
+    for (int32_t i = 0; i < answer->topics.count; i++) {
+        count += answer->topics.items[i].name.data[0] != '_';
+    }
+    return count;
+}
+
+static struct log_uuid traps_id(struct town_client *c, const char *topic)
+{
+    const struct kafka_metadata_response *answer = traps_metadata(c, 12, topic, NULL, 1);
+    assert_int_equal(answer->topics.items[0].error_code, 0);
+    return answer->topics.items[0].topic_id;
+}
+
+static void trap_11_a_topics_id_stays_over_restarts(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(2, "t");
+    struct log_uuid id = traps_id(town_connect(t), "t");
+    assert_false(log_uuid_is_zero(&id));
+    for (uint32_t shards_count = 1; shards_count <= 3; shards_count++) {
+        town_crash(t, SIM_CRASH_LOSE);
+        town_start(t, shards_count);
+        struct town_client *c = town_connect(t);
+        struct log_uuid again = traps_id(c, "t");
+        assert_true(log_uuid_is_equal(&id, &again));
+        for (int16_t version = 10; version <= 13; version++) {
+            const struct kafka_metadata_response *answer = traps_metadata(c, version, "t", NULL, 1);
+            assert_true(log_uuid_is_equal(&answer->topics.items[0].topic_id, &id));
+        }
+    }
+    traps_end(t);
+}
+
+/* Before version 12 a topic without a name is a contradiction (42). */
+static void trap_11_topics_are_looked_up_by_id_from_metadata_12_on(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(2, "t");
+    struct town_client *c = town_connect(t);
+    struct log_uuid id = traps_id(c, "t");
+    struct log_uuid unknown = {.bytes = {1, 2, 3}};
+    for (int16_t version = 12; version <= 13; version++) {
+        const struct kafka_metadata_response *answer = traps_metadata(c, version, NULL, &id, 1);
+        assert_int_equal(answer->topics.items[0].error_code, 0);
+        assert_int_equal(answer->topics.items[0].name.length, 1);
+        answer = traps_metadata(c, version, NULL, &unknown, 1);
+        assert_int_equal(answer->topics.items[0].error_code, 100);
+        assert_int_equal(answer->topics.items[0].name.length, KAFKA_NULL);
+    }
+    for (int16_t version = 10; version <= 11; version++) {
+        const struct kafka_metadata_response *answer = traps_metadata(c, version, NULL, &id, 1);
+        assert_int_equal(answer->topics.items[0].error_code, 42);
+    }
+    traps_end(t);
+}
+
+/* --- 11: Produce and Fetch by id --- */
+
+static int16_t traps_produce_by_id(struct town_client *c, const struct log_uuid *id,
+                                   const struct talk_batch *batch)
+{
+    struct kafka_produce_request_partition part = {
+        .records = {.data = batch->data, .length = (int32_t)batch->length}};
+    struct kafka_produce_request_topic data;
+    struct kafka_produce_request body;
+    kafka_reset(&kafka_struct_produce_request, &body);
+    kafka_reset(&kafka_struct_produce_request_topic, &data);
+    data.topic_id = *id;
+    data.partition_data.items = &part;
+    data.partition_data.count = 1;
+    body.acks = -1;
+    body.timeout_ms = 1000;
+    body.topic_data.items = &data;
+    body.topic_data.count = 1;
+    const struct kafka_produce_response *answer =
+        town_call(c, &kafka_message_produce_request, 13, &body);
+    assert_true(log_uuid_is_equal(&answer->responses.items[0].topic_id, id));
+    return answer->responses.items[0].partition_responses.items[0].error_code;
+}
+
+static int16_t traps_fetch_by_id(struct town_client *c, const struct log_uuid *id,
+                                 int32_t *records_bytes)
+{
+    struct kafka_fetch_request_partition part;
+    struct kafka_fetch_request_topic topic;
+    struct kafka_fetch_request body;
+    kafka_reset(&kafka_struct_fetch_request, &body);
+    kafka_reset(&kafka_struct_fetch_request_topic, &topic);
+    kafka_reset(&kafka_struct_fetch_request_partition, &part);
+    part.partition_max_bytes = 1 << 20;
+    topic.topic_id = *id;
+    topic.partitions.items = &part;
+    topic.partitions.count = 1;
+    body.topics.items = &topic;
+    body.topics.count = 1;
+    const struct kafka_fetch_response *answer =
+        town_call(c, &kafka_message_fetch_request, 13, &body);
+    assert_true(log_uuid_is_equal(&answer->responses.items[0].topic_id, id));
+    *records_bytes = answer->responses.items[0].partitions.items[0].records.length;
+    return answer->responses.items[0].partitions.items[0].error_code;
+}
+
+static void traps_change(struct town *t, enum core_change_kind kind, const char *topic,
+                         const struct core_topic_config_pair *pairs, uint32_t pairs_count)
+{
+    struct core_change_item item = {.kind = kind,
+                                    .name = topic,
+                                    .name_bytes = (uint32_t)strlen(topic),
+                                    .partitions_count = -1,
+                                    .replicas_count = -1,
+                                    .pairs = pairs,
+                                    .pairs_count = pairs_count};
+    town_change(t, &item);
+    assert_int_equal(item.code, CORE_OK);
+}
+
+/* A client that knows the id of a topic that was deleted is told so, though one of its name is
+ * there. */
+static void trap_11_a_recreated_topic_is_another_one(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(3, "t");
+    struct town_client *c = town_connect(t);
+    struct talk_batch batch;
+    int32_t records_bytes;
+    talk_batch(t, &batch, 1, 1, 1000, 100);
+    struct log_uuid id = traps_id(c, "t");
+    assert_int_equal(traps_produce_by_id(c, &id, &batch), 0);
+    assert_int_equal(traps_fetch_by_id(c, &id, &records_bytes), 0);
+    assert_int_equal(records_bytes, batch.length);
+    traps_change(t, CORE_CHANGE_DELETE, "t", NULL, 0);
+    traps_change(t, CORE_CHANGE_CREATE, "t", NULL, 0);
+    assert_int_equal(traps_produce_by_id(c, &id, &batch), 100);
+    assert_int_equal(traps_fetch_by_id(c, &id, &records_bytes), 100);
+    struct log_uuid again = traps_id(c, "t");
+    assert_false(log_uuid_is_equal(&id, &again));
+    assert_int_equal(traps_fetch_by_id(c, &again, &records_bytes), 0);
+    assert_int_equal(records_bytes, 0);
+    traps_end(t);
+}
+
+/* --- 13: limits of a fetch --- */
+
+/* Fetch partitions 0 .. count - 1 of "t" from offset 0; the bytes each gave. */
+static void traps_fetch_all(struct town_client *c, int32_t count, bool is_backwards,
+                            int32_t bytes_max, int32_t partition_bytes_max, int32_t *out)
+{
+    struct kafka_fetch_request_partition parts[16];
+    struct kafka_fetch_request_topic topic;
+    struct kafka_fetch_request body;
+    kafka_reset(&kafka_struct_fetch_request, &body);
+    kafka_reset(&kafka_struct_fetch_request_topic, &topic);
+    for (int32_t i = 0; i < count; i++) {
+        kafka_reset(&kafka_struct_fetch_request_partition, &parts[i]);
+        parts[i].partition = is_backwards ? count - 1 - i : i;
+        parts[i].partition_max_bytes = partition_bytes_max;
+    }
+    topic.topic = talk_text("t");
+    topic.partitions.items = parts;
+    topic.partitions.count = count;
+    body.max_bytes = bytes_max;
+    body.topics.items = &topic;
+    body.topics.count = 1;
+    const struct kafka_fetch_response *answer =
+        town_call(c, &kafka_message_fetch_request, 12, &body);
+    assert_int_equal(answer->responses.items[0].partitions.count, count);
+    for (int32_t i = 0; i < count; i++) {
+        const struct kafka_fetch_response_partition *part =
+            &answer->responses.items[0].partitions.items[i];
+        assert_int_equal(part->partition_index, parts[i].partition);
+        assert_int_equal(part->error_code, 0);
+        out[part->partition_index] = part->records.length;
+    }
+}
+
+/* Six partitions, the first one empty, each other with four batches of 1,000 bytes and more. */
+static struct town *traps_six(uint32_t shards_count, size_t *batch_bytes)
+{
+    struct town *t = town_new(1, NULL);
+    struct talk_batch batch;
+    t->core.partitions_count = 6;
+    town_start(t, shards_count);
+    struct town_client *c = town_connect(t);
+    assert_int_equal(talk_topic(c, "t"), 0);
+    for (uint32_t i = 0; i < 20; i++) {
+        talk_batch(t, &batch, i, 1, 1000, 1000);
+        assert_int_equal(talk_produce(c, "t", 1 + (int32_t)i % 5, -1, &batch)->error_code, 0);
+    }
+    *batch_bytes = batch.length;
+    return t;
+}
+
+static void traps_first_gives(uint32_t shards_count)
+{
+    static const int32_t limits[] = {0, 1, 500};
+    size_t batch_bytes;
+    int32_t got[6];
+    struct town *t = traps_six(shards_count, &batch_bytes);
+    struct town_client *c = town_connect(t);
+    for (size_t i = 0; i < ARRAY_COUNT(limits); i++) {
+        traps_fetch_all(c, 6, false, limits[i], 1 << 20, got);
+        assert_int_equal(got[1], batch_bytes); /* 0 is empty */
+        assert_int_equal(got[0] + got[2] + got[3] + got[4] + got[5], 0);
+        traps_fetch_all(c, 6, true, limits[i], 1 << 20, got);
+        assert_int_equal(got[5], batch_bytes);
+        assert_int_equal(got[0] + got[1] + got[2] + got[3] + got[4], 0);
+    }
+    traps_end(t);
+}
+
+static void trap_13_the_first_partition_that_has_data_gives_a_batch_above_the_limit(void **state)
+{
+    (void)state;
+    traps_first_gives(1);
+}
+
+static void trap_13_the_order_of_partitions_holds_over_shards(void **state)
+{
+    (void)state;
+    traps_first_gives(3);
+}
+
+static void trap_13_limits_of_a_partition_and_of_all_hold(void **state)
+{
+    (void)state;
+    size_t batch_bytes;
+    int32_t got[6];
+    struct town *t = traps_six(1, &batch_bytes);
+    struct town_client *c = town_connect(t);
+    int32_t one = (int32_t)batch_bytes;
+    traps_fetch_all(c, 6, false, 1 << 20, 2 * one, got);
+    for (uint32_t i = 1; i < 6; i++) {
+        assert_int_equal(got[i], 2 * one);
+    }
+    traps_fetch_all(c, 6, false, 5 * one, 1 << 20, got);
+    assert_int_equal(got[1], 4 * one);
+    assert_int_equal(got[2], one);
+    assert_int_equal(got[3] + got[4] + got[5], 0);
+    traps_end(t);
+}
+
+static void trap_13_an_offset_within_a_batch_gives_the_whole_batch(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(1, "t");
+    struct town_client *c = town_connect(t);
+    struct talk_batch batch;
+    struct talk_record records[8];
+    talk_batch(t, &batch, 100, 5, 1000, 50);
+    assert_int_equal(talk_produce(c, "t", 0, -1, &batch)->base_offset, 0);
+    const struct kafka_fetch_response_partition *fetched =
+        talk_fetch(c, &(struct talk_fetch){.topic = "t", .offset = 3});
+    assert_int_equal(fetched->records.length, batch.length);
+    assert_int_equal(talk_records(t, &fetched->records, 0, records, 8), 5);
+    assert_int_equal(records[3].serial, 103);
+    traps_end(t);
+}
+
+/* A fetch that wants more than it may get does not wait for what cannot come. */
+static void trap_13_bytes_wanted_above_bytes_allowed_do_not_wait(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(1, "t");
+    struct town_client *c = town_connect(t);
+    struct talk_batch batch;
+    for (uint32_t i = 0; i < 3; i++) {
+        talk_batch(t, &batch, i, 1, 1000, 1000);
+        assert_int_equal(talk_produce(c, "t", 0, -1, &batch)->error_code, 0);
+    }
+    uint64_t before_ns = sim_now_ns(t->sim);
+    const struct kafka_fetch_response_partition *fetched =
+        talk_fetch(c, &(struct talk_fetch){.topic = "t",
+                                           .bytes_max = (int32_t)batch.length,
+                                           .bytes_min = 1 << 20,
+                                           .max_wait_ms = 30000});
+    assert_int_equal(fetched->records.length, batch.length);
+    assert_true(sim_now_ns(t->sim) - before_ns < RT_NS_PER_S);
+    traps_end(t);
+}
+
+/* --- 15: leader epochs --- */
+
+static void trap_15_the_leader_epoch_is_in_each_batch_and_fences_clients(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(2, "t");
+    int32_t last = -1;
+    for (uint32_t start = 0; start < 3; start++) {
+        struct town_client *c = town_connect(t);
+        struct talk_batch batch;
+        struct log_batch stored;
+        talk_batch(t, &batch, start, 1, 1000, 100);
+        assert_int_equal(talk_produce(c, "t", 0, -1, &batch)->base_offset, start);
+        int32_t epoch =
+            traps_metadata(c, 9, "t", NULL, 1)->topics.items[0].partitions.items[0].leader_epoch;
+        assert_true(epoch > last);
+        struct talk_fetch fetch = {.topic = "t", .offset = start, .epoch = epoch + 1};
+        const struct kafka_fetch_response_partition *fetched = talk_fetch(c, &fetch);
+        assert_int_equal(fetched->error_code, 0);
+        assert_int_equal(
+            log_batch_decode(fetched->records.data, (size_t)fetched->records.length, &stored),
+            ERR_OK);
+        assert_int_equal(stored.term, epoch);
+        fetch.epoch = epoch; /* one less */
+        fetched = talk_fetch(c, &fetch);
+        assert_int_equal(fetched->error_code, 74);
+        assert_int_equal(fetched->records.length, 0);
+        assert_int_equal(fetched->current_leader.leader_epoch, epoch);
+        fetch.epoch = epoch + 2; /* one more */
+        assert_int_equal(talk_fetch(c, &fetch)->error_code, 75);
+        last = epoch;
+        town_crash(t, SIM_CRASH_LOSE);
+        town_start(t, 1 + start);
+    }
+    traps_end(t);
+}
+
+/* --- 17: batches --- */
+
+static void trap_17_an_append_changes_twelve_bytes(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(1, "t");
+    struct town_client *c = town_connect(t);
+    struct talk_batch batch;
+    talk_batch(t, &batch, 1, 3, 1000, 100);
+    assert_int_equal(talk_produce(c, "t", 0, -1, &batch)->base_offset, 0);
+    assert_int_equal(talk_produce(c, "t", 0, -1, &batch)->base_offset, 3);
+    const struct kafka_fetch_response_partition *fetched =
+        talk_fetch(c, &(struct talk_fetch){.topic = "t", .offset = 3});
+    assert_int_equal(fetched->records.length, batch.length);
+    struct bytes_reader r = bytes_reader(fetched->records.data, 16);
+    assert_int_equal(bytes_get_u64be(&r), 3);
+    assert_int_equal(bytes_get_u32be(&r), batch.length - 12);
+    assert_memory_equal(fetched->records.data + 16, batch.data + 16, batch.length - 16);
+    traps_end(t);
+}
+
+static void trap_17_log_append_time_is_the_brokers_and_under_the_checksum(void **state)
+{
+    (void)state;
+    static const struct core_topic_config_pair pair = {"message.timestamp.type", "LogAppendTime",
+                                                       22, 13};
+    struct town *t = traps_town(1, NULL);
+    struct town_client *c = town_connect(t);
+    struct talk_batch batch;
+    struct log_batch stored;
+    traps_change(t, CORE_CHANGE_CREATE, "t", &pair, 1);
+    talk_batch(t, &batch, 1, 3, 1000, 100);
+    int64_t told = talk_produce(c, "t", 0, -1, &batch)->log_append_time_ms;
+    assert_true(told >= INT64_C(1800000000000)); /* where the world's clocks begin */
+    const struct kafka_fetch_response_partition *fetched =
+        talk_fetch(c, &(struct talk_fetch){.topic = "t"});
+    assert_true(
+        log_batch_is_sound(t->kernels, fetched->records.data, (size_t)fetched->records.length));
+    assert_int_equal(
+        log_batch_decode(fetched->records.data, (size_t)fetched->records.length, &stored), ERR_OK);
+    assert_int_equal(stored.attributes & 8, 8);
+    assert_int_equal(stored.max_timestamp, told);
+    traps_end(t);
+}
+
+/* What is done to a batch, and the error of it. */
+static void trap_17_a_wrong_batch_is_refused(void **state)
+{
+    (void)state;
+    enum { CRC, TWO, COUNT, DELTA, MAGIC, CUT, EMPTY, TRANSACTIONAL, CONTROL, TIME, RIGHT };
+    static const struct {
+        const char *name;
+        int what;
+        int16_t error;
+    } rows[] = {
+        {"a flipped bit", CRC, 2},
+        {"two batches", TWO, 87},
+        {"a record less than counted", COUNT, 87},
+        {"last offset delta", DELTA, 87},
+        {"message format 1", MAGIC, 43},
+        {"cut", CUT, 87},
+        {"no batch", EMPTY, 87},
+        {"transactional", TRANSACTIONAL, 53},
+        {"control", CONTROL, 87},
+        {"a time an hour ahead and more", TIME, 32},
+        {"nothing", RIGHT, 0},
+    };
+    struct town *t = traps_town(1, "t");
+    struct town_client *c = town_connect(t);
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        uint8_t raw[256];
+        uint8_t data[512];
+        struct batch_build b;
+        batch_build_init(&b, raw, sizeof(raw));
+        int64_t time = rows[i].what == TIME ? INT64_C(1800000000000) + 7200000 : 1000;
+        batch_build_add(&b, &(struct batch_build_record){.timestamp = time, .value = "one"});
+        batch_build_add(&b, &(struct batch_build_record){.timestamp = time, .value = "two"});
+        b.records_count += rows[i].what == COUNT;
+        b.last_offset_delta += rows[i].what == COUNT || rows[i].what == DELTA;
+        b.magic = rows[i].what == MAGIC ? 1 : 2;
+        b.attributes = rows[i].what == TRANSACTIONAL ? 16 : rows[i].what == CONTROL ? 32 : 0;
+        if (rows[i].what == TRANSACTIONAL) {
+            b.producer_id = 1;
+            b.producer_epoch = 0;
+            b.base_sequence = 0;
+        }
+        size_t length = batch_build_end(&b, NULL, t->kernels, data, sizeof(data));
+        if (rows[i].what == TWO) {
+            memcpy(data + length, data, length);
+            length *= 2;
+        }
+        data[length - 1] ^= rows[i].what == CRC;
+        length = rows[i].what == EMPTY ? 0 : length - (rows[i].what == CUT);
+        talk_produce_ask(c, 9, "t", 0, -1, data, length);
+        int16_t error = talk_produce_answer(c)->error_code;
+        if (error != rows[i].error) {
+            fail_msg("%s: %d, not %d", rows[i].name, error, rows[i].error);
+        }
+    }
+    assert_int_equal(talk_offset(c, "t", 0, -1), 2);
+    traps_end(t);
+}
+
+/* --- 18: zstd --- */
+
+static size_t traps_compressed(struct town *t, enum codec_kind codec, uint8_t *out, size_t capacity)
+{
+    uint8_t raw[4096];
+    struct codec_context context;
+    struct batch_build b;
+    codec_context_init(&context);
+    batch_build_init(&b, raw, sizeof(raw));
+    b.codec = codec;
+    for (int64_t i = 0; i < 10; i++) {
+        batch_build_add(&b, &(struct batch_build_record){
+                                .timestamp = 1000 + i * 10,
+                                .value = "a value that is like all the others, again and again"});
+    }
+    size_t length = batch_build_end(&b, &context, t->kernels, out, capacity);
+    codec_context_deinit(&context);
+    return length;
+}
+
+static void trap_18_zstd_needs_produce_7_and_fetch_10(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(1, "t");
+    struct town_client *c = town_connect(t);
+    uint8_t data[4096];
+    size_t length = traps_compressed(t, CODEC_ZSTD, data, sizeof(data));
+    talk_produce_ask(c, 6, "t", 0, -1, data, length);
+    assert_int_equal(talk_produce_answer(c)->error_code, 76);
+    talk_produce_ask(c, 7, "t", 0, -1, data, length);
+    assert_int_equal(talk_produce_answer(c)->error_code, 0);
+    const struct kafka_fetch_response_partition *fetched =
+        talk_fetch(c, &(struct talk_fetch){.topic = "t", .version = 9});
+    assert_int_equal(fetched->error_code, 76);
+    assert_int_equal(fetched->records.length, 0);
+    fetched = talk_fetch(c, &(struct talk_fetch){.topic = "t", .version = 10});
+    assert_int_equal(fetched->error_code, 0);
+    assert_int_equal(fetched->records.length, length);
+    traps_end(t);
+}
+
+/* The stored batch says what the client said. */
+static void trap_18_every_codec_is_kept_as_it_came(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(2, "t");
+    struct town_client *c = town_connect(t);
+    for (enum codec_kind codec = CODEC_NONE; codec < CODEC_KIND_COUNT; codec++) {
+        uint8_t data[4096];
+        size_t length = traps_compressed(t, codec, data, sizeof(data));
+        talk_produce_ask(c, 9, "t", 0, -1, data, length);
+        int64_t offset = talk_produce_answer(c)->base_offset;
+        assert_int_equal(offset, 10 * codec);
+        const struct kafka_fetch_response_partition *fetched =
+            talk_fetch(c, &(struct talk_fetch){.topic = "t", .offset = (uint64_t)offset});
+        assert_int_equal(fetched->records.length, length);
+        assert_int_equal(fetched->records.data[22] & 7, codec);
+        assert_memory_equal(fetched->records.data + 61, data + 61, length - 61);
+    }
+    traps_end(t);
+}
+
+/* --- 19: bounds --- */
+
+static size_t traps_large(struct town *t, size_t batch_bytes, uint8_t *out)
+{
+    uint8_t *raw = malloc(TRAPS_BATCH_BYTES);
+    char *value = malloc(TRAPS_BATCH_BYTES);
+    struct batch_build b;
+    assert_non_null(raw);
+    assert_non_null(value);
+    memset(value, 'v', TRAPS_BATCH_BYTES);
+    batch_build_init(&b, raw, TRAPS_BATCH_BYTES);
+    /* 61 bytes of header; of a record 3 of length, 1 of attributes, 1, 1, 1 of deltas and key, 3 of
+     * length, 1 of headers */
+    batch_build_add(&b, &(struct batch_build_record){
+                            .timestamp = 1000, .value = value, .value_bytes = batch_bytes - 72});
+    size_t length = batch_build_end(&b, NULL, t->kernels, out, TRAPS_BATCH_BYTES);
+    free(raw);
+    free(value);
+    assert_int_equal(length, batch_bytes);
+    return length;
+}
+
+static void trap_19_message_max_bytes_is_of_the_batch(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(2, "t");
+    struct town_client *c = town_connect(t);
+    uint8_t *data = malloc(TRAPS_BATCH_BYTES);
+    assert_non_null(data);
+    traps_metadata(c, 9, "t", NULL, 1); /* a valid request: larger ones may follow */
+    talk_produce_ask(c, 9, "t", 0, -1, data, traps_large(t, 1048588, data));
+    assert_int_equal(talk_produce_answer(c)->error_code, 0);
+    talk_produce_ask(c, 9, "t", 0, -1, data, traps_large(t, 1048589, data));
+    assert_int_equal(talk_produce_answer(c)->error_code, 10);
+    const struct kafka_fetch_response_partition *fetched =
+        talk_fetch(c, &(struct talk_fetch){.topic = "t", .bytes_max = 1000});
+    assert_int_equal(fetched->records.length, 1048588);
+    free(data);
+    traps_end(t);
+}
+
+/* An array that says it has two thousand million items costs nothing but its connection. */
+static void trap_19_array_lengths_are_held_to_the_bytes_received(void **state)
+{
+    (void)state;
+    static const uint8_t frame[] = {0, 0, 0, 14,  0,   3,    0,    1,    0,
+                                    0, 0, 1, 255, 255, 0x7f, 0xff, 0xff, 0xff};
+    struct town *t = traps_town(1, NULL);
+    struct town_client *c = town_connect(t);
+    town_bytes(c, frame, sizeof(frame));
+    assert_true(town_is_ended(c, 1000));
+    assert_true(town_core(t, 0)->budget.peak_bytes < 8 << 20);
+    assert_int_equal(town_said(t, "cannot be read"), 1);
+    traps_end(t);
+}
+
+/* --- 21: ListOffsets --- */
+
+static void trap_21_list_offsets_finds_ends_and_times(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(2, "t");
+    struct town_client *c = town_connect(t);
+    assert_int_equal(talk_offset(c, "t", 0, -1), 0);
+    assert_int_equal(talk_offset(c, "t", 0, -2), 0);
+    assert_int_equal(talk_offset(c, "t", 0, -3), -1);
+    assert_int_equal(talk_offset(c, "t", 0, 0), -1);
+    for (enum codec_kind codec = CODEC_NONE; codec < CODEC_KIND_COUNT; codec++) {
+        uint8_t data[4096]; /* ten records, at 1000, 1010 ... 1090 */
+        size_t length = traps_compressed(t, codec, data, sizeof(data));
+        talk_produce_ask(c, 9, "t", 0, -1, data, length);
+        assert_int_equal(talk_produce_answer(c)->error_code, 0);
+    }
+    struct talk_batch batch;
+    talk_batch(t, &batch, 1, 3, 5000, 50); /* 50 at 5000, 51 at 5001, 52 at 5002 */
+    assert_int_equal(talk_produce(c, "t", 0, -1, &batch)->base_offset, 50);
+    talk_batch(t, &batch, 1, 2, 2000, 50);
+    assert_int_equal(talk_produce(c, "t", 0, -1, &batch)->base_offset, 53);
+    static const struct {
+        int64_t timestamp;
+        int64_t offset;
+    } rows[] = {
+        {-1, 55},  {-2, 0},   {-3, 52},   {-4, 0},    {-5, -1},   {0, 0},     {1000, 0},  {1001, 1},
+        {1045, 5}, {1090, 9}, {1091, 50}, {5000, 50}, {5001, 51}, {5002, 52}, {5003, -1},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        assert_int_equal(talk_offset(c, "t", 0, rows[i].timestamp), rows[i].offset);
+    }
+    town_crash(t, SIM_CRASH_LOSE);
+    town_start(t, 1);
+    c = town_connect(t);
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        assert_int_equal(talk_offset(c, "t", 0, rows[i].timestamp), rows[i].offset);
+    }
+    traps_end(t);
+}
+
+static void trap_21_offsets_outside_the_log_are_out_of_range(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(1, "t");
+    struct town_client *c = town_connect(t);
+    struct talk_batch batch;
+    talk_batch(t, &batch, 1, 3, 5000, 50);
+    assert_int_equal(talk_produce(c, "t", 0, -1, &batch)->error_code, 0);
+    static const struct {
+        int64_t offset;
+        int16_t error;
+    } rows[] = {{-1, 1}, {INT64_MIN, 1}, {0, 0}, {3, 0}, {4, 1}, {INT64_MAX, 1}};
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct talk_fetch fetch = {.topic = "t", .offset = (uint64_t)rows[i].offset};
+        assert_int_equal(talk_fetch(c, &fetch)->error_code, rows[i].error);
+    }
+    traps_end(t);
+}
+
+/* --- 29: acks=0 is door_test.c's; Metadata --- */
+
+static void trap_29_no_topics_asked_for_means_all_in_version_0_and_none_later(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(2, "t");
+    struct town_client *c = town_connect(t);
+    assert_int_equal(talk_topic(c, "u"), 0);
+    for (int16_t version = 0; version <= 13; version++) {
+        assert_int_equal(traps_count(traps_metadata(c, version, "", NULL, 0)),
+                         version == 0 ? 2 : 0);
+        if (version >= 1) {
+            assert_int_equal(traps_count(traps_metadata(c, version, "", NULL, KAFKA_NULL)), 2);
+        }
+    }
+    traps_end(t);
+}
+
+static void trap_29_authorized_operations_that_were_not_asked_for_are_int32_min(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(1, "t");
+    struct town_client *c = town_connect(t);
+    for (int16_t version = 8; version <= 13; version++) {
+        const struct kafka_metadata_response *answer = traps_metadata(c, version, "t", NULL, 1);
+        assert_int_equal(answer->topics.items[0].topic_authorized_operations, INT32_MIN);
+        assert_int_equal(answer->cluster_authorized_operations, INT32_MIN);
+        assert_int_equal(answer->brokers.items[0].port, TOWN_PORT);
+        assert_memory_equal(answer->brokers.items[0].host.data, "broker.town", 11);
+        assert_true(answer->cluster_id.length > 0);
+    }
+    traps_end(t);
+}
+
+/* A topic is made by the first who asks, of any shard, and by nobody who asks not to. */
+static void trap_29_a_topic_that_is_asked_for_is_made(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(3, NULL);
+    struct town_client *c[6];
+    for (uint32_t i = 0; i < 6; i++) { /* all at once */
+        struct kafka_metadata_request_topic asked[2];
+        struct kafka_metadata_request body;
+        kafka_reset(&kafka_struct_metadata_request, &body);
+        kafka_reset(&kafka_struct_metadata_request_topic, &asked[0]);
+        asked[0].name = talk_text("new");
+        asked[1] = asked[0]; /* and twice */
+        body.topics.items = asked;
+        body.topics.count = 2;
+        c[i] = town_connect(t);
+        town_ask(c[i], &kafka_message_metadata_request, 9, &body);
+    }
+    for (uint32_t i = 0; i < 6; i++) {
+        const struct kafka_metadata_response *answer = town_answer(c[i]);
+        assert_non_null(answer);
+        for (int32_t k = 0; k < answer->topics.count; k++) {
+            int16_t error = answer->topics.items[k].error_code;
+            assert_true(error == 0 || error == KAFKA_LEADER_NOT_AVAILABLE);
+        }
+    }
+    assert_int_equal(traps_count(traps_metadata(c[0], 9, "", NULL, KAFKA_NULL)), 1);
+    struct kafka_metadata_request_topic asked;
+    struct kafka_metadata_request body;
+    kafka_reset(&kafka_struct_metadata_request, &body);
+    kafka_reset(&kafka_struct_metadata_request_topic, &asked);
+    asked.name = talk_text("not-made");
+    body.topics.items = &asked;
+    body.topics.count = 1;
+    body.allow_auto_topic_creation = false;
+    const struct kafka_metadata_response *answer =
+        town_call(c[0], &kafka_message_metadata_request, 9, &body);
+    assert_int_equal(answer->topics.items[0].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    traps_end(t);
+}
+
+static void trap_29_names_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int16_t error;
+    } rows[] = {
+        {"a.b-C_9", 0}, {".", 17},   {"..", 17},       {"a b", 17},
+        {"", 17},       {"a/b", 17}, {"\xc3\xa9", 17}, {"__tdb_x", 3},
+    };
+    struct town *t = traps_town(1, NULL);
+    struct town_client *c = town_connect(t);
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        assert_int_equal(talk_topic(c, rows[i].name), rows[i].error);
+    }
+    assert_int_equal(traps_count(traps_metadata(c, 9, "", NULL, KAFKA_NULL)), 1);
+    traps_end(t);
+}
+
+/* --- FindCoordinator, which is served to refuse --- */
+
+static void coordinators_are_refused_in_every_version(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(1, NULL);
+    struct town_client *c = town_connect(t);
+    for (int16_t version = 0; version <= 6; version++) {
+        for (int8_t type = 0; type <= (version == 0 ? 0 : 2); type++) {
+            int16_t wanted = type == 0 ? 30 : type == 1 ? 53 : 42;
+            struct kafka_find_coordinator_request body;
+            struct kafka_string keys[] = {talk_text("a"), talk_text("b")};
+            kafka_reset(&kafka_struct_find_coordinator_request, &body);
+            body.key = keys[0];
+            body.key_type = type;
+            body.coordinator_keys.items = keys;
+            body.coordinator_keys.count = 2;
+            const struct kafka_find_coordinator_response *answer =
+                town_call(c, &kafka_message_find_coordinator_request, version, &body);
+            if (version < 4) {
+                assert_int_equal(answer->error_code, wanted);
+                continue;
+            }
+            assert_int_equal(answer->coordinators.count, 2);
+            assert_int_equal(answer->coordinators.items[1].error_code, wanted);
+            assert_memory_equal(answer->coordinators.items[1].key.data, "b", 1);
+        }
+    }
+    assert_true(town_said(t, "consumer groups are not served yet") > 0);
+    traps_end(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_advertised_range_is_on_the_list),
+        cmocka_unit_test(trap_1_an_unknown_version_of_api_versions_is_answered_in_version_0),
+        cmocka_unit_test(trap_2_the_answer_of_api_versions_has_a_header_of_version_0),
+        cmocka_unit_test(trap_3_a_software_name_is_held_to_its_pattern),
+        cmocka_unit_test(trap_3_no_feature_is_told_to_old_clients),
+        cmocka_unit_test(trap_11_a_topics_id_stays_over_restarts),
+        cmocka_unit_test(trap_11_topics_are_looked_up_by_id_from_metadata_12_on),
+        cmocka_unit_test(trap_11_a_recreated_topic_is_another_one),
+        cmocka_unit_test(trap_13_the_first_partition_that_has_data_gives_a_batch_above_the_limit),
+        cmocka_unit_test(trap_13_the_order_of_partitions_holds_over_shards),
+        cmocka_unit_test(trap_13_limits_of_a_partition_and_of_all_hold),
+        cmocka_unit_test(trap_13_an_offset_within_a_batch_gives_the_whole_batch),
+        cmocka_unit_test(trap_13_bytes_wanted_above_bytes_allowed_do_not_wait),
+        cmocka_unit_test(trap_15_the_leader_epoch_is_in_each_batch_and_fences_clients),
+        cmocka_unit_test(trap_17_an_append_changes_twelve_bytes),
+        cmocka_unit_test(trap_17_log_append_time_is_the_brokers_and_under_the_checksum),
+        cmocka_unit_test(trap_17_a_wrong_batch_is_refused),
+        cmocka_unit_test(trap_18_zstd_needs_produce_7_and_fetch_10),
+        cmocka_unit_test(trap_18_every_codec_is_kept_as_it_came),
+        cmocka_unit_test(trap_19_message_max_bytes_is_of_the_batch),
+        cmocka_unit_test(trap_19_array_lengths_are_held_to_the_bytes_received),
+        cmocka_unit_test(trap_21_list_offsets_finds_ends_and_times),
+        cmocka_unit_test(trap_21_offsets_outside_the_log_are_out_of_range),
+        cmocka_unit_test(trap_29_no_topics_asked_for_means_all_in_version_0_and_none_later),
+        cmocka_unit_test(trap_29_authorized_operations_that_were_not_asked_for_are_int32_min),
+        cmocka_unit_test(trap_29_a_topic_that_is_asked_for_is_made),
+        cmocka_unit_test(trap_29_names_that_are_none_are_refused),
+        cmocka_unit_test(coordinators_are_refused_in_every_version),
+    };
+    return cmocka_run_group_tests_name("kafka_traps", tests, NULL, NULL);
+}
