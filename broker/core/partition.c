@@ -24,6 +24,7 @@ static enum err core_partition_propose(struct core_partition *part, struct core_
                                        struct core_pending *pending);
 static void core_partition_moved(struct raft_watch *watch, struct raft_group *group);
 static void core_partition_advance(struct core_partition *part);
+static uint64_t core_partition_seen_index(const struct core_partition *part);
 static void core_partition_place(struct core_partition *part, uint64_t index);
 static void core_partition_placed(struct log_read *read);
 static void core_partition_wake(struct core_partition *part);
@@ -279,7 +280,10 @@ static enum core_code core_partition_may_append(struct core_partition *part,
     if (part->is_closed || part->is_closing) {
         return CORE_NOT_AVAILABLE;
     }
-    if (append->acks == -1 && part->config.insync_replicas_min > raft_group_voters(&part->group)) {
+    bool is_leader = raft_group_role(&part->group) == RAFT_LEADER; /* only it knows who lives */
+    uint32_t voters =
+        is_leader ? raft_group_voters_live(&part->group) : raft_group_voters(&part->group);
+    if (append->acks == -1 && part->config.insync_replicas_min > voters) {
         return CORE_NOT_ENOUGH_REPLICAS;
     }
     return CORE_OK;
@@ -355,27 +359,28 @@ static void core_partition_advance(struct core_partition *part)
     }
     uint64_t hw_before = part->hw_offset;
     uint64_t committed = raft_group_indexes(&part->group)->committed;
-    uint64_t wanted = core_partition_acks_index(part, -1);
+    uint64_t seen = core_partition_seen_index(part);
+    uint64_t all = core_partition_acks_index(part, -1);
     uint64_t one = core_partition_acks_index(part, 1);
     list_for_each_safe (node, next, &part->pendings) {
         struct core_pending *pending = CONTAINER_OF(node, struct core_pending, in_partition);
         uint64_t index = pending->proposal.index;
-        if (index > wanted && index > one) {
+        if (index > seen && index > all && index > one) {
             break;
         }
-        if (index <= wanted && index > part->hw_index) {
+        if (index <= seen && index > part->hw_index) {
             part->hw_index = index;
             part->hw_offset = pending->next_offset;
         }
-        if (pending->append != NULL && index <= (pending->append->acks == 1 ? one : wanted)) {
+        if (pending->append != NULL && index <= (pending->append->acks == 1 ? one : all)) {
             core_pending_answer(pending, CORE_OK);
         }
         if (index <= committed && index <= part->hw_index) {
             core_pending_free(pending);
         }
     }
-    if (wanted > part->hw_index) {
-        core_partition_place(part, wanted);
+    if (seen > part->hw_index) {
+        core_partition_place(part, seen);
     }
     core_idempotence_moved(part);
     if (part->hw_offset > hw_before) {
@@ -387,11 +392,20 @@ static void core_partition_advance(struct core_partition *part)
 uint64_t core_partition_acks_index(const struct core_partition *part, int16_t acks)
 {
     const struct raft_group_indexes *at = raft_group_indexes(&part->group);
-    bool is_memory = part->config.durability == CORE_DURABILITY_QUORUM_MEMORY;
-    if (acks == 1) {
-        return is_memory ? at->received_here : at->durable_here;
+    enum core_durability durability = part->config.durability;
+    if (acks == -1 && durability != CORE_DURABILITY_LEADER) {
+        return core_partition_seen_index(part);
     }
-    if (is_memory) {
+    uint64_t own =
+        durability == CORE_DURABILITY_QUORUM_MEMORY ? at->received_here : at->durable_here;
+    return own > at->committed ? own : at->committed;
+}
+
+/* The last entry that consumers may see: what the high watermark follows. */
+static uint64_t core_partition_seen_index(const struct core_partition *part)
+{
+    const struct raft_group_indexes *at = raft_group_indexes(&part->group);
+    if (part->config.durability == CORE_DURABILITY_QUORUM_MEMORY) {
         return at->received_majority;
     }
     uint64_t insync = raft_group_durable_on(&part->group, part->config.insync_replicas_min);

@@ -4,9 +4,11 @@
  * **Acknowledgement** (LOG §6). A batch that was let in is *pending* until its entry is committed
  * or failed. Three indexes, computed from the group's, decide what clients see:
  *
- *   acks=1 is answered at     durable_here; under quorum-memory received_here
- *   acks=all and the high     min(committed, durable_on(min.insync.replicas)); under quorum-memory
- *   watermark follow          received_majority
+ *   acks=1 is answered at     durable_here; under quorum-memory received_here; or committed,
+ *                             whichever comes first
+ *   the high watermark        min(committed, durable_on(min.insync.replicas)); under quorum-memory
+ *   follows                   received_majority
+ *   acks=all is answered      with the high watermark; under `leader` as acks=1
  *
  * The high watermark is an offset; the entry it stands behind is hw_index. Nothing at or above it
  * is shown to a consumer.
