@@ -81,6 +81,12 @@ static const struct config_key settings_keys[] = {
      .min = 1,
      .max = LIMIT_PARTITIONS_COUNT,
      .help = "of a topic that is made without a number"},
+    {.name = "retention_check",
+     .type = CONFIG_DURATION,
+     .fallback = "30s",
+     .min = 1000000,
+     .max = 86400000000000,
+     .help = "how often it is looked which records and segments are too old or too many"},
     {.name = "clamp_replication",
      .type = CONFIG_BOOL,
      .fallback = "false",
@@ -278,6 +284,7 @@ static void settings_fill(struct settings *s)
     s->node_id = (int32_t)config_value(c, "node_id")->number;
     s->is_auto_create = config_value(c, "auto_create_topics")->number != 0;
     s->partitions_count = (uint32_t)config_value(c, "partitions")->number;
+    s->retention_check_ns = config_value(c, "retention_check")->number;
     s->is_replication_clamped = config_value(c, "clamp_replication")->number != 0;
     s->connections_max = (uint32_t)config_value(c, "connections")->number;
     s->listen = (struct rt_addr){.port = SETTINGS_KAFKA_PORT};

@@ -121,6 +121,7 @@ void core_shard_open(struct core_shard *cs, struct rt_shard *shard, struct core 
                                  rt_random(shard));
     core_records_room_init(&cs->room, &cs->budget, CORE_RECORDS_ROOM_KEEP_BYTES,
                            CORE_RECORDS_ROOM_BYTES_MAX);
+    core_retention_open(&cs->retention, cs, core->config.retention_check_ms);
     cs->err = core_shard_make(cs);
     sm_move(&cs->sm, CORE_LOG);
     log_shard_open(&cs->log, shard, &core->store, diag, core_shard_log_opened);
@@ -296,6 +297,7 @@ void core_shard_close(struct core_shard *cs, core_shard_done_fn *done)
 {
     cs->done = done;
     ASSERT(cs->calls_count == 0);
+    core_retention_close(&cs->retention);
     if (sm_stage(&cs->sm) == CORE_RECEIVED) { /* its log never opened */
         rt_timer_start(&cs->timer, rt_now_ns(cs->shard));
     } else if (cs->shard->id == 0) {

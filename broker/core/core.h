@@ -32,6 +32,7 @@
 #include "broker/core/loans.h"
 #include "broker/core/producer_ids.h"
 #include "broker/core/records.h"
+#include "broker/core/retention.h"
 #include "raft/driver/shard.h"
 #include "storage/log/shard.h"
 #include "storage/log/store.h"
@@ -46,8 +47,9 @@ struct core_config {
     struct log_config log;           /* of the store; log.dir is the data directory */
     struct core_topic_config topics; /* what a topic is that says nothing else */
     int32_t node_id;                 /* this node's: 1 .. RAFT_NODE_ID_MAX */
-    uint32_t partitions_count;       /* of a topic that is created without a number */
-    bool is_auto_create;             /* a topic that is asked for by name is made */
+    uint64_t retention_check_ms; /* how often partitions are looked at for what may go; 0: not */
+    uint32_t partitions_count;   /* of a topic that is created without a number */
+    bool is_auto_create;         /* a topic that is asked for by name is made */
     bool is_replication_clamped; /* more replicas than nodes are taken for as many as there are */
 };
 
@@ -98,6 +100,7 @@ struct core_shard {
     struct pool reading_pool;           /* of struct core_reading */
     struct list closing;                /* core_partition.in_closing: being deleted */
     struct core_idempotence_shared idempotence; /* producers of its partitions */
+    struct core_retention retention;            /* what partitions keep */
 };
 
 /* Make `core` of `config` (copied; strings stay the caller's) for `shards_count` shards. */

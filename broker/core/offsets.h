@@ -37,7 +37,11 @@ struct core_offsets {
     int32_t leader_epoch;    /* of the entry found; of the partition for its end; -1: not known */
 
     /* Private to offsets.c. */
-    struct core_call call; /* there and back */
+    struct core_call call;  /* there and back */
+    uint64_t best_offset;   /* of the batch with the largest timestamp seen so far, */
+    int64_t best_timestamp; /* and that; -1: none */
+    bool is_scanning;       /* all batches are being looked at */
+    bool is_scanned;        /* they were, or are */
 };
 
 /* Ask. */

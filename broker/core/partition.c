@@ -49,6 +49,9 @@ enum err core_partition_open(struct core_shard *cs, const struct core_topic *top
     struct core_partition *part = core_partition_find(cs, id, &topic->uuid, index);
     if (part != NULL) {
         part->config = topic->config;
+        if (!part->is_closed) {
+            log_set_segment_bytes(part->group.log, part->config.segment_bytes);
+        }
         core_partition_advance(part); /* durability may have changed */
         return ERR_OK;
     }
@@ -64,12 +67,14 @@ enum err core_partition_open(struct core_shard *cs, const struct core_topic *top
     part->config = topic->config;
     list_init(&part->pendings);
     list_init(&part->waiters);
+    part->max_timestamp = -1;
     core_trimmer_init(part);
     err = map_insert(&cs->partitions, &part->in_map, id);
     if (err != ERR_OK) {
         pool_release(&cs->partition_pool, part);
         return err;
     }
+    core_retention_add(&cs->retention, part);
     struct log *log = log_find(&cs->log, id);
     if (log == NULL) {
         part->log_op = (struct log_op){.done = core_partition_log_made, .ctx = part};
@@ -93,9 +98,11 @@ static void core_partition_begin(struct core_partition *part)
     part->watch = (struct raft_watch){.moved = core_partition_moved, .ctx = part};
     raft_group_watch(&part->group, &part->watch);
     core_idempotence_begin(part);
+    log_set_segment_bytes(part->group.log, part->config.segment_bytes);
     if (at->committed == status.end.index) {
         part->hw_index = status.end.index;
         part->hw_offset = status.end.offset;
+        part->max_timestamp = status.max_timestamp;
     } else {
         part->hw_index = status.start.index - 1;
         part->hw_offset = core_partition_log_start(part);
@@ -120,6 +127,7 @@ void core_partition_close(struct core_partition *part, bool is_deleted)
     part->is_closing = true;
     part->is_deleted = is_deleted;
     map_remove(&part->cs->partitions, &part->in_map);
+    core_retention_remove(&part->cs->retention, part);
     list_push_back(&part->cs->closing, &part->in_closing);
     list_for_each (node, &part->pendings) {
         core_pending_answer(CONTAINER_OF(node, struct core_pending, in_partition),
@@ -324,11 +332,13 @@ static enum err core_partition_propose(struct core_partition *part, struct core_
         return err;
     }
     append->loan = NULL; /* goes home with the buffer's last reference */
-    *pending = (struct core_pending){.part = part,
-                                     .append = append,
-                                     .next_offset =
-                                         append->base_offset + append->info->batch.records_count,
-                                     .proposal = {.failed = core_pending_failed, .ctx = pending}};
+    *pending = (struct core_pending){
+        .part = part,
+        .append = append,
+        .next_offset = append->base_offset + append->info->batch.records_count,
+        .max_timestamp =
+            append->append_time_ms >= 0 ? append->append_time_ms : append->info->max_timestamp,
+        .proposal = {.failed = core_pending_failed, .ctx = pending}};
     rt_timer_init(&pending->deadline, cs->shard, core_pending_late);
     err = raft_group_propose(&part->group, &pending->proposal, buf_slice(buf, 0, buf->length));
     if (err == ERR_NOT_LEADER) {
@@ -371,6 +381,9 @@ static void core_partition_advance(struct core_partition *part)
         if (index <= seen && index > part->hw_index) {
             part->hw_index = index;
             part->hw_offset = pending->next_offset;
+            if (part->max_timestamp < pending->max_timestamp) {
+                part->max_timestamp = pending->max_timestamp;
+            }
         }
         if (pending->append != NULL && index <= (pending->append->acks == 1 ? one : all)) {
             core_pending_answer(pending, CORE_OK);
@@ -420,6 +433,7 @@ static void core_partition_place(struct core_partition *part, uint64_t index)
     if (index >= status.end.index) {
         part->hw_index = status.end.index;
         part->hw_offset = status.end.offset;
+        part->max_timestamp = status.max_timestamp;
     } else if (!part->is_placing) {
         part->is_placing = true;
         part->place = (struct log_read){.done = core_partition_placed,
@@ -440,6 +454,7 @@ static void core_partition_placed(struct log_read *read)
     if (read->err == ERR_OK && read->last_index > part->hw_index) {
         part->hw_index = read->last_index;
         part->hw_offset = read->next_offset;
+        part->max_timestamp = core_partition_status(part).max_timestamp;
         core_partition_wake(part);
     }
     bool is_read = read->err == ERR_OK;

@@ -24,6 +24,7 @@
 #include "base/map.h"
 #include "base/rt/timer.h"
 #include "broker/core/code.h"
+#include "broker/core/retention.h"
 #include "broker/core/topic_config.h"
 #include "broker/core/trim.h"
 #include "raft/driver/group.h"
@@ -50,19 +51,22 @@ struct core_partition {
     struct list waiters;         /* core_waiter.in_partition: parked fetches */
     uint64_t hw_index;           /* the last entry below the high watermark */
     uint64_t hw_offset;          /* the high watermark */
+    int64_t max_timestamp;       /* of the records below it, deleted ones included, or more, ms;
+                                    -1: none */
     struct core_trimmer trimmer; /* moves the log start */
-    uint32_t readings_count;     /* reads under way */
+    struct core_retained retained;        /* what retention knows of it */
+    uint32_t readings_count;              /* reads under way */
     struct core_idempotence *idempotence; /* its producers; NULL: nothing is known of them */
-    uint32_t plain_term;  /* all entries were appended in this term, here, none of a producer;
-                             0: that is not known (idempotence.h) */
-    bool wants_producers; /* a segment began without their section */
-    bool is_placing;      /* `place` looks up an offset */
-    bool is_closing;      /* deleted, or the shard closes: nothing new */
-    bool is_deleted;      /* its log goes when it is closed */
-    bool is_closed;       /* its group is */
-    struct list_node in_closing; /* core_shard.closing */
-    struct log_read place;       /* finds the offset behind an entry that was not let in here */
-    struct log_op log_op;        /* creates its log, deletes it */
+    uint32_t plain_term;                  /* all entries were appended in this term, here, none of a
+                                             producer; 0: that is not known (idempotence.h) */
+    bool wants_producers;                 /* a segment began without their section */
+    bool is_placing;                      /* `place` looks up an offset */
+    bool is_closing;                      /* deleted, or the shard closes: nothing new */
+    bool is_deleted;                      /* its log goes when it is closed */
+    bool is_closed;                       /* its group is */
+    struct list_node in_closing;          /* core_shard.closing */
+    struct log_read place; /* finds the offset behind an entry that was not let in here */
+    struct log_op log_op;  /* creates its log, deletes it */
 };
 
 /* A batch on its way into the log; or one that repeats another, in core_idempotence.repeats: then
@@ -73,6 +77,7 @@ struct core_pending {
     struct core_append *append;    /* who waits for the answer; NULL: it was given */
     struct raft_proposal proposal; /* its entry */
     uint64_t next_offset;          /* behind its last record */
+    int64_t max_timestamp;         /* of its records, ms */
     struct rt_timer deadline;      /* runs while an answer is due */
 };
 
