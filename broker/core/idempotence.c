@@ -434,6 +434,11 @@ static bool core_idempotence_is_known(const struct core_partition *part)
            raft_group_term(&part->group) == idem->term;
 }
 
+const struct core_producers *core_idempotence_producers(const struct core_partition *part)
+{
+    return core_idempotence_is_known(part) ? &part->idempotence->producers : NULL;
+}
+
 /* Whether no entry is a producer's. */
 static bool core_idempotence_is_plain(const struct core_partition *part)
 {
@@ -786,7 +791,7 @@ static struct buf_slice core_idempotence_give(void *ctx, struct log *log, uint64
         part->wants_producers = true;
         return none;
     }
-    size_t content_bytes = core_producers_section_bytes(p);
+    size_t content_bytes = core_producers_section_bytes(p, first_index - 1);
     size_t bytes = content_bytes + LOG_SECTION_HEAD_BYTES;
     struct buf *buf = NULL;
     if (bytes > LOG_SECTIONS_BYTES_MAX || buf_new(&cs->bufs, &cs->budget, bytes, &buf) != ERR_OK) {

@@ -111,6 +111,9 @@ void core_idempotence_proposed(struct core_partition *part, const struct core_ap
  * answered. */
 void core_idempotence_failed(struct core_partition *part, uint64_t index, enum err err);
 
+/* What is known of the partition's producers now; NULL: nothing. For tests. */
+const struct core_producers *core_idempotence_producers(const struct core_partition *part);
+
 /* Something of the partition moved: commit, high watermark, role. */
 void core_idempotence_moved(struct core_partition *part);
 

@@ -94,6 +94,7 @@ static enum err core_producers_get_all(struct core_producers *p, struct bytes_re
 static enum err core_producers_get_entry(struct core_producers *p, struct bytes_reader *r,
                                          uint64_t applied_index);
 static bool core_producers_get_batch(struct bytes_reader *r, struct core_producers_kept *out);
+static size_t core_producers_count_overlay(const struct core_producers *p, uint64_t index);
 static void core_producers_put_batch(struct bytes_writer *w,
                                      const struct core_producers_kept *batch);
 static enum err core_producers_section_get_all(struct core_producers *p, struct bytes_reader *r);
@@ -331,16 +332,30 @@ enum err core_producers_get(struct core_producers *p, const void *data, size_t l
     return err;
 }
 
-size_t core_producers_section_bytes(const struct core_producers *p)
+size_t core_producers_section_bytes(const struct core_producers *p, uint64_t index)
 {
     return CORE_PRODUCERS_SECTION_BYTES + core_producers_bytes(p) +
-           (size_t)p->overlay_count * CORE_PRODUCERS_OVERLAY_BYTES;
+           core_producers_count_overlay(p, index) * CORE_PRODUCERS_OVERLAY_BYTES;
+}
+
+/* Uncommitted batches up to `index`. */
+static size_t core_producers_count_overlay(const struct core_producers *p, uint64_t index)
+{
+    size_t count = p->overlay_count;
+    for (const struct list_node *node = p->overlay.head.prev; node != &p->overlay.head;
+         node = node->prev) {
+        if (CONTAINER_OF(node, const struct core_producers_slot, in_overlay)->index <= index) {
+            break;
+        }
+        count--;
+    }
+    return count;
 }
 
 void core_producers_section_put(const struct core_producers *p, uint64_t index,
                                 struct bytes_writer *w)
 {
-    size_t bytes = core_producers_section_bytes(p);
+    size_t bytes = core_producers_section_bytes(p, index);
     ASSERT(index >= p->applied_index);
     if (w->err == ERR_OK && (bytes_writer_left(w) < bytes || bytes > UINT32_MAX)) {
         w->err = ERR_TOO_LARGE;
@@ -351,7 +366,7 @@ void core_producers_section_put(const struct core_producers *p, uint64_t index,
     size_t start = w->pos;
     bytes_put_u16le(w, CORE_PRODUCERS_SECTION_VERSION);
     bytes_put_u16le(w, 0);
-    bytes_put_u32le(w, p->overlay_count);
+    bytes_put_u32le(w, (uint32_t)core_producers_count_overlay(p, index));
     bytes_put_u64le(w, index);
     bytes_put_u32le(w, (uint32_t)core_producers_bytes(p));
     bytes_put_u32le(w, 0);
@@ -359,7 +374,9 @@ void core_producers_section_put(const struct core_producers *p, uint64_t index,
     list_for_each (node, &p->overlay) {
         const struct core_producers_slot *slot =
             CONTAINER_OF(node, struct core_producers_slot, in_overlay);
-        ASSERT(slot->index <= index);
+        if (slot->index > index) {
+            break;
+        }
         bytes_put_u64le(w, slot->index);
         bytes_put_u64le(w, (uint64_t)slot->entry->producer_id);
         bytes_put_u16le(w, (uint16_t)slot->epoch);

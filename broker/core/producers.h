@@ -177,17 +177,18 @@ void core_producers_put(const struct core_producers *p, struct bytes_writer *w);
  * ERR_UNSUPPORTED: a newer version; ERR_BUDGET, ERR_FULL. `p` is empty after an error. */
 MUST_USE enum err core_producers_get(struct core_producers *p, const void *data, size_t length);
 
-/* The same with the overlay: LOG_SNAP_PRODUCERS's content, which is to be the state as of all
- * entries before a segment's first. Those that are not committed when the segment begins are in
- * the log before it all the same: whoever reads the section finds them committed, or no segment. So
- * they stand behind the fold, and reading applies them. */
-size_t core_producers_section_bytes(const struct core_producers *p);
+/* The same with the overlay up to `index`: LOG_SNAP_PRODUCERS's content, which is to be the state
+ * as of all entries before a segment's first. Those that are not committed when the segment begins
+ * are in the log before it all the same: whoever reads the section finds them committed, or no
+ * segment. So they stand behind the fold, and reading applies them. */
+size_t core_producers_section_bytes(const struct core_producers *p, uint64_t index);
 
 /* Write it, whole or not at all (the writer's ERR_TOO_LARGE), as of the entries up to `index`,
- * which is not below those known (asserted). Little-endian: version 2 (1), reserved 2, batches 4,
- * index 8, bytes of the fold 4, reserved 4; the fold, as core_producers_put; then the overlay's
- * batches, by index, each: index 8, producer id 8, epoch 2, reserved 6, base offset 8, timestamp 8,
- * base sequence 4, last offset delta 4 */
+ * which is not below applied_index (asserted); what the overlay has above it is left out: it is
+ * being cut. Little-endian: version 2 (1), reserved 2, batches 4, index 8, bytes of the fold 4,
+ * reserved 4; the fold, as core_producers_put; then the overlay's batches, by index, each: index 8,
+ * producer id 8, epoch 2, reserved 6, base offset 8, timestamp 8, base sequence 4, last offset
+ * delta 4 */
 void core_producers_section_put(const struct core_producers *p, uint64_t index,
                                 struct bytes_writer *w);
 

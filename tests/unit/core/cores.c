@@ -125,18 +125,18 @@ static void cores_changed(struct core_change *change)
     c->pending_count--;
 }
 
-static void cores_make(struct rt_shard *shard, void *ctx)
+static void cores_change(struct rt_shard *shard, void *ctx)
 {
     struct cores *c = ctx;
     c->item = (struct core_change_item){
-        .kind = CORE_CHANGE_CREATE,
+        .kind = c->kind,
         .name = CORES_TOPIC,
         .name_bytes = sizeof(CORES_TOPIC) - 1,
         .partitions_count = CORES_PARTITIONS,
         .replicas_count = -1,
     };
-    c->change = (struct core_change){
-        .done = cores_changed, .ctx = c, .items = &c->item, .items_count = 1};
+    c->change =
+        (struct core_change){.done = cores_changed, .ctx = c, .items = &c->item, .items_count = 1};
     core_change_start(&c->shards[shard->id].cs, &c->change);
 }
 
@@ -152,8 +152,9 @@ void cores_start(struct cores *c, uint32_t shards_count)
     cores_wait(c);
     const struct core_catalog *catalog = c->shards[0].cs.catalog;
     if (core_catalog_find(catalog, CORES_TOPIC, sizeof(CORES_TOPIC) - 1) == NULL) {
+        c->kind = CORE_CHANGE_CREATE;
         c->pending_count++;
-        sim_post(sim_node_shard(c->node, 0), cores_make, c);
+        sim_post(sim_node_shard(c->node, 0), cores_change, c);
         cores_wait(c);
         catalog = c->shards[0].cs.catalog;
     }
@@ -162,6 +163,14 @@ void cores_start(struct cores *c, uint32_t shards_count)
     assert_non_null(topic);
     c->topic = topic->uuid;
     memcpy(c->groups, topic->groups, sizeof(c->groups));
+}
+
+void cores_delete(struct cores *c)
+{
+    c->kind = CORE_CHANGE_DELETE;
+    c->pending_count++;
+    sim_post(sim_node_shard(c->node, 0), cores_change, c);
+    cores_wait(c);
 }
 
 static void cores_shard_close(struct rt_shard *shard, void *ctx)
@@ -192,8 +201,7 @@ void cores_crash(struct cores *c, enum sim_crash how)
 
 /* --- Batches in --- */
 
-/* The batch's bytes, as any client writes them. */
-static uint32_t cores_build(const struct cores_append *ca, uint8_t *out)
+uint32_t cores_build(const struct cores_append *ca, uint8_t *out)
 {
     uint8_t raw[CORES_BATCH_BYTES];
     char value[CORES_BATCH_BYTES / 2];
@@ -241,9 +249,9 @@ static void cores_append_start(struct rt_shard *shard, void *ctx)
     assert_int_equal(buf_new(&cs->bufs, &cs->budget, CORES_BATCH_BYTES, &buf), ERR_OK);
     uint8_t *data = buf_append(buf, CORES_BATCH_BYTES);
     uint32_t length = cores_build(ca, data);
-    assert_int_equal(core_records_validate(&config, &cs->room, c->core.kernels, data, length,
-                                           &ca->info),
-                     CORE_RECORDS_FAULT_NONE);
+    assert_int_equal(
+        core_records_validate(&config, &cs->room, c->core.kernels, data, length, &ca->info),
+        CORE_RECORDS_FAULT_NONE);
     assert_int_equal(buf_lend_written(buf, 0, length, &loan), ERR_OK);
     buf_unref(buf);
     ca->append = (struct core_append){
@@ -377,8 +385,8 @@ struct core_shard *cores_shard_of(struct cores *c, uint32_t partition)
 
 struct core_partition *cores_partition(struct cores *c, uint32_t partition)
 {
-    struct core_partition *part = core_partition_find(
-        cores_shard_of(c, partition), c->groups[partition], &c->topic, partition);
+    struct core_partition *part = core_partition_find(cores_shard_of(c, partition),
+                                                      c->groups[partition], &c->topic, partition);
     assert_non_null(part);
     return part;
 }

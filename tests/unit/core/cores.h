@@ -63,12 +63,13 @@ struct cores {
         struct diag diag;
     } shards[CORES_SHARDS];
     uint32_t shards_count;
-    uint32_t answers_count;  /* shards that have answered what was asked last */
-    uint32_t pending_count;  /* requests that are not answered */
-    uint32_t producers_max;  /* of a partition's fold; 0: the default */
-    uint32_t entries_max;    /* producers of a shard; 0: the default */
-    struct core_change change; /* makes the topic */
+    uint32_t answers_count;    /* shards that have answered what was asked last */
+    uint32_t pending_count;    /* requests that are not answered */
+    uint32_t producers_max;    /* of a partition's fold; 0: the default */
+    uint32_t entries_max;      /* producers of a shard; 0: the default */
+    struct core_change change; /* makes the topic, deletes it */
     struct core_change_item item;
+    enum core_change_kind kind;
     struct log_uuid topic; /* the topic's */
     uint64_t groups[CORES_PARTITIONS];
     struct diag_levels levels;
@@ -87,6 +88,9 @@ void cores_free(struct cores *c);
 /* Start on so many shards; the topic of CORES_PARTITIONS is made if it is not there. */
 void cores_start(struct cores *c, uint32_t shards_count);
 
+/* Delete the topic; what waits for it is answered. */
+void cores_delete(struct cores *c);
+
 /* Close it all, and end. Nothing is under way. */
 void cores_close(struct cores *c);
 
@@ -102,6 +106,9 @@ void cores_wait(struct cores *c);
 /* A batch of a producer with acks=all, sent and answered: its code; ca->append has the rest. */
 enum core_code cores_produce(struct cores *c, struct cores_append *ca, int64_t producer_id,
                              int16_t epoch, int32_t base_sequence, uint32_t records);
+
+/* Write the batch's bytes, as any client does, to the CORES_BATCH_BYTES at `out`; how many. */
+uint32_t cores_build(const struct cores_append *ca, uint8_t *out);
 
 /* Read partition `partition` from its log start as a consumer does, into c->found. */
 void cores_read(struct cores *c, uint32_t partition);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/prng.h"
 #include "broker/core/idempotence.h"
@@ -173,6 +174,11 @@ static void crash_again(struct crash *r, struct crash_stream *s)
 static void crash_count(struct crash *r)
 {
     const struct cores *c = r->c;
+    bool is_short = c->entries_max > 0; /* of memory: it says so */
+    if (strstr(c->said, "older ones are") != NULL ||
+        (!is_short && (strstr(c->said, "WARN") != NULL || strstr(c->said, "ERROR") != NULL))) {
+        fail_msg("seed %" PRIu64 ": %s", r->seed, c->said);
+    }
     r->sections_count += cores_sum(c, offsetof(struct core_idempotence_shared, sections_count));
     r->loads_count += cores_sum(c, offsetof(struct core_idempotence_shared, loads_count));
     r->fed_count += cores_sum(c, offsetof(struct core_idempotence_shared, fed_count));
