@@ -1,15 +1,13 @@
 /* Fetch: what consumers may see of many partitions, waiting for it if there is less than they want
  * (broker/core/fetch.h). Record bytes are sent from where the log has them. Sessions (KIP-227) are
- * declined: every answer says session 0, so every request names all its partitions. */
+ * declined: every answer says session 0, so every request names all its partitions. A batch goes to
+ * every reader as its producer compressed it: Kafka refuses zstd below version 10 (KIP-110) only
+ * where the topic's compression.type is zstd, and clients that send version 4 do read it. */
 #include "base/list.h"
 #include "broker/core/core.h"
 #include "broker/core/fetch.h"
 #include "broker/kafka/errors.h"
 #include "broker/kafka/handlers.h"
-#include "storage/log/batch.h"
-
-/* zstd needs this version of the request (KIP-110). */
-#define KAFKA_FETCH_ZSTD_FIRST 10
 
 /* Topics are named by their ids from this version on (KIP-516). */
 #define KAFKA_FETCH_IDS_FIRST 13
@@ -29,7 +27,6 @@ static void kafka_fetch_done(struct core_fetch *fetch);
 static void kafka_fetch_answer_item(struct kafka_fetch *state,
                                     struct kafka_fetch_response_partition *answer,
                                     struct core_fetch_item *item);
-static bool kafka_fetch_has_zstd(const struct core_fetch_item *item);
 static void kafka_fetch_cancel(struct kafka_request *request);
 static void kafka_fetch_release(struct kafka_request *request);
 
@@ -161,10 +158,6 @@ static void kafka_fetch_answer_item(struct kafka_fetch *state,
     const struct kafka_fetch_request *body = state->request->body;
     enum kafka_error error = item->code == CORE_OVERLOADED ? KAFKA_STORAGE_ERROR /* see errors.c */
                                                            : kafka_error_of(item->code);
-    if (error == KAFKA_NONE && state->request->version < KAFKA_FETCH_ZSTD_FIRST &&
-        kafka_fetch_has_zstd(item)) {
-        error = KAFKA_UNSUPPORTED_COMPRESSION_TYPE;
-    }
     answer->partition_index = (int32_t)item->partition;
     answer->error_code = (int16_t)error;
     answer->high_watermark = -1;
@@ -188,24 +181,6 @@ static void kafka_fetch_answer_item(struct kafka_fetch *state,
         answer->records =
             (struct kafka_records){.length = (int32_t)item->bytes, .source = item->loans};
     }
-}
-
-/* Whether one of the batches is compressed in a way that the client's version does not know. */
-static bool kafka_fetch_has_zstd(const struct core_fetch_item *item)
-{
-    for (const struct buf_loan *loan = item->loans; loan != NULL; loan = loan->next) {
-        struct log_batch batch;
-        for (uint32_t pos = 0; pos < loan->length; pos += batch.length_bytes) {
-            enum err err = log_batch_decode(loan->data + pos, loan->length - pos, &batch);
-            if (err != ERR_OK) {
-                return false; /* the client will say so */
-            }
-            if ((batch.attributes & 7) == CODEC_ZSTD) {
-                return true;
-            }
-        }
-    }
-    return false;
 }
 
 static void kafka_fetch_cancel(struct kafka_request *request)
