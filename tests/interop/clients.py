@@ -1,4 +1,6 @@
 """The clients: how each is installed, and the command that starts its adapter."""
+import hashlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,12 +29,48 @@ def kcat(_build):
     return ["python3", str(FOLDER / "kcat" / "agent.py")], {}
 
 
+def kafkajs(build):
+    if not shutil.which("node") or not shutil.which("npm"):
+        raise Missing("no node or no npm (deploy/install test)")
+    folder = FOLDER / "kafkajs"
+    home = fetched(build, "kafkajs", [folder / "package.json", folder / "package-lock.json"],
+                   ["npm", "ci", "--no-fund", "--no-audit", "--ignore-scripts", "--fetch-retries=1",
+                    "--fetch-timeout=20000"], 45)
+    return ["node", str(folder / "agent.js")], {"NODE_PATH": str(home / "node_modules")}
+
+
+def fetched(build, name, manifests, command, seconds):
+    """The folder below `build` in which `command` ran with `manifests` beside it; once, until one of these changes."""
+    home, wanted = build / name, hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest()
+    stamp = home / "stamp"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return home
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    for path in manifests:
+        shutil.copy(path, home)
+    try:
+        done = subprocess.run(command, cwd=home, timeout=seconds, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
+                              env=os.environ | {"CI": "true"})
+        said, is_done = done.stdout.strip().splitlines(), done.returncode == 0
+    except subprocess.TimeoutExpired:
+        said, is_done = [f"no end after {seconds} s"], False
+    if not is_done:
+        print("\n".join(said[-20:]))
+        reason = next((line for line in said if "error" in line.lower()), said[-1] if said else "not a word")
+        raise Missing(f"{' '.join(command[:2])} fails: {reason}")
+    stamp.write_text(wanted)
+    return home
+
+
 # name: (what it is, in tests/run, how it is installed)
 CLIENTS = {
     "kcat": ("kcat of Debian, librdkafka 2.0.2", True, kcat),
     "python_kafka": ("kafka-python 2.0.2 of Debian", True, debian_python("python_kafka", "kafka")),
     "confluent": ("confluent-kafka 1.7.0 of Debian, librdkafka 2.0.2", True,
                   debian_python("confluent", "confluent_kafka")),
+    "kafkajs": ("kafkajs 2.2.4 from npm", True, kafkajs),
 }
 
 
