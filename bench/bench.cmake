@@ -14,3 +14,24 @@ function(tdb_bench name)
     set_target_properties(bench_${name} PROPERTIES
         OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
 endfunction()
+
+# Clients of bench/peers, over librdkafka: build/release/bench/NAME. Without librdkafka there are none, and no benchmark
+# that needs them; `bench/run` installs it first.
+pkg_check_modules(RDKAFKA IMPORTED_TARGET rdkafka)
+function(tdb_peer_client name)
+    if(NOT RDKAFKA_FOUND)
+        return()
+    endif()
+    add_executable(${name} ${ARGN})
+    target_link_libraries(${name} PRIVATE tdb_flags base PkgConfig::RDKAFKA Threads::Threads m)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+endfunction()
+
+# tdb_peers(NAME ABOUT "..." [CLIENTS targets...]): a benchmark that runs the whole server beside Apache Kafka, the
+# script bench/peers/NAME. bench/run reads these calls too.
+function(tdb_peers name)
+    cmake_parse_arguments(ARG "" "ABOUT" "CLIENTS" ${ARGN})
+    if(RDKAFKA_FOUND)
+        add_custom_target(bench_${name} DEPENDS tdb ${ARG_CLIENTS})
+    endif()
+endfunction()

@@ -1,0 +1,75 @@
+/* What the clients of bench/peers share: programs over librdkafka that load a broker, whichever it
+ * is. Each is told its work by flags, prints "begin" and "end" on a line when what it measures
+ * begins and ends (bench/peers takes processor time of broker and machine at these), then one JSON
+ * object. A client that cannot do its work ends with status 1 and says why. */
+#ifndef BENCH_MACRO_PEER_CLIENT_H
+#define BENCH_MACRO_PEER_CLIENT_H
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bench/macro/peer_histogram.h"
+
+/* The most topics of --topic. */
+#define PEER_TOPICS_MAX 64u
+
+/* What the flags say. */
+struct peer_options {
+    const char *program;                 /* the program's name, for its complaints */
+    const char *broker;                  /* --broker HOST:PORT */
+    char topics_text[4096];              /* --topic, its commas replaced by ends */
+    const char *topics[PEER_TOPICS_MAX]; /* into it */
+    uint32_t topics_count;               /* of them */
+    uint32_t partitions_count;           /* --partitions: of each topic */
+    uint32_t record_bytes;               /* --record-bytes: of each value */
+    const char *codec;                   /* --codec: as librdkafka names it */
+    const char *linger_ms;               /* --linger-ms */
+    const char *batch_bytes;             /* --batch-bytes */
+    uint32_t consumers_count;            /* --consumers: of the tail */
+    uint64_t rate;                       /* --rate: records a second; 0: as fast as it goes */
+    uint64_t bytes_max;                  /* --bytes: no more after so many of values; 0: no bound */
+    uint64_t warm_ns;                    /* --warm-ms: before "begin" */
+    uint64_t measure_ns;                 /* --measure-ms: from "begin" to "end" */
+    bool is_endless;                     /* --endless: read again and again, until SIGTERM */
+};
+
+/* Read the flags. Ends the program (status 2) at one it does not know, and without --broker and
+ * --topic. */
+void peer_options_read(struct peer_options *o, int argc, char **argv);
+
+/* A producer: acks=all, not idempotent (librdkafka's default), its reports as events of
+ * rd_kafka_queue_get_main. Never fails: it ends the program. The caller destroys it. */
+rd_kafka_t *peer_producer_new(const struct peer_options *o);
+
+/* A consumer without a group's coordinator in its way: partitions are assigned by the caller,
+ * nothing is committed; its messages go to `queue` if that is not NULL. As above. */
+rd_kafka_t *peer_consumer_new(const struct peer_options *o, rd_kafka_queue_t *queue);
+
+/* Assign all partitions of all topics, from `offset` (RD_KAFKA_OFFSET_BEGINNING, _END). */
+void peer_consumer_assign(const struct peer_options *o, rd_kafka_t *consumer, int64_t offset);
+
+/* Values of letters, `count` of o->record_bytes one after another, the same in every run: what
+ * Java's performance producer sends. The caller frees them. */
+uint8_t *peer_values_new(const struct peer_options *o, uint32_t count);
+
+/* Nanoseconds of CLOCK_MONOTONIC. */
+uint64_t peer_now_ns(void);
+
+/* Sleep until then, on an exact timer; at once if it is past. */
+void peer_sleep_until(uint64_t then_ns);
+
+/* Say `what` ("begin", "end") on a line of stdout, at once. */
+void peer_say(const char *what);
+
+/* The fields of a JSON object that tell `h` in microseconds, without braces. */
+void peer_print_latencies(const struct peer_histogram *h);
+
+/* End the program with status 1. */
+_Noreturn void peer_die(const struct peer_options *o, const char *what, const char *why);
+
+/* The same, if `error` is one. */
+void peer_check(const struct peer_options *o, const char *what, rd_kafka_resp_err_t error);
+
+#endif
