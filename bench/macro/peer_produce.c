@@ -68,7 +68,8 @@ int main(int argc, char **argv)
         peer_die(&p->options, "a thread", "refused");
     }
     produce_load(p);
-    if (p->options.bytes_max == 0) { /* what waits is of no use to anyone; what is sent, is counted */
+    if (p->options.bytes_max ==
+        0) { /* what waits is of no use to anyone; what is sent, is counted */
         peer_check(&p->options, "forgetting the rest",
                    rd_kafka_purge(p->producer, RD_KAFKA_PURGE_F_QUEUE));
     }

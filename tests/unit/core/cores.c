@@ -63,6 +63,7 @@ struct cores *cores_new(uint64_t seed, const struct sim_options *options)
         .node_id = 1,
         .partitions_count = 1,
     };
+    c->config.topics.segment_bytes = (uint32_t)cores_log_config.segment_bytes;
     c->sink.write = cores_say;
     diag_levels_init(&c->levels, cores_modules, ARRAY_COUNT(cores_modules), DIAG_LEVEL_INFO);
     return c;

@@ -649,7 +649,9 @@ static size_t traps_compressed(struct town *t, enum codec_kind codec, uint8_t *o
     return length;
 }
 
-static void trap_18_zstd_needs_produce_7_and_fetch_10(void **state)
+/* Kafka refuses it to Fetch below 10 where the topic's compression.type is zstd, which is not
+ * served; where it is producer, kafka-python 2.0.2 reads it with Fetch 4. */
+static void trap_18_zstd_needs_produce_7(void **state)
 {
     (void)state;
     struct town *t = traps_town(1, "t");
@@ -662,8 +664,8 @@ static void trap_18_zstd_needs_produce_7_and_fetch_10(void **state)
     assert_int_equal(talk_produce_answer(c)->error_code, 0);
     const struct kafka_fetch_response_partition *fetched =
         talk_fetch(c, &(struct talk_fetch){.topic = "t", .version = 9});
-    assert_int_equal(fetched->error_code, 76);
-    assert_int_equal(fetched->records.length, 0);
+    assert_int_equal(fetched->error_code, 0);
+    assert_int_equal(fetched->records.length, length);
     fetched = talk_fetch(c, &(struct talk_fetch){.topic = "t", .version = 10});
     assert_int_equal(fetched->error_code, 0);
     assert_int_equal(fetched->records.length, length);
@@ -953,7 +955,7 @@ int main(void)
         cmocka_unit_test(trap_17_an_append_changes_twelve_bytes),
         cmocka_unit_test(trap_17_log_append_time_is_the_brokers_and_under_the_checksum),
         cmocka_unit_test(trap_17_a_wrong_batch_is_refused),
-        cmocka_unit_test(trap_18_zstd_needs_produce_7_and_fetch_10),
+        cmocka_unit_test(trap_18_zstd_needs_produce_7),
         cmocka_unit_test(trap_18_every_codec_is_kept_as_it_came),
         cmocka_unit_test(trap_19_message_max_bytes_is_of_the_batch),
         cmocka_unit_test(trap_19_array_lengths_are_held_to_the_bytes_received),
