@@ -509,6 +509,143 @@ static void core_producers_snapshots_cut_off_or_without_memory_leave_nothing(voi
     producers_close(&world);
 }
 
+/* --- Sections --- */
+
+/* Producer 2 at index 10, committed to 20; 1 at 30, on its way; as of 35. */
+static const uint8_t producers_section[] = {
+    1,  0, 0, 0, 1, 0, 0, 0, 35,   0, 0, 0, 0, 0, 0, 0, /* version, reserved, batches, index */
+    64, 0, 0, 0, 0, 0, 0, 0,                            /* bytes of the fold, reserved */
+    1,  0, 0, 0, 1, 0, 0, 0, 20,   0, 0, 0, 0, 0, 0, 0, /* version, reserved, producers, applied */
+    2,  0, 0, 0, 0, 0, 0, 0, 10,   0, 0, 0, 0, 0, 0, 0, /* producer 2, index 10 */
+    9,  0, 1, 0, 0, 0, 0, 0,                            /* epoch 9, one batch */
+    0,  0, 0, 0, 0, 0, 0, 0, 0xf2, 3, 0, 0, 0, 0, 0, 0, /* offset 0, time 1010 */
+    0,  0, 0, 0, 1, 0, 0, 0,                            /* sequence 0, delta 1 */
+    30, 0, 0, 0, 0, 0, 0, 0, 1,    0, 0, 0, 0, 0, 0, 0, /* index 30, producer 1 */
+    0,  1, 0, 0, 0, 0, 0, 0,                            /* epoch 256, reserved */
+    2,  0, 0, 0, 0, 0, 0, 0, 0x06, 4, 0, 0, 0, 0, 0, 0, /* offset 2, time 1030 */
+    7,  0, 0, 0, 2, 0, 0, 0,                            /* sequence 7, delta 2 */
+};
+
+static void core_producers_section_is_byte_for_byte_as_described(void **state)
+{
+    (void)state;
+    struct producers_world world;
+    struct core_producers_found found;
+    producers_open(&world, 3, 1u << 20, 100, 100);
+    struct core_producers_batch batch = producers_batch(&world, 2, 9, 0, 2);
+    producers_produce(&world, &batch, &found);
+    core_producers_commit(&world.p, 20);
+    world.index = 20;
+    batch = producers_batch(&world, 1, 256, 7, 3);
+    producers_produce(&world, &batch, &found);
+    batch = producers_batch(&world, 3, 0, 7, 1); /* at 40: behind it */
+    producers_produce(&world, &batch, &found);
+    uint8_t bytes[256];
+    struct bytes_writer w = bytes_writer(bytes, sizeof(producers_section) - 1);
+    assert_int_equal(core_producers_section_bytes(&world.p, 35), sizeof(producers_section));
+    core_producers_section_put(&world.p, 35, &w);
+    assert_int_equal(w.err, ERR_TOO_LARGE);
+    assert_int_equal(w.pos, 0);
+    w = bytes_writer(bytes, sizeof(bytes));
+    core_producers_section_put(&world.p, 35, &w);
+    assert_int_equal(w.pos, sizeof(producers_section));
+    assert_memory_equal(bytes, producers_section, sizeof(producers_section));
+    producers_close(&world);
+}
+
+/* What was on its way has come: the section is the fold as of its index. */
+static void core_producers_section_read_is_the_fold_as_of_its_index(void **state)
+{
+    (void)state;
+    for (uint32_t producers_max = 1; producers_max <= 3; producers_max++) {
+        struct producers_world world;
+        struct core_producers_found found;
+        producers_open(&world, producers_max, 1u << 20, 100, 100);
+        assert_int_equal(
+            core_producers_section_get(&world.p, producers_section, sizeof(producers_section)),
+            ERR_OK);
+        assert_int_equal(world.p.applied_index, 35);
+        assert_int_equal(world.p.overlay_count, 0);
+        assert_int_equal(world.p.folded_count, producers_max == 1 ? 1 : 2);
+        struct core_producers_batch batch = producers_batch(&world, 1, 256, 7, 3);
+        assert_int_equal(core_producers_check(&world.p, &batch, 9, &found),
+                         CORE_PRODUCERS_DUPLICATE);
+        assert_int_equal(found.base_offset, 2);
+        assert_int_equal(found.timestamp, 1030);
+        batch = producers_batch(&world, 2, 9, 0, 2);
+        assert_int_equal(core_producers_check(&world.p, &batch, 9, &found),
+                         producers_max == 1 ? CORE_PRODUCERS_APPEND : CORE_PRODUCERS_DUPLICATE);
+        producers_close(&world);
+    }
+}
+
+static void core_producers_wrong_sections_leave_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t pos;
+        uint8_t value;
+        enum err err;
+    } rows[] = {
+        {"nothing", 0, 1, ERR_OK},
+        {"version 2", 0, 2, ERR_UNSUPPORTED},
+        {"version 0", 0, 0, ERR_CORRUPT},
+        {"reserved", 2, 1, ERR_CORRUPT},
+        {"one batch more", 4, 2, ERR_TRUNCATED},
+        {"2^24 batches more", 7, 1, ERR_TRUNCATED},
+        {"one batch less", 4, 0, ERR_CORRUPT},
+        {"as of an index before its batch", 8, 29, ERR_CORRUPT},
+        {"as of 2^63", 15, 0x80, ERR_CORRUPT},
+        {"a shorter fold", 16, 63, ERR_TRUNCATED},
+        {"a longer fold", 16, 65, ERR_CORRUPT},
+        {"a fold of 2^30 bytes", 19, 0x40, ERR_TRUNCATED},
+        {"reserved", 20, 1, ERR_CORRUPT},
+        {"a newer fold", 24, 2, ERR_UNSUPPORTED},
+        {"a fold behind the batch", 32, 30, ERR_CORRUPT},
+        {"a batch in the fold", 88, 20, ERR_CORRUPT},
+        {"a negative producer", 103, 0x80, ERR_CORRUPT},
+        {"a negative epoch", 105, 0x80, ERR_CORRUPT},
+        {"zeros that are not", 106, 1, ERR_CORRUPT},
+        {"zeros that are not, the last", 111, 1, ERR_CORRUPT},
+        {"a negative offset", 119, 0x80, ERR_CORRUPT},
+        {"a negative sequence", 131, 0x80, ERR_CORRUPT},
+        {"a negative delta", 135, 0x80, ERR_CORRUPT},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct producers_world world;
+        uint8_t bytes[sizeof(producers_section)];
+        memcpy(bytes, producers_section, sizeof(bytes));
+        bytes[rows[i].pos] = rows[i].value;
+        producers_open(&world, 3, 1u << 20, 100, 100);
+        enum err err = core_producers_section_get(&world.p, bytes, sizeof(bytes));
+        if (err != rows[i].err) {
+            fail_msg("%s: %s", rows[i].name, err_name(err));
+        }
+        assert_int_equal(world.p.folded_count, err == ERR_OK ? 2 : 0);
+        assert_int_equal(world.p.applied_index, err == ERR_OK ? 35 : 0);
+        producers_close(&world);
+    }
+}
+
+static void core_producers_sections_cut_off_or_without_memory_leave_nothing(void **state)
+{
+    (void)state;
+    struct producers_world world;
+    producers_open(&world, 3, 1u << 20, 1, 1);
+    for (size_t length = 0; length < sizeof(producers_section); length++) {
+        assert_int_equal(core_producers_section_get(&world.p, producers_section, length),
+                         ERR_TRUNCATED);
+        assert_int_equal(world.p.by_id.count, 0);
+    }
+    assert_int_equal(
+        core_producers_section_get(&world.p, producers_section, sizeof(producers_section)),
+        ERR_FULL);
+    assert_int_equal(world.p.by_id.count, 0);
+    assert_int_equal(world.p.applied_index, 0);
+    producers_close(&world);
+}
+
 static void core_producers_agree_with_a_list_of_batches(void **state)
 {
     model_run(state, "producers against a list", 80, 3000, producers_model_run);
@@ -529,6 +666,10 @@ int main(void)
         cmocka_unit_test(core_producers_snapshot_of_more_than_fit_keeps_the_newest),
         cmocka_unit_test(core_producers_wrong_snapshots_leave_nothing),
         cmocka_unit_test(core_producers_snapshots_cut_off_or_without_memory_leave_nothing),
+        cmocka_unit_test(core_producers_section_is_byte_for_byte_as_described),
+        cmocka_unit_test(core_producers_section_read_is_the_fold_as_of_its_index),
+        cmocka_unit_test(core_producers_wrong_sections_leave_nothing),
+        cmocka_unit_test(core_producers_sections_cut_off_or_without_memory_leave_nothing),
         MODEL_TEST(core_producers_agree_with_a_list_of_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
