@@ -64,6 +64,11 @@ def free_ports(count):
     return ports
 
 
+def die_with_parent():
+    """Between fork and exec: let nothing outlive the benchmark that started it."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Broker:
     """A broker with a data directory, running or not. Use as a context: it is ended and its data removed at the end."""
 
@@ -117,7 +122,7 @@ class Broker:
         if self.is_kept:
             os.setsid()
         else:
-            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            die_with_parent()
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
         except (OSError, ValueError):
