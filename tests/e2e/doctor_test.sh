@@ -47,7 +47,7 @@ run "$tdb" doctor --events "$work" --data "$work/data"
 expect_status 1
 expect_err 'one event per line'
 
-run "$tdb" doctor --data-dir "$work/data"
+run "$tdb" doctor --dta "$work/data"
 expect_status 2
 expect_err 'did you mean --data'
 
