@@ -54,6 +54,37 @@ int16_t talk_topic(struct town_client *c, const char *topic)
     return answer->topics.items[0].error_code;
 }
 
+const struct kafka_metadata_response *talk_metadata(struct town_client *c, int16_t version,
+                                                    const char *name, const struct log_uuid *id,
+                                                    int32_t count)
+{
+    struct kafka_metadata_request_topic asked;
+    struct kafka_metadata_request body;
+    kafka_reset(&kafka_struct_metadata_request, &body);
+    kafka_reset(&kafka_struct_metadata_request_topic, &asked);
+    asked.name = name != NULL ? talk_text(name) : (struct kafka_string){.length = KAFKA_NULL};
+    if (id != NULL) {
+        asked.topic_id = *id;
+    }
+    body.topics.items = &asked;
+    body.topics.count = count;
+    return town_call(c, &kafka_message_metadata_request, version, &body);
+}
+
+void talk_change(struct town *t, enum core_change_kind kind, const char *topic,
+                 const struct core_topic_config_pair *pairs, uint32_t pairs_count)
+{
+    struct core_change_item item = {.kind = kind,
+                                    .name = topic,
+                                    .name_bytes = (uint32_t)strlen(topic),
+                                    .partitions_count = -1,
+                                    .replicas_count = -1,
+                                    .pairs = pairs,
+                                    .pairs_count = pairs_count};
+    town_change(t, &item);
+    assert_int_equal(item.code, CORE_OK);
+}
+
 /* --- Produce --- */
 
 void talk_produce_ask(struct town_client *c, int16_t version, const char *topic, int32_t partition,

@@ -39,6 +39,16 @@ void talk_batch(const struct town *t, struct talk_batch *out, uint64_t serial, u
 /* Make a topic by asking for it; returns the error of the answer. */
 int16_t talk_topic(struct town_client *c, const char *topic);
 
+/* Ask for one topic by name, or by id where the name is NULL (`count` 1), for none (0) or for all
+ * (KAFKA_NULL). The answer stands until the next one. */
+const struct kafka_metadata_response *talk_metadata(struct town_client *c, int16_t version,
+                                                    const char *name, const struct log_uuid *id,
+                                                    int32_t count);
+
+/* Create or delete `topic`, from within; with configs. It is done (asserted). */
+void talk_change(struct town *t, enum core_change_kind kind, const char *topic,
+                 const struct core_topic_config_pair *pairs, uint32_t pairs_count);
+
 /* Produce one batch; the partition's answer, which stands until the next one. */
 void talk_produce_ask(struct town_client *c, int16_t version, const char *topic, int32_t partition,
                       int16_t acks, const void *batch, size_t length);

@@ -184,172 +184,6 @@ static void trap_3_no_feature_is_told_to_old_clients(void **state)
     traps_end(t);
 }
 
-/* --- Metadata --- */
-
-/* Ask for names, or ids where a name is NULL. */
-static const struct kafka_metadata_response *traps_metadata(struct town_client *c, int16_t version,
-                                                            const char *name,
-                                                            const struct log_uuid *id,
-                                                            int32_t count)
-{
-    struct kafka_metadata_request_topic asked;
-    struct kafka_metadata_request body;
-    kafka_reset(&kafka_struct_metadata_request, &body);
-    kafka_reset(&kafka_struct_metadata_request_topic, &asked);
-    asked.name = name != NULL ? talk_text(name) : (struct kafka_string){.length = KAFKA_NULL};
-    if (id != NULL) {
-        asked.topic_id = *id;
-    }
-    body.topics.items = &asked;
-    body.topics.count = count;
-    return town_call(c, &kafka_message_metadata_request, version, &body);
-}
-
-/* Topics that are not the broker's own. */
-static int32_t traps_count(const struct kafka_metadata_response *answer)
-{
-    int32_t count = 0;
-    for (int32_t i = 0; i < answer->topics.count; i++) {
-        count += answer->topics.items[i].name.data[0] != '_';
-    }
-    return count;
-}
-
-static struct log_uuid traps_id(struct town_client *c, const char *topic)
-{
-    const struct kafka_metadata_response *answer = traps_metadata(c, 12, topic, NULL, 1);
-    assert_int_equal(answer->topics.items[0].error_code, 0);
-    return answer->topics.items[0].topic_id;
-}
-
-static void trap_11_a_topics_id_stays_over_restarts(void **state)
-{
-    (void)state;
-    struct town *t = traps_town(2, "t");
-    struct log_uuid id = traps_id(town_connect(t), "t");
-    assert_false(log_uuid_is_zero(&id));
-    for (uint32_t shards_count = 1; shards_count <= 3; shards_count++) {
-        town_crash(t, SIM_CRASH_LOSE);
-        town_start(t, shards_count);
-        struct town_client *c = town_connect(t);
-        struct log_uuid again = traps_id(c, "t");
-        assert_true(log_uuid_is_equal(&id, &again));
-        for (int16_t version = 10; version <= 13; version++) {
-            const struct kafka_metadata_response *answer = traps_metadata(c, version, "t", NULL, 1);
-            assert_true(log_uuid_is_equal(&answer->topics.items[0].topic_id, &id));
-        }
-    }
-    traps_end(t);
-}
-
-/* Before version 12 a topic without a name is a contradiction (42). */
-static void trap_11_topics_are_looked_up_by_id_from_metadata_12_on(void **state)
-{
-    (void)state;
-    struct town *t = traps_town(2, "t");
-    struct town_client *c = town_connect(t);
-    struct log_uuid id = traps_id(c, "t");
-    struct log_uuid unknown = {.bytes = {1, 2, 3}};
-    for (int16_t version = 12; version <= 13; version++) {
-        const struct kafka_metadata_response *answer = traps_metadata(c, version, NULL, &id, 1);
-        assert_int_equal(answer->topics.items[0].error_code, 0);
-        assert_int_equal(answer->topics.items[0].name.length, 1);
-        answer = traps_metadata(c, version, NULL, &unknown, 1);
-        assert_int_equal(answer->topics.items[0].error_code, 100);
-        assert_int_equal(answer->topics.items[0].name.length, KAFKA_NULL);
-    }
-    for (int16_t version = 10; version <= 11; version++) {
-        const struct kafka_metadata_response *answer = traps_metadata(c, version, NULL, &id, 1);
-        assert_int_equal(answer->topics.items[0].error_code, 42);
-    }
-    traps_end(t);
-}
-
-/* --- 11: Produce and Fetch by id --- */
-
-static int16_t traps_produce_by_id(struct town_client *c, const struct log_uuid *id,
-                                   const struct talk_batch *batch)
-{
-    struct kafka_produce_request_partition part = {
-        .records = {.data = batch->data, .length = (int32_t)batch->length}};
-    struct kafka_produce_request_topic data;
-    struct kafka_produce_request body;
-    kafka_reset(&kafka_struct_produce_request, &body);
-    kafka_reset(&kafka_struct_produce_request_topic, &data);
-    data.topic_id = *id;
-    data.partition_data.items = &part;
-    data.partition_data.count = 1;
-    body.acks = -1;
-    body.timeout_ms = 1000;
-    body.topic_data.items = &data;
-    body.topic_data.count = 1;
-    const struct kafka_produce_response *answer =
-        town_call(c, &kafka_message_produce_request, 13, &body);
-    assert_true(log_uuid_is_equal(&answer->responses.items[0].topic_id, id));
-    return answer->responses.items[0].partition_responses.items[0].error_code;
-}
-
-static int16_t traps_fetch_by_id(struct town_client *c, const struct log_uuid *id,
-                                 int32_t *records_bytes)
-{
-    struct kafka_fetch_request_partition part;
-    struct kafka_fetch_request_topic topic;
-    struct kafka_fetch_request body;
-    kafka_reset(&kafka_struct_fetch_request, &body);
-    kafka_reset(&kafka_struct_fetch_request_topic, &topic);
-    kafka_reset(&kafka_struct_fetch_request_partition, &part);
-    part.partition_max_bytes = 1 << 20;
-    topic.topic_id = *id;
-    topic.partitions.items = &part;
-    topic.partitions.count = 1;
-    body.topics.items = &topic;
-    body.topics.count = 1;
-    const struct kafka_fetch_response *answer =
-        town_call(c, &kafka_message_fetch_request, 13, &body);
-    assert_true(log_uuid_is_equal(&answer->responses.items[0].topic_id, id));
-    *records_bytes = answer->responses.items[0].partitions.items[0].records.length;
-    return answer->responses.items[0].partitions.items[0].error_code;
-}
-
-static void traps_change(struct town *t, enum core_change_kind kind, const char *topic,
-                         const struct core_topic_config_pair *pairs, uint32_t pairs_count)
-{
-    struct core_change_item item = {.kind = kind,
-                                    .name = topic,
-                                    .name_bytes = (uint32_t)strlen(topic),
-                                    .partitions_count = -1,
-                                    .replicas_count = -1,
-                                    .pairs = pairs,
-                                    .pairs_count = pairs_count};
-    town_change(t, &item);
-    assert_int_equal(item.code, CORE_OK);
-}
-
-/* A client that knows the id of a topic that was deleted is told so, though one of its name is
- * there. */
-static void trap_11_a_recreated_topic_is_another_one(void **state)
-{
-    (void)state;
-    struct town *t = traps_town(3, "t");
-    struct town_client *c = town_connect(t);
-    struct talk_batch batch;
-    int32_t records_bytes;
-    talk_batch(t, &batch, 1, 1, 1000, 100);
-    struct log_uuid id = traps_id(c, "t");
-    assert_int_equal(traps_produce_by_id(c, &id, &batch), 0);
-    assert_int_equal(traps_fetch_by_id(c, &id, &records_bytes), 0);
-    assert_int_equal(records_bytes, batch.length);
-    traps_change(t, CORE_CHANGE_DELETE, "t", NULL, 0);
-    traps_change(t, CORE_CHANGE_CREATE, "t", NULL, 0);
-    assert_int_equal(traps_produce_by_id(c, &id, &batch), 100);
-    assert_int_equal(traps_fetch_by_id(c, &id, &records_bytes), 100);
-    struct log_uuid again = traps_id(c, "t");
-    assert_false(log_uuid_is_equal(&id, &again));
-    assert_int_equal(traps_fetch_by_id(c, &again, &records_bytes), 0);
-    assert_int_equal(records_bytes, 0);
-    traps_end(t);
-}
-
 /* --- 13: limits of a fetch --- */
 
 /* Fetch partitions 0 .. count - 1 of "t" from offset 0; the bytes each gave. */
@@ -503,7 +337,7 @@ static void trap_15_the_leader_epoch_is_in_each_batch_and_fences_clients(void **
         talk_batch(t, &batch, start, 1, 1000, 100);
         assert_int_equal(talk_produce(c, "t", 0, -1, &batch)->base_offset, start);
         int32_t epoch =
-            traps_metadata(c, 9, "t", NULL, 1)->topics.items[0].partitions.items[0].leader_epoch;
+            talk_metadata(c, 9, "t", NULL, 1)->topics.items[0].partitions.items[0].leader_epoch;
         assert_true(epoch > last);
         struct talk_fetch fetch = {.topic = "t", .offset = start, .epoch = epoch + 1};
         const struct kafka_fetch_response_partition *fetched = talk_fetch(c, &fetch);
@@ -556,7 +390,7 @@ static void trap_17_log_append_time_is_the_brokers_and_under_the_checksum(void *
     struct town_client *c = town_connect(t);
     struct talk_batch batch;
     struct log_batch stored;
-    traps_change(t, CORE_CHANGE_CREATE, "t", &pair, 1);
+    talk_change(t, CORE_CHANGE_CREATE, "t", &pair, 1);
     talk_batch(t, &batch, 1, 3, 1000, 100);
     int64_t told = talk_produce(c, "t", 0, -1, &batch)->log_append_time_ms;
     assert_true(told >= INT64_C(1800000000000)); /* where the world's clocks begin */
@@ -722,7 +556,7 @@ static void trap_19_message_max_bytes_is_of_the_batch(void **state)
     struct town_client *c = town_connect(t);
     uint8_t *data = malloc(TRAPS_BATCH_BYTES);
     assert_non_null(data);
-    traps_metadata(c, 9, "t", NULL, 1); /* a valid request: larger ones may follow */
+    talk_metadata(c, 9, "t", NULL, 1); /* a valid request: larger ones may follow */
     talk_produce_ask(c, 9, "t", 0, -1, data, traps_large(t, 1048588, data));
     assert_int_equal(talk_produce_answer(c)->error_code, 0);
     talk_produce_ask(c, 9, "t", 0, -1, data, traps_large(t, 1048589, data));
@@ -809,132 +643,6 @@ static void trap_21_offsets_outside_the_log_are_out_of_range(void **state)
     traps_end(t);
 }
 
-/* --- 29: acks=0 is door_test.c's; Metadata --- */
-
-static void trap_29_no_topics_asked_for_means_all_in_version_0_and_none_later(void **state)
-{
-    (void)state;
-    struct town *t = traps_town(2, "t");
-    struct town_client *c = town_connect(t);
-    assert_int_equal(talk_topic(c, "u"), 0);
-    for (int16_t version = 0; version <= 13; version++) {
-        assert_int_equal(traps_count(traps_metadata(c, version, "", NULL, 0)),
-                         version == 0 ? 2 : 0);
-        if (version >= 1) {
-            assert_int_equal(traps_count(traps_metadata(c, version, "", NULL, KAFKA_NULL)), 2);
-        }
-    }
-    traps_end(t);
-}
-
-static void trap_29_authorized_operations_that_were_not_asked_for_are_int32_min(void **state)
-{
-    (void)state;
-    struct town *t = traps_town(1, "t");
-    struct town_client *c = town_connect(t);
-    for (int16_t version = 8; version <= 13; version++) {
-        const struct kafka_metadata_response *answer = traps_metadata(c, version, "t", NULL, 1);
-        assert_int_equal(answer->topics.items[0].topic_authorized_operations, INT32_MIN);
-        assert_int_equal(answer->cluster_authorized_operations, INT32_MIN);
-        assert_int_equal(answer->brokers.items[0].port, TOWN_PORT);
-        assert_memory_equal(answer->brokers.items[0].host.data, "broker.town", 11);
-        assert_true(answer->cluster_id.length > 0);
-    }
-    traps_end(t);
-}
-
-/* A topic is made by the first who asks, of any shard, and by nobody who asks not to. */
-static void trap_29_a_topic_that_is_asked_for_is_made(void **state)
-{
-    (void)state;
-    struct town *t = traps_town(3, NULL);
-    struct town_client *c[6];
-    for (uint32_t i = 0; i < 6; i++) { /* all at once */
-        struct kafka_metadata_request_topic asked[2];
-        struct kafka_metadata_request body;
-        kafka_reset(&kafka_struct_metadata_request, &body);
-        kafka_reset(&kafka_struct_metadata_request_topic, &asked[0]);
-        asked[0].name = talk_text("new");
-        asked[1] = asked[0]; /* and twice */
-        body.topics.items = asked;
-        body.topics.count = 2;
-        c[i] = town_connect(t);
-        town_ask(c[i], &kafka_message_metadata_request, 9, &body);
-    }
-    for (uint32_t i = 0; i < 6; i++) {
-        const struct kafka_metadata_response *answer = town_answer(c[i]);
-        assert_non_null(answer);
-        for (int32_t k = 0; k < answer->topics.count; k++) {
-            int16_t error = answer->topics.items[k].error_code;
-            assert_true(error == 0 || error == KAFKA_LEADER_NOT_AVAILABLE);
-        }
-    }
-    assert_int_equal(traps_count(traps_metadata(c[0], 9, "", NULL, KAFKA_NULL)), 1);
-    struct kafka_metadata_request_topic asked;
-    struct kafka_metadata_request body;
-    kafka_reset(&kafka_struct_metadata_request, &body);
-    kafka_reset(&kafka_struct_metadata_request_topic, &asked);
-    asked.name = talk_text("not-made");
-    body.topics.items = &asked;
-    body.topics.count = 1;
-    body.allow_auto_topic_creation = false;
-    const struct kafka_metadata_response *answer =
-        town_call(c[0], &kafka_message_metadata_request, 9, &body);
-    assert_int_equal(answer->topics.items[0].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
-    traps_end(t);
-}
-
-static void trap_29_names_that_are_none_are_refused(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name;
-        int16_t error;
-    } rows[] = {
-        {"a.b-C_9", 0}, {".", 17},   {"..", 17},       {"a b", 17},
-        {"", 17},       {"a/b", 17}, {"\xc3\xa9", 17}, {"__tdb_x", 3},
-    };
-    struct town *t = traps_town(1, NULL);
-    struct town_client *c = town_connect(t);
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        assert_int_equal(talk_topic(c, rows[i].name), rows[i].error);
-    }
-    assert_int_equal(traps_count(traps_metadata(c, 9, "", NULL, KAFKA_NULL)), 1);
-    traps_end(t);
-}
-
-/* --- FindCoordinator, which is served to refuse --- */
-
-static void coordinators_are_refused_in_every_version(void **state)
-{
-    (void)state;
-    struct town *t = traps_town(1, NULL);
-    struct town_client *c = town_connect(t);
-    for (int16_t version = 0; version <= 6; version++) {
-        for (int8_t type = 0; type <= (version == 0 ? 0 : 2); type++) {
-            int16_t wanted = type == 0 ? 30 : type == 1 ? 53 : 42;
-            struct kafka_find_coordinator_request body;
-            struct kafka_string keys[] = {talk_text("a"), talk_text("b")};
-            kafka_reset(&kafka_struct_find_coordinator_request, &body);
-            body.key = keys[0];
-            body.key_type = type;
-            body.coordinator_keys.items = keys;
-            body.coordinator_keys.count = 2;
-            const struct kafka_find_coordinator_response *answer =
-                town_call(c, &kafka_message_find_coordinator_request, version, &body);
-            if (version < 4) {
-                assert_int_equal(answer->error_code, wanted);
-                continue;
-            }
-            assert_int_equal(answer->coordinators.count, 2);
-            assert_int_equal(answer->coordinators.items[1].error_code, wanted);
-            assert_memory_equal(answer->coordinators.items[1].key.data, "b", 1);
-        }
-    }
-    assert_true(town_said(t, "consumer groups are not served yet") > 0);
-    traps_end(t);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -943,9 +651,6 @@ int main(void)
         cmocka_unit_test(trap_2_the_answer_of_api_versions_has_a_header_of_version_0),
         cmocka_unit_test(trap_3_a_software_name_is_held_to_its_pattern),
         cmocka_unit_test(trap_3_no_feature_is_told_to_old_clients),
-        cmocka_unit_test(trap_11_a_topics_id_stays_over_restarts),
-        cmocka_unit_test(trap_11_topics_are_looked_up_by_id_from_metadata_12_on),
-        cmocka_unit_test(trap_11_a_recreated_topic_is_another_one),
         cmocka_unit_test(trap_13_the_first_partition_that_has_data_gives_a_batch_above_the_limit),
         cmocka_unit_test(trap_13_the_order_of_partitions_holds_over_shards),
         cmocka_unit_test(trap_13_limits_of_a_partition_and_of_all_hold),
@@ -961,11 +666,6 @@ int main(void)
         cmocka_unit_test(trap_19_array_lengths_are_held_to_the_bytes_received),
         cmocka_unit_test(trap_21_list_offsets_finds_ends_and_times),
         cmocka_unit_test(trap_21_offsets_outside_the_log_are_out_of_range),
-        cmocka_unit_test(trap_29_no_topics_asked_for_means_all_in_version_0_and_none_later),
-        cmocka_unit_test(trap_29_authorized_operations_that_were_not_asked_for_are_int32_min),
-        cmocka_unit_test(trap_29_a_topic_that_is_asked_for_is_made),
-        cmocka_unit_test(trap_29_names_that_are_none_are_refused),
-        cmocka_unit_test(coordinators_are_refused_in_every_version),
     };
     return cmocka_run_group_tests_name("kafka_traps", tests, NULL, NULL);
 }
