@@ -100,7 +100,7 @@ static bool kafka_describe_partitions_cursor_is_fine(const struct kafka_describe
     bool is_there = body->topics.count == 0;
     for (int32_t i = 0; i < body->topics.count && !is_there; i++) {
         struct kafka_string name = body->topics.items[i].name;
-        is_there = name.length == body->cursor->topic_name.length &&
+        is_there = name.length == body->cursor->topic_name.length && name.length > 0 &&
                    memcmp(name.data, body->cursor->topic_name.data, (size_t)name.length) == 0;
     }
     return is_there && body->cursor->partition_index >= 0;
