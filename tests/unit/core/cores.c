@@ -293,6 +293,35 @@ enum core_code cores_produce(struct cores *c, struct cores_append *ca, int64_t p
     return ca->append.code;
 }
 
+static void cores_trimmed(struct core_trim *trim)
+{
+    struct cores *c = trim->ctx;
+    assert_int_equal(trim->code, CORE_OK);
+    c->pending_count--;
+}
+
+static void cores_trim_start(struct rt_shard *shard, void *ctx)
+{
+    struct cores *c = ctx;
+    core_trim_start(&c->shards[shard->id].cs, &c->trim);
+}
+
+void cores_trim(struct cores *c, uint32_t partition, int64_t offset)
+{
+    c->trim = (struct core_trim){
+        .done = cores_trimmed,
+        .ctx = c,
+        .topic = c->topic,
+        .partition = partition,
+        .group = c->groups[partition],
+        .offset = offset,
+        .timeout_ms = 30000,
+    };
+    c->pending_count++;
+    sim_post(sim_node_shard(c->node, 0), cores_trim_start, c);
+    cores_wait(c);
+}
+
 /* --- Batches out --- */
 
 struct cores_fetch {

@@ -12,6 +12,7 @@
 #include "broker/core/change.h"
 #include "broker/core/core.h"
 #include "broker/core/partition.h"
+#include "broker/core/trim.h"
 #include "tests/sim/sim.h"
 
 #define CORES_SHARDS      3u
@@ -70,6 +71,7 @@ struct cores {
     struct core_change change; /* makes the topic, deletes it */
     struct core_change_item item;
     enum core_change_kind kind;
+    struct core_trim trim; /* deletes records */
     struct log_uuid topic; /* the topic's */
     uint64_t groups[CORES_PARTITIONS];
     struct diag_levels levels;
@@ -106,6 +108,9 @@ void cores_wait(struct cores *c);
 /* A batch of a producer with acks=all, sent and answered: its code; ca->append has the rest. */
 enum core_code cores_produce(struct cores *c, struct cores_append *ca, int64_t producer_id,
                              int16_t epoch, int32_t base_sequence, uint32_t records);
+
+/* Delete the records of a partition below `offset`. */
+void cores_trim(struct cores *c, uint32_t partition, int64_t offset);
 
 /* Write the batch's bytes, as any client does, to the CORES_BATCH_BYTES at `out`; how many. */
 uint32_t cores_build(const struct cores_append *ca, uint8_t *out);

@@ -284,6 +284,35 @@ static void core_idempotence_costs_nothing_without_producers(void **state)
     cores_free(c);
 }
 
+/* Deleting records says nothing of their producers: what was deleted is known as long as it would
+ * be, whether its segment is there (from what stands below the log start) or gone (from the section
+ * of the next). */
+static void core_idempotence_knows_what_was_deleted(void **state)
+{
+    (void)state;
+    static const int64_t starts[] = {1, 200, 285, 292, 299, 300};
+    for (size_t i = 0; i < ARRAY_COUNT(starts); i++) {
+        struct cores *c = idempotence_new(20 + i);
+        struct cores_append ca = {.value_bytes = 900};
+        cores_start(c, 1);
+        idempotence_fill(c, 0, 300);
+        sim_run_for(c->sim, RT_NS_PER_S);
+        cores_trim(c, 0, starts[i]);
+        sim_run_for(c->sim, RT_NS_PER_S); /* files go */
+        for (uint32_t life = 0; life < 3; life++) {
+            for (int32_t k = 285; k < 300; k++) {
+                assert_int_equal(cores_produce(c, &ca, 1 + k % 3, 0, k / 3, 1), CORE_OK);
+                assert_int_equal(ca.append.base_offset, k);
+            }
+            cores_crash(c, SIM_CRASH_SEEDED);
+            cores_start(c, 1 + life % 2);
+        }
+        idempotence_fill(c, 300, 303);
+        cores_close(c);
+        cores_free(c);
+    }
+}
+
 /* --- Limits --- */
 
 /* The fold, but for the index up to which it is applied: how many bytes. */
@@ -414,6 +443,7 @@ int main(void)
         cmocka_unit_test(core_idempotence_sections_spare_a_start_the_log),
         cmocka_unit_test(core_idempotence_sections_are_made_for_who_does_not_ask),
         cmocka_unit_test(core_idempotence_costs_nothing_without_producers),
+        cmocka_unit_test(core_idempotence_knows_what_was_deleted),
         cmocka_unit_test(core_idempotence_the_oldest_by_index_expire_alike_after_a_start),
         cmocka_unit_test(core_idempotence_waits_for_so_many_and_lets_nobody_overtake),
         cmocka_unit_test(core_idempotence_gives_folds_up_that_nobody_needs),
