@@ -252,7 +252,7 @@ def main():
 
 def make_topic(server):
     admin = AdminClient({"bootstrap.servers": server.address})
-    admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(30)
+    admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1, config={"segment.bytes": str(1 << 20)})])[TOPIC].result(30)
 
 
 if __name__ == "__main__":

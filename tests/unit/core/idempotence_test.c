@@ -1,6 +1,7 @@
 /* Idempotent producers end to end: over a real store, through crashes, on other numbers of shards.
  * The rules are those of KIP-98 and KIP-360. */
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -313,6 +314,87 @@ static void core_idempotence_knows_what_was_deleted(void **state)
     }
 }
 
+/* --- What cannot be read --- */
+
+/* The newest file of partition 0 that ends in `suffix`. */
+struct idempotence_path {
+    const char *suffix;
+    uint64_t first_index;
+    char path[LIMIT_PATH_BYTES];
+};
+
+static void idempotence_visit(void *ctx, const char *path)
+{
+    struct idempotence_path *newest = ctx;
+    const char *name = strrchr(path, '/');
+    const char *suffix = strrchr(path, '.');
+    if (name == NULL || suffix == NULL || strcmp(suffix, newest->suffix) != 0) {
+        return;
+    }
+    uint64_t first_index = strtoull(name + 1, NULL, 10);
+    if (first_index >= newest->first_index) {
+        newest->first_index = first_index;
+        snprintf(newest->path, sizeof(newest->path), "%s", path);
+    }
+}
+
+static void idempotence_rot(struct cores *c, const char *suffix, uint64_t pos)
+{
+    struct idempotence_path newest = {.suffix = suffix};
+    sim_disk_walk(sim_node_disk(c->node), idempotence_visit, &newest);
+    assert_true(newest.first_index > 1);
+    assert_int_equal(sim_disk_rot(sim_node_disk(c->node), newest.path, pos, 3), ERR_OK);
+}
+
+/* Nobody may leave out an entry: batches of producers wait until it is repaired or given up (LOG
+ * §5). Others go on, and asking again does not read again what was read. */
+static void core_idempotence_stops_before_what_has_rotted(void **state)
+{
+    (void)state;
+    struct cores *c = idempotence_new(12);
+    struct cores_append ca = {.value_bytes = 900};
+    cores_start(c, 1);
+    idempotence_fill(c, 0, 300);
+    sim_run_for(c->sim, RT_NS_PER_S);
+    cores_close(c);
+    idempotence_rot(c, ".log", 5000);
+    cores_start(c, 1);
+    assert_int_equal(cores_produce(c, &ca, 1, 0, 99, 1), CORE_STORAGE);
+    uint64_t fed_count = SUM(c, fed_count);
+    assert_in_range(fed_count, 1, 60);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(cores_produce(c, &ca, 1, 0, 99, 1), CORE_STORAGE);
+        assert_int_equal(SUM(c, fed_count), fed_count);
+        assert_int_equal(cores_produce(c, &ca, -1, 0, 0, 1), CORE_OK);
+    }
+    ca.partition = 1;
+    assert_int_equal(cores_produce(c, &ca, 1, 0, 0, 1), CORE_OK);
+    cores_close(c);
+    cores_free(c);
+}
+
+/* A .snap can: an older one says the same, and takes longer. */
+static void core_idempotence_goes_back_where_a_section_has_rotted(void **state)
+{
+    (void)state;
+    struct cores *c = idempotence_new(13);
+    struct cores_append ca = {.value_bytes = 900};
+    cores_start(c, 1);
+    idempotence_fill(c, 0, 300);
+    sim_run_for(c->sim, RT_NS_PER_S);
+    cores_close(c);
+    idempotence_rot(c, ".snap", 100);
+    cores_start(c, 1);
+    for (int32_t i = 285; i < 300; i++) {
+        assert_int_equal(cores_produce(c, &ca, 1 + i % 3, 0, i / 3, 1), CORE_OK);
+        assert_int_equal(ca.append.base_offset, i);
+    }
+    assert_int_equal(SUM(c, sections_count), 1);
+    assert_in_range(SUM(c, fed_count), 20, 90);
+    cores_close(c);
+    cores_free(c);
+}
+
 /* --- Limits --- */
 
 /* The fold, but for the index up to which it is applied: how many bytes. */
@@ -444,6 +526,8 @@ int main(void)
         cmocka_unit_test(core_idempotence_sections_are_made_for_who_does_not_ask),
         cmocka_unit_test(core_idempotence_costs_nothing_without_producers),
         cmocka_unit_test(core_idempotence_knows_what_was_deleted),
+        cmocka_unit_test(core_idempotence_stops_before_what_has_rotted),
+        cmocka_unit_test(core_idempotence_goes_back_where_a_section_has_rotted),
         cmocka_unit_test(core_idempotence_the_oldest_by_index_expire_alike_after_a_start),
         cmocka_unit_test(core_idempotence_waits_for_so_many_and_lets_nobody_overtake),
         cmocka_unit_test(core_idempotence_gives_folds_up_that_nobody_needs),
