@@ -15,6 +15,7 @@ class Refused(Exception):
 
 def serve(agent):
     """Answer requests until standard input ends. Each is a method of `agent` with the request's members as arguments.
+    What the client throws of `agent.refusals` is a server's refusal; other exceptions are shown as well as answered.
     A client may print what it likes: its standard output is the driver's standard error."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -25,9 +26,9 @@ def serve(agent):
             answer = {"cannot": "no such call"} if method is None else method(**request) or {}
         except Cannot as reason:
             answer = {"cannot": str(reason)}
-        except Refused as reason:
-            answer = {"error": str(reason)}
-        except Exception as problem:  # pylint: disable=broad-except  (whatever a client throws is the answer)
+        except (Refused, *agent.refusals) as reason:
+            answer = {"error": f"{type(reason).__name__}: {reason}"}
+        except Exception as problem:  # pylint: disable=broad-except  (whatever a client throws is an answer)
             traceback.print_exc()
             answer = {"error": f"{type(problem).__name__}: {problem}"}
         print(json.dumps(answer), file=answers, flush=True)

@@ -21,6 +21,8 @@ PASSING = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN,  # pylint: disab
 
 
 class Confluent:
+    refusals = (KafkaException,)
+
     def __init__(self, bootstrap):
         self.common = {"bootstrap.servers": bootstrap} | RECONNECT
         self.producers, self.reader, self.admin_client = {}, None, None
@@ -29,7 +31,7 @@ class Confluent:
         if (codec, idempotent) not in self.producers:
             self.producers[codec, idempotent] = Producer(self.common | {
                 "compression.type": codec, "acks": "all", "linger.ms": 20, "retry.backoff.ms": 50,
-                "enable.idempotence": idempotent} | ({} if idempotent else {"max.in.flight": 1}))
+                "topic.metadata.refresh.interval.ms": 1000, "enable.idempotence": idempotent} | ({} if idempotent else {"max.in.flight": 1}))
         return self.producers[codec, idempotent]
 
     def _consumer(self):
@@ -49,7 +51,9 @@ class Confluent:
                 "lacks": []}
 
     def do_produce(self, topic, partition, codec, records, idempotent=False, pace_ms=0):
-        producer = self._producer(codec, idempotent)
+        producer, deadline = self._producer(codec, idempotent), time.monotonic() + 10
+        while partition not in producer.list_topics(topic, 10).topics[topic].partitions and time.monotonic() < deadline:
+            time.sleep(0.1)  # a topic or a partition that is new
         offsets, errors = [None] * len(records), []
 
         def delivered(number):
@@ -61,8 +65,8 @@ class Confluent:
             return told
 
         for number, (key, value, headers, timestamp) in enumerate(records):
-            producer.produce(topic, value, key, partition, on_delivery=delivered(number), headers=[tuple(header) for header in headers],
-                             timestamp=timestamp or 0)
+            producer.produce(topic, value, key, partition, on_delivery=delivered(number),
+                             headers=[tuple(header) for header in headers], timestamp=timestamp or 0)
             producer.poll(pace_ms / 1000)
         producer.flush(60)
         if errors:
@@ -78,7 +82,7 @@ class Confluent:
                 if message.error():
                     if message.error().code() in PASSING:
                         continue
-                    raise agent.Refused(f"{message.error().name()} {message.error().str()}")
+                    raise KafkaException(message.error())
                 records.append([message.offset(), _text(message.key()), _text(message.value()),
                                 [[name, _text(value)] for name, value in message.headers() or []],
                                 message.timestamp()[1]])
@@ -88,7 +92,7 @@ class Confluent:
     def do_time(self, topic, partition, time):  # pylint: disable=redefined-outer-name
         found = self._consumer().offsets_for_times([TopicPartition(topic, partition, time)], 10)[0]
         if found.error:
-            raise agent.Refused(str(found.error))
+            raise KafkaException(found.error)
         return {"offset": found.offset if found.offset >= 0 else None}
 
     def do_ends(self, topic, partition):
@@ -133,23 +137,17 @@ class Confluent:
         message = consumer.poll(5)
         consumer.close()
         if message is not None and message.error():
-            raise agent.Refused(message.error().name())
+            raise KafkaException(message.error())
 
     def do_transaction(self, topic):  # pylint: disable=unused-argument
         producer = Producer(self.common | {"transactional.id": "a-transaction"})
-        try:
-            producer.init_transactions(5)
-        except KafkaException as error:
-            raise agent.Refused(error.args[0].name()) from error
+        producer.init_transactions(5)
 
 
 def _result(futures):
     """The value of the one future among `futures`."""
     (future,) = futures.values()
-    try:
-        return future.result(15)
-    except KafkaException as error:
-        raise agent.Refused(f"{error.args[0].name()} {error.args[0].str()}") from error
+    return future.result(15)
 
 
 def _text(octets):

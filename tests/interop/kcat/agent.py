@@ -14,6 +14,8 @@ NULL = ""  # with -Z an empty key or value is none
 
 
 class Kcat:
+    refusals = ()
+
     def __init__(self, bootstrap):
         self.bootstrap = bootstrap
 
@@ -45,7 +47,8 @@ class Kcat:
         return {"offsets": None}
 
     def do_consume(self, topic, partition, offset, count):
-        out = self._kcat("-C", "-q", "-J", "-t", topic, "-p", str(partition), "-o", str(offset), "-c", str(count))
+        out = self._kcat("-C", "-q", "-J", "-t", topic, "-p", str(partition), "-o", str(offset), "-c", str(count),
+                         "-X", "auto.offset.reset=error")
         records = []
         for line in out.splitlines():
             record = json.loads(line)

@@ -13,6 +13,8 @@ import agent  # noqa: E402  (the path above leads to it)
 
 
 class PythonKafka:
+    refusals = (KafkaError,)
+
     def __init__(self, bootstrap):
         self.bootstrap = bootstrap
         self.producers, self.reader, self.admin_client = {}, None, None
@@ -22,7 +24,8 @@ class PythonKafka:
             self.producers[codec] = kafka.KafkaProducer(
                 bootstrap_servers=self.bootstrap, compression_type=None if codec == "none" else codec, acks="all",
                 retries=100, retry_backoff_ms=50, max_in_flight_requests_per_connection=1, linger_ms=20,
-                request_timeout_ms=10000, reconnect_backoff_ms=20, reconnect_backoff_max_ms=200)
+                request_timeout_ms=10000, reconnect_backoff_ms=20, reconnect_backoff_max_ms=200,
+                metadata_max_age_ms=1000)
         return self.producers[codec]
 
     def _consumer(self, topic, partition):
@@ -42,13 +45,14 @@ class PythonKafka:
         return self.admin_client
 
     def do_hello(self):
-        return {"client": f"kafka-python {kafka.__version__}", "lacks": []}
+        return {"client": f"kafka-python {kafka.__version__}", "lacks": ["reading zstd"]}
 
     def do_produce(self, topic, partition, codec, records, idempotent=False, pace_ms=0):
         if idempotent:
             raise agent.Cannot("no idempotent producer")
-        producer = self._producer(codec)
-        futures = []
+        producer, futures, deadline = self._producer(codec), [], time.monotonic() + 10
+        while partition not in producer.partitions_for(topic) and time.monotonic() < deadline:
+            time.sleep(0.1)  # until it has heard of a partition that is new
         for key, value, headers, timestamp in records:
             futures.append(producer.send(topic, key=_bytes(key), value=_bytes(value), partition=partition,
                                          headers=[(name, _bytes(text)) for name, text in headers],
@@ -61,14 +65,11 @@ class PythonKafka:
         consumer, where = self._consumer(topic, partition)
         consumer.seek(where, offset)
         records, deadline = [], time.monotonic() + 20
-        try:
-            while len(records) < count and time.monotonic() < deadline:
-                for batch in consumer.poll(timeout_ms=500, max_records=count - len(records)).values():
-                    records += [[record.offset, _text(record.key), _text(record.value),
-                                 [[name, _text(value)] for name, value in record.headers], record.timestamp]
-                                for record in batch]
-        except KafkaError as error:
-            raise agent.Refused(type(error).__name__) from error
+        while len(records) < count and time.monotonic() < deadline:
+            for batch in consumer.poll(timeout_ms=500, max_records=count - len(records)).values():
+                records += [[record.offset, _text(record.key), _text(record.value),
+                             [[name, _text(value)] for name, value in record.headers], record.timestamp]
+                            for record in batch]
         return {"records": records}
 
     def do_time(self, topic, partition, time):  # pylint: disable=redefined-outer-name
@@ -104,7 +105,7 @@ class PythonKafka:
         answer = self._admin().alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=configs)])
         code, message = answer.resources[0][:2]
         if code:
-            raise agent.Refused(f"{code} {message}")
+            raise agent.Refused(f"{kafka.errors.for_code(code).__name__}: {message}")
 
     def do_set_one(self, topic, key, value):  # pylint: disable=unused-argument
         raise agent.Cannot("no IncrementalAlterConfigs in 2.0.2")
@@ -117,8 +118,6 @@ class PythonKafka:
         consumer = kafka.KafkaConsumer(topic, bootstrap_servers=self.bootstrap, group_id="a-group")
         try:
             consumer.poll(timeout_ms=5000)
-        except KafkaError as error:
-            raise agent.Refused(type(error).__name__) from error
         finally:
             consumer.close(autocommit=False)
 
@@ -131,7 +130,7 @@ def _refusals(response):
     for attribute in ("topic_errors", "topic_error_codes"):
         for entry in getattr(response, attribute, []):
             if entry[1]:
-                raise agent.Refused(f"{entry[1]} {entry[2] if len(entry) > 2 else ''}")
+                raise kafka.errors.for_code(entry[1])(*entry[2:])
 
 
 def _bytes(text):
