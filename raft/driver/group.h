@@ -62,7 +62,7 @@ struct raft_group_indexes {
     uint64_t received_majority; /* received by a majority of the voters; as told by the leader */
     uint64_t committed;         /* durable on a majority of the voters; as told by the leader */
     uint64_t trimmed;           /* the log start that is durable here, minus 1 */
-    uint32_t trimmed_skip;      /* records of the entry behind it that are deleted, too */
+    uint32_t trimmed_skip;      /* offsets of the entry behind it that are deleted, too */
 };
 
 /* --- A group's life --- */
@@ -184,7 +184,7 @@ uint32_t raft_group_next_term(const struct raft_group *group);
 MUST_USE enum err raft_group_propose(struct raft_group *group, struct raft_proposal *proposal,
                                      struct buf_slice batch);
 
-/* Propose that the log begins behind the first `skip_count` records of entry `first_index`. Once it
+/* Propose that the log begins behind the first `skip_count` offsets of entry `first_index`. Once it
  * is committed every replica trims its log (log_trim_records); `trimmed` tells when it is durable
  * here: a crash before that may find the old start. Refused: ERR_RANGE above committed + 1, or
  * committed with a skip; else as raft_group_propose. Below the log start it changes nothing. */

@@ -42,7 +42,7 @@ struct log_point {
     uint64_t index;       /* start: the first index there may be; end: the last there is */
     uint64_t offset;      /* of the next record at that place */
     uint32_t term;        /* of the entry before (start) or of the last entry (end); 0: none */
-    uint32_t skip_count;  /* a log's start: records of its first entry that are deleted, too */
+    uint32_t skip_count;  /* a log's start: offsets of its first entry that are deleted, too */
     struct hash128 chain; /* of that same entry; zero: none */
 };
 

@@ -257,7 +257,7 @@ void log_cut(struct log *log, struct log_op *op, uint64_t first_index)
         log_end(log->ls, op, err);
         return;
     }
-    ASSERT(first_index > log->start.index || log->start.index == 1);
+    ASSERT(first_index > log->start.index || (log->start.index == 1 && log->start.skip_count == 0));
     struct log_lookup at = {.first_index = first_index};
     bool is_first = first_index == log->start.index; /* files of that name must be known */
     if ((!is_first || log->is_loaded) && log_point_before(log, first_index, &at) == ERR_OK) {
@@ -318,7 +318,6 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
         node = list_last(&log->segments.list);
     }
     log->end = at->point;
-    log->start.skip_count = log->end.index < log->start.index ? 0 : log->start.skip_count;
     log->max_timestamp = at->max_timestamp;
     log_terms_cut(log, first_index);
     log_ranges_cut(log, first_index);

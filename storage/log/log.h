@@ -115,9 +115,9 @@ void log_set_hard_state(struct log *log, struct log_op *op, const struct log_har
  * segment if need be. ERR_NOT_FOUND: not an index of the log. */
 void log_trim(struct log *log, struct log_op *op, uint64_t first_index);
 
-/* The same, and the first `skip_count` records of that entry, which must be there then, are deleted
- * along. It stays whole: who shows the log to clients leaves them out, log_status.start.skip_count
- * says how many. */
+/* The same, and the first `skip_count` offsets of that entry, which must be there then (asserted),
+ * are deleted along. It stays whole, and is not cut any more: who shows the log to clients leaves
+ * them out, log_status.start.skip_count says how many. */
 void log_trim_records(struct log *log, struct log_op *op, uint64_t first_index,
                       uint32_t skip_count);
 

@@ -30,7 +30,7 @@ struct log_retention_find {
     enum err err;         /* in done: as log_read's, but ERR_END and ERR_CORRUPT are none */
     uint64_t first_index; /* in done: the entry that holds the offset, or the first behind it; all
                              up to index_max lie before it: index_max + 1 */
-    uint32_t skip_count;  /* in done: records of that entry below the offset; ERR_CORRUPT: 0 */
+    uint32_t skip_count;  /* in done: offsets of that entry below it; 0 where it cannot be read */
     struct log_read read; /* looks it up */
 };
 

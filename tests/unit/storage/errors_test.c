@@ -439,7 +439,7 @@ static void errors_trim(struct errors *e, struct errors_group *g, uint64_t count
     e->index = ledger->start.index + count;
     enum err err = errors_step(e, g, errors_shard_trim);
     if (err == ERR_OK) {
-        ledger_trim(&g->ledger, e->index);
+        ledger_trim(&g->ledger, e->index, 0);
     } else if (err == ERR_FENCED) {
         g->trim_index = e->index;
         g->is_uncertain = true;
@@ -604,7 +604,7 @@ static void errors_check_group(struct errors *e, struct errors_group *g)
         errors_fail(e, "group %" PRIu64 " is another: term %" PRIu32, g->id, status.hard.term);
     }
     ledger_cut(ledger, status.end.index + 1);
-    ledger_trim(ledger, status.start.index);
+    ledger_trim(ledger, status.start.index, 0);
     g->is_created = true;
     g->is_uncertain = false;
     g->may_be = false;

@@ -269,7 +269,7 @@ void golden_trim(struct golden *g, uint64_t id, uint64_t first_index)
 {
     g->at.entry.index = first_index;
     golden_step(g, id, golden_shard_trim);
-    ledger_trim(&g->ledgers[id], first_index);
+    ledger_trim(&g->ledgers[id], first_index, 0);
 }
 
 static void golden_shard_roll(struct rt_shard *shard, void *ctx)

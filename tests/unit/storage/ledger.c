@@ -113,11 +113,14 @@ void ledger_cut(struct ledger *ledger, uint64_t first_index)
     ledger->segments[ledger->segments_count++] = first_index;
 }
 
-void ledger_trim(struct ledger *ledger, uint64_t first_index)
+void ledger_trim(struct ledger *ledger, uint64_t first_index, uint32_t skip_count)
 {
     if (first_index > ledger->start.index) {
         ledger->start = ledger_before(ledger, first_index);
         ledger->start.index = first_index;
+        ledger->start.skip_count = skip_count;
+    } else if (first_index == ledger->start.index && skip_count > ledger->start.skip_count) {
+        ledger->start.skip_count = skip_count;
     }
 }
 
@@ -197,6 +200,24 @@ enum err ledger_term_of(const struct ledger *ledger, uint64_t index, uint32_t *t
     }
     *term = index < ledger->first_index ? ledger->start.term : ledger_at(ledger, index)->term;
     return ERR_OK;
+}
+
+/* By entries, from the end on: the record that stands there last of each. */
+int32_t ledger_term_end(const struct ledger *ledger, uint32_t term, uint64_t *end_offset)
+{
+    uint64_t start = ledger->start.offset + ledger->start.skip_count;
+    *end_offset = ledger->end.offset;
+    for (uint64_t index = ledger->end.index; index >= ledger->start.index; index--) {
+        const struct ledger_entry *entry = ledger_at(ledger, index);
+        if (entry->next_offset <= start || entry->next_offset == entry->base_offset) {
+            continue;
+        }
+        if (entry->term <= term) {
+            return (int32_t)entry->term;
+        }
+        *end_offset = entry->base_offset > start ? entry->base_offset : start;
+    }
+    return -1;
 }
 
 uint64_t ledger_range_bytes(const struct ledger *ledger, uint64_t first_index, uint64_t last_index)

@@ -77,7 +77,7 @@ void ledger_bytes(const struct ledger *ledger, const struct ledger_entry *entry,
 /* What is done to the log. An append takes what ledger_make made. */
 void ledger_append(struct ledger *ledger, const struct ledger_entry *entry);
 void ledger_cut(struct ledger *ledger, uint64_t first_index);
-void ledger_trim(struct ledger *ledger, uint64_t first_index);
+void ledger_trim(struct ledger *ledger, uint64_t first_index, uint32_t skip_count);
 void ledger_roll(struct ledger *ledger);
 void ledger_reset(struct ledger *ledger, const struct log_point *start);
 
@@ -94,6 +94,7 @@ struct log_point ledger_before(const struct ledger *ledger, uint64_t first_index
 /* Answers. */
 uint64_t ledger_membership(const struct ledger *ledger);
 enum err ledger_term_of(const struct ledger *ledger, uint64_t index, uint32_t *term);
+int32_t ledger_term_end(const struct ledger *ledger, uint32_t term, uint64_t *end_offset);
 uint64_t ledger_retention(const struct ledger *ledger, const struct log_retention *want);
 void ledger_expect(const struct ledger *ledger, const struct log_read *read,
                    struct ledger_want *want);

@@ -40,6 +40,19 @@ void model_term(struct model_group *g)
         model_fail(g, "term of %" PRIu64 ": %s, %" PRIu32 ", not %s, %" PRIu32, index,
                    err_name(err), term, err_name(want), want_term);
     }
+    int32_t found;
+    uint64_t end_offset;
+    uint64_t want_offset;
+    term = (uint32_t)model_below(g->model, g->ledger.end.term + 2ull);
+    err = log_term_end(g->log, term, &found, &end_offset);
+    int32_t want_found = ledger_term_end(&g->ledger, term, &want_offset);
+    is_unknown = err == ERR_AGAIN && g->was_reopened && !g->log->is_loaded;
+    if (!is_unknown && (err != ERR_OK || found != want_found || end_offset != want_offset)) {
+        model_fail(g,
+                   "end of term %" PRIu32 ": %s, %" PRId32 " at %" PRIu64 ", not %" PRId32
+                   " at %" PRIu64,
+                   term, err_name(err), found, end_offset, want_found, want_offset);
+    }
 }
 
 void model_retention(struct model_group *g)
@@ -80,7 +93,7 @@ void model_status(struct model_group *g)
         const struct log_point *is = points[i][0];
         const struct log_point *want = points[i][1];
         if (is->index != want->index || is->offset != want->offset || is->term != want->term ||
-            !hash128_is_equal(is->chain, want->chain)) {
+            is->skip_count != want->skip_count || !hash128_is_equal(is->chain, want->chain)) {
             model_fail(g, "%s: index %" PRIu64 ", offset %" PRIu64 ", not %" PRIu64 ", %" PRIu64,
                        i == 0 ? "start" : "end", is->index, is->offset, want->index, want->offset);
         }
@@ -209,9 +222,17 @@ static void model_find_done(struct log_retention_find *find)
         mr->want.count > 0 ? g->ledger.entries[mr->want.serials[0]].index : mr->read.index_max + 1;
     bool is_void = has_changed || (find->err == ERR_CLOSING && g->is_deleted) ||
                    (mr->want.is_below && find->err == ERR_RANGE);
-    if (!is_void && (find->err != ERR_OK || find->first_index != expected)) {
-        model_fail(g, "offset %" PRIu64 " is found: %s, %" PRIu64 ", not %" PRIu64, mr->read.at,
-                   err_name(find->err), find->first_index, expected);
+    uint64_t skip_count = 0;
+    if (mr->want.count > 0 && g->ledger.entries[mr->want.serials[0]].base_offset < mr->read.at) {
+        skip_count = mr->read.at - g->ledger.entries[mr->want.serials[0]].base_offset;
+    }
+    if (!is_void &&
+        (find->err != ERR_OK || find->first_index != expected || find->skip_count != skip_count)) {
+        model_fail(g,
+                   "offset %" PRIu64 " is found: %s, %" PRIu64 " + %" PRIu32 ", not %" PRIu64
+                   " + %" PRIu64,
+                   mr->read.at, err_name(find->err), find->first_index, find->skip_count, expected,
+                   skip_count);
     }
     mr->is_busy = false;
     g->reads_count--;

@@ -121,8 +121,8 @@ static void model_create(struct model *model, struct model_shard *ms, struct mod
     g->done_ordinal = 0;
     g->settle_ordinal = UINT64_MAX;
     memset(g->is_pinned, 0, sizeof(g->is_pinned));
-    ledger_init(&g->ledger, id, model->noise, model->kernels,
-                (uint32_t)model->config.segment_bytes);
+    uint64_t segment_bytes = model->config.segment_bytes / (1 + model_below(model, 3));
+    ledger_init(&g->ledger, id, model->noise, model->kernels, (uint32_t)segment_bytes);
     struct log_uuid topic = {.bytes = {(uint8_t)id, (uint8_t)(id >> 8), 5}};
     struct model_op *mo = model_op(g, MODEL_CREATE);
     mo->op.received = NULL;
@@ -131,6 +131,7 @@ static void model_create(struct model *model, struct model_shard *ms, struct mod
     if (g->log == NULL || log_find(&ms->ls, id) != g->log) {
         model_fail(g, "is not there when it is made");
     }
+    log_set_segment_bytes(g->log, segment_bytes);
 }
 
 static void model_delete(struct model_shard *ms, struct model_group *g)
@@ -317,15 +318,22 @@ static void model_trim(struct model_group *g)
     if (model_below(g->model, 10) == 0) {
         first_index = 1 + model_below(g->model, ledger->start.index); /* changes nothing */
     }
+    uint32_t skip_count = 0;
+    if (first_index >= ledger->start.index && first_index <= ledger->end.index) {
+        const struct ledger_entry *entry = ledger_at(ledger, first_index);
+        skip_count = (uint32_t)model_below(g->model, entry->next_offset - entry->base_offset + 1);
+        skip_count -= skip_count > 0; /* 0 in two of as many cases */
+    }
     struct model_op *mo = model_op(g, MODEL_TRIM);
     mo->op.received = NULL;
-    if (first_index > ledger->start.index) {
+    if (first_index > ledger->start.index ||
+        (first_index == ledger->start.index && skip_count > ledger->start.skip_count)) {
         mo->is_lookup = model_is_lookup(g, first_index);
         g->waits = mo->is_lookup ? mo : NULL;
         g->trims_count++;
-        ledger_trim(ledger, first_index);
+        ledger_trim(ledger, first_index, skip_count);
     }
-    log_trim(g->log, &mo->op, first_index);
+    log_trim_records(g->log, &mo->op, first_index, skip_count);
 }
 
 static void model_hard(struct model_group *g)
@@ -603,6 +611,7 @@ static void model_reopened(struct model *model)
         if (g->log == NULL) {
             model_fail(g, "is gone");
         }
+        log_set_segment_bytes(g->log, g->ledger.segment_bytes);
         struct log_uuid topic;
         uint32_t partition = 0;
         log_partition(g->log, &topic, &partition);

@@ -154,6 +154,7 @@ static void world_recompute(struct world_group *group)
         struct log_point end = is_kept ? op->own_end : before->end;
         op->end = end;
         op->start_index = is_start ? op->index : before->start_index;
+        op->start_skip = is_start ? op->skip_count : before->start_skip;
     }
 }
 
@@ -340,6 +341,8 @@ static void world_reset(struct world_group *group, struct world_op *op)
     op->kind = WORLD_RESET;
     op->index = from + prng_below(prng, prng_chance(prng, 1, 2) ? 3 : 100);
     op->start_index = op->index;
+    op->skip_count = 0;
+    op->start_skip = 0;
     op->own_end = (struct log_point){.index = op->index - 1};
     if (op->index > 1) {
         op->own_end.offset = prng_below(prng, 1000);
@@ -372,7 +375,8 @@ static void world_attach(struct rt_timer *timer)
     struct log_status status;
     log_status(group->log, &status);
     if (status.end.index != last->end.index || status.start.index != last->start_index ||
-        status.end.offset != last->end.offset || status.durable_index != status.end.index ||
+        status.start.skip_count != last->start_skip || status.end.offset != last->end.offset ||
+        status.durable_index != status.end.index ||
         !hash128_is_equal(status.end.chain, last->end.chain)) {
         world_fail(world, "a group is another one after its move", group->id, status.end.index);
     }
@@ -463,12 +467,18 @@ static void world_hard(struct world_group *group, struct world_op *op)
 
 static void world_trim(struct world_group *group, struct world_op *op, uint64_t entries_count)
 {
+    struct prng *prng = &group->world->prng;
     op->kind = WORLD_TRIM;
-    op->index = op->start_index + prng_below(&group->world->prng, entries_count + 1);
+    op->index = op->start_index + prng_below(prng, entries_count + 1);
+    op->skip_count = op->index <= op->end.index ? (uint32_t)prng_below(prng, 4) : 0;
+    if (op->index == op->start_index && op->skip_count < op->start_skip) {
+        op->skip_count = op->start_skip; /* changes nothing */
+    }
     op->start_index = op->index;
+    op->start_skip = op->skip_count;
     world_look_up(group, op);
     group->submitted_count++;
-    log_trim(group->log, &op->op, op->index);
+    log_trim_records(group->log, &op->op, op->index, op->skip_count);
 }
 
 /* One more operation of `group`, drawn: `op` holds the state before it. */
@@ -691,8 +701,8 @@ struct log *world_find(const struct world *opened, const struct world_group *gro
 bool world_state_is(const struct world_op *op, const struct log_status *status, bool is_damaged)
 {
     bool is_start =
-        op->start_index == status->start.index ||
-        (is_damaged && op->start_index > status->start.index); /* a trim may be lost: no harm */
+        (op->start_index == status->start.index && op->start_skip == status->start.skip_count) ||
+        (is_damaged && op->start_index >= status->start.index); /* a trim may be lost: no harm */
     return op->is_exists && is_start && op->end.index == status->end.index &&
            op->end.offset == status->end.offset && op->end.term == status->end.term &&
            hash128_is_equal(op->end.chain, status->end.chain) &&

@@ -60,7 +60,9 @@ struct world_op {
                                    or changed nothing */
     struct log_point own_end;   /* append, cut, reset: where it put the end */
     bool is_exists;             /* after it: the group is there */
-    uint64_t start_index;       /* after it: log start */
+    uint32_t skip_count;        /* trim: offsets that go, too */
+    uint64_t start_index;       /* after it: log start, */
+    uint32_t start_skip;        /* and its skip count */
     struct log_point end;       /* after it */
     struct log_hard_state hard; /* after it */
     enum world_rewrite rewrite; /* append: of the entry */
