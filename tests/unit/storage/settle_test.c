@@ -367,7 +367,7 @@ static void settle_grows_a_segment_by_its_size(void **state)
         {96 << 20, (99 << 20), (100 << 20)},   /* not beyond what a segment is to be */
         {100 << 20, (101 << 20), (101 << 20)}, /* unless a batch needs it */
     };
-    s->store.config.segment_bytes = 100 << 20;
+    s->log.segment_bytes_max = 100 << 20;
     for (uint32_t i = 0; i < ARRAY_COUNT(rows); i++) {
         s->seg.allocated_bytes = rows[i].allocated;
         assert_int_equal(log_segment_grown(&s->seg, rows[i].need), rows[i].want);
