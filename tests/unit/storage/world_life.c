@@ -79,3 +79,14 @@ bool world_restart(struct world *world, enum sim_crash how, uint32_t shards_coun
     }
     return true;
 }
+
+bool world_state_is(const struct world_op *op, const struct log_status *status, bool is_damaged)
+{
+    bool is_start =
+        (op->start_index == status->start.index && op->start_skip == status->start.skip_count) ||
+        (is_damaged && op->start_index >= status->start.index); /* a trim may be lost: no harm */
+    return op->is_exists && is_start && op->end.index == status->end.index &&
+           op->end.offset == status->end.offset && op->end.term == status->end.term &&
+           hash128_is_equal(op->end.chain, status->end.chain) &&
+           op->hard.term == status->hard.term && op->hard.vote == status->hard.vote;
+}
