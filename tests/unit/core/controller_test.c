@@ -268,6 +268,11 @@ static void reign_life(uint64_t seed)
         sim_run_steps(r->t->sim, prng_below(&r->prng, 400));
         reign_take(r);
         town_crash(r->t, (enum sim_crash)prng_below(&r->prng, 3));
+        while (prng_chance(&r->prng, 1, 2)) {
+            town_launch(r->t, 1 + (uint32_t)prng_below(&r->prng, 4));
+            sim_run_steps(r->t->sim, prng_below(&r->prng, 1000));
+            town_crash(r->t, (enum sim_crash)prng_below(&r->prng, 3));
+        }
     }
     town_start(r->t, 2);
     reign_settle(r);

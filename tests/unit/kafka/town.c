@@ -83,6 +83,14 @@ void town_start(struct town *t, uint32_t shards_count)
 
 enum err town_try_start(struct town *t, uint32_t shards_count)
 {
+    town_launch(t, shards_count);
+    assert_true(sim_run_until_true(t->sim, town_is_told, t, sim_now_ns(t->sim) + TOWN_LIMIT_NS));
+    t->is_open = t->node.err == ERR_OK;
+    return t->node.err;
+}
+
+void town_launch(struct town *t, uint32_t shards_count)
+{
     struct sim_app app = {.start = town_shard_start, .stop = town_shard_stop, .ctx = t};
     assert_in_range(shards_count, 1, TOWN_SHARDS);
     t->kafka.listen = sim_node_addr(t->machine, TOWN_PORT);
@@ -92,9 +100,6 @@ enum err town_try_start(struct town *t, uint32_t shards_count)
     sim_node_start(t->machine, shards_count, &app);
     t->is_told = false;
     sim_post(sim_node_shard(t->machine, 0), town_open, t);
-    assert_true(sim_run_until_true(t->sim, town_is_told, t, sim_now_ns(t->sim) + TOWN_LIMIT_NS));
-    t->is_open = t->node.err == ERR_OK;
-    return t->node.err;
 }
 
 static void town_shard_start(struct rt_shard *shard)

@@ -118,6 +118,9 @@ void town_start(struct town *t, uint32_t shards_count);
 /* As town_start, which may fail; the error, and t->node.why. It is to be closed all the same. */
 MUST_USE enum err town_try_start(struct town *t, uint32_t shards_count);
 
+/* Begin to start it, and no more. */
+void town_launch(struct town *t, uint32_t shards_count);
+
 /* Ask the broker to end, and see it gone: all its budgets are empty. town_stop does not wait. */
 void town_close(struct town *t);
 void town_stop(struct town *t);

@@ -218,6 +218,58 @@ static void trap_11_a_recreated_topic_is_another_one(void **state)
     traps_end(t);
 }
 
+/* Whoever waits for a topic is told at once that it is gone; batches on their way are answered. */
+static void trap_11_who_waits_for_a_topic_is_told_that_it_is_gone(void **state)
+{
+    (void)state;
+    for (uint32_t shards_count = 1; shards_count <= 3; shards_count++) {
+        struct town *t = traps_town(shards_count, "t");
+        struct town_client *waits = town_connect(t);
+        struct town_client *sends = town_connect(t);
+        struct talk_batch batch;
+        talk_fetch_ask(waits,
+                       &(struct talk_fetch){.topic = "t", .bytes_min = 1, .max_wait_ms = 100000});
+        town_run(t, 10);
+        uint64_t before_ns = sim_now_ns(t->sim);
+        talk_batch(t, &batch, 1, 1, 1000, 100);
+        talk_change(t, CORE_CHANGE_DELETE, "t", NULL, 0);
+        for (uint32_t i = 0; i < 20; i++) {
+            talk_produce_ask(sends, 9, "t", 0, -1, batch.data, batch.length);
+        }
+        assert_int_equal(talk_fetch_answer(waits)->error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+        for (uint32_t i = 0; i < 20; i++) {
+            assert_int_equal(talk_produce_answer(sends)->error_code,
+                             KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+        }
+        assert_true(sim_now_ns(t->sim) - before_ns < RT_NS_PER_S);
+        traps_end(t);
+    }
+}
+
+/* Batches that are on their way when their topic goes are answered, once each, either way. */
+static void trap_11_batches_on_their_way_to_a_topic_that_goes_are_answered(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        struct town *t = traps_town(1 + (uint32_t)(seed % 3), "t");
+        struct town_client *c = town_connect(t);
+        struct talk_batch batch;
+        talk_batch(t, &batch, 1, 1, 1000, 100);
+        for (uint32_t i = 0; i < 50; i++) {
+            talk_produce_ask(c, 9, "t", 0, -1, batch.data, batch.length);
+        }
+        sim_run_for(t->sim, seed * 20000);
+        talk_change(t, CORE_CHANGE_DELETE, "t", NULL, 0);
+        bool is_gone = false;
+        for (uint32_t i = 0; i < 50; i++) {
+            int16_t error = talk_produce_answer(c)->error_code;
+            assert_true(error == KAFKA_UNKNOWN_TOPIC_OR_PARTITION || (error == 0 && !is_gone));
+            is_gone = error != 0;
+        }
+        traps_end(t);
+    }
+}
+
 /* --- 26: CreateTopics --- */
 
 static const struct kafka_create_topics_response_topic *traps_create(
@@ -421,6 +473,8 @@ int main(void)
         cmocka_unit_test(trap_11_a_topics_id_stays_over_restarts),
         cmocka_unit_test(trap_11_topics_are_looked_up_by_id_from_metadata_12_on),
         cmocka_unit_test(trap_11_a_recreated_topic_is_another_one),
+        cmocka_unit_test(trap_11_who_waits_for_a_topic_is_told_that_it_is_gone),
+        cmocka_unit_test(trap_11_batches_on_their_way_to_a_topic_that_goes_are_answered),
         cmocka_unit_test(trap_26_create_topics_takes_defaults_and_refuses_what_it_does_not_know),
         cmocka_unit_test(trap_26_more_replicas_than_nodes_are_clamped_where_that_is_wanted),
         cmocka_unit_test(trap_29_no_topics_asked_for_means_all_in_version_0_and_none_later),

@@ -45,6 +45,7 @@ struct world {
     uint64_t position[WORLD_PARTITIONS];             /* of the consumer */
     bool is_asked[WORLD_PARTITIONS];                 /* its fetch is under way */
     bool does_stop;                                  /* no more is produced */
+    uint32_t faults_ppm[SIM_FAULT_COUNT];            /* of the disk, while it works */
     const char *failure;                             /* what went wrong; NULL: nothing */
 };
 
@@ -211,23 +212,39 @@ static void world_check(struct world *w)
     town_hang_up(c);
 }
 
-/* Some time, then the end of it: short and long ones alike. */
+/* Some time, then the end of it: short and long ones alike. Errors of the disk come meanwhile, not
+ * while all is read and compared. */
 static void world_live(struct world *w)
 {
+    struct sim_disk_options *disk = sim_disk_options(sim_node_disk(w->t->machine));
+    struct sim_disk_options good = *disk;
+    memcpy(disk->faults_ppm, w->faults_ppm, sizeof(disk->faults_ppm));
     world_run(w, prng_range(&w->prng, 1, prng_chance(&w->prng, 1, 2) ? 50 : 1000));
+    *disk = good;
     town_crash(w->t, (enum sim_crash)prng_below(&w->prng, 3));
+    while (prng_chance(&w->prng, 1, 3)) { /* and again, in the middle of its start */
+        town_launch(w->t, 1 + (uint32_t)prng_below(&w->prng, 3));
+        world_run(w, prng_below(&w->prng, 20));
+        town_crash(w->t, (enum sim_crash)prng_below(&w->prng, 3));
+    }
     world_run(w, prng_below(&w->prng, 20));
     town_start(w->t, 1 + (uint32_t)prng_below(&w->prng, 3));
     world_check(w);
 }
 
-/* What went wrong, or NULL; *acked grows by the records acknowledged. */
-static const char *world_life(uint64_t seed, enum core_durability durability, uint64_t *acked)
+/* What went wrong, or NULL; *acked grows by the records acknowledged, *hash is that of the run. */
+static const char *world_life(uint64_t seed, enum core_durability durability, uint64_t *acked,
+                              uint64_t *hash)
 {
     struct world *w = calloc(1, sizeof(*w));
-    struct sim_options options = sim_swarm(seed, SIM_SWARM_HARMLESS | SIM_SWARM_STALLS);
+    uint32_t flags = SIM_SWARM_HARMLESS | SIM_SWARM_STALLS;
+    flags |= seed % 3 == 0 ? SIM_SWARM_ERRORS : 0;
+    struct sim_options options = sim_swarm(seed, flags);
     assert_non_null(w);
     prng_init(&w->prng, seed);
+    memcpy(w->faults_ppm, options.disk.faults_ppm, sizeof(w->faults_ppm));
+    w->faults_ppm[SIM_FAULT_SECTOR_ERROR] = 0; /* one disk cannot survive that */
+    memset(options.disk.faults_ppm, 0, sizeof(options.disk.faults_ppm));
     options.host.memory_bytes = 64 << 20;
     w->t = town_new(seed, &options);
     w->t->core.partitions_count = WORLD_PARTITIONS;
@@ -240,9 +257,9 @@ static const char *world_life(uint64_t seed, enum core_durability durability, ui
     for (uint32_t life = 0; life < WORLD_LIVES && w->failure == NULL; life++) {
         world_live(w);
     }
-    world_run(w, 1000);
+    world_run(w, 300);
     w->does_stop = true;
-    world_run(w, 5000);
+    world_run(w, 1000);
     if (w->failure == NULL) {
         world_check(w);
     }
@@ -251,6 +268,7 @@ static const char *world_life(uint64_t seed, enum core_durability durability, ui
     }
     const char *failure = w->failure;
     town_close(w->t);
+    *hash = sim_hash(w->t->sim);
     town_free(w->t);
     free(w);
     return failure;
@@ -259,11 +277,12 @@ static const char *world_life(uint64_t seed, enum core_durability durability, ui
 static void what_was_acknowledged_is_there_after_any_crash(void **state)
 {
     (void)state;
-    struct share share = share_open("producers and consumers of a broker that is killed", 80);
+    struct share share = share_open("producers and consumers of a broker that is killed", 60);
     uint64_t acked = 0;
+    uint64_t hash;
     while (share_more(&share)) {
         uint64_t seed = share_case_seed(&share);
-        const char *failure = world_life(seed, CORE_DURABILITY_QUORUM_FSYNC, &acked);
+        const char *failure = world_life(seed, CORE_DURABILITY_QUORUM_FSYNC, &acked, &hash);
         if (failure != NULL) {
             fail_msg("seed %" PRIu64 ": %s", seed, failure);
         }
@@ -279,11 +298,28 @@ static void a_broker_that_acknowledges_from_memory_is_caught(void **state)
 {
     (void)state;
     uint64_t acked = 0;
+    uint64_t hash;
     uint64_t seed = 1;
-    while (seed <= 20 && world_life(seed, CORE_DURABILITY_QUORUM_MEMORY, &acked) == NULL) {
+    while (seed <= 20 && world_life(seed, CORE_DURABILITY_QUORUM_MEMORY, &acked, &hash) == NULL) {
         seed++;
     }
     assert_in_range(seed, 1, 20);
+}
+
+static uint64_t world_hash(uint64_t seed, void *ctx)
+{
+    uint64_t hash;
+    world_life(seed, CORE_DURABILITY_QUORUM_FSYNC, ctx, &hash);
+    return hash;
+}
+
+/* No address, no clock and no memory that nobody set decides anything. */
+static void a_seed_is_a_run_of_the_whole_broker(void **state)
+{
+    (void)state;
+    uint64_t acked = 0;
+    uint64_t hash;
+    assert_true(sim_check_repeatable(world_hash, &acked, 3, &hash));
 }
 
 int main(void)
@@ -291,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_acknowledged_is_there_after_any_crash),
         cmocka_unit_test(a_broker_that_acknowledges_from_memory_is_caught),
+        cmocka_unit_test(a_seed_is_a_run_of_the_whole_broker),
     };
     return cmocka_run_group_tests_name("kafka_world", tests, NULL, NULL);
 }
