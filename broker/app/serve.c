@@ -213,6 +213,7 @@ static bool serve_configure(struct serve *serve)
     struct core_config core = {.log = {.dir = settings->data_dir},
                                .topics = core_topic_config_default(),
                                .node_id = settings->node_id,
+                               .view_pin_bytes_max = settings->view_pin_bytes_max,
                                .retention_check_ms = settings->retention_check_ns / RT_NS_PER_MS,
                                .partitions_count = settings->partitions_count,
                                .is_auto_create = settings->is_auto_create,

@@ -87,6 +87,10 @@ static const struct config_key settings_keys[] = {
      .min = 1000000,
      .max = 86400000000000,
      .help = "how often it is looked which records and segments are too old or too many"},
+    {.name = "view.pin.max.bytes",
+     .type = CONFIG_BYTES,
+     .fallback = "0",
+     .help = "deleted records kept for feeds that have not read them; 0: a quarter of the disk"},
     {.name = "clamp_replication",
      .type = CONFIG_BOOL,
      .fallback = "false",
@@ -284,6 +288,7 @@ static void settings_fill(struct settings *s)
     s->node_id = (int32_t)config_value(c, "node_id")->number;
     s->is_auto_create = config_value(c, "auto_create_topics")->number != 0;
     s->partitions_count = (uint32_t)config_value(c, "partitions")->number;
+    s->view_pin_bytes_max = config_value(c, "view.pin.max.bytes")->number;
     s->retention_check_ns = config_value(c, "retention_check")->number;
     s->is_replication_clamped = config_value(c, "clamp_replication")->number != 0;
     s->connections_max = (uint32_t)config_value(c, "connections")->number;

@@ -27,6 +27,7 @@ struct settings {
     bool is_auto_create;         /* auto_create_topics */
     uint32_t partitions_count;   /* partitions: of a topic made without a number */
     uint64_t retention_check_ns; /* retention_check */
+    uint64_t view_pin_bytes_max; /* view.pin.max.bytes; 0: a quarter of the disk */
     bool is_replication_clamped; /* clamp_replication */
     uint32_t connections_max;    /* connections: of each shard */
     uint32_t shards_count;       /* shards; 0: what the machine grants */

@@ -73,6 +73,8 @@ void core_init(struct core *core, const struct core_config *config, const struct
                uint32_t shards_count)
 {
     *core = (struct core){.config = *config, .kernels = kernels, .shards_count = shards_count};
+    atomic_store(&core->pin_bytes_max,
+                 config->view_pin_bytes_max != 0 ? config->view_pin_bytes_max : UINT64_MAX);
     log_store_init(&core->store, &config->log, kernels);
 }
 
@@ -121,6 +123,7 @@ void core_shard_open(struct core_shard *cs, struct rt_shard *shard, struct core 
                                  rt_random(shard));
     core_records_room_init(&cs->room, &cs->budget, CORE_RECORDS_ROOM_KEEP_BYTES,
                            CORE_RECORDS_ROOM_BYTES_MAX);
+    core_views_open(cs);
     core_retention_open(&cs->retention, cs, core->config.retention_check_ms);
     cs->err = core_shard_make(cs);
     sm_move(&cs->sm, CORE_LOG);
@@ -162,6 +165,7 @@ static void core_shard_log_opened(struct log_shard *ls)
     cs->is_raft_open = true;
     sm_move(&cs->sm, CORE_CATALOG);
     if (cs->shard->id == 0) {
+        core_views_size(cs);
         core_controller_open(&cs->core->controller, cs);
     }
     if (cs->published != NULL) {
@@ -331,7 +335,7 @@ void core_shard_released(struct core_shard *cs)
 static void core_shard_look(struct rt_timer *timer)
 {
     struct core_shard *cs = CONTAINER_OF(timer, struct core_shard, timer);
-    bool is_back = core_loans_is_idle(&cs->loans);
+    bool is_back = core_loans_is_idle(&cs->loans) && core_views_is_idle(cs);
     if (sm_stage(&cs->sm) == CORE_LENT) {
         if (is_back && cs->log.bufs.loans.in_use_count == 0) {
             sm_move(&cs->sm, CORE_LOG_CLOSE);
@@ -371,6 +375,7 @@ static void core_shard_end(struct core_shard *cs)
     pool_deinit(&cs->partition_pool);
     pool_deinit(&cs->pending_pool);
     pool_deinit(&cs->reading_pool);
+    core_views_close(cs);
     core_idempotence_shared_deinit(&cs->idempotence);
     buf_pool_deinit(&cs->bufs);
     budget_deinit(&cs->budget);

@@ -33,6 +33,7 @@
 #include "broker/core/producer_ids.h"
 #include "broker/core/records.h"
 #include "broker/core/retention.h"
+#include "broker/core/view_source.h"
 #include "raft/driver/shard.h"
 #include "storage/log/shard.h"
 #include "storage/log/store.h"
@@ -47,6 +48,8 @@ struct core_config {
     struct log_config log;           /* of the store; log.dir is the data directory */
     struct core_topic_config topics; /* what a topic is that says nothing else */
     int32_t node_id;                 /* this node's: 1 .. RAFT_NODE_ID_MAX */
+    uint64_t view_pin_bytes_max; /* what pins of feeds may keep below log starts; 0: a quarter of
+                                    the disk */
     uint64_t retention_check_ms; /* how often partitions are looked at for what may go; 0: not */
     uint32_t partitions_count;   /* of a topic that is created without a number */
     bool is_auto_create;         /* a topic that is asked for by name is made */
@@ -60,7 +63,9 @@ struct core {
     uint32_t shards_count;        /* of the runtime */
 
     /* Shared. */
-    struct log_store store; /* the node's logs */
+    _Atomic uint64_t pin_bytes_max; /* what pins of feeds may keep below log starts, */
+    _Atomic uint64_t pinned_bytes;  /* and what they do */
+    struct log_store store;         /* the node's logs */
     struct core_shard
         *shards[LIMIT_SHARDS_COUNT]; /* set by each as it opens, before it is mailed to */
 
@@ -101,6 +106,7 @@ struct core_shard {
     struct list closing;                /* core_partition.in_closing: being deleted */
     struct core_idempotence_shared idempotence; /* producers of its partitions */
     struct core_retention retention;            /* what partitions keep */
+    struct core_views views;                    /* feeds of its partitions */
 };
 
 /* Make `core` of `config` (copied; strings stay the caller's) for `shards_count` shards. */

@@ -10,6 +10,7 @@
 #include "broker/core/core.h"
 #include "broker/core/core_int.h"
 #include "broker/core/idempotence.h"
+#include "broker/core/view_source.h"
 #include "storage/log/batch.h"
 
 static void core_partition_begin(struct core_partition *part);
@@ -67,6 +68,7 @@ enum err core_partition_open(struct core_shard *cs, const struct core_topic *top
     part->config = topic->config;
     list_init(&part->pendings);
     list_init(&part->waiters);
+    list_init(&part->sources);
     part->max_timestamp = -1;
     core_trimmer_init(part);
     err = map_insert(&cs->partitions, &part->in_map, id);
@@ -135,6 +137,7 @@ void core_partition_close(struct core_partition *part, bool is_deleted)
     }
     core_trimmer_close(part, is_deleted ? CORE_UNKNOWN_TOPIC : CORE_CLOSING);
     core_idempotence_close(part, is_deleted ? CORE_UNKNOWN_TOPIC : CORE_CLOSING);
+    core_view_sources_gone(part, is_deleted ? CORE_UNKNOWN_TOPIC : CORE_CLOSING);
     core_partition_wake(part);
     if (part->is_closed) { /* it never had a log */
         part->is_deleted = false;
@@ -160,6 +163,7 @@ void core_partition_drop(struct core_shard *cs, struct log *log)
     part->is_deleted = true;
     list_init(&part->pendings);
     list_init(&part->waiters);
+    list_init(&part->sources);
     list_push_back(&cs->closing, &part->in_closing);
     core_partition_free(part);
 }
@@ -192,6 +196,7 @@ static void core_partition_free(struct core_partition *part)
     }
     ASSERT(list_is_empty(&part->pendings));
     ASSERT(list_is_empty(&part->waiters));
+    ASSERT(list_is_empty(&part->sources));
     if (part->is_deleted) { /* once */
         part->is_deleted = false;
         part->readings_count++;
@@ -400,6 +405,7 @@ static void core_partition_advance(struct core_partition *part)
         core_partition_wake(part);
     }
     core_trimmer_moved(part);
+    core_view_sources_moved(part);
 }
 
 uint64_t core_partition_acks_index(const struct core_partition *part, int16_t acks)

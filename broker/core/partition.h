@@ -49,6 +49,9 @@ struct core_partition {
     struct raft_watch watch;         /* tells when something of it moved */
     struct list pendings;        /* core_pending.in_partition: let in and not committed, in order */
     struct list waiters;         /* core_waiter.in_partition: parked fetches */
+    struct list sources;         /* core_view_source.in_partition: feeds of views */
+    uint64_t sources_start;      /* the log start that their pins were counted with */
+    uint64_t pinned_bytes;       /* what their pins keep below it */
     uint64_t hw_index;           /* the last entry below the high watermark */
     uint64_t hw_offset;          /* the high watermark */
     int64_t max_timestamp;       /* of the records below it, deleted ones included, or more, ms;

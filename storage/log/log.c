@@ -523,6 +523,16 @@ static void log_begun(struct log *log, uint64_t first_index, uint32_t generation
 
 /* --- Pins --- */
 
+uint64_t log_bytes_below(const struct log *log, uint64_t index)
+{
+    uint64_t bytes = 0;
+    list_for_each (node, &log->segments.list) {
+        const struct log_segment *seg = CONTAINER_OF(node, const struct log_segment, in_log);
+        bytes += seg->last_index >= index && seg->last_index < log->start.index ? seg->end_pos : 0;
+    }
+    return bytes;
+}
+
 void log_pin_set(struct log *log, struct log_pin *pin, const char *owner, uint64_t index)
 {
     pin->owner = owner;

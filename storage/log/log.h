@@ -149,6 +149,10 @@ struct log_pin {
     bool is_carried;         /* the log's own: came with it from another shard (move.h); private */
 };
 
+/* Bytes of the segments that a pin at entry `index` keeps: those that hold entries from there on,
+ * and none from the log start on. As far as known. */
+uint64_t log_bytes_below(const struct log *log, uint64_t index);
+
 /* Hold entries from `index` on; move it forward; let go. */
 void log_pin_set(struct log *log, struct log_pin *pin, const char *owner, uint64_t index);
 void log_pin_move(struct log_pin *pin, uint64_t index);

@@ -23,6 +23,15 @@ static const struct log_config yard_log = {
     .free_bytes_min = 1 << 20,
 };
 
+static void yard_write(struct diag_sink *sink, enum diag_level level, const char *line,
+                       size_t length)
+{
+    (void)sink;
+    (void)level;
+    (void)line;
+    (void)length;
+}
+
 struct yard *yard_new(uint64_t seed, const struct sim_options *options)
 {
     struct sim_options calm = sim_options_calm();
@@ -34,6 +43,8 @@ struct yard *yard_new(uint64_t seed, const struct sim_options *options)
     y->sim = sim_new(seed, options != NULL ? options : &calm);
     y->node = sim_node_add(y->sim);
     y->value_bytes = 8;
+    y->sink.write = yard_write;
+    diag_levels_init(&y->levels, NULL, 0, DIAG_LEVEL_INFO);
     y->config = (struct core_config){.log = yard_log,
                                      .topics = core_topic_config_default(),
                                      .node_id = 1,
@@ -75,7 +86,9 @@ static void yard_answered(struct core_shard *cs)
 static void yard_shard_start(struct rt_shard *shard)
 {
     struct yard *y = shard->app;
-    core_shard_open(&y->shards[shard->id], shard, &y->core, NULL, yard_answered);
+    struct diag *diag = &y->diags[shard->id];
+    diag_init(diag, &y->levels, &y->sink, DIAG_FORMAT_HUMAN, shard->id, 0);
+    core_shard_open(&y->shards[shard->id], shard, &y->core, diag, yard_answered);
 }
 
 static void yard_finish(struct rt_shard *shard, void *ctx)
@@ -141,6 +154,21 @@ static void yard_create(struct yard *y)
     y->change =
         (struct core_change){.done = yard_changed, .ctx = y, .items = &y->item, .items_count = 1};
     core_change_start(yard_home(y), &y->change);
+}
+
+static void yard_delete_call(struct yard *y)
+{
+    y->item =
+        (struct core_change_item){.kind = CORE_CHANGE_DELETE, .name = "yard", .name_bytes = 4};
+    y->change =
+        (struct core_change){.done = yard_changed, .ctx = y, .items = &y->item, .items_count = 1};
+    core_change_start(yard_home(y), &y->change);
+}
+
+void yard_delete(struct yard *y)
+{
+    yard_begin(y, yard_delete_call);
+    yard_wait(y);
 }
 
 void yard_start(struct yard *y, uint32_t shards_count)

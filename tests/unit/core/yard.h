@@ -43,6 +43,9 @@ struct yard {
     uint32_t shards_count; /* of this start */
 
     /* The harness's own. */
+    struct diag_levels levels; /* log lines: written nowhere */
+    struct diag_sink sink;     /* likewise */
+    struct diag diags[YARD_SHARDS];
     uint32_t pending_count;         /* what has not answered */
     uint32_t home;                  /* the shard that calls next: each in turn */
     void (*call)(struct yard *y);   /* what it calls */
@@ -96,6 +99,9 @@ struct core_epochs yard_epochs(struct yard *y, uint32_t partition, int32_t epoch
 struct core_offsets yard_offsets(struct yard *y, uint32_t partition, int64_t timestamp);
 struct core_fetch_item yard_fetch(struct yard *y, uint32_t partition, uint64_t offset,
                                   int32_t epoch_fetched);
+
+/* Delete the topic. */
+void yard_delete(struct yard *y);
 
 /* Roll the partition's active segment. */
 void yard_roll(struct yard *y, uint32_t partition);
