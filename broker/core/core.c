@@ -22,6 +22,9 @@
 #define CORE_PENDINGS_MAX 65536u
 #define CORE_READINGS_MAX 4096u
 
+/* What producers may take of a shard's memory: one in so many bytes. */
+#define CORE_PRODUCERS_PART 8u
+
 /* How often a closing shard looks whether what it lent is back. */
 #define CORE_CLOSE_RETRY_NS RT_NS_PER_MS
 
@@ -119,8 +122,9 @@ void core_shard_open(struct core_shard *cs, struct rt_shard *shard, struct core 
               LIMIT_PARTITIONS_COUNT);
     pool_init(&cs->pending_pool, &cs->budget, sizeof(struct core_pending), 64, CORE_PENDINGS_MAX);
     pool_init(&cs->reading_pool, &cs->budget, sizeof(struct core_reading), 64, CORE_READINGS_MAX);
-    core_idempotence_shared_init(&cs->idempotence, &cs->budget, CORE_PENDINGS_MAX,
-                                 rt_random(shard));
+    core_idempotence_shared_init(&cs->idempotence, &cs->budget,
+                                 rt_shard_budget(shard)->limit_bytes / CORE_PRODUCERS_PART,
+                                 CORE_PENDINGS_MAX, rt_random(shard));
     core_records_room_init(&cs->room, &cs->budget, CORE_RECORDS_ROOM_KEEP_BYTES,
                            CORE_RECORDS_ROOM_BYTES_MAX);
     core_views_open(cs);

@@ -95,20 +95,23 @@ static enum err core_idempotence_fold(struct core_idempotence_load *load);
 static void core_idempotence_end(struct core_idempotence_load *load, enum err err);
 static void core_idempotence_fail(struct core_idempotence *idem, enum err err);
 static void core_idempotence_loaded(struct core_idempotence *idem);
-static bool core_idempotence_give_up(struct core_idempotence *wants, enum err err);
+static bool core_idempotence_give_up(struct core_shard *cs, const struct core_idempotence *wants,
+                                     enum err err);
 static void core_idempotence_forget(struct core_idempotence *idem);
 static struct buf_slice core_idempotence_give(void *ctx, struct log *log, uint64_t first_index);
 
 /* --- Life --- */
 
 void core_idempotence_shared_init(struct core_idempotence_shared *shared, struct budget *budget,
-                                  uint32_t pendings_max, uint64_t seed)
+                                  size_t memory_max, uint32_t pendings_max, uint64_t seed)
 {
     *shared = (struct core_idempotence_shared){.producers_max = CORE_PRODUCERS_MAX_DEFAULT};
-    core_producers_shared_init(&shared->producers, budget, CORE_IDEMPOTENCE_ENTRIES_MAX,
+    budget_init(&shared->budget, "producers", memory_max, budget);
+    core_producers_shared_init(&shared->producers, &shared->budget, CORE_IDEMPOTENCE_ENTRIES_MAX,
                                pendings_max, seed);
-    pool_init(&shared->states, budget, sizeof(struct core_idempotence), 64, LIMIT_PARTITIONS_COUNT);
-    pool_init(&shared->loads, budget, sizeof(struct core_idempotence_load), 64,
+    pool_init(&shared->states, &shared->budget, sizeof(struct core_idempotence), 64,
+              LIMIT_PARTITIONS_COUNT);
+    pool_init(&shared->loads, &shared->budget, sizeof(struct core_idempotence_load), 64,
               CORE_IDEMPOTENCE_LOADS_MAX);
     list_init(&shared->queued);
     list_init(&shared->loaded);
@@ -121,6 +124,7 @@ void core_idempotence_shared_deinit(struct core_idempotence_shared *shared)
     pool_deinit(&shared->loads);
     pool_deinit(&shared->states);
     core_producers_shared_deinit(&shared->producers);
+    budget_deinit(&shared->budget);
 }
 
 void core_idempotence_begin(struct core_partition *part)
@@ -171,10 +175,12 @@ static void core_idempotence_forget(struct core_idempotence *idem)
     pool_release(&part->cs->idempotence.states, idem);
 }
 
-/* `wants` had `err`: whether memory was found for it, so that it may try again. */
-static bool core_idempotence_give_up(struct core_idempotence *wants, enum err err)
+/* `wants` (NULL: a new one) had `err`: whether memory was found for it, so that it may try again.
+ */
+static bool core_idempotence_give_up(struct core_shard *cs, const struct core_idempotence *wants,
+                                     enum err err)
 {
-    struct core_idempotence_shared *shared = &wants->part->cs->idempotence;
+    struct core_idempotence_shared *shared = &cs->idempotence;
     if (err != ERR_BUDGET && err != ERR_FULL) {
         return false;
     }
@@ -317,7 +323,7 @@ enum err core_idempotence_reserve(struct core_partition *part, const struct core
     enum err err;
     do {
         err = core_producers_reserve(&idem->producers, append->info->batch.producer_id, out);
-    } while (core_idempotence_give_up(idem, err));
+    } while (core_idempotence_give_up(idem->part->cs, idem, err));
     return err;
 }
 
@@ -400,14 +406,16 @@ static void core_idempotence_repeat(struct core_idempotence *idem, struct core_a
     }
 }
 
-/* Whether a batch up to `next_offset`, entry `index` (0: committed), may be answered. */
+/* Whether a batch up to `next_offset`, entry `index` (0: committed), may be answered, as it was the
+ * first time. A committed one may have to wait, too: for more replicas than a majority. */
 static bool core_idempotence_is_safe(const struct core_partition *part, int16_t acks,
                                      uint64_t index, uint64_t next_offset)
 {
-    if (acks == -1) {
-        return next_offset <= part->hw_offset;
+    if (index > 0) {
+        return acks == 0 || index <= core_partition_acks_index(part, acks);
     }
-    return acks == 0 || index <= core_partition_acks_index(part, acks);
+    return acks != -1 || part->config.durability == CORE_DURABILITY_LEADER ||
+           next_offset <= part->hw_offset;
 }
 
 static void core_idempotence_tell(struct core_idempotence *idem)
@@ -511,7 +519,10 @@ static enum err core_idempotence_new(struct core_partition *part, struct core_id
 {
     struct core_idempotence_shared *shared = &part->cs->idempotence;
     void *object;
-    enum err err = pool_acquire(&shared->states, &object);
+    enum err err;
+    do {
+        err = pool_acquire(&shared->states, &object);
+    } while (core_idempotence_give_up(part->cs, NULL, err));
     if (err != ERR_OK) {
         return err;
     }
@@ -644,7 +655,7 @@ static enum err core_idempotence_take_section(struct core_idempotence_load *load
     enum err err;
     do {
         err = core_producers_section_get(&idem->producers, section->data, section->bytes);
-    } while (core_idempotence_give_up(idem, err));
+    } while (core_idempotence_give_up(idem->part->cs, idem, err));
     if (err == ERR_OK && idem->producers.applied_index + 1 != load->snap.snap.first_index) {
         core_producers_reset(&idem->producers);
         err = ERR_CORRUPT;
@@ -714,7 +725,7 @@ static enum err core_idempotence_fold(struct core_idempotence_load *load)
         enum err err;
         do {
             err = core_producers_apply(&idem->producers, &of, entry.index);
-        } while (core_idempotence_give_up(idem, err));
+        } while (core_idempotence_give_up(idem->part->cs, idem, err));
         if (err != ERR_OK) {
             return err;
         }

@@ -61,6 +61,7 @@ struct raft_proposal;
 /* A shard's part, embedded in it. Private to idempotence.c but for the limits, which a test lowers
  * before the first partition opens, and the statistics. */
 struct core_idempotence_shared {
+    struct budget budget;                   /* all of it */
     struct core_producers_shared producers; /* memory of all folds */
     struct pool states;                     /* of struct core_idempotence */
     struct pool loads;                      /* of what reads a fold */
@@ -77,10 +78,10 @@ struct core_idempotence_shared {
     uint64_t duplicate_count; /* batches that were appended before */
 };
 
-/* Make `shared` empty, charged to `budget`, for `pendings_max` batches that are not committed;
- * `seed` is of hashes. Takes nothing yet. */
+/* Make `shared` empty, charged to `budget`, of which it takes `memory_max` bytes at most, for
+ * `pendings_max` batches that are not committed; `seed` is of hashes. Takes nothing yet. */
 void core_idempotence_shared_init(struct core_idempotence_shared *shared, struct budget *budget,
-                                  uint32_t pendings_max, uint64_t seed);
+                                  size_t memory_max, uint32_t pendings_max, uint64_t seed);
 
 /* Give the pools back. Asserted: no partition holds anything. */
 void core_idempotence_shared_deinit(struct core_idempotence_shared *shared);

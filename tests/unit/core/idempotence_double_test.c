@@ -19,13 +19,15 @@ struct idempotence_double {
     void (*call)(struct idempotence_double *d, struct raft_group *group);
 };
 
-static void double_open(struct idempotence_double *d, uint64_t seed, uint32_t insync)
+static void double_open(struct idempotence_double *d, uint64_t seed, uint32_t insync,
+                        enum core_durability durability)
 {
     struct sim_options options = sim_options_calm();
     options.host.memory_bytes = 64 << 20;
     raft_double_reset();
     *d = (struct idempotence_double){.c = cores_new(seed, &options)};
     d->c->config.topics.insync_replicas_min = insync;
+    d->c->config.topics.durability = durability;
     cores_start(d->c, 1);
 }
 
@@ -140,7 +142,7 @@ static void double_expect(struct cores_append *ca, enum core_code code, uint64_t
 static void double_begin(struct idempotence_double *d, uint64_t seed)
 {
     struct cores_append ca = {0};
-    double_open(d, seed, 1);
+    double_open(d, seed, 1, CORE_DURABILITY_QUORUM_FSYNC);
     assert_int_equal(cores_produce(d->c, &ca, 7, 0, 0, 2), CORE_OK);
     double_on(d, double_hold, 1);
 }
@@ -281,7 +283,7 @@ static void core_idempotence_duplicates_wait_for_as_many_replicas(void **state)
 {
     (void)state;
     struct idempotence_double d;
-    double_open(&d, 5, 3);
+    double_open(&d, 5, 3, CORE_DURABILITY_QUORUM_FSYNC);
     double_on(&d, double_hold, 1);
     double_on(&d, double_voters, 3);
     struct cores_append first = double_batch(0, -1);
@@ -298,6 +300,35 @@ static void core_idempotence_duplicates_wait_for_as_many_replicas(void **state)
     double_on(&d, double_durable_on_three, 2);
     double_expect(&first, CORE_OK, 0);
     double_expect(&again, CORE_OK, 0);
+    double_on(&d, double_hold, 0);
+    double_close(&d);
+}
+
+/* Under "leader" acks=all asks for the leader's disk alone; so does a repetition. */
+static void core_idempotence_duplicates_wait_for_no_more_than_the_first(void **state)
+{
+    (void)state;
+    struct idempotence_double d;
+    struct cores_append before = {0};
+    double_open(&d, 7, 1, CORE_DURABILITY_LEADER);
+    assert_int_equal(cores_produce(d.c, &before, 7, 0, 0, 2), CORE_OK);
+    double_on(&d, double_hold, 1);
+    struct cores_append first = double_batch(2, -1);
+    struct cores_append again = double_batch(2, -1);
+    struct cores_append old = double_batch(0, -1);
+    cores_send(d.c, &first);
+    cores_send(d.c, &again);
+    cores_send(d.c, &old);
+    sim_run_for(d.c->sim, DOUBLE_WHILE_NS);
+    double_expect(&old, CORE_OK, 0);
+    assert_false(first.is_done || again.is_done);
+    double_on(&d, double_durable_here, 3);
+    double_expect(&first, CORE_OK, 2);
+    double_expect(&again, CORE_OK, 2);
+    struct cores_append late = double_batch(2, -1);
+    cores_send(d.c, &late);
+    sim_run_for(d.c->sim, DOUBLE_WHILE_NS);
+    double_expect(&late, CORE_OK, 2);
     double_on(&d, double_hold, 0);
     double_close(&d);
 }
@@ -327,6 +358,7 @@ int main(void)
         cmocka_unit_test(core_idempotence_leaders_know_what_others_appended),
         cmocka_unit_test(core_idempotence_who_waits_is_told_that_another_leads),
         cmocka_unit_test(core_idempotence_duplicates_wait_for_as_many_replicas),
+        cmocka_unit_test(core_idempotence_duplicates_wait_for_no_more_than_the_first),
         cmocka_unit_test(core_idempotence_who_waits_is_told_of_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
