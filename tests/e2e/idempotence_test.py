@@ -51,10 +51,12 @@ class Server:
     def start(self, shards):
         self.lives += 1
         log = self.work / "log"
+        ours = ("TDB_SHARE_CASES", "TDB_SHARE_SECONDS", "TDB_SEED")
+        environment = {key: value for key, value in os.environ.items() if key not in ours}
         with log.open("w") as out:
             self.process = subprocess.Popen(
                 [self.tdb, "serve", "--data", self.work / "data", "--listen", self.address, "--shards", str(shards),
-                 "--memory", "768MiB"], stdout=out, stderr=subprocess.STDOUT)
+                 "--memory", "768MiB"], stdout=out, stderr=subprocess.STDOUT, env=environment)
         deadline = time.monotonic() + 30
         while " ready" not in log.read_text():
             if self.process.poll() is not None or time.monotonic() > deadline:
