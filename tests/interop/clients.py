@@ -39,6 +39,17 @@ def kafkajs(build):
     return ["node", str(folder / "agent.js")], {"NODE_PATH": str(home / "node_modules")}
 
 
+def java(name):
+    """A version of the Java client: the folder `name` has its pom.xml; the adapter is the same."""
+    def install(build):
+        if not shutil.which("mvn") or not shutil.which("javac"):
+            raise Missing("no mvn or no javac (Debian's maven, default-jdk-headless)")
+        home = fetched(build, name, [FOLDER / name / "pom.xml"],
+                       ["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib"], 600)
+        return ["java", "-cp", f"{home}/lib/*", str(FOLDER / "java" / "Agent.java")], {}
+    return install
+
+
 def fetched(build, name, manifests, command, seconds):
     """The folder below `build` in which `command` ran with `manifests` beside it; once, until one of these changes."""
     home, wanted = build / name, hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest()
@@ -71,6 +82,8 @@ CLIENTS = {
     "confluent": ("confluent-kafka 1.7.0 of Debian, librdkafka 2.0.2", True,
                   debian_python("confluent", "confluent_kafka")),
     "kafkajs": ("kafkajs 2.2.4 from npm", True, kafkajs),
+    "java_3_9": ("Java client 3.9.1 of Maven", False, java("java_3_9")),
+    "java_4": ("Java client 4.4.0 of Maven", False, java("java_4")),
 }
 
 
