@@ -20,8 +20,8 @@ import json, sys
 presets = {"asan", "campaign", "tsan", "fuzz", "debug", "release"}
 for campaign in json.load(open(sys.argv[1])):
     assert campaign["name"] and campaign["what"] and campaign["preset"] in presets, campaign
-    assert bool(campaign.get("suites")) != bool(campaign.get("fuzzers")), campaign
-    assert campaign.get("seconds") or campaign.get("cases"), campaign
+    assert sum(kind in campaign for kind in ("suites", "fuzzers", "scripts")) == 1, campaign
+    assert bool(campaign.get("seconds") or campaign.get("cases")) != ("scripts" in campaign), campaign
     assert campaign["last"] is None or campaign["last"]["figures"] is not None, campaign
 TXT
 run "$repository/tests/campaign" bsae
@@ -74,12 +74,18 @@ echo "artifact_prefix='build/tiny/crashes/crash/'; Test unit written to build/ti
 exit 77
 TXT
 cp "$tree/crash.sh" "$tree/canary.sh"
+cat >"$tree/script.sh" <<'TXT'
+#!/bin/sh
+echo "covered: script $1 in $(basename "$TDB_BUILD")"
+[ "$1" = one ] || [ ! -e broken ] || exit 4
+TXT
 chmod +x "$tree"/*.sh
 cat >"$tree/tests/campaigns.json" <<'TXT'
 {
   "small": {"what": "one suite", "preset": "tiny", "suites": ["base_map", "base_none"], "seconds": 60, "last": null},
   "all": {"what": "and one that fails", "preset": "tiny", "suites": ["base_*"], "seconds": 60, "last": null},
-  "fuzz": {"what": "fuzzers", "preset": "tiny", "fuzzers": ["fuzz_*"], "canary": "fuzz_canary", "seconds": 9, "last": null}
+  "fuzz": {"what": "fuzzers", "preset": "tiny", "fuzzers": ["fuzz_*"], "canary": "fuzz_canary", "seconds": 9, "last": null},
+  "once": {"what": "scripts", "preset": "tiny", "scripts": ["./script.sh one", "./script.sh two"], "last": null}
 }
 TXT
 printf 'build/\n__pycache__/\n' >"$tree/.gitignore"
@@ -146,3 +152,16 @@ cp "$tree/ok.sh" "$tree/canary.sh"
 run "$tree/tests/campaign" fuzz
 expect_status 1
 expect_err 'fuzz_canary did not find its planted crash: the fuzzers are blind'
+
+# --- scripts: run once, with the build's folder; no numbers
+run "$tree/tests/campaign" once
+expect_status 0
+expect_out '^campaign once passed: 2 programs, once each$'
+[ "$(figure once figures)" = "['script one in tiny', 'script two in tiny']" ] || fail "figures: $(figure once figures)"
+run "$tree/tests/campaign" list
+expect_out 'passed 20..-..-.. at .*, once each$'
+touch "$tree/broken"
+run "$tree/tests/campaign" once
+expect_status 1
+expect_err '^tests/campaign: script_two failed with status 4\. To repeat:$'
+expect_err '^  tests/campaign once --only script_two$'

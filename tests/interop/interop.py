@@ -385,8 +385,8 @@ def main():
         clients.print_list()
         return 0
     name, root = sys.argv[1], FOLDER.parent.parent
-    tdb = sys.argv[2] if len(sys.argv) > 2 else str(root / "build" / "asan" / "tdb")
-    build = Path(os.environ.get("TDB_BUILD", root / "build" / "asan")) / "interop"
+    home = Path(os.environ.get("TDB_BUILD", root / "build" / "asan"))
+    tdb, build = sys.argv[2] if len(sys.argv) > 2 else str(home / "tdb"), home / "interop"
     try:
         command, environment = clients.installed(name, build)
     except clients.Missing as reason:
