@@ -32,3 +32,4 @@ def serve(agent):
             traceback.print_exc()
             answer = {"error": f"{type(problem).__name__}: {problem}"}
         print(json.dumps(answer), file=answers, flush=True)
+    os._exit(0)  # clients that are not closed would complain of it, or wait for a server that is gone

@@ -3,6 +3,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
@@ -39,6 +40,13 @@ def kafkajs(build):
     return ["node", str(folder / "agent.js")], {"NODE_PATH": str(home / "node_modules")}
 
 
+def aiokafka(build):
+    folder = FOLDER / "aiokafka"
+    home = fetched(build, "aiokafka", [folder / "requirements.txt"],
+                   [sys.executable, "-m", "pip", "install", "-q", "--target", "lib", "-r", "requirements.txt"], 300)
+    return [sys.executable, str(folder / "agent.py")], {"PYTHONPATH": str(home / "lib")}
+
+
 def java(name):
     """A version of the Java client: the folder `name` has its pom.xml; the adapter is the same."""
     def install(build):
@@ -47,6 +55,17 @@ def java(name):
         home = fetched(build, name, [FOLDER / name / "pom.xml"],
                        ["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib"], 600)
         return ["java", "-cp", f"{home}/lib/*", str(FOLDER / "java" / "Agent.java")], {}
+    return install
+
+
+def go(name):
+    """A client of Go, built from the folder `name`."""
+    def install(build):
+        if not shutil.which("go"):
+            raise Missing("no go (Debian's golang-go, of backports where it is too old)")
+        home = fetched(build, name, [FOLDER / name / file for file in ("go.mod", "go.sum", "main.go")],
+                       ["go", "build", "-o", "agent", "."], 600)
+        return [str(home / "agent")], {}
     return install
 
 
@@ -82,6 +101,9 @@ CLIENTS = {
     "confluent": ("confluent-kafka 1.7.0 of Debian, librdkafka 2.0.2", True,
                   debian_python("confluent", "confluent_kafka")),
     "kafkajs": ("kafkajs 2.2.4 from npm", True, kafkajs),
+    "franz_go": ("franz-go 1.22.3 of Go", False, go("franz_go")),
+    "sarama": ("sarama 1.61.1 of Go", False, go("sarama")),
+    "aiokafka": ("aiokafka 0.14.0 of PyPI", False, aiokafka),
     "java_3_9": ("Java client 3.9.1 of Maven", False, java("java_3_9")),
     "java_4": ("Java client 4.4.0 of Maven", False, java("java_4")),
 }

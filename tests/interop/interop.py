@@ -29,7 +29,7 @@ STARTED_MS = int(time.time() * 1000) - 3_600_000  # records are an hour old, one
 
 
 # How clients speak of GROUP_AUTHORIZATION_FAILED and its like: by its name, by the server's message, by what came of it.
-REFUSED = "authorization|notserved|failedtofindgroupcoordinator"
+REFUSED = "authoriz|notserved|failedtofindgroupcoordinator"
 
 
 class Cannot(Exception):
