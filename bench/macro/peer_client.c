@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/compiler.h"
 
@@ -140,34 +141,49 @@ rd_kafka_t *peer_producer_new(const struct peer_options *o)
     return peer_new(o, RD_KAFKA_PRODUCER, settings, ARRAY_COUNT(settings));
 }
 
-rd_kafka_t *peer_consumer_new(const struct peer_options *o, rd_kafka_queue_t *queue)
+rd_kafka_t *peer_consumer_new(const struct peer_options *o)
 {
-    const struct peer_setting settings[] = {{"group.id", "bench"},
-                                            {"enable.auto.commit", "false"},
-                                            {"enable.auto.offset.store", "false"},
-                                            {"auto.offset.reset", "error"},
-                                            {"check.crcs", "true"}};
-    rd_kafka_t *consumer = peer_new(o, RD_KAFKA_CONSUMER, settings, ARRAY_COUNT(settings));
-    rd_kafka_poll_set_consumer(consumer);
-    if (queue != NULL) {
-        rd_kafka_queue_t *own = rd_kafka_queue_get_consumer(consumer);
-        rd_kafka_queue_forward(own, queue);
-        rd_kafka_queue_destroy(own);
-    }
-    return consumer;
+    const struct peer_setting settings[] = {{"auto.offset.reset", "error"}, {"check.crcs", "true"}};
+    return peer_new(o, RD_KAFKA_CONSUMER, settings, ARRAY_COUNT(settings));
 }
 
-void peer_consumer_assign(const struct peer_options *o, rd_kafka_t *consumer, int64_t offset)
+rd_kafka_topic_t *peer_topic_new(const struct peer_options *o, rd_kafka_t *client)
 {
-    int count = (int)(o->topics_count * o->partitions_count);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
-    for (uint32_t t = 0; t < o->topics_count; t++) {
-        for (uint32_t p = 0; p < o->partitions_count; p++) {
-            rd_kafka_topic_partition_list_add(list, o->topics[t], (int32_t)p)->offset = offset;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, o->topics[0], NULL);
+    if (topic == NULL) {
+        peer_check(o, o->topics[0], rd_kafka_last_error());
+    }
+    return topic;
+}
+
+void peer_consume_start(const struct peer_options *o, rd_kafka_topic_t *topic,
+                        rd_kafka_queue_t *queue)
+{
+    for (uint32_t p = 0; p < o->partitions_count; p++) {
+        if (rd_kafka_consume_start_queue(topic, (int32_t)p, RD_KAFKA_OFFSET_BEGINNING, queue) !=
+            0) {
+            peer_check(o, "consuming", rd_kafka_last_error());
         }
     }
-    peer_check(o, "assigning partitions", rd_kafka_assign(consumer, list));
-    rd_kafka_topic_partition_list_destroy(list);
+}
+
+size_t peer_take(rd_kafka_queue_t *queue, int timeout_ms, rd_kafka_message_t **messages, size_t max)
+{
+    messages[0] = rd_kafka_consume_queue(queue, timeout_ms);
+    if (messages[0] == NULL) {
+        return 0;
+    }
+    ssize_t more = max > 1 ? rd_kafka_consume_batch_queue(queue, 0, messages + 1, max - 1) : 0;
+    return 1 + (more > 0 ? (size_t)more : 0);
+}
+
+void peer_consume_stop(const struct peer_options *o, rd_kafka_topic_t *topic)
+{
+    for (uint32_t p = 0; p < o->partitions_count; p++) {
+        if (rd_kafka_consume_stop(topic, (int32_t)p) != 0) {
+            peer_check(o, "ending to consume", rd_kafka_last_error());
+        }
+    }
 }
 
 static rd_kafka_t *peer_new(const struct peer_options *o, rd_kafka_type_t type,
@@ -243,6 +259,12 @@ void peer_print_latencies(const struct peer_histogram *h)
                (double)peer_histogram_quantile(h, rows[i].quantile) / 1e3);
     }
     printf("\"max_us\":%.1f,\"latencies\":%" PRIu64, (double)h->max / 1e3, h->count);
+}
+
+void peer_end(void)
+{
+    fflush(stdout);
+    _exit(0);
 }
 
 void peer_die(const struct peer_options *o, const char *what, const char *why)

@@ -43,12 +43,24 @@ void peer_options_read(struct peer_options *o, int argc, char **argv);
  * rd_kafka_queue_get_main. Never fails: it ends the program. The caller destroys it. */
 rd_kafka_t *peer_producer_new(const struct peer_options *o);
 
-/* A consumer without a group's coordinator in its way: partitions are assigned by the caller,
- * nothing is committed; its messages go to `queue` if that is not NULL. As above. */
-rd_kafka_t *peer_consumer_new(const struct peer_options *o, rd_kafka_queue_t *queue);
+/* A consumer without a group: nobody coordinates it, nothing is committed. As above. */
+rd_kafka_t *peer_consumer_new(const struct peer_options *o);
 
-/* Assign all partitions of all topics, from `offset` (RD_KAFKA_OFFSET_BEGINNING, _END). */
-void peer_consumer_assign(const struct peer_options *o, rd_kafka_t *consumer, int64_t offset);
+/* The first topic, of `client`. The caller destroys it, before the client. */
+rd_kafka_topic_t *peer_topic_new(const struct peer_options *o, rd_kafka_t *client);
+
+/* Let the messages of all partitions of `topic` come to `queue`, from the begin on. */
+void peer_consume_start(const struct peer_options *o, rd_kafka_topic_t *topic,
+                        rd_kafka_queue_t *queue);
+
+/* Wait `timeout_ms` for a message and take it, and all that are there with it, `max` at most; how
+ * many. (librdkafka's own call for several waits until they are `max`.) The caller destroys them.
+ */
+size_t peer_take(rd_kafka_queue_t *queue, int timeout_ms, rd_kafka_message_t **messages,
+                 size_t max);
+
+/* Let no more come; what waits in the queue is gone. */
+void peer_consume_stop(const struct peer_options *o, rd_kafka_topic_t *topic);
 
 /* Values of letters, `count` of o->record_bytes one after another, the same in every run: what
  * Java's performance producer sends. The caller frees them. */
@@ -65,6 +77,10 @@ void peer_say(const char *what);
 
 /* The fields of a JSON object that tell `h` in microseconds, without braces. */
 void peer_print_latencies(const struct peer_histogram *h);
+
+/* End the program with status 0, its output written. Clients are not closed: that waits for what is
+ * on its way, which a slow broker takes a minute for and nobody wants any more. */
+_Noreturn void peer_end(void);
 
 /* End the program with status 1. */
 _Noreturn void peer_die(const struct peer_options *o, const char *what, const char *why);

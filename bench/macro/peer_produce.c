@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "bench/macro/peer_client.h"
 
@@ -69,8 +68,7 @@ int main(int argc, char **argv)
         peer_die(&p->options, "a thread", "refused");
     }
     produce_load(p);
-    bool is_partial = p->options.bytes_max == 0 && p->options.rate == 0;
-    if (!is_partial) {
+    if (p->options.bytes_max > 0 || p->options.rate > 0) { /* all of them are wanted */
         peer_check(&p->options, "the last records", rd_kafka_flush(p->producer, PRODUCE_FLUSH_MS));
     }
     double seconds = (double)(peer_now_ns() - p->began_ns) / 1e9;
@@ -80,17 +78,7 @@ int main(int argc, char **argv)
            seconds);
     peer_print_latencies(&p->latencies);
     puts("}");
-    if (is_partial) { /* what is still on its way would take a slow broker a minute */
-        fflush(stdout);
-        _exit(0);
-    }
-    for (uint32_t i = 0; i < p->options.topics_count; i++) {
-        rd_kafka_topic_destroy(p->topics[i]);
-    }
-    rd_kafka_destroy(p->producer);
-    free(p->values);
-    free(p);
-    return 0;
+    peer_end();
 }
 
 /* Until the end of the measurement, the last of the bytes asked for, or SIGTERM. */

@@ -1,0 +1,50 @@
+/* One thread per CPU that does nothing, forever, at the lowest priority there is (SCHED_IDLE): it
+ * takes nothing from anybody, but a CPU of a virtual machine never halts, and what wakes up on it
+ * need not wait for the host. Ends with the process that started it. */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static void *spin(void *context)
+{
+    (void)context;
+    for (;;) {
+        __builtin_ia32_pause();
+    }
+    return NULL;
+}
+
+int main(void)
+{
+    struct sched_param lowest = {.sched_priority = 0};
+    cpu_set_t cpus;
+    (void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0ul, 0ul, 0ul);
+    if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0 ||
+        sched_setscheduler(0, SCHED_IDLE, &lowest) != 0) {
+        perror("peer_spin");
+        return 1;
+    }
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        pthread_t thread;
+        pthread_attr_t attributes;
+        cpu_set_t one;
+        if (!CPU_ISSET(cpu, &cpus)) {
+            continue;
+        }
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        pthread_attr_init(&attributes);
+        pthread_attr_setaffinity_np(&attributes, sizeof(one), &one);
+        if (pthread_create(&thread, &attributes, spin, NULL) != 0) {
+            fprintf(stderr, "peer_spin: no thread\n");
+            return 1;
+        }
+        pthread_attr_destroy(&attributes);
+    }
+    for (;;) {
+        pause();
+    }
+}
