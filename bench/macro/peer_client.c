@@ -36,6 +36,7 @@ void peer_options_read(struct peer_options *o, int argc, char **argv)
                                .codec = "none",
                                .linger_ms = "5",
                                .batch_bytes = "65536",
+                               .in_flight = "1000000",
                                .consumers_count = 1,
                                .warm_ns = PEER_NS_PER_S,
                                .measure_ns = 5 * PEER_NS_PER_S};
@@ -67,7 +68,8 @@ static bool peer_option_read(struct peer_options *o, const char *flag, const cha
     } texts[] = {{"--broker", &o->broker},
                  {"--codec", &o->codec},
                  {"--linger-ms", &o->linger_ms},
-                 {"--batch-bytes", &o->batch_bytes}};
+                 {"--batch-bytes", &o->batch_bytes},
+                 {"--in-flight", &o->in_flight}};
     const struct {
         const char *flag;
         uint32_t *out;
@@ -137,6 +139,7 @@ rd_kafka_t *peer_producer_new(const struct peer_options *o)
                                             {"compression.codec", o->codec},
                                             {"linger.ms", o->linger_ms},
                                             {"batch.size", o->batch_bytes},
+                                            {"max.in.flight", o->in_flight},
                                             {"topic.metadata.refresh.interval.ms", "-1"}};
     return peer_new(o, RD_KAFKA_PRODUCER, settings, ARRAY_COUNT(settings));
 }

@@ -27,6 +27,7 @@ struct peer_options {
     const char *codec;                   /* --codec: as librdkafka names it */
     const char *linger_ms;               /* --linger-ms */
     const char *batch_bytes;             /* --batch-bytes */
+    const char *in_flight;               /* --in-flight: requests at a time to a broker */
     uint32_t consumers_count;            /* --consumers: of the tail */
     uint64_t rate;                       /* --rate: records a second; 0: as fast as it goes */
     uint64_t bytes_max;                  /* --bytes: no more after so many of values; 0: no bound */

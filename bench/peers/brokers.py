@@ -88,6 +88,10 @@ class Broker:
         self.port, self.controller_port = free_ports(2)
         self.prepare()
 
+    def change_mode(self, mode):
+        """Run in `mode` from its next start on, with the same data."""
+        self.mode = mode
+
     def __enter__(self):
         return self
 
@@ -221,6 +225,21 @@ class Kafka(Broker):
     name = "Apache Kafka"
 
     def prepare(self):
+        self.configure()
+        identity = subprocess.run(java("kafka.tools.StorageTool", "random-uuid"), check=True, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.split()[-1]
+        script.quietly(*java("kafka.tools.StorageTool", "format", "-t", identity, "-c", str(self.settings)))
+
+    def change_mode(self, mode):
+        super().change_mode(mode)
+        self.configure()
+
+    @property
+    def settings(self):
+        return self.directory / "k.properties"
+
+    def configure(self):
+        """Write its settings."""
         settings = {
             "process.roles": "broker,controller",
             "node.id": 1,
@@ -239,15 +258,11 @@ class Kafka(Broker):
         }
         if self.mode == "durable":
             settings["log.flush.interval.messages"] = 1
-        (self.directory / "k.properties").write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-        identity = subprocess.run(java("kafka.tools.StorageTool", "random-uuid"), check=True, text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.split()[-1]
-        script.quietly(*java("kafka.tools.StorageTool", "format", "-t", identity, "-c",
-                             str(self.directory / "k.properties")))
+        self.settings.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
 
     def command(self):
         collector = ["-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35"]
-        whole = java("kafka.Kafka", str(self.directory / "k.properties"), heap=HEAP)
+        whole = java("kafka.Kafka", str(self.settings), heap=HEAP)
         return whole[:3] + collector + whole[3:]
 
     def topic_config(self):

@@ -59,6 +59,18 @@ class Bench:
     def note(self, text):
         print(text, file=sys.stderr, flush=True)
 
+    def latency_rows(self, case, found, bar=None):
+        """Two rows of latencies, p50 and p99: `found` has a list of client results for each broker's name; the bar is
+        about the p99's ratio."""
+        for quantile, of in (("p50", None), ("p99", bar)):
+            sides = [[result[f"{quantile}_us"] for result in found[each.name]] for each in (brokers.Ours, brokers.Kafka)]
+            ratio = median([peer / ours for ours, peer in zip(*sides)])
+            self.row(f"{case}: {quantile}", median(sides[0]), "us", "Apache Kafka", ratio, of)
+        for name, results in found.items():
+            worst = max(result["max_us"] for result in results) / 1e3
+            p999 = median([result["p999_us"] for result in results]) / 1e3
+            self.note(f"{case}: {name}: p99.9 {p999:.2f} ms, slowest {worst:.1f} ms")
+
     def pair(self, mode):
         """Both brokers of a mode, not started."""
         brokers.install()
@@ -87,6 +99,16 @@ def median(values):
 
 def geometric_mean(values):
     return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def drop_caches():
+    """Let the page cache forget what it can; whether the system grants that."""
+    os.sync()
+    try:
+        Path("/proc/sys/vm/drop_caches").write_text("1")
+    except OSError:
+        return False
+    return True
 
 
 def settle():
@@ -194,6 +216,13 @@ class Client:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
 
 
 def start(main):
