@@ -29,7 +29,7 @@ class Group:
 
     def _make(self, folder, file):
         try:
-            (folder.parent / "cgroup.subtree_control").write_text("+memory")
+            _write(folder.parent / "cgroup.subtree_control", "+memory")
         except OSError:
             pass  # v1 has none; in v2 it may be on already
         try:
@@ -37,7 +37,7 @@ class Group:
         except OSError:
             return False
         try:
-            (folder / file).write_text(str(self.limit_bytes))
+            _write(folder / file, str(self.limit_bytes))
             self._try(folder)
         except OSError:
             folder.rmdir()
@@ -51,7 +51,7 @@ class Group:
         child = os.fork()
         if child == 0:
             try:
-                (folder / "cgroup.procs").write_text("0")
+                _write(folder / "cgroup.procs", "0")
                 os._exit(0)
             except OSError:
                 os._exit(1)
@@ -61,7 +61,7 @@ class Group:
     def join(self):
         """Put the calling process under the limit."""
         if self.folder:
-            (self.folder / "cgroup.procs").write_text("0")
+            _write(self.folder / "cgroup.procs", "0")
         else:
             resource.setrlimit(resource.RLIMIT_DATA, (self.limit_bytes, self.limit_bytes))
 
@@ -77,6 +77,15 @@ class Group:
                 if attempt == 49:
                     raise
                 time.sleep(0.1)  # the kernel still takes the last process out of it
+
+
+def _write(path, text):
+    """Write to a file that is there: below a mount that is no cgroup after all, none must be made."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
 
 
 def _own(line, mount):
