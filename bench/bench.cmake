@@ -18,6 +18,7 @@ endfunction()
 # Clients of bench/peers, over librdkafka: build/release/bench/NAME. Without librdkafka there are none, and no benchmark
 # that needs them; `bench/run` installs it first.
 find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
 pkg_check_modules(RDKAFKA IMPORTED_TARGET rdkafka)
 function(tdb_peer_client name)
     if(NOT RDKAFKA_FOUND)

@@ -23,6 +23,7 @@ add_library(tdb_flags INTERFACE)
 target_include_directories(tdb_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_definitions(tdb_flags INTERFACE _GNU_SOURCE)
 add_library(base STATIC base/assert.c)
+add_custom_target(tdb)
 target_link_libraries(base PRIVATE tdb_flags)
 add_subdirectory(bench)
 TXT
@@ -32,6 +33,7 @@ include(bench.cmake)
 tdb_bench(spin ABOUT "counting, against counting" SOURCES micro/spin.c)
 tdb_bench(crash SOURCES micro/crash.c)
 tdb_bench(broken SOURCES micro/broken.c)
+tdb_peers(beside ABOUT "a script, beside a peer")
 TXT
 cat >"$tree/bench/micro/spin.c" <<'TXT'
 #include "bench/micro/bench.h"
@@ -64,6 +66,7 @@ run "$tree/bench/run" list
 expect_status 0
 expect_out '^spin +counting, against counting$'
 expect_out '^crash$'
+expect_out '^beside +a script, beside a peer$'
 ! grep -q commented "$out" || fail "a commented call is listed"
 run "$tree/bench/run" --help
 expect_status 0
@@ -71,7 +74,10 @@ expect_out 'bench/run NAME --compare'
 run "$tree/bench/run" spim
 expect_status 1
 expect_err "no benchmark 'spim'; did you mean 'spin'\?"
-expect_err '^There are: spin, crash, broken$'
+expect_err '^There are: spin, crash, broken, beside$'
+run "$tree/bench/run" spin --full
+expect_status 1
+expect_err 'full is for benchmarks against Apache Kafka'
 
 # --- build, run, table; a missed bar is a figure
 run "$tree/bench/run" spin --quick
