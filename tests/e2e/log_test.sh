@@ -82,6 +82,7 @@ PYTHON
 for _ in {1..12}; do cat "$work/events"; done >"$work/many"
 total=0
 for round in 1 2 3 4 5; do
+    rm -f "$work/acked"
     "$tdb" log append "$data" --group 2 --jsonl "$work/many" --progress >"$work/acked" 2>"$err" &
     writer=$!
     for _ in $(seq 1000); do
