@@ -40,7 +40,10 @@ static const struct sm_conf log_repair_stages[] = {
                          0},
     [LOG_REPAIR_ROLL] = {"ROLL", SM_BIT(LOG_REPAIR_SETTLE) | SM_BIT(LOG_REPAIR_IDLE), 0},
     [LOG_REPAIR_SETTLE] = {"SETTLE", SM_BIT(LOG_REPAIR_LOOK) | SM_BIT(LOG_REPAIR_IDLE), 0},
-    [LOG_REPAIR_REPLACE] = {"REPLACE", SM_BIT(LOG_REPAIR_HEAL) | SM_BIT(LOG_REPAIR_IDLE), 0},
+    [LOG_REPAIR_REPLACE] = {"REPLACE",
+                            SM_BIT(LOG_REPAIR_HEAL) | SM_BIT(LOG_REPAIR_SETTLE) |
+                                SM_BIT(LOG_REPAIR_IDLE),
+                            0},
     [LOG_REPAIR_HEAL] = {"HEAL", SM_BIT(LOG_REPAIR_LOOK) | SM_BIT(LOG_REPAIR_IDLE), 0},
 };
 const struct sm_decl log_repair_decl = {"log_repair", log_repair_stages,
@@ -349,6 +352,10 @@ static void log_repair_replaced(struct log_generation *g)
     struct log_repair *repair = CONTAINER_OF(g, struct log_repair, generation);
     struct log *log = repair->log;
     enum err err = g->err;
+    if (err == ERR_AGAIN) { /* a round of settling came between: once more, behind it */
+        log_repair_wait(repair);
+        return;
+    }
     if (err == ERR_OK) {
         err = log_writable(log);
     }

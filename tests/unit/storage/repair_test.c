@@ -105,6 +105,11 @@ static void repair_op_done(struct log_op *op)
     repairs.is_over = true;
 }
 
+static void repair_settle_op_done(struct log_op *op)
+{
+    assert_int_equal(op->err, ERR_OK);
+}
+
 static void repair_shard_append(struct rt_shard *shard, void *ctx)
 {
     struct home *home = ctx;
@@ -620,6 +625,42 @@ static void repair_of_a_group_is_one_at_a_time(void **state)
     home_close(repairs.home);
 }
 
+/* --- Settling goes on --- */
+
+/* An entry to be settled, the round that settles it, and a repair at some moment of the round. */
+static void repair_shard_append_and_settle(struct rt_shard *shard, void *ctx)
+{
+    struct home *home = ctx;
+    repairs.op = (struct log_op){.done = repair_settle_op_done};
+    home->refusal = home_append(&home->shards[0], repair_log(), &repairs.op);
+    home_shard_settle(shard, ctx);
+}
+
+/* A round that sends the group's row while the copy is made changes what the table says: then the
+ * segment is replaced behind it. */
+static void repair_goes_on_behind_a_round_of_settling(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 60; i++) {
+        repair_setup(NULL);
+        struct home *home = repairs.home;
+        damage_batch();
+        assert_int_equal(home_start(home, 1), ERR_OK);
+        (void)repair_read(LOG_READ_INDEX, 5, 5, 1);
+        log_read_release(&repairs.read);
+        home->answers_count = 0;
+        sim_post(sim_node_shard(home->node, 0), repair_shard_append_and_settle, home);
+        sim_run_for(home->sim, i * 20 * RT_NS_PER_US);
+        repair_do(repair_shard_accept);
+        assert_int_equal(repairs.repair.err, ERR_OK);
+        assert_int_equal(repairs.repair.lost_count, 1);
+        home_wait(home);
+        repair_check_status(REPAIR_ENTRIES + 1);
+        home_close(home);
+        repair_teardown(NULL);
+    }
+}
+
 static void repair_stages_make_sense(void **state)
 {
     static const struct sm_decl *const decls[] = {&log_repair_decl, &log_generation_decl,
@@ -635,12 +676,13 @@ static void repair_stages_make_sense(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_COUNT(repair_rows) + ARRAY_COUNT(repair_back_rows) + 2] = {
+    struct CMUnitTest tests[ARRAY_COUNT(repair_rows) + ARRAY_COUNT(repair_back_rows) + 3] = {
         cmocka_unit_test(repair_stages_make_sense),
         cmocka_unit_test_setup_teardown(repair_of_a_group_is_one_at_a_time, repair_setup,
                                         repair_teardown),
+        cmocka_unit_test(repair_goes_on_behind_a_round_of_settling),
     };
-    size_t count = 2;
+    size_t count = 3;
     char names[2][32][80];
     for (size_t i = 0; i < ARRAY_COUNT(repair_rows); i++) {
         snprintf(names[0][i], sizeof(names[0][i]), "repair_gives_up: %s", repair_rows[i].name);
