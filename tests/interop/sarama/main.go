@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,11 +44,16 @@ type agent struct {
 	client    sarama.Client
 	reader    sarama.Consumer
 	admin     sarama.ClusterAdmin
-	producers map[string]sarama.AsyncProducer
+	producers map[string]producer
+}
+
+type producer struct {
+	sarama.AsyncProducer
+	client sarama.Client
 }
 
 func main() {
-	a := &agent{brokers: os.Args[1:], producers: map[string]sarama.AsyncProducer{}}
+	a := &agent{brokers: os.Args[1:], producers: map[string]producer{}}
 	client, err := sarama.NewClient(a.brokers, settings())
 	if err == nil {
 		a.client = client
@@ -185,33 +191,45 @@ func (a *agent) change(ask *request) error {
 
 func (a *agent) produce(ask *request) (answer, error) {
 	name := fmt.Sprint(ask.Codec, ask.Idempotent)
-	if a.producers[name] == nil {
+	from, isThere := a.producers[name]
+	if !isThere {
 		config := settings()
 		config.Producer.Compression = codecs[ask.Codec]
 		config.Producer.Idempotent = ask.Idempotent
 		config.Net.MaxOpenRequests = 1
-		producer, err := sarama.NewAsyncProducer(a.brokers, config)
+		client, err := sarama.NewClient(a.brokers, config)
 		if err != nil {
 			return nil, err
 		}
-		a.producers[name] = producer
+		from.client = client
+		from.AsyncProducer, err = sarama.NewAsyncProducerFromClient(client)
+		if err != nil {
+			return nil, err
+		}
+		a.producers[name] = from
 	}
-	if ask.Partition > 0 { // records for a partition it has not heard of are refused
-		time.Sleep(2 * time.Second)
+	// A refresh that joins one under way learns nothing of a topic that is new, and records for it fail at once; so do those
+	// for a partition it has not heard of.
+	for i := 0; i < 100; i++ {
+		known, err := from.client.Partitions(ask.Topic)
+		if err == nil && slices.Contains(known, ask.Partition) {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+		_ = from.client.RefreshMetadata(ask.Topic)
 	}
-	producer := a.producers[name]
 	go func() {
 		for i, told := range ask.Records {
-			producer.Input() <- message(ask, told, i)
+			from.Input() <- message(ask, told, i)
 			time.Sleep(time.Duration(ask.PaceMs) * time.Millisecond)
 		}
 	}()
 	offsets := make([]int64, len(ask.Records))
 	for range ask.Records {
 		select {
-		case done := <-producer.Successes():
+		case done := <-from.Successes():
 			offsets[done.Metadata.(int)] = done.Offset
-		case problem := <-producer.Errors():
+		case problem := <-from.Errors():
 			return nil, problem
 		}
 	}
