@@ -30,6 +30,19 @@ def kcat(_build):
     return ["python3", str(FOLDER / "kcat" / "agent.py")], {}
 
 
+def newest_librdkafka(of):
+    """The client `of`, which Debian links with its librdkafka, with the newest one in place of that."""
+    def install(build):
+        command, environment = CLIENTS[of][2](build)
+        if not shutil.which("npm") or not shutil.which("cmake"):
+            raise Missing("no npm or no cmake (deploy/install test)")
+        folder = FOLDER / "librdkafka"
+        home = fetched(build, "librdkafka", [folder / "package.json", folder / "package-lock.json", folder / "build"],
+                       ["./build"], 900)
+        return command, environment | {"LD_LIBRARY_PATH": str(home / "lib")}
+    return install
+
+
 def kafkajs(build):
     if not shutil.which("node") or not shutil.which("npm"):
         raise Missing("no node or no npm (deploy/install test)")
@@ -101,6 +114,8 @@ CLIENTS = {
     "confluent": ("confluent-kafka 1.7.0 of Debian, librdkafka 2.0.2", True,
                   debian_python("confluent", "confluent_kafka")),
     "kafkajs": ("kafkajs 2.2.4 from npm", True, kafkajs),
+    "kcat_newest": ("kcat of Debian with librdkafka 2.15.1 of npm", False, newest_librdkafka("kcat")),
+    "librdkafka": ("confluent-kafka of Debian with librdkafka 2.15.1 of npm", False, newest_librdkafka("confluent")),
     "franz_go": ("franz-go 1.22.3 of Go", False, go("franz_go")),
     "sarama": ("sarama 1.61.1 of Go", False, go("sarama")),
     "aiokafka": ("aiokafka 0.14.0 of PyPI", False, aiokafka),
