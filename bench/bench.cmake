@@ -15,15 +15,8 @@ function(tdb_bench name)
         OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
 endfunction()
 
-# Clients of bench/peers, over librdkafka: build/release/bench/NAME. Without librdkafka there are none, and no benchmark
-# that needs them; `bench/run` installs it first.
-find_package(PkgConfig REQUIRED)
-find_package(Threads REQUIRED)
-pkg_check_modules(RDKAFKA IMPORTED_TARGET rdkafka)
+# Clients of bench/peers, over librdkafka (broker/cli looks it up): build/release/bench/NAME.
 function(tdb_peer_client name)
-    if(NOT RDKAFKA_FOUND)
-        return()
-    endif()
     add_executable(${name} ${ARGN})
     target_link_libraries(${name} PRIVATE tdb_flags base PkgConfig::RDKAFKA Threads::Threads m)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
@@ -33,7 +26,5 @@ endfunction()
 # script bench/peers/NAME. bench/run reads these calls too.
 function(tdb_peers name)
     cmake_parse_arguments(ARG "" "ABOUT" "CLIENTS" ${ARGN})
-    if(RDKAFKA_FOUND)
-        add_custom_target(bench_${name} DEPENDS tdb ${ARG_CLIENTS})
-    endif()
+    add_custom_target(bench_${name} DEPENDS tdb ${ARG_CLIENTS})
 endfunction()
