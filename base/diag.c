@@ -152,6 +152,12 @@ void diag_set_time(struct diag *diag, uint64_t wall_ns)
     }
 }
 
+void diag_set_clock(struct diag *diag, diag_clock_fn *clock, void *context)
+{
+    diag->clock = clock;
+    diag->clock_context = context;
+}
+
 bool diag_is_wanted_by_module(const struct diag *diag, enum diag_level level, const char *module)
 {
     const struct diag_levels *levels = diag->levels;
@@ -167,6 +173,9 @@ void diag_write(struct diag *diag, enum diag_level level, const char *module, co
                 const char *file, int line, const struct diag_field *fields, size_t count)
 {
     ASSERT((unsigned)level < ARRAY_COUNT(diag_level_names));
+    if (diag->clock != NULL) {
+        diag_set_time(diag, diag->clock(diag->clock_context));
+    }
     if (diag->lines_per_second == 0 || diag_admit(diag, level, module, message, file, line)) {
         diag_emit(diag, level, module, message, fields, count);
     }

@@ -67,6 +67,9 @@ struct diag_site {
     enum diag_level level; /* of the DIAG_ line */
 };
 
+/* The time of a line, in ns since 1970. */
+typedef uint64_t diag_clock_fn(void *context);
+
 /* A thread's log. Belongs to one thread; `levels` and `sink` may be shared and outlive it. */
 struct diag {
     struct diag_levels *levels;             /* which lines are wanted */
@@ -75,6 +78,8 @@ struct diag {
     uint32_t shard;                         /* said in each line; DIAG_NO_SHARD: none */
     uint32_t lines_per_second;              /* of one call site; 0: no limit */
     uint64_t wall_ns;                       /* the time lines are given, since 1970 */
+    diag_clock_fn *clock;                   /* asked for it before a line; NULL: diag_set_time */
+    void *clock_context;                    /* its argument */
     uint64_t lines_count;                   /* statistics: lines handed to the sink */
     uint64_t suppressed_count;              /* statistics: lines that were not */
     struct diag_site sites[DIAG_SITES_MAX]; /* rates, in sets of four found by file and line */
@@ -170,6 +175,9 @@ void diag_flush(struct diag *diag);
 /* Tell the time of the lines to come, in ns since 1970: the owner does so once a turn of its loop.
  * When a second has passed, call sites that went quiet are told of, as by diag_flush. */
 void diag_set_time(struct diag *diag, uint64_t wall_ns);
+
+/* Ask `clock` for the time of each line instead: an owner that writes seldom need not tell it. */
+void diag_set_clock(struct diag *diag, diag_clock_fn *clock, void *context);
 
 /* The slow half of diag_is_wanted: some module wants `level`; does this one? */
 bool diag_is_wanted_by_module(const struct diag *diag, enum diag_level level, const char *module);

@@ -82,6 +82,11 @@ static enum cli_exit cli_config_check(int argc, char **argv, FILE *out, FILE *er
 
 static enum cli_exit cli_config_keys(FILE *out, FILE *err)
 {
+    return cli_config_list("", out, err);
+}
+
+enum cli_exit cli_config_list(const char *prefix, FILE *out, FILE *err)
+{
     struct settings settings;
     if (settings_init(&settings) != ERR_OK) {
         fprintf(err, "tdb: no memory for the configuration\n");
@@ -91,8 +96,9 @@ static enum cli_exit cli_config_keys(FILE *out, FILE *err)
     for (size_t i = 0; i < c->keys_count; i++) {
         char wanted[CONFIG_WANTED_BYTES];
         config_format_wanted(&c->keys[i], wanted);
-        fprintf(out, "%s%s\n    %s\n    takes %s; default %s\n", i > 0 ? "\n" : "", c->keys[i].name,
-                c->keys[i].help, wanted, c->keys[i].fallback);
+        fprintf(out, "%s%s%s\n    %s\n    takes %s; default %s\n", i > 0 ? "\n" : "", prefix,
+                c->keys[i].name, c->keys[i].help, wanted,
+                c->keys[i].fallback[0] != '\0' ? c->keys[i].fallback : "none");
     }
     settings_deinit(&settings);
     return CLI_EXIT_OK;

@@ -17,6 +17,9 @@
  * `out` but, with --json, one object that holds the same. Blocks while a file is read. */
 enum cli_exit cli_config(int argc, char **argv, FILE *out, FILE *err);
 
+/* Print every key behind `prefix`, what it means, takes and is by default. */
+enum cli_exit cli_config_list(const char *prefix, FILE *out, FILE *err);
+
 /* Start `s` and read the settings of a command with the `argc` arguments behind it; what is wrong,
  * or looks wrong, is on `err`, one line each. CLI_EXIT_OK: `s` is the caller's to deinit; else
  * there is nothing to give back. */

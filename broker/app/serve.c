@@ -17,6 +17,7 @@
 #include "base/rt/outbox.h"
 #include "base/rt/probe.h"
 #include "base/rt/shard.h"
+#include "base/rt/sock.h"
 #include "base/sm.h"
 #include "broker/app/boot.h"
 #include "broker/app/cli_config.h"
@@ -37,6 +38,7 @@ enum {
     SERVE_LOCK,      /* taking it */
     SERVE_PROBE,     /* measuring the device */
     SERVE_UNLOCK,    /* giving the lock back: the store takes it itself */
+    SERVE_PORT,      /* having seen that nobody listens there */
     SERVE_OPEN,      /* opening the node */
     SERVE_READY,     /* until a signal */
     SERVE_CLOSE,     /* closing the node */
@@ -49,7 +51,8 @@ static const struct sm_conf serve_stages[] = {
     [SERVE_LOCK_OPEN] = {"LOCK_OPEN", SM_BIT(SERVE_LOCK) | SM_BIT(SERVE_END), 0},
     [SERVE_LOCK] = {"LOCK", SM_BIT(SERVE_PROBE) | SM_BIT(SERVE_UNLOCK), 0},
     [SERVE_PROBE] = {"PROBE", SM_BIT(SERVE_UNLOCK), 0},
-    [SERVE_UNLOCK] = {"UNLOCK", SM_BIT(SERVE_OPEN) | SM_BIT(SERVE_END), 0},
+    [SERVE_UNLOCK] = {"UNLOCK", SM_BIT(SERVE_PORT) | SM_BIT(SERVE_OPEN) | SM_BIT(SERVE_END), 0},
+    [SERVE_PORT] = {"PORT", SM_BIT(SERVE_OPEN) | SM_BIT(SERVE_END), 0},
     [SERVE_OPEN] = {"OPEN", SM_BIT(SERVE_READY) | SM_BIT(SERVE_CLOSE), 0},
     [SERVE_READY] = {"READY", SM_BIT(SERVE_CLOSE), 0},
     [SERVE_CLOSE] = {"CLOSE", SM_BIT(SERVE_END), 0},
@@ -94,8 +97,10 @@ struct serve {
     struct rt_file lock;              /* DATA/lock, held while the device is measured */
     char lock_path[LIMIT_PATH_BYTES]; /* its name */
     struct rt_probe probe;            /* of the data directory's device */
+    struct rt_listener alone;         /* listens for a moment where the doors will */
 };
 
+static enum cli_exit serve_help(FILE *out, FILE *err);
 static enum cli_exit serve_with(struct serve *serve, FILE *err);
 static bool serve_new_shards(struct serve *serve);
 static bool serve_configure(struct serve *serve);
@@ -105,12 +110,16 @@ static void serve_write_line(struct diag_sink *sink, enum diag_level level, cons
 static void serve_shard_start(struct rt_shard *shard);
 static void serve_shard_stop(struct rt_shard *shard);
 static struct diag *serve_diag(struct rt_shard *shard);
+static uint64_t serve_clock(void *shard);
 static void serve_run(struct rt_op *op);
 static void serve_opened(struct serve *serve, struct rt_shard *shard);
 static void serve_locked(struct serve *serve, struct rt_shard *shard);
 static void serve_probed(struct rt_probe *probe);
 static void serve_unlock(struct serve *serve);
 static void serve_unlocked(struct serve *serve, struct rt_shard *shard);
+static void serve_try_port(struct serve *serve, struct rt_shard *shard);
+static void serve_open(struct serve *serve, struct rt_shard *shard);
+static void serve_fail_port(struct serve *serve, enum err err);
 static void serve_opened_node(struct node *node);
 static void serve_log_ready(struct serve *serve, struct rt_shard *shard);
 static void serve_close(struct serve *serve);
@@ -126,8 +135,12 @@ static void serve_log_probe(struct serve *serve, struct rt_shard *shard);
 
 enum cli_exit cli_serve(int argc, char **argv, FILE *out, FILE *err)
 {
-    (void)out;
     struct settings settings;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            return serve_help(out, err);
+        }
+    }
     enum cli_exit status = cli_config_read(&settings, argc, argv, err);
     if (status != CLI_EXIT_OK) {
         return status;
@@ -137,6 +150,19 @@ enum cli_exit cli_serve(int argc, char **argv, FILE *out, FILE *err)
     status = serve_with(&serve, err);
     settings_deinit(&settings);
     return status;
+}
+
+static enum cli_exit serve_help(FILE *out, FILE *err)
+{
+    fprintf(out,
+            "tdb serve: run the server until SIGINT or SIGTERM\n\n"
+            "usage: tdb serve [--data DIR] [--config FILE] [--listen ADDRESS [--insecure]]\n"
+            "           [--advertise HOST:PORT] [--KEY VALUE ...]\n\n"
+            "examples:\n"
+            "  tdb serve --data /var/lib/tdb\n"
+            "  tdb serve --listen 0.0.0.0:9092 --insecure --advertise broker1:9092\n\n"
+            "'tdb config check' takes the same arguments and shows what holds. Every KEY:\n\n");
+    return cli_config_list("--", out, err);
 }
 
 static enum cli_exit serve_with(struct serve *serve, FILE *err)
@@ -261,14 +287,19 @@ static void serve_write_line(struct diag_sink *sink, enum diag_level level, cons
 static struct diag *serve_diag(struct rt_shard *shard)
 {
     struct serve_shard *here = shard->app;
-    diag_set_time(&here->diag, rt_wall_ns(shard));
     return &here->diag;
+}
+
+static uint64_t serve_clock(void *shard)
+{
+    return rt_wall_ns(shard);
 }
 
 static void serve_shard_start(struct rt_shard *shard)
 {
     struct serve *serve = shard->app;
     shard->app = &serve->shards[shard->id];
+    diag_set_clock(serve_diag(shard), serve_clock, shard);
     node_shard_init(&serve->node, shard, serve_diag(shard));
     if (shard->id != 0) {
         return;
@@ -318,6 +349,7 @@ static void serve_run(struct rt_op *op)
     case SERVE_LOCK_OPEN: serve_opened(serve, shard); return;
     case SERVE_LOCK: serve_locked(serve, shard); return;
     case SERVE_UNLOCK: serve_unlocked(serve, shard); return;
+    case SERVE_PORT: serve_open(serve, shard); return;
     default: UNREACHABLE();
     }
 }
@@ -376,20 +408,51 @@ static void serve_unlocked(struct serve *serve, struct rt_shard *shard)
         serve_over(serve);
         return;
     }
+    if (serve->shards_count > 1 && serve->settings->listen.port != 0) {
+        serve_try_port(serve, shard);
+    } else {
+        serve_open(serve, shard);
+    }
+}
+
+/* Doors of several shards share their port, and would share it with another server's: who listens
+ * alone for a moment learns of that one. */
+static void serve_try_port(struct serve *serve, struct rt_shard *shard)
+{
+    enum err err = rt_listen(&serve->alone, shard, &serve->settings->listen, false);
+    if (err != ERR_OK) {
+        serve_fail_port(serve, err);
+        serve_over(serve);
+        return;
+    }
+    sm_move(&serve->sm, SERVE_PORT);
+    rt_listener_close(&serve->alone, &serve->op);
+}
+
+static void serve_open(struct serve *serve, struct rt_shard *shard)
+{
+    if (shard->is_stopping) {
+        serve_over(serve);
+        return;
+    }
     sm_move(&serve->sm, SERVE_OPEN);
     node_open(&serve->node, serve_opened_node);
+}
+
+static void serve_fail_port(struct serve *serve, enum err err)
+{
+    char text[RT_ADDR_TEXT_BYTES];
+    serve_fail(serve,
+               err == ERR_BUSY ? "the address is in use; --listen takes another" : "cannot listen",
+               rt_addr_format(&serve->settings->listen, text), err, 0);
 }
 
 static void serve_opened_node(struct node *node)
 {
     struct serve *serve = CONTAINER_OF(node, struct serve, node);
     struct rt_shard *shard = serve->op.shard;
-    char text[RT_ADDR_TEXT_BYTES];
     if (node->err != ERR_OK && node->is_port) {
-        serve_fail(serve,
-                   node->err == ERR_BUSY ? "the address is in use; --listen takes another"
-                                         : "cannot listen",
-                   rt_addr_format(&serve->settings->listen, text), node->err, 0);
+        serve_fail_port(serve, node->err);
     } else if (node->err != ERR_OK) {
         serve_fail(serve,
                    node->err == ERR_BUSY  ? "another tdb has this data directory"
