@@ -22,6 +22,13 @@
 /* How long a peer that is told of the end may take to end its own side. */
 #define KAFKA_LINGER_NS (500 * RT_NS_PER_MS)
 
+/* How long nothing may move on a connection: Kafka's connections.max.idle.ms. Peers that are gone
+ * without a word, and those that never read, hold memory no longer. */
+#define KAFKA_IDLE_NS (600 * RT_NS_PER_S)
+
+/* How long a peer may take to read its last answers when the server ends. */
+#define KAFKA_STOP_NS (2 * RT_NS_PER_S)
+
 static void kafka_conn_receive(struct kafka_conn *conn);
 static void kafka_conn_received(struct rt_op *op);
 static void kafka_conn_take(struct kafka_conn *conn);
@@ -35,7 +42,8 @@ static enum err kafka_conn_grow(struct kafka_conn *conn);
 static void kafka_conn_cancel(struct kafka_conn *conn);
 static void kafka_conn_close(struct kafka_conn *conn);
 static void kafka_conn_linger(struct kafka_conn *conn);
-static void kafka_conn_linger_end(struct rt_timer *timer);
+static void kafka_conn_late(struct rt_timer *timer);
+static void kafka_conn_leave(struct kafka_conn *conn);
 static void kafka_conn_close_now(struct kafka_conn *conn);
 static void kafka_conn_closed(struct rt_op *op);
 static void kafka_conn_sent(struct rt_op *op);
@@ -49,7 +57,9 @@ void kafka_conn_open(struct kafka_conn *conn)
     rt_op_init(&conn->recv_op, shard, kafka_conn_received);
     rt_op_init(&conn->send_op, shard, kafka_conn_sent);
     rt_op_init(&conn->close_op, shard, kafka_conn_closed);
-    rt_timer_init(&conn->linger, shard, kafka_conn_linger_end);
+    rt_timer_init(&conn->timer, shard, kafka_conn_late);
+    conn->active_ns = rt_now_ns(shard);
+    rt_timer_start(&conn->timer, conn->active_ns + KAFKA_IDLE_NS);
     rt_sock_set_flags(&conn->sock, RT_SOCK_NODELAY);
     kafka_conn_receive(conn);
 }
@@ -75,6 +85,7 @@ static void kafka_conn_received(struct rt_op *op)
 {
     struct kafka_conn *conn = CONTAINER_OF(op, struct kafka_conn, recv_op);
     conn->is_receiving = false;
+    conn->active_ns = rt_now_ns(op->shard);
     if (op->err != ERR_OK || op->result == 0) {
         conn->is_ended = true;
         conn->is_peer_done = true;
@@ -374,6 +385,7 @@ static void kafka_conn_sent(struct rt_op *op)
     struct list_node *node;
     pool_release(&conn->door->iov_pool, conn->iov);
     conn->iov = NULL;
+    conn->active_ns = rt_now_ns(op->shard);
     if (op->err != ERR_OK) {
         conn->is_dead = true;
         conn->is_ended = true;
@@ -391,6 +403,9 @@ static void kafka_conn_sent(struct rt_op *op)
 void kafka_conn_stop(struct kafka_conn *conn)
 {
     conn->is_ended = true;
+    if (!conn->is_lingering && !conn->is_closing) {
+        rt_timer_start(&conn->timer, rt_now_ns(conn->door->cs->shard) + KAFKA_STOP_NS);
+    }
     kafka_conn_cancel(conn);
     kafka_conn_go_on(conn);
 }
@@ -422,7 +437,11 @@ void kafka_conn_refuse(struct kafka_conn *conn, const char *why)
  * given out yet: so the sending side is ended first, and the rest of what comes is read. */
 static void kafka_conn_close(struct kafka_conn *conn)
 {
-    if (conn->is_closing || conn->iov != NULL) {
+    if (conn->is_closing) {
+        kafka_conn_leave(conn);
+        return;
+    }
+    if (conn->iov != NULL) {
         return;
     }
     if (conn->is_dead || conn->is_peer_done) {
@@ -430,7 +449,7 @@ static void kafka_conn_close(struct kafka_conn *conn)
     } else if (!conn->is_lingering) {
         conn->is_lingering = true;
         rt_sock_shutdown_send(&conn->sock);
-        rt_timer_start(&conn->linger, rt_now_ns(conn->door->cs->shard) + KAFKA_LINGER_NS);
+        rt_timer_start(&conn->timer, rt_now_ns(conn->door->cs->shard) + KAFKA_LINGER_NS);
         kafka_conn_linger(conn);
     }
 }
@@ -444,15 +463,30 @@ static void kafka_conn_linger(struct kafka_conn *conn)
     }
 }
 
-static void kafka_conn_linger_end(struct rt_timer *timer)
+/* The peer lets wait: for the end of its side, for its reading while the server ends, for anything.
+ */
+static void kafka_conn_late(struct rt_timer *timer)
 {
-    kafka_conn_close_now(CONTAINER_OF(timer, struct kafka_conn, linger));
+    struct kafka_conn *conn = CONTAINER_OF(timer, struct kafka_conn, timer);
+    bool is_stopping = conn->door->is_closing;
+    uint64_t now_ns = rt_now_ns(conn->door->cs->shard);
+    if (conn->is_lingering) {
+        kafka_conn_close_now(conn);
+    } else if (is_stopping && conn->iov == NULL) { /* it waits for us */
+        rt_timer_start(&conn->timer, now_ns + KAFKA_STOP_NS);
+    } else if (!is_stopping && now_ns < conn->active_ns + KAFKA_IDLE_NS) {
+        rt_timer_start(&conn->timer, conn->active_ns + KAFKA_IDLE_NS);
+    } else {
+        kafka_conn_refuse(conn, is_stopping ? "the server ends and the peer does not read"
+                                            : "nothing came or went for 10 minutes");
+        kafka_conn_close_now(conn);
+    }
 }
 
 static void kafka_conn_close_now(struct kafka_conn *conn)
 {
     conn->is_closing = true;
-    rt_timer_stop(&conn->linger);
+    rt_timer_stop(&conn->timer);
     kafka_conn_drop(conn);
     if (conn->buf != NULL) {
         buf_unref(conn->buf);
@@ -467,5 +501,14 @@ static void kafka_conn_close_now(struct kafka_conn *conn)
 static void kafka_conn_closed(struct rt_op *op)
 {
     struct kafka_conn *conn = CONTAINER_OF(op, struct kafka_conn, close_op);
-    kafka_door_left(conn->door, conn);
+    conn->is_closed = true;
+    kafka_conn_leave(conn);
+}
+
+/* Requests of a connection that was cut are carried out to their end. */
+static void kafka_conn_leave(struct kafka_conn *conn)
+{
+    if (conn->is_closed && conn->requests_count == 0) {
+        kafka_door_left(conn->door, conn);
+    }
 }

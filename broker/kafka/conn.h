@@ -48,7 +48,8 @@ struct kafka_conn {
     struct rt_op recv_op;        /* the receive that waits */
     struct rt_op send_op;        /* the send that waits */
     struct rt_op close_op;       /* the close */
-    struct rt_timer linger;      /* runs while the peer is to end its side */
+    struct rt_timer timer;       /* runs until the peer has been waited for too long */
+    uint64_t active_ns;          /* when bytes were last received or sent, rt_now_ns */
     struct list_node in_door;    /* kafka_door.conns */
     struct list_node in_starved; /* kafka_door.starved */
     struct rt_chunk chunk;       /* received and not all taken; length 0: none */
@@ -70,7 +71,8 @@ struct kafka_conn {
     bool is_dead;            /* nothing more is sent */
     bool is_peer_done;       /* the peer has ended its side, or the connection broke */
     bool is_lingering;       /* our side is ended, the peer's is waited for */
-    bool is_closing;         /* close_op waits */
+    bool is_closing;         /* the close has begun */
+    bool is_closed;          /* it has ended; requests may be under way still */
 };
 
 typedef void kafka_request_fn(struct kafka_request *request);
