@@ -76,7 +76,7 @@ static enum client_exit producing_begin(struct producing *p);
 static bool producing_is_typed(const struct producing *p);
 static void producing_run(struct producing *p);
 static bool producing_line(struct producing *p, const char **text, size_t *length);
-static void producing_send(struct producing *p, const char *text, size_t length);
+static bool producing_send(struct producing *p, const char *text, size_t length);
 static void producing_drain(struct producing *p);
 static bool producing_is_stalled(struct producing *p);
 static void producing_on_delivery(void *ctx, const struct client_delivery *delivery);
@@ -269,7 +269,9 @@ static void producing_run(struct producing *p)
     const char *text = NULL;
     size_t length = 0;
     while (!p->has_failed && p->failed_count == 0 && producing_line(p, &text, &length)) {
-        producing_send(p, text, length);
+        if (!producing_send(p, text, length)) {
+            break;
+        }
         if (p->sent_count % PRODUCE_RECORDS_AHEAD == 0) {
             client_kafka_poll(&p->c->kafka, 0);
             producing_show(p, false);
@@ -321,7 +323,9 @@ static bool producing_line(struct producing *p, const char **text, size_t *lengt
     }
 }
 
-static void producing_send(struct producing *p, const char *text, size_t length)
+/* False: the line is not on its way, and none after it may be: the server acknowledges nothing, or
+ * the user has had enough. */
+static bool producing_send(struct producing *p, const char *text, size_t length)
 {
     struct client *c = p->c;
     struct client_record record;
@@ -330,12 +334,12 @@ static void producing_send(struct producing *p, const char *text, size_t length)
     enum err err = client_record_parse(&record, &p->format, &p->arena, text, length, problem);
     if (err != ERR_OK) {
         producing_fail_line(p, err == ERR_INVALID ? problem : err_text(err));
-        return;
+        return false;
     }
     if (record.partition >= 0 && (size_t)record.partition >= p->partitions_count) {
         snprintf(problem, sizeof(problem), "there is no partition %" PRId32, record.partition);
         producing_fail_line(p, problem);
-        return;
+        return false;
     }
     do {
         err = client_kafka_produce(&c->kafka, p->topic, &record, producing_number(p));
@@ -349,6 +353,7 @@ static void producing_send(struct producing *p, const char *text, size_t length)
     } else if (err != ERR_FULL) {
         producing_fail_line(p, c->kafka.why);
     }
+    return err == ERR_OK;
 }
 
 /* Wait for what is under way. A signal that ended the reading of lines does not end this as well.
