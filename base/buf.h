@@ -54,8 +54,9 @@
 /* Size classes: 4 KiB << 0..12, and LIMIT_BUF_BYTES. */
 #define BUF_CLASSES 14
 
-/* Loans of one pool that are out at a time: each is a send or a fill in flight on another shard. */
-#define BUF_LOANS_MAX 65536
+/* Loans of one pool that are out at a time, and adopted ones that live: each is a send or a fill in
+ * flight on another shard, or a batch that is hot there. */
+#define BUF_LOANS_MAX (1u << 20)
 
 /* A block of buffers of one class (buf.c). */
 struct buf_slab;

@@ -236,7 +236,12 @@ static bool serve_new_shards(struct serve *serve)
 static bool serve_configure(struct serve *serve)
 {
     const struct settings *settings = serve->settings;
-    struct core_config core = {.log = {.dir = settings->data_dir},
+    /* A shard's buffers may hold what is hot on all others: clients choose the connection's shard.
+     */
+    uint64_t memory_bytes =
+        settings->memory_bytes != 0 ? settings->memory_bytes : serve->boot.machine.memory_bytes;
+    uint64_t hot_bytes = memory_bytes / serve->shards_count / (4 * serve->shards_count);
+    struct core_config core = {.log = {.dir = settings->data_dir, .hot_bytes_max = hot_bytes},
                                .topics = core_topic_config_default(),
                                .node_id = settings->node_id,
                                .view_pin_bytes_max = settings->view_pin_bytes_max,

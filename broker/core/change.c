@@ -245,7 +245,16 @@ void core_controller_published(struct core_controller *controller)
     controller->change_index = 0;
     rt_timer_stop(&controller->deadline);
     for (uint32_t i = 0; change != NULL && i < change->next_item; i++) {
-        change->items[i].is_done = true;
+        struct core_change_item *item = &change->items[i];
+        bool is_new = !item->is_done && item->code == CORE_OK && !item->is_validate_only;
+        item->is_done = true;
+        if (is_new && controller->publish_err != ERR_OK &&
+            (item->kind == CORE_CHANGE_CREATE || item->kind == CORE_CHANGE_PARTITIONS)) {
+            item->code = core_code_of(controller->publish_err);
+            snprintf(item->text.text, sizeof(item->text.text),
+                     "made, but a partition cannot be opened before the next start: %s",
+                     err_text(controller->publish_err));
+        }
     }
     if (change != NULL) {
         core_controller_make(controller);

@@ -24,6 +24,11 @@ const char *core_code_text(enum core_code code)
     return core_codes[code].text;
 }
 
+enum core_code core_code_of_read(enum err err)
+{
+    return err == ERR_CORRUPT ? CORE_CORRUPT_MESSAGE : core_code_of(err);
+}
+
 enum core_code core_code_of(enum err err)
 {
     if (err == ERR_OK) {

@@ -57,4 +57,7 @@ const char *core_code_text(enum core_code code);
 /* What a client is told of an error of the log, the group or memory. */
 enum core_code core_code_of(enum err err);
 
+/* The same of a consumer's read: rot is something that it may seek past (LOG §5). */
+enum core_code core_code_of_read(enum err err);
+
 #endif

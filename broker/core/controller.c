@@ -87,6 +87,14 @@ static void core_controller_begin(struct core_controller *controller)
                              err != ERR_OK ? err : controller->part->log_op.err);
         return;
     }
+    struct log_status status = core_partition_status(controller->part);
+    if (status.is_amnesiac || !status.is_available || status.quarantine_count > 0) {
+        core_controller_fail(controller,
+                             "the controller's log has lost entries: topics would be missing; see "
+                             "tdb log repair DIR --group 0",
+                             ERR_CORRUPT);
+        return;
+    }
     controller->open_index = raft_group_indexes(&controller->part->group)->committed;
     raft_feed_open(&controller->feed, &controller->part->group, 1, CORE_CONTROLLER_STEP_BYTES,
                    core_controller_fed, controller);
@@ -191,6 +199,9 @@ static void core_controller_again(struct rt_timer *timer)
 /* What the fold has come to: the first catalog, or another. */
 static void core_controller_folded(struct core_controller *controller)
 {
+    if (controller->is_failed) {
+        return;
+    }
     if (!controller->is_open) {
         if (raft_feed_position(&controller->feed) <= controller->open_index) {
             return;
@@ -230,6 +241,7 @@ static void core_controller_publish(struct core_controller *controller)
         return;
     }
     controller->published_version = controller->catalog->version;
+    controller->publish_err = ERR_OK;
     memcpy(controller->changes_out, controller->changes,
            controller->changes_count * sizeof(controller->changes[0]));
     for (uint32_t i = 0; i < controller->cs->core->shards_count; i++) {
@@ -269,6 +281,9 @@ static void core_controller_came_back(struct rt_shard *shard, struct rt_mail *ma
     (void)shard;
     publication->is_away = false;
     controller->away_count--;
+    if (publication->err != ERR_OK) {
+        controller->publish_err = publication->err;
+    }
     if (publication->catalog != NULL) {
         core_catalog_unref(&controller->keeper, publication->catalog);
         publication->catalog = NULL;

@@ -56,6 +56,7 @@ struct core_controller {
     struct core_publication publications[LIMIT_SHARDS_COUNT]; /* one for each shard */
     uint32_t away_count;                                      /* that have not come back */
     uint64_t published_version; /* of the catalog that was published last */
+    enum err publish_err;       /* a shard could not open a partition of it */
     struct log_uuid changes[CORE_CONTROLLER_CHANGES_MAX];     /* topics changed since then */
     uint32_t changes_count;                                   /* of them */
     struct log_uuid changes_out[CORE_CONTROLLER_CHANGES_MAX]; /* what publications point to */

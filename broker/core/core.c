@@ -200,6 +200,7 @@ static void core_shard_adopt(struct core_shard *cs, struct core_publication *pub
         uint32_t stage = sm_stage(&cs->sm);
         if (cs->err == ERR_OK && (stage == CORE_CATALOG || stage == CORE_READY)) {
             publication->err = core_shard_take(cs, publication->catalog, publication);
+            cs->has_missed |= publication->err != ERR_OK;
         }
         cs->catalog = publication->catalog;
         publication->catalog = old;
@@ -212,7 +213,7 @@ static void core_shard_adopt(struct core_shard *cs, struct core_publication *pub
 
 static void core_shard_ready(struct core_shard *cs)
 {
-    if (cs->err == ERR_OK) {
+    if (cs->err == ERR_OK && !cs->has_missed) {
         core_shard_drop_logs(cs);
     }
     sm_move(&cs->sm, CORE_READY);
@@ -287,14 +288,23 @@ static enum err core_shard_take_topic(struct core_shard *cs, const struct core_t
     return first;
 }
 
-/* Logs of topics that were deleted when the last process ended, before these were. */
+/* Logs of topics that were deleted when the last process ended, before these were. A log whose
+ * group the controller's log has never given out is nobody's to delete: that log has lost its end.
+ */
 static void core_shard_drop_logs(struct core_shard *cs)
 {
     struct log *next;
     for (struct log *log = log_first(&cs->log); log != NULL; log = next) {
         next = log_next(&cs->log, log);
-        if (log_group(log) != 0 && map_find(&cs->partitions, log_group(log)) == NULL) {
+        uint64_t group = log_group(log);
+        if (group == 0 || map_find(&cs->partitions, group) != NULL) {
+            continue;
+        }
+        if (group < cs->catalog->group_next) {
             core_partition_drop(cs, log);
+        } else {
+            DIAG_ERROR(cs->diag, "core", "a log that no topic names is left alone",
+                       DIAG_U64("group", group));
         }
     }
 }
@@ -346,7 +356,7 @@ static void core_shard_look(struct rt_timer *timer)
             log_shard_close(&cs->log, core_shard_log_closed);
             return;
         }
-    } else if (is_back && cs->bufs.bufs_count == 0) {
+    } else if (is_back && cs->bufs.bufs_count == (cs->packed != NULL ? 1 : 0)) {
         ASSERT(sm_stage(&cs->sm) == CORE_RECEIVED);
         core_shard_end(cs);
         return;
@@ -367,6 +377,9 @@ static void core_shard_log_closed(struct log_shard *ls)
 
 static void core_shard_end(struct core_shard *cs)
 {
+    if (cs->packed != NULL) {
+        buf_unref(cs->packed);
+    }
     if (cs->is_raft_open) {
         if (cs->shard->id == 0) {
             core_controller_deinit(&cs->core->controller);

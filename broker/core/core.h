@@ -84,6 +84,7 @@ struct core_shard {
     struct sm sm;             /* where opening and closing stand: core.c's */
     struct rt_timer timer;    /* looks whether closing can go on */
     bool is_raft_open;        /* `raft` is in use */
+    bool has_missed;          /* a partition could not be opened */
 
     struct log_shard log;                  /* its part of the store */
     struct raft_shard raft;                /* its part of replication */
@@ -92,8 +93,9 @@ struct core_shard {
     struct core_producer_ids producer_ids; /* to be given out here */
     struct core_loans loans;               /* other shards' bytes, on their way back */
 
-    struct budget budget;          /* all of it, below the shard's */
-    struct buf_pool bufs;          /* bytes received here, and of other shards, adopted */
+    struct budget budget; /* all of it, below the shard's */
+    struct buf_pool bufs; /* bytes received here, and of other shards, adopted */
+    struct buf *packed;   /* small batches of its partitions, one behind the other; or NULL */
     struct core_records_room room; /* for looking into compressed batches */
 
     struct core_catalog *catalog;       /* newest here, to be read; NULL: none came yet */

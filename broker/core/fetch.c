@@ -298,7 +298,7 @@ static bool core_fetch_load(struct core_fetch_part *part, struct core_partition 
     struct core_reading *reading;
     enum err err = core_reading_new(p, part, &reading);
     if (err != ERR_OK) {
-        part->item->code = core_code_of(err);
+        part->item->code = core_code_of_read(err);
         return false;
     }
     core_reading_oldest(reading, core_fetch_loaded);

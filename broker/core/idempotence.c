@@ -380,7 +380,7 @@ static void core_idempotence_repeat(struct core_idempotence *idem, struct core_a
     append->loan = NULL;
     append->base_offset = found->base_offset;
     append->append_time_ms = part->config.is_append_time ? found->timestamp : -1;
-    append->log_start_offset = core_partition_status(part).start.offset;
+    append->log_start_offset = core_partition_log_start(part);
     if (core_idempotence_is_safe(part, append->acks, found->index, next_offset)) {
         append->code = CORE_OK;
         core_call_end(cs, &append->call);

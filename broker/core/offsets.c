@@ -153,7 +153,7 @@ static void core_offsets_read_done(struct log_read *read)
         core_offsets_scan_start(offsets, reading);
         return;
     }
-    core_offsets_end(offsets, reading, err == ERR_END ? CORE_OK : core_code_of(err));
+    core_offsets_end(offsets, reading, err == ERR_END ? CORE_OK : core_code_of_read(err));
 }
 
 static void core_offsets_end(struct core_offsets *offsets, struct core_reading *reading,
@@ -196,7 +196,7 @@ static void core_offsets_scan(struct core_offsets *offsets, struct core_reading 
     } else if (err == ERR_OK || is_passed) {
         core_offsets_read(reading, next_index, LOG_READ_INDEX);
     } else if (err != ERR_END) {
-        core_offsets_end(offsets, reading, core_code_of(err));
+        core_offsets_end(offsets, reading, core_code_of_read(err));
     } else if (offsets->best_timestamp < 0) {
         core_offsets_end(offsets, reading, CORE_OK);
     } else {

@@ -4,6 +4,8 @@
  * hw_offset never fall; the offset behind hw_index is hw_offset. */
 #include "broker/core/partition.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/rt/clock.h"
 #include "broker/core/append.h"
@@ -13,6 +15,16 @@
 #include "broker/core/view_source.h"
 #include "storage/log/batch.h"
 
+/* Smaller batches are copied; larger ones keep a buffer that they fill by half at least. */
+#define CORE_ADOPT_BYTES_MIN (8u << 10)
+
+/* Of a buffer of small batches. */
+#define CORE_PACKED_BYTES (64u << 10)
+
+/* What leaves memory when there is none for a batch. */
+#define CORE_COOL_BYTES (4u << 20)
+
+static bool core_partition_is_its(const struct core_partition *part, const struct log *log);
 static void core_partition_begin(struct core_partition *part);
 static void core_partition_log_made(struct log_op *op);
 static void core_partition_group_closed(struct raft_group *group);
@@ -21,6 +33,8 @@ static void core_partition_free(struct core_partition *part);
 static enum core_code core_partition_may_append(struct core_partition *part,
                                                 const struct core_append *append);
 static void core_partition_patch(struct core_partition *part, struct core_append *append);
+static enum err core_partition_keep(struct core_shard *cs, struct core_append *append,
+                                    struct buf_slice *out);
 static enum err core_partition_propose(struct core_partition *part, struct core_append *append,
                                        struct core_pending *pending);
 static void core_partition_moved(struct raft_watch *watch, struct raft_group *group);
@@ -70,6 +84,7 @@ enum err core_partition_open(struct core_shard *cs, const struct core_topic *top
     list_init(&part->waiters);
     list_init(&part->sources);
     part->max_timestamp = -1;
+    part->newest_timestamp = -1;
     core_trimmer_init(part);
     err = map_insert(&cs->partitions, &part->in_map, id);
     if (err != ERR_OK) {
@@ -84,6 +99,13 @@ enum err core_partition_open(struct core_shard *cs, const struct core_topic *top
         log = part->log_op.log;
         part->readings_count++; /* until it is made */
     }
+    if (log != NULL && !core_partition_is_its(part, log)) {
+        DIAG_ERROR(
+            cs->diag, "core",
+            "a log belongs to another topic: tdb log repair was told to give up what tells of it",
+            DIAG_STRING("topic", topic->name), DIAG_U64("partition", index), DIAG_U64("group", id));
+        log = NULL;
+    }
     if (log != NULL) {
         raft_group_open(&part->group, &cs->raft, log);
         core_partition_begin(part);
@@ -91,6 +113,16 @@ enum err core_partition_open(struct core_shard *cs, const struct core_topic *top
         part->is_closed = true; /* the op says why */
     }
     return ERR_OK;
+}
+
+/* Whether `log` was made for this partition: where the controller's log has lost its end, ids of
+ * groups are given out again. */
+static bool core_partition_is_its(const struct core_partition *part, const struct log *log)
+{
+    struct log_uuid topic;
+    uint32_t index;
+    log_partition(log, &topic, &index);
+    return index == part->index && log_uuid_is_equal(&topic, &part->topic);
 }
 
 static void core_partition_begin(struct core_partition *part)
@@ -318,11 +350,48 @@ static void core_partition_patch(struct core_partition *part, struct core_append
     log_batch_patch(loan->data, append->base_offset, raft_group_next_term(&part->group));
 }
 
+/* The patched batch becomes a slice of this shard's, with a reference: its bytes are adopted, or,
+ * where they are few, copied behind others, since an adopted batch keeps the whole buffer that it
+ * was received in. On success the loan is given away. */
+static enum err core_partition_keep(struct core_shard *cs, struct core_append *append,
+                                    struct buf_slice *out)
+{
+    struct buf_loan *loan = append->loan;
+    uint32_t length = loan->length;
+    struct buf *buf;
+    if (length >= CORE_ADOPT_BYTES_MIN) {
+        enum err err = buf_adopt(&cs->bufs, loan, &buf);
+        if (err == ERR_OK) {
+            append->loan = NULL; /* goes home with the buffer's last reference */
+            *out = buf_slice(buf, 0, length);
+        }
+        return err;
+    }
+    uint8_t *data = cs->packed != NULL ? buf_append(cs->packed, length) : NULL;
+    if (data == NULL) {
+        enum err err = buf_new(&cs->bufs, &cs->budget, CORE_PACKED_BYTES, &buf);
+        if (err != ERR_OK) {
+            return err;
+        }
+        if (cs->packed != NULL) {
+            buf_unref(cs->packed);
+        }
+        cs->packed = buf;
+        data = buf_append(buf, length);
+    }
+    memcpy(data, loan->data, length);
+    buf = buf_ref(cs->packed);
+    buf_seal(buf, buf->length);
+    *out = buf_slice(buf, buf->length - length, length);
+    append->loan = NULL;
+    core_loans_return(&cs->loans, loan);
+    return ERR_OK;
+}
+
 static enum err core_partition_propose(struct core_partition *part, struct core_append *append,
                                        struct core_pending *pending)
 {
     struct core_shard *cs = part->cs;
-    struct buf *buf;
     struct core_producers_slot *slot;
     enum err err = core_idempotence_reserve(part, append, &slot);
     if (err != ERR_OK) {
@@ -331,12 +400,17 @@ static enum err core_partition_propose(struct core_partition *part, struct core_
     append->base_offset = raft_group_next_offset(&part->group);
     append->log_start_offset = core_partition_log_start(part);
     core_partition_patch(part, append);
-    err = buf_adopt(&cs->bufs, append->loan, &buf);
+    struct buf_slice slice;
+    err = core_partition_keep(cs, append, &slice);
+    if (err != ERR_OK) { /* once more, with fewer entries in memory */
+        log_shard_cool(&cs->log, CORE_COOL_BYTES);
+        err = core_partition_keep(cs, append, &slice);
+    }
     if (err != ERR_OK) {
         core_idempotence_proposed(part, append, slot, NULL);
         return err;
     }
-    append->loan = NULL; /* goes home with the buffer's last reference */
+    struct buf *buf = slice.buf;
     *pending = (struct core_pending){
         .part = part,
         .append = append,
@@ -345,7 +419,7 @@ static enum err core_partition_propose(struct core_partition *part, struct core_
             append->append_time_ms >= 0 ? append->append_time_ms : append->info->max_timestamp,
         .proposal = {.failed = core_pending_failed, .ctx = pending}};
     rt_timer_init(&pending->deadline, cs->shard, core_pending_late);
-    err = raft_group_propose(&part->group, &pending->proposal, buf_slice(buf, 0, buf->length));
+    err = raft_group_propose(&part->group, &pending->proposal, slice);
     if (err == ERR_NOT_LEADER) {
         append->leader = raft_group_leader(&part->group);
         append->leader_epoch = (int32_t)raft_group_term_shown(&part->group);
@@ -386,6 +460,7 @@ static void core_partition_advance(struct core_partition *part)
         if (index <= seen && index > part->hw_index) {
             part->hw_index = index;
             part->hw_offset = pending->next_offset;
+            part->newest_timestamp = pending->max_timestamp;
             if (part->max_timestamp < pending->max_timestamp) {
                 part->max_timestamp = pending->max_timestamp;
             }
@@ -393,7 +468,7 @@ static void core_partition_advance(struct core_partition *part)
         if (pending->append != NULL && index <= (pending->append->acks == 1 ? one : all)) {
             core_pending_answer(pending, CORE_OK);
         }
-        if (index <= committed && index <= part->hw_index) {
+        if (index <= committed && pending->append == NULL) { /* a later mark is looked up */
             core_pending_free(pending);
         }
     }

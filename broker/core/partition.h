@@ -47,16 +47,18 @@ struct core_partition {
     struct core_topic_config config; /* the topic's, as the newest catalog here says */
     struct raft_group group;         /* its replication */
     struct raft_watch watch;         /* tells when something of it moved */
-    struct list pendings;        /* core_pending.in_partition: let in and not committed, in order */
-    struct list waiters;         /* core_waiter.in_partition: parked fetches */
-    struct list sources;         /* core_view_source.in_partition: feeds of views */
-    uint64_t sources_start;      /* the log start that their pins were counted with */
-    uint64_t pinned_bytes;       /* what their pins keep below it */
-    uint64_t hw_index;           /* the last entry below the high watermark */
-    uint64_t hw_offset;          /* the high watermark */
-    int64_t max_timestamp;       /* of the records below it, deleted ones included, or more, ms;
-                                    -1: none */
-    struct core_trimmer trimmer; /* moves the log start */
+    struct list pendings;     /* core_pending.in_partition: let in and not committed, in order */
+    struct list waiters;      /* core_waiter.in_partition: parked fetches */
+    struct list sources;      /* core_view_source.in_partition: feeds of views */
+    uint64_t sources_start;   /* the log start that their pins were counted with */
+    uint64_t pinned_bytes;    /* what their pins keep below it */
+    uint64_t hw_index;        /* the last entry below the high watermark */
+    uint64_t hw_offset;       /* the high watermark */
+    int64_t max_timestamp;    /* of the records below it, deleted ones included, or more, ms;
+                                 -1: none */
+    int64_t newest_timestamp; /* the largest of the last batch that was let in here and is below it,
+                                 ms; -1: none was */
+    struct core_trimmer trimmer;          /* moves the log start */
     struct core_retained retained;        /* what retention knows of it */
     uint32_t readings_count;              /* reads under way */
     struct core_idempotence *idempotence; /* its producers; NULL: nothing is known of them */

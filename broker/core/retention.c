@@ -150,7 +150,7 @@ static bool core_retention_look_segment(struct core_retention *retention,
         return core_retention_read_first(retention, part, status.segment_index);
     }
     int64_t now_ms = core_now_ms(part->cs);
-    int64_t newest_ms = status.max_timestamp < now_ms ? status.max_timestamp : now_ms;
+    int64_t newest_ms = part->newest_timestamp < now_ms ? part->newest_timestamp : now_ms;
     if (retained->segment_timestamp_ms < 0 || newest_ms < retained->segment_timestamp_ms ||
         newest_ms - retained->segment_timestamp_ms < part->config.segment_ms) {
         return false;

@@ -7,9 +7,9 @@
  * entry, no new term) and, where its older segments are known, not read.
  *
  * Ages are those of records, as Kafka has them: a segment goes when its largest timestamp is older
- * than retention.ms; the active one is rolled when the newest record is later than its first batch
- * by segment.ms. Records without timestamps do neither. A clock that a client has set wrong makes
- * its records go early or late, nobody else's. */
+ * than retention.ms; the active one is rolled when the batch let in last is later than its first
+ * one by segment.ms. Records without timestamps do neither. A clock that a client has set wrong
+ * makes its records go early or late, nobody else's. */
 #ifndef BROKER_CORE_RETENTION_H
 #define BROKER_CORE_RETENTION_H
 

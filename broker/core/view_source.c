@@ -257,8 +257,7 @@ static void core_view_source_fed(struct raft_feed *entries)
         core_view_source_answer(source, CORE_OK);
     } else {
         core_view_source_stop(source); /* found again by the next step */
-        core_view_source_answer(source,
-                                err == ERR_CORRUPT ? CORE_CORRUPT_MESSAGE : core_code_of(err));
+        core_view_source_answer(source, core_code_of_read(err));
     }
 }
 

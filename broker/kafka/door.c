@@ -11,6 +11,9 @@
 /* How long what waits for memory or descriptors waits. */
 #define KAFKA_DOOR_RETRY_NS (20 * RT_NS_PER_MS)
 
+/* What leaves memory when there is none for a request. */
+#define KAFKA_DOOR_COOL_BYTES (4u << 20)
+
 static void kafka_door_accept(struct kafka_door *door);
 static void kafka_door_accepted(struct rt_op *op);
 static void kafka_door_again(struct rt_timer *timer);
@@ -105,6 +108,7 @@ static void kafka_door_again(struct rt_timer *timer)
 void kafka_door_starve(struct kafka_door *door, struct kafka_conn *conn)
 {
     list_push_back(&door->starved, &conn->in_starved);
+    log_shard_cool(&door->cs->log, KAFKA_DOOR_COOL_BYTES);
     if (!rt_timer_is_running(&door->timer)) {
         rt_timer_start(&door->timer, rt_now_ns(door->cs->shard) + KAFKA_DOOR_RETRY_NS);
     }

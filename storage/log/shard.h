@@ -169,7 +169,7 @@ struct log_shard {
     struct pool segments;      /* of struct log_segment */
     struct pool small;         /* of struct log_term, log_range, ...: union */
     struct list hot;           /* log_slot.in_hot: entries in memory, oldest first */
-    uint64_t hot_bytes;        /* their bytes */
+    uint64_t hot_bytes;        /* what they cost: bytes, and the accounts of them */
     uint64_t sections_bytes;   /* log_segment.sections of all groups */
     uint64_t hot_bytes_max;    /* above it the oldest settled or journaled ones leave memory */
 

@@ -38,8 +38,8 @@ struct log_config {
     const char *journal_dir; /* where journal files are; NULL: DATA/journal */
     uint64_t
         unsettled_bytes_max; /* per shard; 0: the least of 128 MiB and an eighth of its memory */
-    uint64_t
-        hot_bytes_max; /* per shard, newest entries kept in memory; 0: a quarter of its memory */
+    uint64_t hot_bytes_max;  /* per shard, newest entries kept in memory, with what keeps account of
+                                them; 0: a quarter of its memory */
     uint64_t journal_first_bytes; /* the first journal file; 0: 4 MiB */
     uint64_t journal_file_bytes;  /* later ones; 0: a quarter of unsettled_bytes_max, 4 to 32 MiB */
     uint64_t segment_bytes;       /* a segment rolls when its .log would pass it; 0: 1 GiB */
@@ -120,6 +120,10 @@ void log_shard_open(struct log_shard *ls, struct rt_shard *shard, struct log_sto
  * end as log.h says, new ones end with ERR_CLOSING. On every shard, in any order; done fires when
  * all have closed. Reads must have ended. */
 void log_shard_close(struct log_shard *ls, log_shard_done_fn *done);
+
+/* Memory is short: let entries that cost `bytes` in all leave it, the oldest first, as far as they
+ * have another home. */
+void log_shard_cool(struct log_shard *ls, uint64_t bytes);
 
 /* Settle everything that fills whole blocks now and write the table: before a clean end, and for
  * tests. done as above. */

@@ -11,6 +11,8 @@
 
 #define LOG_TAIL_DIR_MIN 4u
 
+static void log_cool(struct log_shard *ls, uint64_t bytes_max, const struct log_slot *newest);
+static uint64_t log_slot_hot_bytes(struct buf_slice slice);
 static void log_tail_drop(struct log_slot *slot);
 static struct log_chunk *log_tail_chunk(const struct log_slot *slot);
 
@@ -131,7 +133,7 @@ static void log_tail_drop(struct log_slot *slot)
     struct log_shard *ls = slot->log->ls;
     if (slot->slice.buf != NULL) {
         list_remove(&slot->in_hot);
-        ls->hot_bytes -= slot->slice.length;
+        ls->hot_bytes -= log_slot_hot_bytes(slot->slice);
         buf_unref(slot->slice.buf);
     }
     if (slot->op != NULL) {
@@ -262,15 +264,33 @@ void log_slot_heat(struct log_slot *slot, struct buf_slice slice)
     slot->slice = slice;
     buf_ref(slice.buf);
     list_push_back(&ls->hot, &slot->in_hot);
-    ls->hot_bytes += slice.length;
-    while (ls->hot_bytes > ls->hot_bytes_max) {
+    ls->hot_bytes += log_slot_hot_bytes(slice);
+    log_cool(ls, ls->hot_bytes_max, slot);
+}
+
+/* Cool the oldest until `bytes_max` are hot, `newest` or none comes, or one has no other home yet,
+ * nor has what came later. */
+static void log_cool(struct log_shard *ls, uint64_t bytes_max, const struct log_slot *newest)
+{
+    while (ls->hot_bytes > bytes_max) {
         struct log_slot *oldest = CONTAINER_OF(list_first(&ls->hot), struct log_slot, in_hot);
-        if (!oldest->is_durable || oldest == slot) {
-            break; /* it has no other home yet, nor has what came later */
+        if (!oldest->is_durable || oldest == newest) {
+            return;
         }
         log_slot_cool(oldest);
         log_tail_trim(oldest->log);
     }
+}
+
+void log_shard_cool(struct log_shard *ls, uint64_t bytes)
+{
+    log_cool(ls, ls->hot_bytes > bytes ? ls->hot_bytes - bytes : 0, NULL);
+}
+
+/* What a hot entry costs: its bytes, and what keeps account of them. */
+static uint64_t log_slot_hot_bytes(struct buf_slice slice)
+{
+    return slice.length + sizeof(struct log_slot) + sizeof(struct buf) + sizeof(struct buf_loan);
 }
 
 void log_slot_cool(struct log_slot *slot)
@@ -279,7 +299,7 @@ void log_slot_cool(struct log_slot *slot)
     ASSERT(slot->is_durable);
     ASSERT(slot->where != LOG_SLOT_NOWHERE);
     list_remove(&slot->in_hot);
-    ls->hot_bytes -= slot->slice.length;
+    ls->hot_bytes -= log_slot_hot_bytes(slot->slice);
     buf_unref(slot->slice.buf);
     slot->slice = (struct buf_slice){0};
 }

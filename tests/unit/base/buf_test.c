@@ -349,7 +349,7 @@ static void buf_lend_is_refused_by_budget_and_bound(void **state)
     (void)state;
     struct fixture f;
     struct buf_loan *loan;
-    fixture_init(&f, 32u << 20, 1u << 20, 0);
+    fixture_init(&f, 256u << 20, 1u << 20, 0);
     struct buf *buf = buf_of(&f, 1);
     budget_set_limit(&f.shard, 0);
     assert_int_equal(buf_lend(buf_slice(buf, 0, 0), &loan), ERR_BUDGET);
@@ -357,7 +357,7 @@ static void buf_lend_is_refused_by_budget_and_bound(void **state)
     assert_int_equal(buf_lend_space(buf, 100, &loan), ERR_BUDGET);
     assert_null(loan);
     assert_int_equal(buf->length, 0); /* nothing claimed for nobody */
-    budget_set_limit(&f.shard, 32u << 20);
+    budget_set_limit(&f.shard, 256u << 20);
     struct buf_return_list returns = {0};
     for (size_t i = 0; i < BUF_LOANS_MAX; i++) {
         assert_int_equal(buf_lend(buf_slice(buf, 0, 0), &loan), ERR_OK);
