@@ -14,8 +14,9 @@
  * that the version does not have gets its default, a tagged field that is not there too; unknown
  * tagged fields are stepped over. Refused with ERR_CORRUPT: null where the version has no null, a
  * negative length, a text above INT16_MAX bytes, a known tag twice or of another size than it
- * says, bytes behind the message. Refused with ERR_TRUNCATED: a length or a value that passes the
- * end of the frame.
+ * says. Refused with ERR_TRUNCATED: a length or a value that passes the end of the frame. Bytes
+ * behind the message are left: Kafka does not look at them, and librdkafka 2.15 sends three
+ * of them where it asks for all topics by Metadata 9 and above.
  *
  * **Encoding** is done twice: kafka_measure says how many bytes, kafka_encode writes them. A field
  * that the version does not have is left out, whatever its value; a tagged field with its default
@@ -84,11 +85,11 @@ bool kafka_is_valid(const struct kafka_message *message, int16_t version);
 int16_t kafka_request_header_version(const struct kafka_message *request, int16_t version);
 int16_t kafka_response_header_version(const struct kafka_message *response, int16_t version);
 
-/* Decode from `r` to the struct of `message` at `out`: of a header its bytes, of any other message
- * all that is left. `version` is valid (asserted). Arrays come from `arena`; views point into the
- * input of `r`, which must live as long as they are used. On failure *out must not be read,
- * *place (NULL: not wanted) says where, and the reader's error is the result: ERR_CORRUPT and
- * ERR_TRUNCATED as above, ERR_TOO_LARGE and ERR_BUDGET of the arena. */
+/* Decode from `r` to the struct of `message` at `out`; `r` then stands behind it. `version` is
+ * valid (asserted). Arrays come from `arena`; views point into the input of `r`, which must live as
+ * long as they are used. On failure *out must not be read, *place (NULL: not wanted) says where,
+ * and the reader's error is the result: ERR_CORRUPT and ERR_TRUNCATED as above, ERR_TOO_LARGE and
+ * ERR_BUDGET of the arena. */
 MUST_USE enum err kafka_decode(const struct kafka_message *message, int16_t version,
                                struct bytes_reader *r, struct arena *arena, void *out,
                                struct kafka_place *place);

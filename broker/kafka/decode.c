@@ -71,9 +71,6 @@ enum err kafka_decode(const struct kafka_message *message, int16_t version, stru
         place->depth = 0;
     }
     kafka_decode_struct(&d, message->body, out);
-    if (r->err == ERR_OK && message->api_key != KAFKA_NO_KEY && bytes_reader_left(r) > 0) {
-        bytes_reader_fail(r, ERR_CORRUPT);
-    }
     return r->err;
 }
 

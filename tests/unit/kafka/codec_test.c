@@ -575,9 +575,6 @@ static const struct {
      FRAME("\2\2t\2\0\0\0\0\0\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0"
            "\1\0\6\0\0\0\7\0\0\0\0\0\0\0"),
      ERR_TRUNCATED, "responses[0].partition_responses[0].current_leader.leader_epoch"},
-    /* bytes behind the message */
-    {&kafka_message_metadata_request, 1, FRAME("\0\0\0\0!"), ERR_CORRUPT, "end"},
-    {&kafka_message_metadata_request, 9, FRAME("\1\0\0\0\0\0"), ERR_CORRUPT, "end"},
 };
 
 static void codec_refuses_and_says_where(void **state)
@@ -598,6 +595,23 @@ static void codec_refuses_and_says_where(void **state)
         }
         room_deinit(&room);
     }
+}
+
+/* librdkafka 2.15.1 asks for all topics: it keeps four bytes for a count that takes one. */
+static void codec_leaves_bytes_behind_a_message(void **state)
+{
+    (void)state;
+    static const uint8_t frame[] = {0, 0, 0, 0, 1, 0, 0};
+    struct room room;
+    room_init(&room);
+    struct bytes_reader r = bytes_reader(frame, sizeof(frame));
+    struct kafka_metadata_request request;
+    assert_int_equal(
+        kafka_decode(&kafka_message_metadata_request, 13, &r, &room.arena, &request, NULL), ERR_OK);
+    assert_int_equal(request.topics.count, KAFKA_NULL);
+    assert_false(request.allow_auto_topic_creation);
+    assert_int_equal(bytes_reader_left(&r), 3);
+    room_deinit(&room);
 }
 
 static void codec_text_is_no_longer_than_an_int16_says(void **state)
@@ -794,6 +808,7 @@ int main(void)
         cmocka_unit_test(codec_types_of_later_messages_work),
         cmocka_unit_test(codec_tagged_field_does_not_count_on_later_items),
         cmocka_unit_test(codec_refuses_and_says_where),
+        cmocka_unit_test(codec_leaves_bytes_behind_a_message),
         cmocka_unit_test(codec_text_is_no_longer_than_an_int16_says),
         cmocka_unit_test(codec_arena_that_refuses_is_an_error),
         cmocka_unit_test(codec_random_values_come_back),

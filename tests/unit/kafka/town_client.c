@@ -316,6 +316,7 @@ const void *town_answer(struct town_client *c)
         fail_msg("%s version %d cannot be read: %s at %s", asked.message->body->name, asked.version,
                  err_text(err), kafka_place_format(&place, text));
     }
+    assert_int_equal(bytes_reader_left(&r), 0);
     return body;
 }
 
