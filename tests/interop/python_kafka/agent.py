@@ -45,7 +45,7 @@ class PythonKafka:
         return self.admin_client
 
     def do_hello(self):
-        return {"client": f"kafka-python {kafka.__version__}", "lacks": ["reading zstd"]}
+        return {"client": f"kafka-python {kafka.__version__}", "lacks": []}
 
     def do_produce(self, topic, partition, codec, records, idempotent=False, pace_ms=0):
         if idempotent:
