@@ -1,7 +1,7 @@
 /* One thread per CPU that does nothing, forever, at the lowest priority there is (SCHED_IDLE): it
  * takes nothing from anybody, but a CPU of a virtual machine never halts, and what wakes up on it
- * need not wait for the host. It does nothing by yielding: a kernel with lazy preemption lets a
- * thread that stays in its own code run until the next tick, 4 ms later, whoever else was woken.
+ * need not wait for the host. It does nothing by yielding: a kernel that preempts lazily lets a
+ * thread which stays in its own code run until the next tick, 4 ms later, whoever else was woken.
  * Ends with the process that started it. */
 #include <pthread.h>
 #include <sched.h>
@@ -19,11 +19,24 @@ static void *spin(void *context)
     return NULL;
 }
 
+/* Where the kernel schedules by sessions first (autogroup), a thread is lowest only within its own:
+ * a session of its own, as low. Where it does not, there is nothing to do. */
+static void spin_leave_group(void)
+{
+    (void)setsid();
+    FILE *file = fopen("/proc/self/autogroup", "w");
+    if (file != NULL) {
+        fputs("19", file);
+        fclose(file);
+    }
+}
+
 int main(void)
 {
     struct sched_param lowest = {.sched_priority = 0};
     cpu_set_t cpus;
     (void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0ul, 0ul, 0ul);
+    spin_leave_group();
     if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0 ||
         sched_setscheduler(0, SCHED_IDLE, &lowest) != 0) {
         perror("peer_spin");
