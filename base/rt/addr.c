@@ -61,6 +61,12 @@ bool rt_addr_is_loopback(const struct rt_addr *addr)
                        : addr->ip[0] == 127;
 }
 
+bool rt_addr_is_any(const struct rt_addr *addr)
+{
+    static const uint8_t none[16] = {0};
+    return memcmp(addr->ip, none, addr->is_v6 ? 16 : 4) == 0;
+}
+
 bool rt_addr_is_equal(const struct rt_addr *a, const struct rt_addr *b)
 {
     return a->is_v6 == b->is_v6 && a->port == b->port &&

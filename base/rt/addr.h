@@ -27,6 +27,9 @@ const char *rt_addr_format(const struct rt_addr *addr, char *out);
 /* Whether only this machine can reach it: 127.0.0.0/8, ::1. */
 bool rt_addr_is_loopback(const struct rt_addr *addr);
 
+/* Whether it stands for every address of this machine: 0.0.0.0, ::. */
+bool rt_addr_is_any(const struct rt_addr *addr);
+
 /* Same family, address and port. */
 bool rt_addr_is_equal(const struct rt_addr *a, const struct rt_addr *b);
 

@@ -193,11 +193,19 @@ static enum cli_exit serve_with(struct serve *serve, FILE *err)
     return is_started && !atomic_load(&serve->has_failed) ? CLI_EXIT_OK : CLI_EXIT_FAILED;
 }
 
-/* Nobody is asked who he is: only this machine may come in, unless that is wanted. */
+/* Nobody is asked who he is: only this machine may come in, unless that is wanted. And clients
+ * connect to what they are told, which has to be an address that there is. */
 static bool serve_check_listen(const struct serve *serve)
 {
     const struct settings *settings = serve->settings;
     char text[RT_ADDR_TEXT_BYTES];
+    if (settings->insecure && rt_addr_is_any(&settings->listen) && settings->advertise[0] == '\0') {
+        fprintf(serve->err,
+                "tdb: clients cannot connect to %s, which means every address of this machine: add "
+                "--advertise HOST:PORT, as they reach it\n",
+                rt_addr_format(&settings->listen, text));
+        return false;
+    }
     if (rt_addr_is_loopback(&settings->listen) || settings->insecure) {
         return true;
     }
@@ -587,7 +595,8 @@ static void serve_log_ready(struct serve *serve, struct rt_shard *shard)
     const struct log_store_report *report = &serve->node.core.store.report;
     char listen[RT_ADDR_TEXT_BYTES];
     char advertise[SERVE_HOST_BYTES + 8];
-    snprintf(advertise, sizeof(advertise), "%s:%u", kafka->advertised_host,
+    bool is_numbers = strchr(kafka->advertised_host, ':') != NULL; /* an IPv6 address */
+    snprintf(advertise, sizeof(advertise), is_numbers ? "[%s]:%u" : "%s:%u", kafka->advertised_host,
              (unsigned)kafka->advertised_port);
     if (!rt_addr_is_loopback(&kafka->listen)) {
         DIAG_WARN(serve_diag(shard), "serve",

@@ -61,7 +61,7 @@ struct kafka_conn {
     struct buf *buf;         /* the frame being taken; NULL: nothing of it yet */
     struct list requests;    /* kafka_request.in_conn: not sent, in order */
     uint32_t requests_count; /* of them, and those being sent */
-    uint64_t held_bytes;     /* of their frames */
+    uint64_t held_bytes;     /* kafka_request.held_bytes of them */
     struct list sending;     /* kafka_request.in_conn: all gathered in the send under way */
     struct kafka_iov *iov;   /* of the send under way; NULL: none */
     bool is_valid;           /* a valid request came: it may hold more */
@@ -87,20 +87,20 @@ struct kafka_request {
     struct buf *buf;                    /* holds the frame; a reference */
     uint32_t pos;                       /* of the frame there, behind its length */
     uint32_t length;                    /* of it */
-    uint64_t held_bytes;                /* the frame's, and what its answer takes or may take */
-    struct arena arena;                 /* what belongs to the request */
-    void *body;                         /* decoded: struct kafka_<name>_request; in the arena */
-    void *state;                        /* the handler's; in the arena */
-    kafka_request_fn *cancel;           /* wait no longer; NULL: it does not wait */
-    kafka_request_fn *release;          /* give back what is not the arena's; NULL: nothing */
-    struct buf *out;                    /* the answer; NULL: none */
-    uint32_t out_length;                /* of it, without what stands in gaps */
-    struct kafka_gaps gaps;             /* records between its bytes; source: struct buf_loan */
-    uint32_t out_pos;                   /* sent, or in the send under way, up to here */
-    uint32_t gap_next;                  /* the next gap */
-    const struct buf_loan *loan_next;   /* within a gap: the next piece */
-    bool is_in_gap;                     /* loan_next says where */
-    bool is_answered;                   /* `out` stands, or there is no answer */
+    uint64_t held_bytes;       /* the frame's, the arena's, and what its answer takes or may take */
+    struct arena arena;        /* what belongs to the request */
+    void *body;                /* decoded: struct kafka_<name>_request; in the arena */
+    void *state;               /* the handler's; in the arena */
+    kafka_request_fn *cancel;  /* wait no longer; NULL: it does not wait */
+    kafka_request_fn *release; /* give back what is not the arena's; NULL: nothing */
+    struct buf *out;           /* the answer; NULL: none */
+    uint32_t out_length;       /* of it, without what stands in gaps */
+    struct kafka_gaps gaps;    /* records between its bytes; source: struct buf_loan */
+    uint32_t out_pos;          /* sent, or in the send under way, up to here */
+    uint32_t gap_next;         /* the next gap */
+    const struct buf_loan *loan_next; /* within a gap: the next piece */
+    bool is_in_gap;                   /* loan_next says where */
+    bool is_answered;                 /* `out` stands, or there is no answer */
 };
 
 /* A connection was taken: begin. */
@@ -125,8 +125,8 @@ void kafka_request_end(struct kafka_request *request);
 /* Nothing sensible can be answered: close the connection, once requests under way have ended. */
 void kafka_request_fail(struct kafka_request *request, const char *why);
 
-/* Its answer may take so many bytes: before it is sent no more is taken than the connection may
- * hold. */
+/* Its answer may take so many bytes besides its memory now: before it is sent no more is taken than
+ * the connection may hold. */
 void kafka_request_hold(struct kafka_request *request, uint64_t answer_bytes);
 
 /* Zeroed memory of the request; NULL: it has been failed for lack of it. */

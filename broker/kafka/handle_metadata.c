@@ -8,6 +8,7 @@
 #include "broker/core/change.h"
 #include "broker/core/core.h"
 #include "broker/core/describe.h"
+#include "broker/kafka/admin.h"
 #include "broker/kafka/errors.h"
 #include "broker/kafka/handlers.h"
 
@@ -28,6 +29,7 @@ static void kafka_metadata_made(struct core_change *change);
 static void kafka_metadata_collect(struct kafka_metadata *state);
 static bool kafka_metadata_collect_all(struct kafka_metadata *state);
 static bool kafka_metadata_collect_asked(struct kafka_metadata *state);
+static const uint8_t *kafka_metadata_repeats(struct kafka_metadata *state);
 static bool kafka_metadata_topic(struct kafka_metadata *state,
                                  struct kafka_metadata_response_topic *answer,
                                  const struct core_topic *topic);
@@ -138,15 +140,19 @@ static bool kafka_metadata_collect_asked(struct kafka_metadata *state)
 {
     const struct kafka_metadata_request *body = state->request->body;
     const struct core_catalog *catalog = state->request->conn->door->cs->catalog;
-    state->response.topics.count = body->topics.count;
+    const uint8_t *repeats = kafka_metadata_repeats(state);
     state->response.topics.items = kafka_items(
         &state->request->arena, &kafka_struct_metadata_response_topic, body->topics.count);
-    if (state->response.topics.items == NULL) {
+    if (repeats == NULL || state->response.topics.items == NULL) {
         return false;
     }
     for (int32_t i = 0; i < body->topics.count; i++) {
         const struct kafka_metadata_request_topic *asked = &body->topics.items[i];
-        struct kafka_metadata_response_topic *answer = &state->response.topics.items[i];
+        if (repeats[i] == KAFKA_REPEAT_LATER) {
+            continue;
+        }
+        struct kafka_metadata_response_topic *answer =
+            &state->response.topics.items[state->response.topics.count++];
         const struct core_topic *topic = asked->name.length == KAFKA_NULL
                                              ? core_catalog_find_uuid(catalog, &asked->topic_id)
                                              : kafka_topic_named(state->request, asked->name);
@@ -166,6 +172,24 @@ static bool kafka_metadata_collect_asked(struct kafka_metadata *state)
         }
     }
     return true;
+}
+
+/* What is asked for twice is answered once, as in Kafka: a topic with many partitions makes a long
+ * answer. NULL: no memory. */
+static const uint8_t *kafka_metadata_repeats(struct kafka_metadata *state)
+{
+    const struct kafka_metadata_request *body = state->request->body;
+    struct kafka_name *names = arena_alloc(
+        &state->request->arena, (size_t)body->topics.count * sizeof(struct kafka_name), 16);
+    for (int32_t i = 0; names != NULL && i < body->topics.count; i++) {
+        const struct kafka_metadata_request_topic *asked = &body->topics.items[i];
+        names[i] = (struct kafka_name){asked->name, i};
+        if (asked->name.length == KAFKA_NULL) {
+            names[i].text = (struct kafka_string){(const char *)asked->topic_id.bytes,
+                                                  sizeof(asked->topic_id.bytes)};
+        }
+    }
+    return names != NULL ? kafka_names_repeats(state->request, names, body->topics.count) : NULL;
 }
 
 /* Whether it can be asked for at all. */
@@ -227,6 +251,7 @@ static bool kafka_metadata_describe(struct kafka_metadata *state)
     if (state->describe.parts == NULL) {
         return false;
     }
+    kafka_request_hold(state->request, 0); /* the answer to many partitions is in memory now */
     state->describe.done = kafka_metadata_described;
     state->describe.ctx = state;
     core_describe_start(cs, &state->describe);

@@ -146,7 +146,7 @@ void kafka_request_hold(struct kafka_request *request, uint64_t answer_bytes)
 {
     struct kafka_conn *conn = request->conn;
     conn->held_bytes -= request->held_bytes;
-    request->held_bytes = request->length + answer_bytes;
+    request->held_bytes = request->length + request->arena.held_bytes + answer_bytes;
     conn->held_bytes += request->held_bytes;
 }
 

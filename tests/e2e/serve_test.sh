@@ -41,6 +41,11 @@ for runtime in auto epoll; do
     expect_status 1
     expect_err 'another tdb has this data directory'
 
+    port=$(sed -n 's/.* ready kafka=\([^ ]*\) .*/\1/p' "$log")
+    run "$tdb" serve --shards 3 --memory 96MiB --data "$work/other" --listen "$port"
+    expect_status 1
+    expect_err 'the address is in use'
+
     finish TERM
     command="tdb serve, SIGTERM"
     expect_status 0
@@ -93,6 +98,14 @@ expect_err 'cannot open the lock'
 run "$tdb" serve --shards 2 --memory 1MiB --data "$work/data"
 expect_status 1
 expect_err 'each needs at least 16 MiB'
+
+run "$tdb" serve --listen 0.0.0.0:0 --insecure --data "$work/other"
+expect_status 1
+expect_err 'add --advertise HOST:PORT'
+
+run "$tdb" serve --help
+expect_status 0
+expect_out '^usage: tdb serve'
 
 run "$tdb" serve --shrads 2
 expect_status 2
