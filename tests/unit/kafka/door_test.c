@@ -474,6 +474,56 @@ static void a_client_that_never_reads_holds_little(void **state)
     door_end(t);
 }
 
+static void a_client_that_never_reads_does_not_hold_up_the_close(void **state)
+{
+    (void)state;
+    struct town *t = door_town(15, 2);
+    struct town_client *other = town_connect(t);
+    struct town_client *deaf = town_connect(t);
+    struct talk_batch batch;
+    for (uint32_t i = 0; i < 1000; i++) {
+        talk_batch(t, &batch, i, 1, 1000, 3000);
+        talk_produce_ask(other, 9, "t", 0, 1, batch.data, batch.length);
+    }
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_int_equal(talk_produce_answer(other)->error_code, 0);
+    }
+    deaf->is_deaf = true;
+    for (uint32_t i = 0; i < 20; i++) {
+        talk_fetch_ask(deaf, &(struct talk_fetch){.topic = "t", .bytes_max = 2 << 20});
+    }
+    town_run(t, 1000);
+    uint64_t before_ns = sim_now_ns(t->sim);
+    town_close(t);
+    assert_true(sim_now_ns(t->sim) - before_ns < 5 * RT_NS_PER_S);
+    town_free(t);
+}
+
+/* Also one whose request waits: it is cut, the wait ends, nothing of it stays. */
+static void a_connection_on_which_nothing_moves_is_closed_after_10_minutes(void **state)
+{
+    (void)state;
+    struct town *t = door_town(16, 2);
+    struct town_client *idle = town_connect(t);
+    struct town_client *parked = town_connect(t);
+    struct town_client *busy = town_connect(t);
+    for (uint32_t i = 0; i < 20; i++) {
+        talk_fetch_ask(parked,
+                       &(struct talk_fetch){.topic = "t", .bytes_min = 1, .max_wait_ms = 86400000});
+    }
+    for (uint32_t minute = 0; minute < 9; minute++) {
+        town_run(t, 60000);
+        assert_int_equal(talk_offset(busy, "t", 0, -1), 0);
+    }
+    assert_false(town_is_ended(idle, 1));
+    assert_false(town_is_ended(parked, 1));
+    town_run(t, 90000);
+    assert_true(town_is_ended(idle, 1000));
+    assert_true(town_is_ended(parked, 1000));
+    assert_int_equal(talk_offset(busy, "t", 0, -1), 0);
+    door_end(t);
+}
+
 /* Connections that never say anything, that say a byte a second, that leave a request unfinished:
  * what each takes is small, and others do not notice. */
 static void a_thousand_idle_connections_take_little(void **state)
@@ -567,6 +617,8 @@ int main(void)
         cmocka_unit_test(parked_fetches_end_at_once_when_the_broker_closes),
         cmocka_unit_test(what_is_let_in_before_a_close_is_answered),
         cmocka_unit_test(a_client_that_never_reads_holds_little),
+        cmocka_unit_test(a_client_that_never_reads_does_not_hold_up_the_close),
+        cmocka_unit_test(a_connection_on_which_nothing_moves_is_closed_after_10_minutes),
         cmocka_unit_test(a_thousand_idle_connections_take_little),
         cmocka_unit_test(clients_that_wait_leave_receive_buffers_to_others),
     };
