@@ -95,6 +95,7 @@ static void core_controller_begin(struct core_controller *controller)
                              ERR_CORRUPT);
         return;
     }
+    log_set_reserve(controller->part->group.log, true);
     controller->open_index = raft_group_indexes(&controller->part->group)->committed;
     raft_feed_open(&controller->feed, &controller->part->group, 1, CORE_CONTROLLER_STEP_BYTES,
                    core_controller_fed, controller);

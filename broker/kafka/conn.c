@@ -14,10 +14,15 @@
 #define KAFKA_INBOX_BYTES (64u << 10)
 
 /* A frame's own buffer at first, and how much more than has arrived its length is believed for:
- * with these, what most producers send is copied once, and what claims to be larger costs a copy of
- * a sixteenth. */
+ * with these, what most producers send is copied once, and of what claims to be larger a quarter
+ * again.
+ */
 #define KAFKA_FRAME_FIRST_BYTES (128u << 10)
-#define KAFKA_FRAME_GROWTH      16u
+#define KAFKA_FRAME_GROWTH      4u
+
+/* When a frame that has begun must be there: so much, and a second for each of these. */
+#define KAFKA_FRAME_NS          (30 * RT_NS_PER_S)
+#define KAFKA_FRAME_BYTES_PER_S 100000u
 
 /* How long a peer that is told of the end may take to end its own side. */
 #define KAFKA_LINGER_NS (500 * RT_NS_PER_MS)
@@ -273,10 +278,14 @@ static enum err kafka_conn_take_part(struct kafka_conn *conn)
     if (buf->length < conn->frame_bytes) {
         return ERR_OK;
     }
+    struct kafka_door *door = conn->door;
     conn->buf = NULL; /* the request's: with it the connection may end */
+    door->partial_bytes -= buf->capacity;
+    uint32_t capacity = buf->capacity;
     enum err err = kafka_request_begin(conn, buf, 0, conn->frame_bytes);
     if (err != ERR_OK) {
         conn->buf = buf;
+        door->partial_bytes += capacity;
         return err;
     }
     conn->head_bytes = 0;
@@ -292,11 +301,23 @@ static enum err kafka_conn_grow(struct kafka_conn *conn)
     uint64_t bytes =
         old == NULL ? KAFKA_FRAME_FIRST_BYTES : (uint64_t)old->length * KAFKA_FRAME_GROWTH;
     bytes = bytes < conn->frame_bytes ? bytes : conn->frame_bytes;
+    if (conn->door->partial_bytes + bytes > conn->door->partial_bytes_max) {
+        return ERR_BUDGET; /* others have begun requests and do not end them */
+    }
     enum err err = buf_new(&cs->bufs, &cs->budget, (size_t)bytes, &buf);
+    if (err == ERR_OK) {
+        conn->door->partial_bytes += buf->capacity;
+    }
     if (err == ERR_OK && old != NULL) {
         memcpy(buf_append(buf, old->length), old->data, old->length);
         conn->door->stats.copied_bytes += old->length;
+        conn->door->partial_bytes -= old->capacity;
         buf_unref(old);
+    }
+    if (old == NULL && err == ERR_OK) {
+        conn->frame_ns = rt_now_ns(cs->shard) + KAFKA_FRAME_NS +
+                         conn->frame_bytes / KAFKA_FRAME_BYTES_PER_S * RT_NS_PER_S;
+        rt_timer_start(&conn->timer, conn->frame_ns);
     }
     conn->buf = err == ERR_OK ? buf : old;
     return err;
@@ -474,11 +495,14 @@ static void kafka_conn_late(struct rt_timer *timer)
         kafka_conn_close_now(conn);
     } else if (is_stopping && conn->iov == NULL) { /* it waits for us */
         rt_timer_start(&conn->timer, now_ns + KAFKA_STOP_NS);
-    } else if (!is_stopping && now_ns < conn->active_ns + KAFKA_IDLE_NS) {
+    } else if (!is_stopping && conn->buf != NULL && now_ns < conn->frame_ns) {
+        rt_timer_start(&conn->timer, conn->frame_ns);
+    } else if (!is_stopping && conn->buf == NULL && now_ns < conn->active_ns + KAFKA_IDLE_NS) {
         rt_timer_start(&conn->timer, conn->active_ns + KAFKA_IDLE_NS);
     } else {
-        kafka_conn_refuse(conn, is_stopping ? "the server ends and the peer does not read"
-                                            : "nothing came or went for 10 minutes");
+        kafka_conn_refuse(conn, is_stopping         ? "the server ends and the peer does not read"
+                                : conn->buf != NULL ? "a request did not arrive in time"
+                                                    : "nothing came or went for 10 minutes");
         kafka_conn_close_now(conn);
     }
 }
@@ -489,6 +513,7 @@ static void kafka_conn_close_now(struct kafka_conn *conn)
     rt_timer_stop(&conn->timer);
     kafka_conn_drop(conn);
     if (conn->buf != NULL) {
+        conn->door->partial_bytes -= conn->buf->capacity;
         buf_unref(conn->buf);
         conn->buf = NULL;
     }

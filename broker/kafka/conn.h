@@ -58,6 +58,7 @@ struct kafka_conn {
     uint32_t head_bytes;     /* of the length in front of a frame, as far as taken */
     uint32_t frame_bytes;    /* of the frame being taken; valid when head_bytes is 4 */
     uint8_t head[4];         /* that length */
+    uint64_t frame_ns;       /* when it must be there, if it has a buffer of its own */
     struct buf *buf;         /* the frame being taken; NULL: nothing of it yet */
     struct list requests;    /* kafka_request.in_conn: not sent, in order */
     uint32_t requests_count; /* of them, and those being sent */

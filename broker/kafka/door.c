@@ -26,6 +26,7 @@ enum err kafka_door_open(struct kafka_door *door, struct core_shard *cs, struct 
 {
     struct rt_shard *shard = cs->shard;
     *door = (struct kafka_door){.cs = cs, .diag = diag, .config = *config};
+    door->partial_bytes_max = rt_shard_budget(shard)->limit_bytes / 4;
     list_init(&door->conns);
     list_init(&door->starved);
     list_init(&door->idle_requests);

@@ -62,6 +62,8 @@ struct kafka_door {
     struct pool conn_pool;         /* of struct kafka_conn */
     struct pool request_pool;      /* of struct kafka_request */
     struct pool iov_pool;          /* of struct kafka_iov */
+    uint64_t partial_bytes;        /* of buffers for frames that are not whole */
+    uint64_t partial_bytes_max;    /* of them at most: a quarter of the memory */
     struct buf *inbox;             /* small requests, one behind the other; NULL: none yet */
     kafka_door_done_fn *closed;    /* of the close under way */
     struct kafka_door_stats stats; /* for metrics */

@@ -4,6 +4,7 @@
  * every reader as its producer compressed it: Kafka refuses zstd below version 10 (KIP-110) only
  * where the topic's compression.type is zstd, and clients that send version 4 do read it. */
 #include "base/list.h"
+#include "base/rt/shard.h"
 #include "broker/core/core.h"
 #include "broker/core/fetch.h"
 #include "broker/kafka/errors.h"
@@ -19,6 +20,7 @@ struct kafka_fetch {
     struct core_fetch fetch;              /* what is asked of the partitions, in their order */
 };
 
+static uint32_t kafka_fetch_bytes_max(const struct kafka_request *request);
 static bool kafka_fetch_prepare(struct kafka_fetch *state, const struct kafka_fetch_request *body);
 static void kafka_fetch_ask(struct kafka_fetch *state, const struct kafka_fetch_request *body);
 static struct core_fetch_item kafka_fetch_item(const struct core_topic *topic, bool is_by_id,
@@ -56,15 +58,22 @@ void kafka_handle_fetch(struct kafka_request *request)
     state->fetch.ctx = state;
     state->fetch.bytes_min = body->min_bytes > 0 ? (uint32_t)body->min_bytes : 0;
     state->fetch.bytes_max = body->max_bytes <= 0 ? 0
-                             : (uint32_t)body->max_bytes < KAFKA_FETCH_BYTES_MAX
+                             : (uint32_t)body->max_bytes < kafka_fetch_bytes_max(request)
                                  ? (uint32_t)body->max_bytes
-                                 : KAFKA_FETCH_BYTES_MAX;
+                                 : kafka_fetch_bytes_max(request);
     if (state->fetch.bytes_min > state->fetch.bytes_max) { /* as Kafka: more can never come */
         state->fetch.bytes_min = state->fetch.bytes_max;
     }
     state->fetch.max_wait_ms = body->max_wait_ms;
     kafka_request_hold(request, state->fetch.bytes_max);
     core_fetch_start(request->conn->door->cs, &state->fetch);
+}
+
+/* Kafka's bound, or less where a few answers that nobody reads would be all memory there is. */
+static uint32_t kafka_fetch_bytes_max(const struct kafka_request *request)
+{
+    size_t share = rt_shard_budget(request->conn->door->cs->shard)->limit_bytes / 64;
+    return share < KAFKA_FETCH_BYTES_MAX ? (uint32_t)share : KAFKA_FETCH_BYTES_MAX;
 }
 
 /* Memory for all of it. */

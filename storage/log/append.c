@@ -81,7 +81,8 @@ static enum err log_append_check(const struct log *log, struct buf_slice slice,
         log->end.index >= LOG_NUMBER_MAX) {
         return ERR_INVALID;
     }
-    if (batch->kind == LOG_KIND_DATA && atomic_load(&log->ls->store->is_full)) {
+    bool is_producers = batch->kind == LOG_KIND_DATA && !log->may_use_reserve;
+    if (is_producers && atomic_load(&log->ls->store->is_full)) {
         return ERR_DISK_FULL;
     }
     return ERR_OK;

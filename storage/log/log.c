@@ -52,6 +52,11 @@ struct log *log_next(struct log_shard *ls, struct log *log)
     return log_live(ls, map_next(&ls->groups, &log->in_map));
 }
 
+void log_set_reserve(struct log *log, bool may_use_reserve)
+{
+    log->may_use_reserve = may_use_reserve;
+}
+
 uint64_t log_group(const struct log *log)
 {
     return log->group;

@@ -99,6 +99,10 @@ void log_delete(struct log *log, struct log_op *op);
  * (retriable), and the common ones. */
 MUST_USE enum err log_append(struct log *log, struct log_op *op, struct buf_slice batch);
 
+/* On a full disk, data batches of `log` are taken like internal entries: for the log by which
+ * people make room (LOG §5: reads, deletes and elections go on). Not persistent. */
+void log_set_reserve(struct log *log, bool may_use_reserve);
+
 /* Drop all entries from `first_index` (> log start and <= end + 1, asserted) on. What is not yet
  * durable of them is never answered as durable: their ops end with ERR_CANCELED. Where the entry
  * before lies in a segment it is looked up first: until op->done appends are refused with ERR_AGAIN

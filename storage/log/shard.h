@@ -76,8 +76,7 @@ struct log {
     struct list_node in_clean; /* log_clean.queue: they are next */
     bool is_skipped;           /* a round has left it out for that: no cleaning before the next */
     uint64_t file_lowest;   /* lowest journal file number that is needed for it; UINT64_MAX: none */
-    uint64_t mixed_seq;     /* records up to here may stand in files of higher numbers than those
-                               that follow: other lanes wrote them */
+    uint64_t mixed_seq;     /* records up to here may be in later files than what follows */
     uint64_t row_round;     /* the round that has sent its row */
     uint64_t table_index;   /* entries up to here are settled, and the table says so */
     uint64_t clean_frame;   /* frames up to here may refer to files that are to go */
@@ -101,6 +100,7 @@ struct log {
     uint64_t frame_newest; /* the newest frame of this lane that holds something of it */
 
     /* State. */
+    bool may_use_reserve;        /* its data batches are taken on a full disk, too */
     bool is_replacing;           /* a segment gets new files: generation.c's */
     bool is_repairing;           /* repair.c's */
     struct log_move *move;       /* it is being detached: nothing new; NULL: no */
