@@ -187,6 +187,56 @@ def step_times(run):
     run.expect(run.topic, 0, offset, 20)
 
 
+def step_tail(run):
+    """a consumer at the end of the log waits, and has a record as soon as it is there"""
+    if "consume" in run.lacks:
+        raise Cannot("consume: read with kcat, which starts anew")
+    total, outcome = len(run.sent[run.topic, 0]), {}
+
+    def wait():
+        try:
+            outcome["record"] = run.consume(run.topic, 0, total, 1)[0]
+        except (Cannot, Refused, AssertionError, IndexError) as reason:
+            outcome["reason"] = reason
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    waiter.join(1.0)
+    assert waiter.is_alive(), f"it does not wait: {outcome}"
+    sent_record = ["tail", "a record for who waits", [["kind", "tail"]], None]
+    run.reader.ask("produce", topic=run.topic, partition=0, codec="none", records=[sent_record])
+    sent = time.monotonic()
+    waiter.join()
+    assert "record" in outcome, outcome["reason"]
+    assert time.monotonic() - sent < 2, f"it had the record after {time.monotonic() - sent:.1f} s"
+    assert outcome["record"][:4] == [total, *sent_record[:3]], outcome["record"]
+    run.sent[run.topic, 0].append(sent_record)
+
+
+def step_large(run):
+    """a record of 900,000 bytes goes in and comes out; one of 2,000,000 is refused"""
+    header = [["kind", "large"]]
+    large = ["large", "".join(str(i) for i in range(160_000))[:900_000], header, None]
+    run.client.ask("produce", topic="large", partition=0, codec="none", records=[large])
+    (record,) = run.consume("large", 0, 0, 1)
+    assert record[:4] == [0, *large[:3]], f"{len(record[2])} bytes at offset {record[0]}"
+    refused(lambda: run.client.ask("produce", topic="large", partition=0, codec="none",
+                                   records=[["larger", large[1] * 2 + large[1][:200_000], header, None]]), "large|size")
+
+
+def step_append_time(run):
+    """where the topic says so, a record has the time at which it was appended"""
+    run.need("create")
+    run.client.ask("create", topic="append-time", partitions=1, configs={"message.timestamp.type": "LogAppendTime"})
+    began = int(time.time() * 1000)
+    run.client.ask("produce", topic="append-time", partition=0, codec="lz4", records=run.records("append-time"))
+    records = run.consume("append-time", 0, 0, COUNT)
+    for record in records:
+        assert began - 1000 <= record[4] <= time.time() * 1000 + 1000, f"sent after {began}: {record}"
+    found = run.client.ask("time", topic="append-time", partition=0, time=began - 1000)["offset"]
+    assert found == 0, found
+
+
 def step_resume(run):
     """kill -9 between requests: all is there, producer and consumer go on where they were"""
     total = len(run.sent[run.topic, 0])

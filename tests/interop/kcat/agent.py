@@ -21,14 +21,14 @@ class Kcat:
 
     def _kcat(self, *arguments, lines=None, pace_ms=0):
         """Run kcat; give it `lines`, one each `pace_ms`; what it printed."""
+        whole = "" if pace_ms else "".join(line + LINE for line in lines or ())
         with subprocess.Popen(["kcat", "-b", self.bootstrap, *arguments], text=True, stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
-            for line in lines or ():
+            for line in lines if pace_ms else ():
                 program.stdin.write(line + LINE)
-                if pace_ms:
-                    program.stdin.flush()
-                    time.sleep(pace_ms / 1000)
-            out, err = program.communicate(timeout=60)
+                program.stdin.flush()
+                time.sleep(pace_ms / 1000)
+            out, err = program.communicate(whole, timeout=60)  # a kcat that ends before it has read all may do so
         if program.returncode != 0:
             raise agent.Refused(f"status {program.returncode}: {err.strip()[-500:]}")
         return out

@@ -59,9 +59,6 @@ func main() {
 		a.client = client
 		a.reader, err = sarama.NewConsumerFromClient(client)
 	}
-	if err == nil {
-		a.admin, err = sarama.NewClusterAdmin(a.brokers, settings())
-	}
 	if err != nil {
 		panic(err)
 	}
@@ -110,6 +107,13 @@ func settings() *sarama.Config {
 }
 
 func (a *agent) answer(ask *request) (answer, error) {
+	// An admin client that has lost its connection may say so to the next request: each has a new one.
+	admin, err := sarama.NewClusterAdmin(a.brokers, settings())
+	if err != nil {
+		return nil, err
+	}
+	defer admin.Close()
+	a.admin = admin
 	switch ask.Do {
 	case "hello":
 		return answer{"client": "sarama " + version("github.com/IBM/sarama"), "lacks": []string{}}, nil
