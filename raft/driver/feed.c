@@ -169,9 +169,13 @@ static void raft_feed_read(struct log_read *read)
     struct raft_feed *feed = read->ctx;
     ASSERT(feed->stage == RAFT_FEED_READING);
     feed->is_cold |= !read->is_hot;
-    if (read->err == ERR_END) { /* what there was up to read_max is no more */
+    if (read->err == ERR_END) { /* what there was up to read_max is no more: who waits is told */
+        feed->err = ERR_OK;
+        feed->first_index = feed->next_index;
+        feed->last_index = feed->read_max;
         feed->next_index = feed->read_max + 1;
-        raft_feed_go(feed);
+        feed->stage = RAFT_FEED_IDLE;
+        feed->done(feed);
         return;
     }
     if (read->err == ERR_OK && raft_feed_has_gap(read)) {

@@ -29,7 +29,7 @@ struct raft_feed {
     uint64_t first_index; /* of the first entry given out; ERR_CORRUPT: of what cannot be read;
                              ERR_RANGE: where the log begins now */
     uint64_t last_index;  /* of the last one; ERR_CORRUPT: likewise, the next step goes on behind */
-    uint64_t next_offset; /* of the record behind it */
+    uint64_t next_offset; /* of the record behind it; of no use where no entry is given */
 
     /* Private to feed.c. */
     struct raft_group *group;  /* whose entries */
@@ -75,7 +75,8 @@ void raft_feed_limit(struct raft_feed *feed, uint64_t index_max);
 /* Begin the next step; the last one has ended (asserted). It waits as long as there is nothing to
  * give out. In done, feed->err:
  *
- *     ERR_OK        entries first_index..last_index: raft_feed_entry gives them out one by one
+ *     ERR_OK        entries first_index..last_index: raft_feed_entry gives them out one by one;
+ *                   none where an operator gave all of them up
  *     ERR_RANGE     the entry is below what the log still has; first_index: where it begins. The
  *                   feed stays where it is: close it, open another
  *     ERR_CORRUPT   first_index..last_index cannot be read here; the next step goes on behind

@@ -294,6 +294,9 @@ static void indexes_go_on_behind(void **state)
     rafts_on(r, 1, rafts_feed_run, 0);
     rafts_settle(r);
     assert_true(g->is_asking);
+    assert_int_equal(g->steps_count, 1); /* who waits for what comes behind is told */
+    assert_int_equal(g->fed_first, lost);
+    assert_int_equal(g->fed_last, lost);
     assert_int_equal(g->fed_count, 0);
     assert_int_equal(raft_feed_position(&g->feed), lost + 1);
     rafts_on(r, 1, feed_limit, UINT64_MAX);
