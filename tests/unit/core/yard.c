@@ -26,10 +26,13 @@ static const struct log_config yard_log = {
 static void yard_write(struct diag_sink *sink, enum diag_level level, const char *line,
                        size_t length)
 {
-    (void)sink;
+    struct yard *y = CONTAINER_OF(sink, struct yard, sink);
     (void)level;
-    (void)line;
-    (void)length;
+    size_t there = strlen(y->said);
+    if (there + length < sizeof(y->said)) {
+        memcpy(y->said + there, line, length);
+        y->said[there + length] = '\0';
+    }
 }
 
 struct yard *yard_new(uint64_t seed, const struct sim_options *options)
@@ -79,7 +82,10 @@ void yard_run(struct yard *y, uint64_t ms)
 static void yard_answered(struct core_shard *cs)
 {
     struct yard *y = cs->shard->app;
-    assert_int_equal(cs->err, ERR_OK);
+    if (cs->err != ERR_OK && y->err == ERR_OK) {
+        y->err = cs->err;
+        memcpy(y->why, cs->why, sizeof(y->why));
+    }
     y->pending_count--;
 }
 
@@ -171,15 +177,27 @@ void yard_delete(struct yard *y)
     yard_wait(y);
 }
 
-void yard_start(struct yard *y, uint32_t shards_count)
+enum err yard_try_start(struct yard *y, uint32_t shards_count)
 {
     struct sim_app app = {.start = yard_shard_start, .stop = yard_shard_stop, .ctx = y};
     assert_in_range(shards_count, 1, YARD_SHARDS);
     core_init(&y->core, &y->config, y->kernels, shards_count);
     y->shards_count = shards_count;
     y->pending_count = shards_count;
+    y->err = ERR_OK;
+    y->why[0] = '\0';
+    y->said[0] = '\0';
     sim_node_start(y->node, shards_count, &app);
     yard_wait(y);
+    return y->err;
+}
+
+void yard_start(struct yard *y, uint32_t shards_count)
+{
+    enum err err = yard_try_start(y, shards_count);
+    if (err != ERR_OK) {
+        fail_msg("%s: %s", err_name(err), y->why);
+    }
     if (yard_topic(y) == NULL) {
         yard_begin(y, yard_create);
         yard_wait(y);

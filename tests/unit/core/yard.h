@@ -40,11 +40,14 @@ struct yard {
     const struct crc32c *kernels;
     struct core core;
     struct core_shard shards[YARD_SHARDS];
-    uint32_t shards_count; /* of this start */
+    uint32_t shards_count;   /* of this start */
+    enum err err;            /* how it went, */
+    char why[LOG_WHY_BYTES]; /* in words */
+    char said[32768];        /* log lines since it began, as many as fit */
 
     /* The harness's own. */
-    struct diag_levels levels; /* log lines: written nowhere */
-    struct diag_sink sink;     /* likewise */
+    struct diag_levels levels; /* all log lines are wanted */
+    struct diag_sink sink;     /* keeps them */
     struct diag diags[YARD_SHARDS];
     uint32_t pending_count;         /* what has not answered */
     uint32_t home;                  /* the shard that calls next: each in turn */
@@ -71,6 +74,9 @@ void yard_free(struct yard *y);
 
 /* Start on so many shards; make the topic if there is none. */
 void yard_start(struct yard *y, uint32_t shards_count);
+
+/* Start, which may fail; no topic is made. It is to be closed all the same. */
+MUST_USE enum err yard_try_start(struct yard *y, uint32_t shards_count);
 
 /* End it: nothing is left anywhere. */
 void yard_close(struct yard *y);
