@@ -492,6 +492,10 @@ static enum err recover_group_claim_cut(struct log_recover *r, struct recover_gr
         entry->slot_pos >= frame->pos && entry->slot_pos - frame->pos < frame->head.frame_bytes) {
         return ERR_OK; /* it is the frame's own */
     }
+    if (entry != NULL && entry->seq < g->gap_seq) { /* a row that ends in front of it does not have
+                                                       it either: the next start sees it go again */
+        g->gap_seq = entry->seq;
+    }
     struct recover_fit fit = {0};
     g->is_cut_lost = true;
     return recover_place(r, g, row->first_index, row->next_offset, row->last_term, &fit);
