@@ -298,7 +298,7 @@ static bool core_fetch_load(struct core_fetch_part *part, struct core_partition 
     struct core_reading *reading;
     enum err err = core_reading_new(p, part, &reading);
     if (err != ERR_OK) {
-        part->item->code = core_code_of_read(err);
+        part->item->code = core_code_of(err);
         return false;
     }
     core_reading_oldest(reading, core_fetch_loaded);
@@ -325,7 +325,7 @@ static void core_fetch_read_done(struct log_read *read)
     case ERR_RANGE: item->code = CORE_OFFSET_OUT_OF_RANGE; break;
     case ERR_CLOSING: item->code = CORE_UNKNOWN_TOPIC; break;
     default:
-        item->code = core_code_of(read->err);
+        item->code = core_code_of_read(read->err);
         DIAG_WARN(part->at->diag, "core", "a fetch could not read", DIAG_U64("group", item->group),
                   DIAG_U64("offset", item->offset), DIAG_ERR("error", read->err));
     }

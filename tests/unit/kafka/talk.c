@@ -231,6 +231,14 @@ uint32_t talk_records(const struct town *t, const struct kafka_records *records,
 
 int64_t talk_offset(struct town_client *c, const char *topic, int32_t partition, int64_t timestamp)
 {
+    int64_t offset;
+    assert_int_equal(talk_list_offset(c, topic, partition, timestamp, &offset), 0);
+    return offset;
+}
+
+int16_t talk_list_offset(struct town_client *c, const char *topic, int32_t partition,
+                         int64_t timestamp, int64_t *offset)
+{
     struct kafka_list_offsets_request_partition part;
     struct kafka_list_offsets_request_topic asked;
     struct kafka_list_offsets_request body;
@@ -249,6 +257,6 @@ int64_t talk_offset(struct town_client *c, const char *topic, int32_t partition,
         town_call(c, &kafka_message_list_offsets_request, TALK_LIST_OFFSETS_VERSION, &body);
     assert_int_equal(answer->topics.count, 1);
     assert_int_equal(answer->topics.items[0].partitions.count, 1);
-    assert_int_equal(answer->topics.items[0].partitions.items[0].error_code, 0);
-    return answer->topics.items[0].partitions.items[0].offset;
+    *offset = answer->topics.items[0].partitions.items[0].offset;
+    return answer->topics.items[0].partitions.items[0].error_code;
 }

@@ -85,4 +85,8 @@ uint32_t talk_records(const struct town *t, const struct kafka_records *records,
  * without error. */
 int64_t talk_offset(struct town_client *c, const char *topic, int32_t partition, int64_t timestamp);
 
+/* The same, which may fail: the error of the answer. */
+int16_t talk_list_offset(struct town_client *c, const char *topic, int32_t partition,
+                         int64_t timestamp, int64_t *offset);
+
 #endif
