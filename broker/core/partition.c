@@ -97,6 +97,7 @@ enum err core_partition_open(struct core_shard *cs, const struct core_topic *top
         part->log_op = (struct log_op){.done = core_partition_log_made, .ctx = part};
         log_create(&cs->log, &part->log_op, id, &topic->uuid, index);
         log = part->log_op.log;
+        err = log == NULL ? part->log_op.err : ERR_OK;
         part->readings_count++; /* until it is made */
     }
     if (log != NULL && !core_partition_is_its(part, log)) {
@@ -112,7 +113,7 @@ enum err core_partition_open(struct core_shard *cs, const struct core_topic *top
     } else {
         part->is_closed = true; /* the op says why */
     }
-    return ERR_OK;
+    return err;
 }
 
 /* Whether `log` was made for this partition: where the controller's log has lost its end, ids of

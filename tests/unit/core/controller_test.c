@@ -353,6 +353,38 @@ static void logs_of_topics_that_were_deleted_before_a_crash_are_gone_after_it(vo
     }
 }
 
+/* A shard has no memory left for its first partitions, or the store takes no more logs. Who asks is
+ * told, and the next start with more room mends it. */
+static void a_topic_of_which_a_partition_cannot_be_opened_is_not_made_in_silence(void **state)
+{
+    (void)state;
+    for (uint32_t is_full = 0; is_full < 2; is_full++) {
+        struct town *t = town_new(1, NULL);
+        t->core.log.groups_max = is_full ? 4 : 0; /* group 0's, and three */
+        town_start(t, 2);
+        struct budget *budget = rt_shard_budget(sim_node_shard(t->machine, 1));
+        if (!is_full) {
+            budget_set_limit(budget, budget->used_bytes);
+        }
+        struct core_change_item item = reign_item(CORE_CHANGE_CREATE, "topic-0");
+        item.partitions_count = 4;
+        town_change(t, &item);
+        assert_int_equal(item.code, CORE_OVERLOADED);
+        assert_non_null(strstr(item.text.text, "made, but a partition cannot be opened"));
+        town_close(t);
+        t->core.log.groups_max = 0;
+        town_start(t, 2);
+        const struct core_topic *topic = reign_find(t, 0, 0);
+        assert_non_null(topic);
+        assert_int_equal(topic->partitions_count, 4);
+        for (uint32_t shard = 0; shard < 2; shard++) {
+            reign_check_shard(t, shard);
+        }
+        town_close(t);
+        town_free(t);
+    }
+}
+
 /* Many at once, from all shards, over a kill. */
 static void a_thousand_topics_are_there_after_a_kill(void **state)
 {
@@ -386,6 +418,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_recreated_topic_begins_empty_with_another_id),
         cmocka_unit_test(logs_of_topics_that_were_deleted_before_a_crash_are_gone_after_it),
+        cmocka_unit_test(a_topic_of_which_a_partition_cannot_be_opened_is_not_made_in_silence),
         cmocka_unit_test(a_thousand_topics_are_there_after_a_kill),
         cmocka_unit_test(the_catalog_is_what_was_answered_over_any_life),
     };
