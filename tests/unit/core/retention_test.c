@@ -188,6 +188,28 @@ static void a_wrong_clock_of_a_client_does_not_roll_again_and_again(void **state
     retention_end(y);
 }
 
+/* A copy of older data comes behind a record that is newer than all of it. */
+static void old_records_behind_a_newer_one_do_not_roll_again_and_again(void **state)
+{
+    (void)state;
+    struct yard *y = yard_new(7, NULL);
+    y->config.topics.segment_ms = 10000;
+    y->config.topics.retention_ms = -1;
+    y->config.retention_check_ms = 1000;
+    yard_start(y, 1);
+    yard_append(y, 0, 1, 5000000);
+    yard_roll(y, 0);
+    for (uint32_t i = 0; i < 30; i++) { /* all of it within a second */
+        yard_append(y, 0, 1, 1000 + i * 30);
+        yard_run(y, 1500);
+    }
+    assert_int_equal(y->shards[0].retention.rolls_count, 0);
+    yard_append(y, 0, 1, 1000 + 10000); /* data that spans more is rolled all the same */
+    yard_run(y, 2500);
+    assert_int_equal(y->shards[0].retention.rolls_count, 1);
+    retention_end(y);
+}
+
 static void a_topic_says_how_large_its_segments_are(void **state)
 {
     (void)state;
@@ -232,6 +254,7 @@ int main(void)
         cmocka_unit_test(segments_of_a_slow_partition_are_rolled_by_time_and_go),
         cmocka_unit_test(old_records_written_at_once_are_one_segment),
         cmocka_unit_test(a_wrong_clock_of_a_client_does_not_roll_again_and_again),
+        cmocka_unit_test(old_records_behind_a_newer_one_do_not_roll_again_and_again),
         cmocka_unit_test(a_topic_says_how_large_its_segments_are),
         cmocka_unit_test(a_shard_may_close_in_the_middle_of_a_round),
     };
