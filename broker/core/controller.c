@@ -179,11 +179,14 @@ static void core_controller_note(struct core_controller *controller, const void 
         if (cmd->type == CORE_COMMAND_CLUSTER || cmd->type == CORE_COMMAND_PRODUCER_IDS) {
             continue;
         }
+        if (!controller->is_open && cmd->type == CORE_COMMAND_TOPIC_DELETE) {
+            core_deleted_add(&controller->deleted, &controller->cs->budget, &cmd->uuid);
+        }
         if (controller->changes_count == CORE_CONTROLLER_CHANGES_MAX) {
             controller->is_all = true;
-            return;
+        } else {
+            controller->changes[controller->changes_count++] = cmd->uuid;
         }
-        controller->changes[controller->changes_count++] = cmd->uuid;
     }
     ASSERT(err == ERR_END); /* it was applied */
 }
@@ -292,6 +295,7 @@ static void core_controller_came_back(struct rt_shard *shard, struct rt_mail *ma
     if (controller->away_count > 0) {
         return;
     }
+    core_deleted_deinit(&controller->deleted, &controller->cs->budget);
     if (controller->is_closing) {
         core_controller_closed(controller);
         return;
@@ -360,6 +364,7 @@ void core_controller_deinit(struct core_controller *controller)
     if (controller->catalog != NULL) {
         core_catalog_unref(&controller->keeper, controller->catalog);
     }
+    core_deleted_deinit(&controller->deleted, budget);
     core_catalog_keeper_deinit(&controller->keeper);
     budget_free(budget, controller->commands);
     budget_free(budget, controller->scratch);

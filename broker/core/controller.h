@@ -20,6 +20,7 @@
 #include "base/rt/timer.h"
 #include "broker/core/catalog.h"
 #include "broker/core/command.h"
+#include "broker/core/deleted.h"
 #include "raft/driver/feed.h"
 #include "raft/driver/group.h"
 
@@ -53,6 +54,8 @@ struct core_controller {
     struct raft_feed feed;             /* its entries, to be folded */
     struct core_catalog_keeper keeper; /* memory of catalogs */
     struct core_catalog *catalog;      /* folded so far */
+    struct core_deleted
+        deleted; /* topics whose deletion the start has read; until all shards know */
     struct core_publication publications[LIMIT_SHARDS_COUNT]; /* one for each shard */
     uint32_t away_count;                                      /* that have not come back */
     uint64_t published_version; /* of the catalog that was published last */

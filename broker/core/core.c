@@ -65,7 +65,7 @@ static enum err core_shard_take(struct core_shard *cs, const struct core_catalog
 static enum err core_shard_take_topic(struct core_shard *cs, const struct core_topic *old,
                                       const struct core_topic *new);
 static enum err core_shard_take_all(struct core_shard *cs, const struct core_catalog *new);
-static void core_shard_drop_logs(struct core_shard *cs);
+static void core_shard_drop_logs(struct core_shard *cs, const struct core_deleted *deleted);
 static void core_shard_ready(struct core_shard *cs);
 static void core_shard_close_partitions(struct core_shard *cs);
 static void core_shard_look(struct rt_timer *timer);
@@ -205,6 +205,9 @@ static void core_shard_adopt(struct core_shard *cs, struct core_publication *pub
         cs->catalog = publication->catalog;
         publication->catalog = old;
     }
+    if (sm_stage(&cs->sm) == CORE_CATALOG && cs->err == ERR_OK && !cs->has_missed) {
+        core_shard_drop_logs(cs, &publication->controller->deleted);
+    }
     core_publication_return(cs, publication);
     if (sm_stage(&cs->sm) == CORE_CATALOG) {
         core_shard_ready(cs);
@@ -213,9 +216,6 @@ static void core_shard_adopt(struct core_shard *cs, struct core_publication *pub
 
 static void core_shard_ready(struct core_shard *cs)
 {
-    if (cs->err == ERR_OK && !cs->has_missed) {
-        core_shard_drop_logs(cs);
-    }
     sm_move(&cs->sm, CORE_READY);
     cs->done(cs);
 }
@@ -288,19 +288,20 @@ static enum err core_shard_take_topic(struct core_shard *cs, const struct core_t
     return first;
 }
 
-/* Logs of topics that were deleted when the last process ended, before these were. A log whose
- * group the controller's log has never given out is nobody's to delete: that log has lost its end.
- */
-static void core_shard_drop_logs(struct core_shard *cs)
+/* Logs of topics that were deleted when the last process ended, before these were. */
+static void core_shard_drop_logs(struct core_shard *cs, const struct core_deleted *deleted)
 {
     struct log *next;
     for (struct log *log = log_first(&cs->log); log != NULL; log = next) {
-        next = log_next(&cs->log, log);
+        struct log_uuid topic;
+        uint32_t index;
         uint64_t group = log_group(log);
+        next = log_next(&cs->log, log);
         if (group == 0 || map_find(&cs->partitions, group) != NULL) {
             continue;
         }
-        if (group < cs->catalog->group_next) {
+        log_partition(log, &topic, &index);
+        if (core_deleted_has(deleted, &topic)) {
             core_partition_drop(cs, log);
         } else {
             DIAG_ERROR(cs->diag, "core", "a log that no topic names is left alone",
