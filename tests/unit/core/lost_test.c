@@ -199,6 +199,16 @@ static void logs_of_a_topic_that_is_lost_are_left_alone(void **state)
         lost_all_are_there(y, 1);
         yard_close(y);
     }
+    yard_start(y, 1); /* with the new topic only its own log goes */
+    yard_delete(y);
+    yard_crash(y, SIM_CRASH_LOSE);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(yard_try_start(y, 1 + i), ERR_OK);
+        yard_run(y, 1000);
+        lost_all_are_there(y, 1);
+        assert_null(lost_log(y, YARD_PARTITIONS + 1));
+        yard_close(y);
+    }
     yard_free(y);
 }
 
