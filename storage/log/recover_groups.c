@@ -492,9 +492,9 @@ static enum err recover_group_claim_cut(struct log_recover *r, struct recover_gr
         entry->slot_pos >= frame->pos && entry->slot_pos - frame->pos < frame->head.frame_bytes) {
         return ERR_OK; /* it is the frame's own */
     }
-    if (entry != NULL && entry->seq < g->gap_seq) { /* a row that ends in front of it does not have
-                                                       it either: the next start sees it go again */
-        g->gap_seq = entry->seq;
+    if (entry != NULL && entry->seq < g->gap_seq && !recover_log_shares_seq(g, entry)) {
+        g->gap_seq = entry->seq; /* a row that ends in front of it does not have it either, so that
+                                    the next start sees it go again */
     }
     struct recover_fit fit = {0};
     g->is_cut_lost = true;

@@ -28,6 +28,13 @@ struct log_found_entry *recover_log_find(const struct recover_group *g, uint64_t
     return NULL;
 }
 
+bool recover_log_shares_seq(const struct recover_group *g, const struct log_found_entry *entry)
+{
+    const struct list_node *node = entry->in_group.prev;
+    return node != &g->found.entries.head &&
+           CONTAINER_OF(node, struct log_found_entry, in_group)->seq == entry->seq;
+}
+
 bool recover_log_point(const struct recover_group *g, uint64_t index, struct log_point *out)
 {
     const struct log_found *found = &g->found;

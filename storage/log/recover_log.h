@@ -38,6 +38,9 @@ void recover_log_clear(struct recover_group *g);
 /* The entry that has `index`, behind the settled end; NULL: none. */
 struct log_found_entry *recover_log_find(const struct recover_group *g, uint64_t index);
 
+/* Whether the entry before `entry` came from the same record: a tail. */
+bool recover_log_shares_seq(const struct recover_group *g, const struct log_found_entry *entry);
+
 /* *out = what stands behind entry `index`, as far as it is known. Whether its chain is, too. */
 bool recover_log_point(const struct recover_group *g, uint64_t index, struct log_point *out);
 

@@ -584,6 +584,66 @@ static void recover_a_lost_cut_was_where_lost_entries_begin(void **state)
     build_free(b);
 }
 
+/* What a lost cut took is not counted by a row that ends in front of it: the next start sees entry
+ * 3 come, entry 4 be lost behind it, and both go, as this one did. */
+static void recover_a_row_in_front_of_a_lost_cut_has_nothing_of_what_it_took(void **state)
+{
+    (void)state;
+    for (uint32_t start = 0; start < 2; start++) {
+        struct build *b = recover_scene();
+        struct build_group *g = build_group(b, 7);
+        uint64_t seq = g->now.seq; /* of entry 3 */
+        build_begin(b, 1, 0, 2);
+        build_entry(b, g, 2, 10);
+        struct build_frame *fourth = build_end(b);
+        build_begin(b, 1, 0, 3);
+        build_cut(b, g, 3);
+        build_entry(b, g, 2, 20);
+        struct build_frame *third = build_end(b);
+        build_begin(b, 1, 0, 4);
+        build_entry(b, g, 2, 30);
+        (void)build_end(b);
+        recover_lose_records(b, fourth);
+        recover_lose_records(b, third);
+        if (start == 1) {
+            (void)build_settle(b, g, seq - 1);
+        }
+        build_recover(b);
+        const struct log_found *found = build_found(b, 7);
+        want_lost(found, 3, 3);
+        want_entry(b, found, 4);
+        assert_int_equal(found->row.flags & LOG_ROW_AMNESIAC, 0);
+        assert_int_equal(build_found_entry(found, 3)->seq, seq);
+        build_free(b);
+    }
+}
+
+/* A tail gave what the cut took, and what stood in front of it, too: that much is counted. */
+static void recover_a_lost_cut_within_a_tail(void **state)
+{
+    (void)state;
+    struct build *b = recover_scene();
+    struct build_group *g = build_group(b, 7);
+    build_begin(b, 1, 0, 2);
+    build_whole(b, g, 2);
+    (void)build_end(b);
+    uint64_t seq = g->now.seq; /* of the tail */
+    build_begin(b, 1, 0, 3);
+    build_cut(b, g, 3);
+    build_entry(b, g, 2, 20);
+    recover_lose_records(b, build_end(b));
+    build_begin(b, 1, 0, 4);
+    build_entry(b, g, 2, 30);
+    (void)build_end(b);
+    build_recover(b);
+    const struct log_found *found = build_found(b, 7);
+    want_lost(found, 3, 3);
+    assert_int_equal(found->row.flags & LOG_ROW_AMNESIAC, 0);
+    assert_int_equal(build_found_entry(found, 2)->seq, seq);
+    assert_int_equal(build_found_entry(found, 3)->seq, seq + 1);
+    build_free(b);
+}
+
 /* The frame behind the lost cut's lost its first entry only, and has a cut of its own: that one
  * says what stood before it, which is not what stood there before the first. */
 static void recover_a_lost_cut_in_front_of_another(void **state)
@@ -818,6 +878,8 @@ int main(void)
         cmocka_unit_test(recover_a_tail_repeats_what_is_quarantined),
         cmocka_unit_test(recover_a_tail_may_have_a_hole_behind_a_gap),
         cmocka_unit_test(recover_a_lost_cut_was_where_lost_entries_begin),
+        cmocka_unit_test(recover_a_row_in_front_of_a_lost_cut_has_nothing_of_what_it_took),
+        cmocka_unit_test(recover_a_lost_cut_within_a_tail),
         cmocka_unit_test(recover_a_lost_cut_hides_no_entries),
         cmocka_unit_test(recover_a_lost_cut_in_front_of_another),
         cmocka_unit_test(recover_a_cut_that_is_left_says_nothing_of_another),
