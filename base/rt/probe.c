@@ -59,10 +59,11 @@ static void rt_probe_summarise(struct rt_probe *probe);
 static int rt_probe_compare(const void *a, const void *b);
 
 void rt_probe_start(struct rt_probe *probe, struct rt_shard *shard, const char *dir,
-                    void (*done)(struct rt_probe *probe))
+                    uint64_t budget_ns, void (*done)(struct rt_probe *probe))
 {
     ASSERT(done != NULL);
-    *probe = (struct rt_probe){.owner = probe->owner, .done = done, .shard = shard};
+    *probe = (struct rt_probe){
+        .owner = probe->owner, .done = done, .shard = shard, .budget_ns = budget_ns};
     sm_init(&probe->sm, &rt_probe_decl, RT_PROBE_IDLE, NULL, 0);
     rt_op_init(&probe->op, shard, rt_probe_run);
     rt_op_defer(&probe->op);
@@ -163,7 +164,7 @@ static bool rt_probe_sample(struct rt_probe *probe)
     if (form->samples_count % RT_PROBE_WRITES_MIN == 0) {
         probe->form = (probe->form + 1) % RT_FLUSH_COUNT;
         bool is_full = probe->forms[probe->form].samples_count == RT_PROBE_WRITES_MAX;
-        bool is_late = now_ns - probe->began_ns >= RT_PROBE_NS_MAX;
+        bool is_late = now_ns - probe->began_ns >= probe->budget_ns;
         return !is_full && !(is_late && probe->form == 0); /* after whole rounds only */
     }
     return true;

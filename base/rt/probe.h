@@ -1,6 +1,6 @@
 /* Which form of durable write is fastest on a device (LOG §4, end): measured at start in the
- * directory that will be written, on a file that was written before, as the journal's are. Takes a
- * tenth of a second; longer where twelve writes take longer. */
+ * directory that will be written, on a file that was written before, as the journal's are. Takes the
+ * time it is given; longer where twelve writes take longer. */
 #ifndef BASE_RT_PROBE_H
 #define BASE_RT_PROBE_H
 
@@ -12,11 +12,14 @@
 #include "base/rt/op.h"
 #include "base/sm.h"
 
-/* Measured writes per form. They are made in rounds, the fewest of each form in a row; after
- * RT_PROBE_NS_MAX no round begins: slow disks give fewer samples. */
+/* Measured writes per form. They are made in rounds, the fewest of each form in a row; after the
+ * time given no round begins: slow disks give fewer samples. */
 #define RT_PROBE_WRITES_MAX 64
 #define RT_PROBE_WRITES_MIN 4
-#define RT_PROBE_NS_MAX     (90 * 1000000ull)
+
+/* Time for exact figures, and where a server is waited for. */
+#define RT_PROBE_NS       (90 * 1000000ull)
+#define RT_PROBE_NS_QUICK (20 * 1000000ull)
 
 /* One form's figures. */
 struct rt_probe_form {
@@ -44,14 +47,15 @@ struct rt_probe {
     void *region;                               /* what is written; from the shard's budget */
     struct iovec iov;                           /* one block of it */
     uint32_t form;                              /* being measured */
+    uint64_t budget_ns;                         /* time given */
     uint64_t began_ns;                          /* start of the first measured write */
     uint64_t write_began_ns;                    /* start of this write */
 };
 
-/* Measure in directory `dir` (copied). done: errors are those of open, write and flush, ERR_BUDGET,
+/* Measure for `budget_ns` in directory `dir` (copied). done: errors are those of open, write and flush, ERR_BUDGET,
  * or ERR_INVALID for a name too long; nothing stays behind in `dir` but after a crash. */
 void rt_probe_start(struct rt_probe *probe, struct rt_shard *shard, const char *dir,
-                    void (*done)(struct rt_probe *probe));
+                    uint64_t budget_ns, void (*done)(struct rt_probe *probe));
 
 /* "linked", "dsync", "thread": for log lines. Static storage. */
 const char *rt_flush_form_name(enum rt_flush_form form);

@@ -90,7 +90,7 @@ void log_side_open(struct log_side *side, enum rt_kind kind, const char *dir,
 static void log_side_probe_begin(struct rt_shard *shard)
 {
     struct log_side *side = log_side_of(shard);
-    rt_probe_start(&side->probe, shard, side->config.dir, log_side_probed);
+    rt_probe_start(&side->probe, shard, side->config.dir, RT_PROBE_NS, log_side_probed);
 }
 
 static void log_side_probed(struct rt_probe *probe)

@@ -63,7 +63,7 @@ static struct file_ours *file_ours_of(struct rt_shard *shard)
 static void file_ours_probe_begin(struct rt_shard *shard)
 {
     struct rt_probe *probe = &file_ours_of(shard)->probe;
-    rt_probe_start(probe, shard, probe->owner, file_ours_probe_done);
+    rt_probe_start(probe, shard, probe->owner, RT_PROBE_NS, file_ours_probe_done);
 }
 
 static void file_ours_probe_done(struct rt_probe *probe)

@@ -173,7 +173,8 @@ static void doctor_shard_start(struct rt_shard *shard)
 {
     struct doctor *doctor = shard->app;
     if (shard->id == 0) {
-        rt_probe_start(&doctor->probe, shard, doctor->settings->data_dir, doctor_probed);
+        rt_probe_start(&doctor->probe, shard, doctor->settings->data_dir, RT_PROBE_NS,
+                       doctor_probed);
     }
 }
 

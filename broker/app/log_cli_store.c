@@ -134,7 +134,8 @@ static void log_cli_store_start(struct rt_shard *shard)
     store->shard = shard;
     diag_set_time(&store->diag, rt_wall_ns(shard));
     sm_move(&store->sm, LOG_CLI_PROBE);
-    rt_probe_start(&store->probe, shard, store->cli->settings.data_dir, log_cli_store_probed);
+    rt_probe_start(&store->probe, shard, store->cli->settings.data_dir, RT_PROBE_NS_QUICK,
+                   log_cli_store_probed);
 }
 
 static void log_cli_store_stop(struct rt_shard *shard)

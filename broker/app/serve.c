@@ -392,7 +392,8 @@ static void serve_locked(struct serve *serve, struct rt_shard *shard)
         serve_unlock(serve);
     } else {
         sm_move(&serve->sm, SERVE_PROBE);
-        rt_probe_start(&serve->probe, shard, serve->settings->data_dir, serve_probed);
+        rt_probe_start(&serve->probe, shard, serve->settings->data_dir, RT_PROBE_NS_QUICK,
+                       serve_probed);
     }
 }
 

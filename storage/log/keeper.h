@@ -42,8 +42,8 @@ struct log_file_request {
 /* Files found by the start: slot, size, and the number of its last life. */
 struct log_keeper_file {
     uint32_t slot;       /* its name */
-    uint64_t number;     /* 0: never used */
-    uint64_t file_bytes; /* its size */
+    uint64_t number;     /* 0: never used, or not for certain: it is made again */
+    uint64_t file_bytes; /* its size, as far as that is known to be durable */
 };
 
 /* What the start found. All of it is read by log_keeper_new only. */

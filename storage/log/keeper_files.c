@@ -4,7 +4,7 @@
  *
  * A file is given out under a number of its own, and is free again when a durable table says that
  * nothing below a higher number is needed. New ones are filled with zeros, so that a lane's writes
- * change no metadata: OPEN -> WRITE ... -> [FLUSH] -> CLOSE -> SYNC. One is made at a time, for a
+ * change no metadata: OPEN -> [TRUNCATE] -> WRITE ... -> [FLUSH] -> CLOSE -> SYNC. One is made at a time, for a
  * lane that waits or, once lanes have begun to change files, to be ready. A small one that is free
  * grows to the size of the others.
  *
@@ -25,19 +25,23 @@
 
 enum {
     LOG_MAKE_IDLE,   /* none is made */
-    LOG_MAKE_OPEN,   /* opening it */
-    LOG_MAKE_WRITE,  /* zeros */
-    LOG_MAKE_FLUSH,  /* all of them */
-    LOG_MAKE_CLOSE,  /* whatever came of it */
-    LOG_MAKE_UNLINK, /* there is no room for it */
-    LOG_MAKE_SYNC,   /* its name, and those of all others */
+    LOG_MAKE_OPEN,     /* opening it */
+    LOG_MAKE_TRUNCATE, /* what a former life left of it, which may not be durable */
+    LOG_MAKE_WRITE,    /* zeros */
+    LOG_MAKE_FLUSH,    /* all of them */
+    LOG_MAKE_CLOSE,    /* whatever came of it */
+    LOG_MAKE_UNLINK,   /* there is no room for it */
+    LOG_MAKE_SYNC,     /* its name, and those of all others */
 };
 
 static const struct sm_conf log_make_stages[] = {
     [LOG_MAKE_IDLE] = {"IDLE", SM_BIT(LOG_MAKE_OPEN) | SM_BIT(LOG_MAKE_SYNC),
                        SM_INITIAL | SM_FINAL},
     [LOG_MAKE_OPEN] = {"OPEN",
-                       SM_BIT(LOG_MAKE_WRITE) | SM_BIT(LOG_MAKE_CLOSE) | SM_BIT(LOG_MAKE_IDLE), 0},
+                       SM_BIT(LOG_MAKE_TRUNCATE) | SM_BIT(LOG_MAKE_WRITE) |
+                           SM_BIT(LOG_MAKE_CLOSE) | SM_BIT(LOG_MAKE_IDLE),
+                       0},
+    [LOG_MAKE_TRUNCATE] = {"TRUNCATE", SM_BIT(LOG_MAKE_WRITE) | SM_BIT(LOG_MAKE_CLOSE), 0},
     [LOG_MAKE_WRITE] = {"WRITE", SM_BIT(LOG_MAKE_FLUSH) | SM_BIT(LOG_MAKE_CLOSE), 0},
     [LOG_MAKE_FLUSH] = {"FLUSH", SM_BIT(LOG_MAKE_CLOSE), 0},
     [LOG_MAKE_CLOSE] = {"CLOSE",
@@ -58,6 +62,8 @@ static void log_keeper_answer_request(struct log_keeper *keeper, struct log_file
                                       enum err err, int saved_errno);
 static void log_keeper_refuse(struct log_keeper *keeper, enum err err, int saved_errno);
 static void log_keeper_release(struct log_keeper *keeper);
+static bool log_keeper_is_early(const struct log_keeper *keeper);
+static struct log_kept_file *log_keeper_next_file(const struct log_keeper *keeper);
 static void log_keeper_give(struct log_keeper *keeper);
 static void log_keeper_plan(struct log_keeper *keeper);
 static bool log_keeper_wants_spare(const struct log_keeper *keeper);
@@ -75,15 +81,11 @@ static void log_make_again(struct rt_timer *timer);
 
 enum err log_keeper_files_init(struct log_keeper *keeper, const struct log_keeper_found *found)
 {
-    const struct log_config *config = &keeper->store->config;
     rt_op_init(&keeper->make_op, keeper->ls->shard, log_make_run);
     rt_timer_init(&keeper->make_timer, keeper->ls->shard, log_make_again);
     sm_init(&keeper->make_sm, &log_make_decl, LOG_MAKE_IDLE, NULL, 0);
     pool_init(&keeper->files_pool, &keeper->ls->budget, sizeof(struct log_kept_file),
               _Alignof(struct log_kept_file), UINT32_MAX);
-    uint64_t least = config->journal_first_bytes < config->journal_file_bytes
-                         ? config->journal_first_bytes
-                         : config->journal_file_bytes;
     for (uint32_t i = 0; i < found->files_count; i++) {
         const struct log_keeper_file *there = &found->files[i];
         struct log_kept_file *file = NULL;
@@ -94,10 +96,7 @@ enum err log_keeper_files_init(struct log_keeper *keeper, const struct log_keepe
         file->number = there->number;
         file->file_bytes = there->file_bytes / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES;
         keeper->files_bytes += file->file_bytes;
-        file->state = there->number != 0 ? LOG_KEPT_GIVEN : LOG_KEPT_FREE;
-        if (there->number == 0 && file->file_bytes < least) {
-            file->state = LOG_KEPT_SHORT;
-        }
+        file->state = there->number != 0 ? LOG_KEPT_GIVEN : LOG_KEPT_SHORT;
     }
     log_keeper_release(keeper);
     return ERR_OK;
@@ -262,11 +261,32 @@ static struct log_file_request *log_keeper_next_request(struct log_keeper *keepe
     return NULL;
 }
 
+/* Whether what is given out is a lane's first file, or the one that is to be ready behind it: small
+ * ones, which many lives never fill, and a start has little to read. */
+static bool log_keeper_is_early(const struct log_keeper *keeper)
+{
+    return keeper->given_count < 2 * keeper->shards_count;
+}
+
+/* The free file to give out next, or NULL. */
+static struct log_kept_file *log_keeper_next_file(const struct log_keeper *keeper)
+{
+    struct log_kept_file *next = log_kept_file_in(keeper, LOG_KEPT_FREE);
+    list_for_each (node, &keeper->files) {
+        struct log_kept_file *file = CONTAINER_OF(node, struct log_kept_file, in_keeper);
+        if (log_keeper_is_early(keeper) && file->state == LOG_KEPT_FREE &&
+            file->file_bytes < next->file_bytes) {
+            next = file;
+        }
+    }
+    return next;
+}
+
 /* Who waits gets a file, as far as there are any. */
 static void log_keeper_give(struct log_keeper *keeper)
 {
     for (;;) {
-        struct log_kept_file *file = log_kept_file_in(keeper, LOG_KEPT_FREE);
+        struct log_kept_file *file = log_keeper_next_file(keeper);
         struct log_file_request *request = file != NULL ? log_keeper_next_request(keeper) : NULL;
         if (request == NULL) {
             return;
@@ -308,9 +328,9 @@ static void log_keeper_plan(struct log_keeper *keeper)
     }
     bool is_full = atomic_load(&keeper->store->is_full);
     if (waits_count > free_count || (free == NULL && !is_full && log_keeper_wants_spare(keeper))) {
-        bool is_early = keeper->given_count < keeper->shards_count;
         log_make_start(keeper, log_kept_file_in(keeper, LOG_KEPT_SHORT),
-                       is_early ? config->journal_first_bytes : config->journal_file_bytes);
+                       log_keeper_is_early(keeper) ? config->journal_first_bytes
+                                                   : config->journal_file_bytes);
         return;
     }
     uint64_t bytes_max = 2 * config->unsettled_bytes_max * keeper->shards_count;
@@ -490,7 +510,13 @@ static void log_make_run(struct rt_op *op)
             log_make_end(keeper);
             return;
         }
+        if (!does_stop && keeper->make_pos == 0 && keeper->make_file.size_bytes > 0) {
+            sm_move(&keeper->make_sm, LOG_MAKE_TRUNCATE);
+            rt_file_truncate(&keeper->make_file, op, 0);
+            return;
+        }
         FALLTHROUGH;
+    case LOG_MAKE_TRUNCATE:
     case LOG_MAKE_WRITE:
         if (!does_stop && keeper->make_pos < keeper->make_bytes) {
             log_make_write(keeper);
@@ -528,7 +554,7 @@ static void log_make_write(struct log_keeper *keeper)
     uint64_t pos = keeper->make_pos;
     uint64_t left = keeper->make_bytes - pos;
     size_t bytes = left < keeper->zeros_bytes ? (size_t)left : keeper->zeros_bytes;
-    if (sm_stage(&keeper->make_sm) == LOG_MAKE_OPEN) {
+    if (sm_stage(&keeper->make_sm) != LOG_MAKE_WRITE) {
         keeper->make_is_many = left > bytes;
         sm_move(&keeper->make_sm, LOG_MAKE_WRITE);
     }

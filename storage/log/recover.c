@@ -323,6 +323,32 @@ uint32_t log_recover_ends(const struct log_recover *r, struct log_lane_end *out,
     return state->lanes_count;
 }
 
+uint32_t log_recover_unflushed(const struct log_recover *r, struct log_recover_place *out,
+                               uint32_t max)
+{
+    const struct recover_state *state = r->state;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < state->lanes_count; i++) {
+        const struct recover_lane *lane = &state->lanes[i];
+        struct recover_step step = {0};
+        while (!lane->is_named && recover_lane_step(lane, &step)) {
+            const struct recover_frame *frame = step.frame;
+            if (frame == NULL || frame->decision != LOG_RECOVER_F1 ||
+                frame->head.number <= lane->durable) {
+                continue;
+            }
+            if (count < max) {
+                bool is_first = frame->pos == LIMIT_BLOCK_BYTES;
+                out[count] = (struct log_recover_place){.slot = frame->slot,
+                                                        .pos = is_first ? 0 : frame->pos,
+                                                        .end = frame->pos + frame->head.frame_bytes};
+            }
+            count++;
+        }
+    }
+    return count;
+}
+
 void log_recover_visit(const struct log_recover *r,
                        void (*visit)(void *ctx, enum log_recover_row row, uint64_t boot_epoch,
                                      uint32_t lane, uint64_t number, const struct log_frame *frame,

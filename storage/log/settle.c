@@ -381,7 +381,9 @@ static void log_round_start(struct log_round *round)
     round->entries_count = 0;
     round->is_cut_short = false;
     round->settled_bytes = settle->settled_bytes;
-    round->file_target = settle->file_target;
+    /* a close lets go of all files but the last: the next start need not read them */
+    bool is_last = ls->is_closing && !atomic_load(&ls->store->is_full);
+    round->file_target = is_last ? UINT64_MAX : settle->file_target;
     if (round->file_target >= lane_number) { /* not the one that frames go to */
         round->file_target = lane_number > 0 ? lane_number - 1 : 0;
     }

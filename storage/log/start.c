@@ -2,7 +2,8 @@
  * segments are checked in start_check.c.
  *
  * The order of things makes a crash at any place harmless: what was read and is not known to be
- * flushed is flushed, since a killed process leaves writes that only the system knows of; a
+ * flushed is written once more, since a killed process leaves writes that only the system knows of,
+ * and one whose flush failed such that it has forgotten; a
  * directory's names are durable before node.meta says that there is a directory; the boot epoch is
  * raised before anything else is written, so no two starts write under one number; the `lanes`
  * record, which says what this start believed, is durable before any other frame, file or table. */
@@ -53,7 +54,8 @@ static const struct sm_conf log_start_stages[] = {
     [LOG_START_READ_TABLES] = {"READ_TABLES", SM_BIT(LOG_START_LIST_JOURNAL) | LOG_START_FAIL, 0},
     [LOG_START_LIST_JOURNAL] = {"LIST_JOURNAL", SM_BIT(LOG_START_READ_JOURNAL) | LOG_START_FAIL, 0},
     [LOG_START_READ_JOURNAL] = {"READ_JOURNAL", SM_BIT(LOG_START_CHECK) | LOG_START_FAIL, 0},
-    [LOG_START_CHECK] = {"CHECK", SM_BIT(LOG_START_OPEN_META) | LOG_START_FAIL, 0},
+    [LOG_START_CHECK] = {"CHECK", SM_BIT(LOG_START_AGAIN) | LOG_START_FAIL, 0},
+    [LOG_START_AGAIN] = {"AGAIN", SM_BIT(LOG_START_OPEN_META) | LOG_START_FAIL, 0},
     [LOG_START_OPEN_META] =
         {"OPEN_META", SM_BIT(LOG_START_WRITE_META) | SM_BIT(LOG_START_RELEASE) | LOG_START_FAIL, 0},
     [LOG_START_RELEASE] = {"RELEASE", SM_BIT(LOG_START_SYNC_RELEASE) | LOG_START_FAIL, 0},
@@ -252,7 +254,11 @@ void log_start_run(struct log_start *start)
         sm_move(&start->sm, LOG_START_CHECK);
         log_start_checks(start);
         return;
-    case LOG_START_CHECK: log_start_raise(start); return;
+    case LOG_START_CHECK:
+        sm_move(&start->sm, LOG_START_AGAIN);
+        log_start_again(start);
+        return;
+    case LOG_START_AGAIN: log_start_raise(start); return;
     case LOG_START_OPEN_META:
         if (!start->file.is_direct) {
             log_start_say_buffered(start, start->path);

@@ -13,7 +13,9 @@
 enum {
     LOG_CHECK_OPEN,
     LOG_CHECK_READ,
-    LOG_CHECK_FLUSH, /* sound: and it is to stay so */
+    LOG_CHECK_WRITE, /* the same bytes to the same place: start_again.c tells why */
+    LOG_CHECK_SIZE,  /* sound, and to stay so: the file's size once more, too, */
+    LOG_CHECK_FLUSH, /* then all of it flushed */
     LOG_CHECK_CLOSE,
 };
 
@@ -51,14 +53,15 @@ static void log_check_open(struct log_start *start)
     check->stage = LOG_CHECK_OPEN;
     rt_op_init(&check->op, start->ls->shard, log_check_run);
     rt_file_open(&check->file, &check->op, start->ls->shard, check->path,
-                 RT_FILE_READ | RT_FILE_DIRECT, 0);
+                 RT_FILE_READ | RT_FILE_WRITE | RT_FILE_DIRECT, 0);
 }
 
 static void log_check_run(struct rt_op *op)
 {
     struct log_start_check *check = CONTAINER_OF(op, struct log_start_check, op);
     struct log_start *start = CONTAINER_OF(check, struct log_start, check);
-    bool is_answer = op->err == ERR_OK || (op->err == ERR_IO && check->stage != LOG_CHECK_FLUSH) ||
+    bool is_written = check->stage >= LOG_CHECK_WRITE && check->stage <= LOG_CHECK_FLUSH;
+    bool is_answer = op->err == ERR_OK || (op->err == ERR_IO && !is_written) ||
                      (check->stage == LOG_CHECK_OPEN && op->err == ERR_NOT_FOUND);
     if (!is_answer && start->file_err == ERR_OK) {
         start->file_err = op->err;
@@ -69,9 +72,8 @@ static void log_check_run(struct rt_op *op)
         check->is_sound = op->result >= check->read_bytes;
         check->crc = crc32c(start->store->kernels, check->crc, check->window,
                             check->is_sound ? check->read_bytes : 0);
-        check->pos += check->read_bytes;
     }
-    if (check->stage < LOG_CHECK_FLUSH && check->is_sound) {
+    if (check->stage <= LOG_CHECK_WRITE && check->is_sound) {
         log_check_next(start);
         return;
     }
@@ -87,10 +89,16 @@ static void log_check_run(struct rt_op *op)
     log_start_checks(start);
 }
 
-/* The next window, or the end. */
+/* What was read goes back to its place, then comes the next window, or the end. */
 static void log_check_next(struct log_start *start)
 {
     struct log_start_check *check = &start->check;
+    if (check->stage == LOG_CHECK_READ) {
+        check->stage = LOG_CHECK_WRITE;
+        rt_file_write(&check->file, &check->op, check->window, check->read_bytes, check->pos);
+        return;
+    }
+    check->pos += check->stage == LOG_CHECK_WRITE ? check->read_bytes : 0;
     uint32_t left = check->direct.end - check->pos;
     uint32_t bytes = left < LOG_CHECK_WINDOW_BYTES ? left : LOG_CHECK_WINDOW_BYTES;
     if (left == 0) {
@@ -127,12 +135,15 @@ static enum err log_check_room(struct log_start *start, uint32_t bytes)
 static void log_check_close(struct log_start *start)
 {
     struct log_start_check *check = &start->check;
-    bool does_flush =
-        check->is_sound && check->stage != LOG_CHECK_FLUSH && start->file_err == ERR_OK;
-    check->stage = does_flush ? LOG_CHECK_FLUSH : LOG_CHECK_CLOSE;
-    if (does_flush) {
+    bool is_kept = check->is_sound && start->file_err == ERR_OK;
+    if (is_kept && check->stage < LOG_CHECK_SIZE) {
+        check->stage = LOG_CHECK_SIZE;
+        rt_file_truncate(&check->file, &check->op, check->file.size_bytes);
+    } else if (is_kept && check->stage == LOG_CHECK_SIZE) {
+        check->stage = LOG_CHECK_FLUSH;
         rt_file_flush(&check->file, &check->op);
     } else {
+        check->stage = LOG_CHECK_CLOSE;
         rt_file_close(&check->file, &check->op);
     }
 }

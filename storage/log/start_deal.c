@@ -250,6 +250,8 @@ static void log_start_free(struct log_start *start)
     budget_free(budget, start->list.names);
     budget_free(budget, start->block);
     budget_free(budget, start->check.window);
+    budget_free(budget, start->again.places);
+    budget_free(budget, start->again.window);
     budget_free(budget, start->lanes_data);
     budget_deinit(budget);
     sm_deinit(&start->sm);

@@ -301,7 +301,6 @@ static void log_start_file_next(struct log_start *start)
         log_start_fetch(start, i, path, log_start_file_read);
         fetch->is_wanted = log_start_file_is_wanted;
         fetch->does_mark = true;
-        fetch->does_flush = true; /* the lanes record will say that it was flushed */
     }
 }
 
@@ -341,12 +340,11 @@ static void log_start_file_read(struct log_fetch *fetch)
     }
 }
 
-/* What the file's header says of it; a number of 0: nothing. */
+/* What the file's header says of it; a number of 0: nothing, nor is its size known to be durable. */
 static enum err log_start_file_header(struct log_start *start, struct log_fetch *fetch,
                                       struct log_keeper_file *file)
 {
     struct log_journal_header header;
-    file->file_bytes = fetch->file_bytes;
     enum err err =
         log_journal_header_decode(fetch->data, fetch->length, start->store->kernels, &header);
     if (err == ERR_UNSUPPORTED) {
@@ -362,6 +360,7 @@ static enum err log_start_file_header(struct log_start *start, struct log_fetch 
         return ERR_CORRUPT;
     }
     file->number = header.file_number;
+    file->file_bytes = header.file_bytes < fetch->file_bytes ? header.file_bytes : fetch->file_bytes;
     if (header.file_number > start->number_max) {
         start->number_max = header.file_number;
     }

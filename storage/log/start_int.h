@@ -39,6 +39,7 @@ enum log_start_stage {
     LOG_START_LIST_JOURNAL, /* which journal files are there? */
     LOG_START_READ_JOURNAL, /* all of them */
     LOG_START_CHECK,        /* blocks in segments */
+    LOG_START_AGAIN,        /* frames that are not known to be flushed */
     LOG_START_OPEN_META,    /* node.meta.new with a higher boot epoch */
     LOG_START_WRITE_META,
     LOG_START_CLOSE_META,
@@ -70,6 +71,19 @@ struct log_start_check {
     bool is_sound;                    /* so far */
     uint32_t stage;                   /* see there */
     char path[LIMIT_PATH_BYTES];      /* of the file */
+};
+
+/* Writing once more what is not known to be flushed: start_again.c's. */
+struct log_start_again {
+    struct log_recover_place *places; /* what */
+    uint32_t places_count;            /* of them */
+    uint32_t next;                    /* the one in hand */
+    struct rt_op op;                  /* the request under way */
+    struct rt_file file;              /* the journal file */
+    uint8_t *window;                  /* bytes of it */
+    uint32_t bytes;                   /* in the window */
+    uint64_t pos;                     /* of its first byte in the file */
+    uint32_t stage;                   /* see there */
 };
 
 /* A start. */
@@ -117,6 +131,7 @@ struct log_start {
     struct log_recover recover;                  /* what follows from it */
     bool is_recovering;                          /* that is in use */
     struct log_start_check check;                /* blocks in segments */
+    struct log_start_again again;                /* frames */
 
     /* The lanes record. */
     struct log_op lanes; /* of it */
@@ -155,6 +170,9 @@ void log_start_files_free(struct log_start *start);
 
 /* Check what log_recover asks about, one direct write after another. start_check.c's. */
 void log_start_checks(struct log_start *start);
+
+/* Write once more, and flush, the frames that count and are not known to be. start_again.c's. */
+void log_start_again(struct log_start *start);
 
 /* DATA with `name` behind it ("": DATA itself), and the directory of journal files, into `out` of
  * LIMIT_PATH_BYTES; a table's name in DATA. */

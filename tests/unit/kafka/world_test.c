@@ -46,7 +46,6 @@ struct world {
     bool is_asked[WORLD_PARTITIONS];                 /* its fetch is under way */
     bool does_stop;                                  /* no more is produced */
     uint32_t faults_ppm[SIM_FAULT_COUNT];            /* of the disk, while it works */
-    uint64_t flush_errors_count;                     /* until the last kill */
     const char *failure;                             /* what went wrong; NULL: nothing */
 };
 
@@ -216,15 +215,10 @@ static void world_check(struct world *w)
     town_hang_up(c);
 }
 
-/* A process dies, or the machine. After a flush that failed it is the machine: what a system that
- * has forgotten a write still shows from its cache is no test of what a disk keeps. */
+/* A process dies, or the machine. */
 static void world_kill(struct world *w)
 {
-    const struct sim_disk_stats *stats = sim_disk_stats(sim_node_disk(w->t->machine));
-    enum sim_crash how = (enum sim_crash)prng_below(&w->prng, 3);
-    bool is_forgotten = stats->faults[SIM_FAULT_FLUSH_ERROR] > w->flush_errors_count;
-    w->flush_errors_count = stats->faults[SIM_FAULT_FLUSH_ERROR];
-    town_crash(w->t, is_forgotten && how == SIM_CRASH_KEEP ? SIM_CRASH_LOSE : how);
+    town_crash(w->t, (enum sim_crash)prng_below(&w->prng, 3));
 }
 
 /* Some time, then the end of it: short and long ones alike. Errors of the disk come meanwhile, not

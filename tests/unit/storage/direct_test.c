@@ -50,7 +50,8 @@ static struct log *direct_log(void)
 
 static void direct_done(struct log_op *op)
 {
-    assert_int_equal(op->err, ERR_OK);
+    bool is_fenced = atomic_load(&direct_of->home->store.is_fenced);
+    assert_int_equal(op->err, is_fenced ? ERR_FENCED : ERR_OK);
     direct_of->home->pending_count--;
 }
 
@@ -78,11 +79,11 @@ static uint32_t direct_written_bytes(void)
 }
 
 /* Entry 1 is large and makes the segment's files; the last one is large, too. */
-static void direct_begin(struct direct *d)
+static void direct_begin(struct direct *d, uint64_t seed)
 {
     struct sim_options options = sim_options_calm();
     options.host.memory_bytes = 64 << 20;
-    *d = (struct direct){.home = home_new_on(1, &options)};
+    *d = (struct direct){.home = home_new_on(seed, &options)};
     direct_of = d;
     d->home->config.unsettled_bytes_max = 16 << 20;
     d->home->config.journal_first_bytes = 1 << 20;
@@ -190,7 +191,7 @@ static void direct_read_all(struct direct *d, uint64_t last_index)
 static void direct_run(enum direct_damage damage)
 {
     struct direct d;
-    direct_begin(&d);
+    direct_begin(&d, 1);
     sim_node_crash(d.home->node, SIM_CRASH_LOSE);
     direct_strike(&d, damage);
     bool is_torn = damage != DIRECT_WHOLE;
@@ -206,6 +207,39 @@ static void direct_run(enum direct_damage damage)
     direct_read_all(&d, last_index + 1);
     home_close(d.home);
     home_free(d.home);
+}
+
+static bool direct_strikes_segments(void *ctx, enum sim_fault fault, const char *path, uint64_t pos)
+{
+    (void)ctx, (void)fault, (void)pos;
+    return strcmp(path, DIRECT_LOG) == 0;
+}
+
+/* What a start finds in the segment's file, which the system could not flush, it writes again: a
+ * flush would say that all is well. */
+static void direct_is_there_for_good_after_a_flush_that_failed(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct direct d;
+        direct_begin(&d, seed);
+        struct sim_disk_options *disk = sim_disk_options(home_disk(d.home));
+        disk->may_strike = direct_strikes_segments;
+        disk->faults_ppm[SIM_FAULT_FLUSH_ERROR] = 1000000;
+        direct_append_many(d.home, DIRECT_LARGE_BYTES, 1);
+        assert_true(atomic_load(&d.home->store.is_fenced));
+        disk->faults_ppm[SIM_FAULT_FLUSH_ERROR] = 0;
+        sim_node_crash(d.home->node, SIM_CRASH_KEEP);
+        assert_int_equal(home_start(d.home, 1), ERR_OK);
+        uint64_t last_index = 1 + DIRECT_SMALL_COUNT + 2;
+        direct_read_all(&d, last_index);
+        direct_append_many(d.home, DIRECT_SMALL_BYTES, 1);
+        sim_node_crash(d.home->node, SIM_CRASH_LOSE);
+        assert_int_equal(home_start(d.home, 1), ERR_OK);
+        direct_read_all(&d, last_index + 1);
+        home_close(d.home);
+        home_free(d.home);
+    }
 }
 
 static void direct_that_is_whole_counts(void **state)
@@ -243,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(direct_that_is_whole_counts),
+        cmocka_unit_test(direct_is_there_for_good_after_a_flush_that_failed),
         cmocka_unit_test(direct_without_its_first_block_is_torn),
         cmocka_unit_test(direct_without_a_block_of_journaled_entries_is_torn),
         cmocka_unit_test(direct_without_a_block_of_its_entry_is_torn),

@@ -409,6 +409,78 @@ static void log_start_survives_any_failing_write(void **state)
     }
 }
 
+/* Where each group's log ends; all of it can be read. */
+static void home_ends(struct home *home, uint64_t *out)
+{
+    for (uint64_t i = 0; i < HOME_GROUPS; i++) {
+        struct log_status status;
+        assert_true(home_status(home, home->first_id + i, &status));
+        assert_true(status.is_available);
+        assert_false(status.is_amnesiac);
+        assert_int_equal(status.quarantine_count, 0);
+        out[i] = status.end.index;
+    }
+}
+
+static bool home_strikes_journal(void *ctx, enum sim_fault fault, const char *path, uint64_t pos)
+{
+    (void)ctx, (void)fault, (void)pos;
+    return strncmp(path, "/data/journal/", strlen("/data/journal/")) == 0;
+}
+
+/* A store with groups, whose journal's flushes may fail. */
+static struct home *home_new_on_a_bad_disk(uint64_t seed)
+{
+    struct sim_options options = sim_options_calm();
+    options.host.memory_bytes = 64 << 20;
+    options.disk.may_strike = home_strikes_journal;
+    struct home *home = home_new_on(seed, &options);
+    home->config.unsettled_bytes_max = 16 << 20;
+    home->config.journal_first_bytes = 4 << 20;
+    home->config.journal_file_bytes = 4 << 20;
+    home->config.segment_bytes = 16 << 20;
+    assert_int_equal(home_start(home, 2), ERR_OK);
+    home_ask(home, home_shard_create);
+    return home;
+}
+
+/* A system that could not flush shows from its cache what it will not write any more, and a later
+ * flush says that all is well. What a start believed of that is there after the power has gone. */
+static void log_start_keeps_what_it_believed_after_a_flush_that_failed(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[] = {1000, 40000, 1200000}; /* the last ones go to segments */
+    for (uint32_t row = 0; row < ARRAY_COUNT(sizes); row++) {
+        uint32_t believed_count = 0;
+        for (uint32_t i = 0; i < 10; i++) {
+            uint64_t before[HOME_GROUPS], believed[HOME_GROUPS], after[HOME_GROUPS];
+            struct home *home = home_new_on_a_bad_disk(700 + i);
+            uint32_t *ppm = &sim_disk_options(home_disk(home))->faults_ppm[SIM_FAULT_FLUSH_ERROR];
+            home->batch_bytes = sizes[row];
+            home_ask(home, home_shard_append);
+            home_ends(home, before);
+            *ppm = 1000000;
+            home_ask(home, home_shard_append);
+            *ppm = 0;
+            assert_true(atomic_load(&home->store.is_fenced));
+            sim_node_crash(home->node, SIM_CRASH_KEEP);
+            assert_int_equal(home_start(home, 1 + i % 2), ERR_OK);
+            home_ends(home, believed);
+            home_ask(home, home_shard_append);
+            sim_node_crash(home->node, SIM_CRASH_LOSE);
+            assert_int_equal(home_start(home, 2), ERR_OK);
+            home_ends(home, after);
+            for (uint32_t g = 0; g < HOME_GROUPS; g++) {
+                assert_int_equal(after[g], believed[g] + 1);
+                believed_count += believed[g] > before[g];
+            }
+            home_close(home);
+            home_free(home);
+        }
+        assert_true(believed_count > 0);
+    }
+}
+
 static void log_start_survives_any_want_of_memory(void **state)
 {
     (void)state;
@@ -500,6 +572,7 @@ int main(void)
         cmocka_unit_test(log_start_survives_a_crash_at_each_change_of_a_first_start),
         cmocka_unit_test(log_start_survives_a_crash_at_each_change_of_a_later_start),
         cmocka_unit_test(log_start_survives_any_failing_write),
+        cmocka_unit_test(log_start_keeps_what_it_believed_after_a_flush_that_failed),
         cmocka_unit_test(log_start_survives_any_want_of_memory),
         cmocka_unit_test(log_start_fills_in_a_config_by_the_memory_there_is),
         cmocka_unit_test(log_start_is_made_of_machines_that_make_sense),
