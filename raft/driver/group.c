@@ -267,8 +267,11 @@ static enum err raft_group_put(struct raft_group *group, struct raft_proposal *p
     if (err != ERR_OK) {
         return err;
     }
-    write->op.received = raft_write_received;
+    bool is_relaxed = proposal != NULL && proposal->is_relaxed;
+    bool is_heard = is_relaxed && !log_is_behind(group->log);
+    write->op.received = is_heard ? NULL : raft_write_received;
     write->op.done = raft_write_appended;
+    write->op.is_relaxed = is_relaxed;
     err = log_append(group->log, &write->op, slice);
     if (err != ERR_OK) {
         raft_write_free(write);
@@ -285,6 +288,9 @@ static enum err raft_group_put(struct raft_group *group, struct raft_proposal *p
         write->first_index = first_index;
         write->skip_count = skip_count;
         list_push_back(&group->trims, &write->in_trims);
+    }
+    if (is_heard) {
+        raft_voter_received(group, write->op.index);
     }
     if (proposal != NULL) {
         proposal->err = ERR_OK;

@@ -156,6 +156,8 @@ typedef void raft_failed_fn(struct raft_proposal *proposal);
 struct raft_proposal {
     raft_failed_fn *failed; /* fires at most once, and never when its index is committed */
     void *ctx;              /* the caller's */
+    bool is_relaxed;        /* nobody waits for its flush, which may wait for others for 100 ms: it
+                               counts as received at once, unless the disk is behind */
     enum err err;           /* in failed: see raft_group_propose */
     uint32_t term;          /* its entry's */
     uint64_t index;         /* its entry's */

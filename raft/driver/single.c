@@ -77,10 +77,11 @@ uint32_t raft_voter_count_live(const struct raft_group *group)
 
 void raft_voter_received(struct raft_group *group, uint64_t index)
 {
-    ASSERT(index > group->now.received_here);
-    group->now.received_here = index;
-    group->now.received_majority = index;
-    raft_group_moved(group);
+    if (index > group->now.received_here) {
+        group->now.received_here = index;
+        group->now.received_majority = index;
+        raft_group_moved(group);
+    }
 }
 
 void raft_voter_durable(struct raft_group *group, uint64_t index)

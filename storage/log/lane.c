@@ -17,6 +17,7 @@
 static void log_lane_turn(struct rt_op *op);
 static bool log_lane_build_all(struct log_lane *lane);
 static bool log_lane_can_build(const struct log_lane *lane);
+static bool log_lane_is_due(const struct log_lane *lane);
 static void log_lane_write(struct log_lane *lane, struct log_lane_frame *frame);
 static void log_lane_end_failed(struct log_lane *lane);
 static void log_lane_end_all(struct log_lane *lane, struct list *ended);
@@ -27,6 +28,7 @@ static void log_lane_go_on(struct log_lane *lane);
 static void log_lane_complete_frame(struct log_lane *lane, struct log_lane_frame *frame);
 static void log_lane_complete_op(struct log_lane *lane, struct log_lane_frame *frame,
                                  struct log_op *op);
+static void log_lane_relaxed(struct rt_timer *timer);
 static void log_lane_seal(struct rt_timer *timer);
 static void log_lane_close_step(struct log_lane *lane);
 
@@ -42,6 +44,7 @@ enum err log_lane_init(struct log_lane *lane, struct log_shard *ls)
     rt_op_init(&lane->op_finish, ls->shard, log_lane_finish);
     rt_op_init(&lane->op_turn, ls->shard, log_lane_turn);
     rt_timer_init(&lane->seal_timer, ls->shard, log_lane_seal);
+    rt_timer_init(&lane->relax_timer, ls->shard, log_lane_relaxed);
     const struct log_config *config = &ls->store->config;
     lane->direct_batch_bytes = config->journal_first_bytes / 8 < LOG_DIRECT_BATCH_BYTES
                                    ? config->journal_first_bytes / 8
@@ -61,6 +64,7 @@ void log_lane_deinit(struct log_lane *lane)
     ASSERT(list_is_empty(&lane->pending));
     ASSERT(list_is_empty(&lane->failed));
     ASSERT(list_is_empty(&lane->finished));
+    rt_timer_stop(&lane->relax_timer);
     for (uint32_t i = 0; i < LOG_LANE_FRAMES; i++) {
         budget_free(&lane->ls->budget, lane->frames[i].data);
         budget_free(&lane->ls->budget, lane->frames[i].rows);
@@ -74,10 +78,30 @@ void log_lane_submit(struct log_lane *lane, struct log_op *op)
     op->file_number = 0;
     list_push_back(&lane->pending, &op->in_queue);
     lane->pending_bytes += log_op_bytes(op);
+    lane->urgent_count += !op->is_relaxed;
+    if (op->is_relaxed && lane->relaxed_ns == 0) {
+        lane->relaxed_ns = rt_now_ns(lane->ls->shard) + LOG_RELAX_NS;
+        if (!rt_timer_is_running(&lane->relax_timer)) {
+            rt_timer_start(&lane->relax_timer, lane->relaxed_ns);
+        }
+    }
     if (op->log != NULL) {
         op->log->pending_count++;
     }
     log_lane_kick(lane);
+}
+
+void log_lane_withdraw(struct log_lane *lane, struct log_op *op, uint64_t bytes)
+{
+    ASSERT(lane->pending_bytes >= bytes);
+    list_remove(&op->in_queue);
+    lane->pending_bytes -= bytes;
+    lane->urgent_count -= !op->is_relaxed;
+}
+
+bool log_is_behind(const struct log *log)
+{
+    return log->ls->lane.pending_bytes >= LOG_LANE_BEHIND_BYTES;
 }
 
 void log_lane_kick(struct log_lane *lane)
@@ -117,6 +141,7 @@ static bool log_lane_build_all(struct log_lane *lane)
         has_directs |= frame->directs_count > 0;
         log_lane_write(lane, frame);
         lane->is_sealed = false;
+        lane->relaxed_ns = list_is_empty(&lane->pending) ? 0 : lane->relaxed_ns;
     }
     /* Neither memory nor room that comes free brings a turn by itself. */
     bool is_stuck = log_lane_can_build(lane) && lane->durable_through + 1 == lane->next_number;
@@ -129,9 +154,27 @@ static bool log_lane_build_all(struct log_lane *lane)
 
 static bool log_lane_can_build(const struct log_lane *lane)
 {
-    return !list_is_empty(&lane->pending) && lane->current != NULL &&
+    return !list_is_empty(&lane->pending) && lane->current != NULL && log_lane_is_due(lane) &&
            !atomic_load(&lane->ls->store->is_fenced) &&
            lane->frames[lane->next_number % LOG_LANE_FRAMES].number == 0;
+}
+
+/* Whether what is pending goes out now. */
+static bool log_lane_is_due(const struct log_lane *lane)
+{
+    return lane->urgent_count > 0 || lane->pending_bytes >= LOG_RELAX_BYTES || lane->is_closing ||
+           rt_now_ns(lane->ls->shard) >= lane->relaxed_ns;
+}
+
+/* Relaxed ones have waited for long enough, unless a frame has taken them. */
+static void log_lane_relaxed(struct rt_timer *timer)
+{
+    struct log_lane *lane = CONTAINER_OF(timer, struct log_lane, relax_timer);
+    if (lane->relaxed_ns > rt_now_ns(lane->ls->shard)) {
+        rt_timer_start(timer, lane->relaxed_ns);
+    } else if (lane->relaxed_ns != 0) {
+        log_lane_kick(lane);
+    }
 }
 
 /* End what was refused or canceled. */
@@ -304,8 +347,8 @@ void log_lane_fence(struct log_lane *lane, enum err err, int saved_errno)
                    DIAG_ERR("error", err), DIAG_I64("errno", saved_errno));
     }
     while (!list_is_empty(&lane->pending)) {
-        struct log_op *op = CONTAINER_OF(list_pop_front(&lane->pending), struct log_op, in_queue);
-        lane->pending_bytes -= log_op_bytes(op); /* while its slot is known */
+        struct log_op *op = CONTAINER_OF(list_first(&lane->pending), struct log_op, in_queue);
+        log_lane_withdraw(lane, op, log_op_bytes(op)); /* while its slot is known */
         if (op->log != NULL) {
             op->log->pending_count--;
             if (op->record.kind == LOG_RECORD_ENTRY && op->slot != NULL) {

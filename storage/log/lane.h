@@ -38,6 +38,9 @@ struct log_shard;
  * is got ready. */
 #define LOG_DIRECT_FRAME_BYTES (2u << 20)
 
+/* Pending bytes from which on the disk is behind. */
+#define LOG_LANE_BEHIND_BYTES (1u << 20)
+
 /* A batch above this always goes directly. */
 #define LOG_DIRECT_BATCH_BYTES (1u << 20)
 
@@ -100,6 +103,9 @@ struct log_lane {
     struct list finished; /* log_op.in_queue: durable, or failed with their frame; `done` is due */
     struct rt_op op_finish; /* calls it, when what was built first is on its way */
     uint64_t pending_bytes; /* what they take in frames */
+    uint32_t urgent_count;  /* of them, those that are not relaxed: they go out at once */
+    uint64_t relaxed_ns;    /* when the others do; 0: none has waited since the last frame */
+    struct rt_timer relax_timer; /* runs until then, or longer */
     struct log_lane_frame frames[LOG_LANE_FRAMES]; /* frame n is frames[n % 2] */
     struct log_journal_file files[LOG_LANE_FILES]; /* in whatever state */
     struct log_journal_file *current;              /* the one frames go to; NULL: none yet */
@@ -123,6 +129,9 @@ MUST_USE enum err log_lane_init(struct log_lane *lane, struct log_shard *ls);
 
 /* Put a record behind those pending (op->kind, seq, ... are filled in). */
 void log_lane_submit(struct log_lane *lane, struct log_op *op);
+
+/* Take `op` out of those pending, which takes `bytes` there. */
+void log_lane_withdraw(struct log_lane *lane, struct log_op *op, uint64_t bytes);
 
 /* Look whether a frame can be built: a direct write or a settle has ended, a file has come. */
 void log_lane_kick(struct log_lane *lane);

@@ -346,9 +346,8 @@ static void log_build_take(struct log_build *build, struct log_op *op, enum log_
     struct log_lane *lane = build->lane;
     struct log *log = op->log;
     uint64_t bytes = log_op_bytes(op);
-    list_remove(&op->in_queue);
+    log_lane_withdraw(lane, op, bytes);
     list_push_back(&build->frame->ops, &op->in_queue);
-    lane->pending_bytes -= bytes;
     if (choice == LOG_CHOICE_RECORD) {
         build->bytes += bytes;
         build->frame->records_bytes += bytes;

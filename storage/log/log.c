@@ -403,8 +403,7 @@ void log_slots_cut(struct log *log, uint64_t first_index)
         struct log_op *op = slot->op;
         uint64_t cost = log_slot_cost(slot);
         if (slot->seq == 0 && op != NULL) { /* in no frame yet; a gap never is */
-            list_remove(&op->in_queue);
-            lane->pending_bytes -= cost;
+            log_lane_withdraw(lane, op, cost);
             log->pending_bytes -= cost;
             log->pending_count--;
             log_end(log->ls, op, ERR_CANCELED);

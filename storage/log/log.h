@@ -28,11 +28,17 @@ struct log_shard;
 
 typedef void log_op_fn(struct log_op *op);
 
+/* A relaxed append is on its way to the disk after so long, and earlier as soon as so many bytes
+ * wait on the shard (LOG §6, `quorum-memory`) or something that is not relaxed does. */
+#define LOG_RELAX_NS    (100 * 1000000ull)
+#define LOG_RELAX_BYTES (256u << 10)
+
 /* Something that is written to the journal. Zero it, set done (and received), submit. */
 struct log_op {
     log_op_fn *done;     /* durable, or failed: op->err */
     log_op_fn *received; /* the entry is in a frame that is being written; NULL: not wanted */
     void *ctx;           /* the caller's */
+    bool is_relaxed;     /* append: nobody waits for done; its flush may wait for others */
     enum err err;        /* in done: how it ended */
     uint64_t index;      /* append: the entry's, from submit on; a whole tail's last */
     struct log *log;     /* whose; create: the new group's, in done */
@@ -98,6 +104,10 @@ void log_delete(struct log *log, struct log_op *op);
  * length, wrong base offset, term below the last one's), ERR_DISK_FULL (retriable), ERR_BUDGET
  * (retriable), and the common ones. */
 MUST_USE enum err log_append(struct log *log, struct log_op *op, struct buf_slice batch);
+
+/* Whether the disk is behind: so much waits on the shard that who appends should wait, too, until
+ * its entry is `received`. */
+bool log_is_behind(const struct log *log);
 
 /* On a full disk, data batches of `log` are taken like internal entries: for the log by which
  * people make room (LOG §5: reads, deletes and elections go on). Not persistent. */

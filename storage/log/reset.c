@@ -138,8 +138,7 @@ static void log_reset_trims(struct log *log)
         if (op->log != log || op->record.kind != LOG_RECORD_TRIM) {
             continue;
         }
-        list_remove(node);
-        lane->pending_bytes -= log_record_bytes(&op->record);
+        log_lane_withdraw(lane, op, log_record_bytes(&op->record));
         log->pending_count--;
         log_end(log->ls, op, ERR_CANCELED);
     }

@@ -282,7 +282,9 @@ uint32_t raft_voter_count_live(const struct raft_group *group)
 void raft_voter_received(struct raft_group *group, uint64_t index)
 {
     struct raft_double *d = raft_double_of(group);
-    ASSERT(index > d->received_index);
+    if (index <= d->received_index) {
+        return;
+    }
     d->received_index = index;
     if (!d->is_held) {
         group->now.received_here = index;

@@ -452,7 +452,7 @@ static void log_start_keeps_what_it_believed_after_a_flush_that_failed(void **st
     static const uint32_t sizes[] = {1000, 40000, 1200000}; /* the last ones go to segments */
     for (uint32_t row = 0; row < ARRAY_COUNT(sizes); row++) {
         uint32_t believed_count = 0;
-        for (uint32_t i = 0; i < 10; i++) {
+        for (uint32_t i = 0; i < 3; i++) {
             uint64_t before[HOME_GROUPS], believed[HOME_GROUPS], after[HOME_GROUPS];
             struct home *home = home_new_on_a_bad_disk(700 + i);
             uint32_t *ppm = &sim_disk_options(home_disk(home))->faults_ppm[SIM_FAULT_FLUSH_ERROR];
