@@ -1,7 +1,8 @@
 /* Threads and their loop. See rt.h.
  *
  * One loop for both backends (LOG §9): a turn; then, with nothing to do, busy polling for at most
- * LIMIT_POLL_NS while a disk request is under way and no more threads run than there are CPUs; then
+ * LIMIT_POLL_NS while a disk request is under way, no more threads run than there are CPUs, and it
+ * has mostly had a result lately; then
  * sleep until a completion, a mail or a timer. Polling exists because a halted virtual CPU notices
  * a disk's completion late. */
 #include "base/rt/rt.h"
@@ -30,6 +31,11 @@
 /* Polls between two looks at the clock: some 2 us. */
 #define RT_SPIN_POLLS_COUNT 32
 
+/* How far apart good and bad experience with polling may be, and how often it is tried all the same
+ * where it was bad. */
+#define RT_SPIN_SCORE_MAX  8
+#define RT_SPIN_TRY_PERIOD 32
+
 enum rt_gate {
     RT_GATE_CLOSED,   /* threads are still being made */
     RT_GATE_OPEN,     /* run */
@@ -42,6 +48,8 @@ struct rt_thread {
     struct rt_shard *shard; /* which */
     pthread_t id;           /* valid while is_running */
     bool is_running;        /* started and not joined */
+    int spin_score;         /* polls that ended with a result less those that did not, lately */
+    uint32_t spins_skipped; /* since the last try, while that is below 0 */
     struct rt_mail stop;    /* delivered by rt_stop */
 };
 
@@ -64,8 +72,9 @@ static enum err rt_open_all(struct rt *rt, enum rt_kind kind, int *saved_errno);
 static void rt_close_all(struct rt *rt);
 static uint64_t rt_seed(uint64_t configured, uint32_t shard_id);
 static void *rt_thread_main(void *context);
-static void rt_loop(struct rt *rt, struct rt_shard *shard);
-static bool rt_loop_spin(struct rt *rt, struct rt_shard *shard);
+static void rt_loop(struct rt_thread *thread);
+static bool rt_loop_spin(struct rt_thread *thread);
+static bool rt_loop_spin_pays(struct rt_thread *thread);
 static void rt_loop_sleep(struct rt *rt, struct rt_shard *shard);
 static void rt_deliver_stop(struct rt_shard *at, struct rt_mail *mail);
 
@@ -319,15 +328,16 @@ static void *rt_thread_main(void *context)
         }
         rt_shard_open_clock(shard);
         rt->config.start(shard);
-        rt_loop(rt, shard);
+        rt_loop(thread);
     }
     rt_mail_close(shard);
     atomic_fetch_sub(&rt->awake_count, 1);
     return NULL;
 }
 
-static void rt_loop(struct rt *rt, struct rt_shard *shard)
+static void rt_loop(struct rt_thread *thread)
 {
+    struct rt_shard *shard = thread->shard;
     for (;;) {
         bool has_work = rt_shard_turn(shard);
         if (shard->is_finished && shard->waiting_count == 0) {
@@ -335,18 +345,23 @@ static void rt_loop(struct rt *rt, struct rt_shard *shard)
         }
         if (has_work) {
             (void)shard->backend->poll(shard, 0);
-        } else if (!rt_loop_spin(rt, shard)) {
-            rt_loop_sleep(rt, shard);
+        } else if (!rt_loop_spin(thread)) {
+            rt_loop_sleep(thread->rt, shard);
         }
     }
 }
 
 /* Hand over what was submitted and poll for a while, if that is allowed; whether there is something
  * to do. */
-static bool rt_loop_spin(struct rt *rt, struct rt_shard *shard)
+static bool rt_loop_spin(struct rt_thread *thread)
 {
+    struct rt *rt = thread->rt;
+    struct rt_shard *shard = thread->shard;
     if (shard->backend->poll(shard, 0) || rt_shard_has_work(shard)) {
         return true;
+    }
+    if (shard->io_count == 0 || !rt_loop_spin_pays(thread)) {
+        return false;
     }
     uint64_t now_ns = rt_now_precise_ns(shard);
     uint64_t until_ns = now_ns + LIMIT_POLL_NS;
@@ -359,12 +374,25 @@ static bool rt_loop_spin(struct rt *rt, struct rt_shard *shard)
                rt->cpus_count) {
         for (uint32_t i = 0; i < RT_SPIN_POLLS_COUNT; i++) {
             if (shard->backend->poll(shard, 0) || rt_mail_is_pending(shard)) {
+                thread->spin_score += thread->spin_score < RT_SPIN_SCORE_MAX;
                 return true;
             }
             CPU_RELAX();
         }
         shard->stats.polls_count++;
         now_ns = rt_now_precise_ns(shard);
+    }
+    thread->spin_score -= thread->spin_score > -RT_SPIN_SCORE_MAX;
+    return false;
+}
+
+/* Whether polling has been worth it lately: on a device that takes longer it is given up before it
+ * has a result, and takes the processor from others for nothing. */
+static bool rt_loop_spin_pays(struct rt_thread *thread)
+{
+    if (thread->spin_score >= 0 || ++thread->spins_skipped >= RT_SPIN_TRY_PERIOD) {
+        thread->spins_skipped = 0;
+        return true;
     }
     return false;
 }
