@@ -1,10 +1,9 @@
 /* Threads and their loop. See rt.h.
  *
  * One loop for both backends (LOG §9): a turn; then, with nothing to do, busy polling for at most
- * LIMIT_POLL_NS while a disk request is under way, no more threads run than there are CPUs, and it
- * has mostly had a result lately; then
- * sleep until a completion, a mail or a timer. Polling exists because a halted virtual CPU notices
- * a disk's completion late. */
+ * LIMIT_POLL_NS while a disk request is under way, no more threads run than there are CPUs, and
+ * nobody else has taken the processor from one that polled lately; then sleep until a completion, a
+ * mail or a timer. Polling exists because a halted virtual CPU notices a disk's completion late. */
 #include "base/rt/rt.h"
 
 #include <pthread.h>
@@ -31,10 +30,11 @@
 /* Polls between two looks at the clock: some 2 us. */
 #define RT_SPIN_POLLS_COUNT 32
 
-/* How far apart good and bad experience with polling may be, and how often it is tried all the same
- * where it was bad. */
-#define RT_SPIN_SCORE_MAX  8
-#define RT_SPIN_TRY_PERIOD 32
+/* Polls that took longer than this were interrupted: somebody else wants the processor. Then nobody
+ * polls for a while, which doubles while that goes on. */
+#define RT_SPIN_GAP_NS      (300 * 1000u)
+#define RT_SPIN_HOLD_NS_MIN (10 * RT_NS_PER_MS)
+#define RT_SPIN_HOLD_NS_MAX (160 * RT_NS_PER_MS)
 
 enum rt_gate {
     RT_GATE_CLOSED,   /* threads are still being made */
@@ -48,8 +48,8 @@ struct rt_thread {
     struct rt_shard *shard; /* which */
     pthread_t id;           /* valid while is_running */
     bool is_running;        /* started and not joined */
-    int spin_score;         /* polls that ended with a result less those that did not, lately */
-    uint32_t spins_skipped; /* since the last try, while that is below 0 */
+    uint64_t hold_ns;       /* how long polling was given up last */
+    uint64_t held_until_ns; /* until when */
     struct rt_mail stop;    /* delivered by rt_stop */
 };
 
@@ -74,7 +74,7 @@ static uint64_t rt_seed(uint64_t configured, uint32_t shard_id);
 static void *rt_thread_main(void *context);
 static void rt_loop(struct rt_thread *thread);
 static bool rt_loop_spin(struct rt_thread *thread);
-static bool rt_loop_spin_pays(struct rt_thread *thread);
+static void rt_loop_spin_hold(struct rt_thread *thread, uint64_t now_ns);
 static void rt_loop_sleep(struct rt *rt, struct rt_shard *shard);
 static void rt_deliver_stop(struct rt_shard *at, struct rt_mail *mail);
 
@@ -360,10 +360,10 @@ static bool rt_loop_spin(struct rt_thread *thread)
     if (shard->backend->poll(shard, 0) || rt_shard_has_work(shard)) {
         return true;
     }
-    if (shard->io_count == 0 || !rt_loop_spin_pays(thread)) {
+    uint64_t now_ns = rt_now_precise_ns(shard);
+    if (now_ns < thread->held_until_ns) {
         return false;
     }
-    uint64_t now_ns = rt_now_precise_ns(shard);
     uint64_t until_ns = now_ns + LIMIT_POLL_NS;
     if (rt_shard_next_ns(shard) < until_ns) {
         until_ns = rt_shard_next_ns(shard);
@@ -374,27 +374,28 @@ static bool rt_loop_spin(struct rt_thread *thread)
                rt->cpus_count) {
         for (uint32_t i = 0; i < RT_SPIN_POLLS_COUNT; i++) {
             if (shard->backend->poll(shard, 0) || rt_mail_is_pending(shard)) {
-                thread->spin_score += thread->spin_score < RT_SPIN_SCORE_MAX;
                 return true;
             }
             CPU_RELAX();
         }
         shard->stats.polls_count++;
+        uint64_t then_ns = now_ns;
         now_ns = rt_now_precise_ns(shard);
+        if (now_ns - then_ns > RT_SPIN_GAP_NS) {
+            rt_loop_spin_hold(thread, now_ns);
+            break;
+        }
     }
-    thread->spin_score -= thread->spin_score > -RT_SPIN_SCORE_MAX;
     return false;
 }
 
-/* Whether polling has been worth it lately: on a device that takes longer it is given up before it
- * has a result, and takes the processor from others for nothing. */
-static bool rt_loop_spin_pays(struct rt_thread *thread)
+/* Threads of others that want to run count, too (LOG §9), and only their effect can be seen. */
+static void rt_loop_spin_hold(struct rt_thread *thread, uint64_t now_ns)
 {
-    if (thread->spin_score >= 0 || ++thread->spins_skipped >= RT_SPIN_TRY_PERIOD) {
-        thread->spins_skipped = 0;
-        return true;
-    }
-    return false;
+    bool is_new = now_ns - thread->held_until_ns > thread->hold_ns;
+    uint64_t hold_ns = is_new ? RT_SPIN_HOLD_NS_MIN : thread->hold_ns * 2;
+    thread->hold_ns = hold_ns < RT_SPIN_HOLD_NS_MAX ? hold_ns : RT_SPIN_HOLD_NS_MAX;
+    thread->held_until_ns = now_ns + thread->hold_ns;
 }
 
 static void rt_loop_sleep(struct rt *rt, struct rt_shard *shard)
