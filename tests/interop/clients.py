@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parent.parent
 PYTHON = "/usr/bin/python3"  # Debian's: its packages are not for another one
 
 
@@ -30,17 +31,42 @@ def kcat(_build):
     return ["python3", str(FOLDER / "kcat" / "agent.py")], {}
 
 
+def librdkafka(build):
+    agent = build.parent / "tests" / "interop" / "librdkafka_agent"
+    if not agent.exists():
+        raise SystemExit(f"interop.py: {agent} is not built (target librdkafka_agent)")
+    return [str(agent)], {}
+
+
 def newest_librdkafka(of):
     """The client `of`, which Debian links with its librdkafka, with the newest one in place of that."""
     def install(build):
         command, environment = CLIENTS[of][2](build)
-        if not shutil.which("npm") or not shutil.which("cmake"):
-            raise Missing("no npm or no cmake (deploy/install test)")
-        folder = FOLDER / "librdkafka"
-        home = fetched(build, "librdkafka", [folder / "package.json", folder / "package-lock.json", folder / "build"],
-                       ["./build"], 900)
-        return command, environment | {"LD_LIBRARY_PATH": str(home / "lib")}
+        return command, environment | {"LD_LIBRARY_PATH": str(librdkafka_of_npm(build))}
     return install
+
+
+def librdkafka_newest(build):
+    """The adapter in C once more, compiled for the newest librdkafka: with the calls that Debian's does not have."""
+    lib = librdkafka_of_npm(build)
+    sources = [FOLDER / "librdkafka" / name for name in ("agent.c", "agent_admin.c", "agent_records.c")]
+    sources += [ROOT / "base" / name for name in ("arena.c", "assert.c", "budget.c", "bytes.c", "err.c", "escape.c", "json.c")]
+    if not shutil.which("cc"):
+        raise Missing("no cc (deploy/install build)")
+    home = fetched(build, "librdkafka_agent", [*sources, FOLDER / "librdkafka" / "agent.h"],
+                   ["cc", "-std=gnu17", "-O1", "-g", "-D_GNU_SOURCE", "-I", str(lib), "-I", str(ROOT), *map(str, sources),
+                    "-o", "agent", "-L", str(lib), "-l:librdkafka.so.1"], 120)
+    return [str(home / "agent")], {"LD_LIBRARY_PATH": str(lib)}
+
+
+def librdkafka_of_npm(build):
+    """The folder with the newest librdkafka: the library, and its header in librdkafka/."""
+    if not shutil.which("npm") or not shutil.which("cmake"):
+        raise Missing("no npm or no cmake (deploy/install test)")
+    folder = FOLDER / "librdkafka"
+    home = fetched(build, "librdkafka", [folder / "package.json", folder / "package-lock.json", folder / "build"],
+                   ["./build"], 900)
+    return home / "lib"
 
 
 def kafkajs(build):
@@ -113,9 +139,12 @@ CLIENTS = {
     "python_kafka": ("kafka-python 2.0.2 of Debian", True, debian_python("python_kafka", "kafka")),
     "confluent": ("confluent-kafka 1.7.0 of Debian, librdkafka 2.0.2", True,
                   debian_python("confluent", "confluent_kafka")),
+    "librdkafka": ("C API of librdkafka 2.0.2 of Debian", True, librdkafka),
     "kafkajs": ("kafkajs 2.2.4 from npm", True, kafkajs),
     "kcat_newest": ("kcat of Debian with librdkafka 2.15.1 of npm", False, newest_librdkafka("kcat")),
-    "librdkafka": ("confluent-kafka of Debian with librdkafka 2.15.1 of npm", False, newest_librdkafka("confluent")),
+    "confluent_newest": ("confluent-kafka of Debian with librdkafka 2.15.1 of npm", False,
+                         newest_librdkafka("confluent")),
+    "librdkafka_newest": ("C API of librdkafka 2.15.1 of npm", False, librdkafka_newest),
     "franz_go": ("franz-go 1.22.3 of Go", False, go("franz_go")),
     "sarama": ("sarama 1.61.1 of Go", False, go("sarama")),
     "aiokafka": ("aiokafka 0.14.0 of PyPI", False, aiokafka),
@@ -133,4 +162,4 @@ def installed(name, build):
 
 def print_list():
     for name, (what, is_in_run, _) in CLIENTS.items():
-        print(f"{name:14} {'tests/run' if is_in_run else 'campaign':10} {what}")
+        print(f"{name:18} {'tests/run' if is_in_run else 'campaign':10} {what}")
