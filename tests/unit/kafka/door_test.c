@@ -45,7 +45,7 @@ static void door_is_well(struct town_client *c)
 
 /* --- Order --- */
 
-static void answers_come_in_the_order_of_the_requests(void **state)
+static void trap_29_answers_come_in_the_order_of_the_requests(void **state)
 {
     (void)state;
     struct town *t = door_town(1, 3);
@@ -331,7 +331,7 @@ static void a_peer_that_leaves_in_the_middle_of_a_request_is_forgotten(void **st
 
 /* --- acks=0 --- */
 
-static void acks_0_is_answered_by_nothing(void **state)
+static void trap_29_acks_0_is_answered_by_nothing(void **state)
 {
     (void)state;
     struct town *t = door_town(11, 2);
@@ -350,7 +350,7 @@ static void acks_0_is_answered_by_nothing(void **state)
     door_end(t);
 }
 
-static void a_refused_batch_with_acks_0_closes(void **state)
+static void trap_29_a_refused_batch_with_acks_0_closes(void **state)
 {
     (void)state;
     struct town *t = door_town(12, 2);
@@ -604,7 +604,7 @@ static void clients_that_wait_leave_receive_buffers_to_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_come_in_the_order_of_the_requests),
+        cmocka_unit_test(trap_29_answers_come_in_the_order_of_the_requests),
         cmocka_unit_test(a_request_behind_a_parked_fetch_is_carried_out),
         cmocka_unit_test(a_request_may_be_cut_at_every_byte),
         cmocka_unit_test(a_request_may_come_byte_by_byte),
@@ -612,8 +612,8 @@ int main(void)
         cmocka_unit_test(a_claimed_length_takes_little_memory),
         cmocka_unit_test(a_half_closed_peer_gets_its_answers),
         cmocka_unit_test(a_peer_that_leaves_in_the_middle_of_a_request_is_forgotten),
-        cmocka_unit_test(acks_0_is_answered_by_nothing),
-        cmocka_unit_test(a_refused_batch_with_acks_0_closes),
+        cmocka_unit_test(trap_29_acks_0_is_answered_by_nothing),
+        cmocka_unit_test(trap_29_a_refused_batch_with_acks_0_closes),
         cmocka_unit_test(parked_fetches_end_at_once_when_the_broker_closes),
         cmocka_unit_test(what_is_let_in_before_a_close_is_answered),
         cmocka_unit_test(a_client_that_never_reads_holds_little),

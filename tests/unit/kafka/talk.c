@@ -144,6 +144,7 @@ void talk_fetch_ask(struct town_client *c, const struct talk_fetch *fetch)
     part.partition = fetch->partition;
     part.fetch_offset = (int64_t)fetch->offset;
     part.current_leader_epoch = fetch->epoch - 1;
+    part.last_fetched_epoch = fetch->epoch_fetched - 1;
     part.partition_max_bytes = fetch->bytes_max > 0 ? fetch->bytes_max : 1 << 20;
     topic.topic = talk_text(fetch->topic);
     topic.partitions.items = &part;

@@ -60,14 +60,15 @@ const struct kafka_produce_response_partition *talk_produce(struct town_client *
 
 /* What a fetch asks of one partition. */
 struct talk_fetch {
-    const char *topic;   /* its name */
-    int32_t partition;   /* which */
-    uint64_t offset;     /* from where */
-    int32_t epoch;       /* leader epoch known, plus 1; 0: none */
-    int32_t bytes_max;   /* of the answer and the partition; 0: 1 MiB */
-    int32_t bytes_min;   /* waits for so much */
-    int32_t max_wait_ms; /* how long */
-    int16_t version;     /* 0: TALK_FETCH_VERSION */
+    const char *topic;     /* its name */
+    int32_t partition;     /* which */
+    uint64_t offset;       /* from where */
+    int32_t epoch;         /* leader epoch known, plus 1; 0: none */
+    int32_t epoch_fetched; /* of the record before, plus 1; likewise */
+    int32_t bytes_max;     /* of the answer and the partition; 0: 1 MiB */
+    int32_t bytes_min;     /* waits for so much */
+    int32_t max_wait_ms;   /* how long */
+    int16_t version;       /* 0: TALK_FETCH_VERSION */
 };
 
 /* Fetch from one partition; its answer, which stands until the next one. */

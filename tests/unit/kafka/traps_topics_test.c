@@ -6,35 +6,19 @@
 #include "broker/kafka/codec.h"
 #include "broker/kafka/errors.h"
 #include "tests/support/cmocka.h"
-#include "tests/unit/kafka/talk.h"
-
-static struct town *traps_town(uint32_t shards_count, const char *topic)
-{
-    struct town *t = town_new(1, NULL);
-    town_start(t, shards_count);
-    if (topic != NULL) {
-        struct town_client *c = town_connect(t);
-        assert_int_equal(talk_topic(c, topic), 0);
-        town_hang_up(c);
-    }
-    return t;
-}
-
-static void traps_end(struct town *t)
-{
-    town_close(t);
-    town_free(t);
-}
+#include "tests/unit/kafka/traps.h"
 
 /* --- 10: idempotence --- */
 
-static int64_t traps_producer_id(struct town_client *c)
+static int64_t traps_producer_id(struct town_client *c, int16_t version, int64_t id, int16_t epoch)
 {
     struct kafka_init_producer_id_request body;
     kafka_reset(&kafka_struct_init_producer_id_request, &body);
     body.transactional_id.length = KAFKA_NULL;
+    body.producer_id = id;
+    body.producer_epoch = epoch;
     const struct kafka_init_producer_id_response *answer =
-        town_call(c, &kafka_message_init_producer_id_request, 4, &body);
+        town_call(c, &kafka_message_init_producer_id_request, version, &body);
     assert_int_equal(answer->error_code, 0);
     assert_int_equal(answer->producer_epoch, 0);
     return answer->producer_id;
@@ -65,7 +49,7 @@ static void trap_10_a_duplicate_is_answered_with_the_first_ones_offset(void **st
     (void)state;
     struct town *t = traps_town(2, "t");
     struct town_client *c = town_connect(t);
-    int64_t id = traps_producer_id(c);
+    int64_t id = traps_producer_id(c, 4, -1, -1);
     int64_t offset;
     for (int32_t i = 0; i < 7; i++) {
         assert_int_equal(traps_sequence(t, c, id, 0, i, &offset), 0);
@@ -83,7 +67,72 @@ static void trap_10_a_duplicate_is_answered_with_the_first_ones_offset(void **st
         town_start(t, 3);
         c = town_connect(t);
     }
-    assert_true(traps_producer_id(c) > id);
+    assert_true(traps_producer_id(c, 4, -1, -1) > id);
+    traps_end(t);
+}
+
+/* Behind 2^31 - 1 comes 0. A producer that is not known may begin anywhere, once the partition has
+ * held a record (KIP-360): no UNKNOWN_PRODUCER_ID is told. */
+static void trap_10_sequence_numbers_begin_again_at_0_behind_the_largest(void **state)
+{
+    (void)state;
+    static const int32_t sequences[] = {INT32_MAX - 1, INT32_MAX, 0, 1};
+    struct town *t = traps_town(2, "t");
+    struct town_client *c = town_connect(t);
+    struct talk_batch batch;
+    int64_t id = traps_producer_id(c, 4, -1, -1);
+    int64_t offset;
+    assert_int_equal(traps_sequence(t, c, id, 0, INT32_MAX - 1, &offset), 45);
+    talk_batch(t, &batch, 1, 1, 1000, 100);
+    assert_int_equal(talk_produce(c, "t", 0, -1, &batch)->base_offset, 0);
+    for (uint32_t start = 0; start < 2; start++) { /* then all are duplicates */
+        for (int32_t i = 0; i < 4; i++) {
+            assert_int_equal(traps_sequence(t, c, id, 0, sequences[i], &offset), 0);
+            assert_int_equal(offset, 1 + i);
+        }
+        town_crash(t, SIM_CRASH_LOSE);
+        town_start(t, 1);
+        c = town_connect(t);
+    }
+    traps_end(t);
+}
+
+static void trap_10_an_older_epoch_is_fenced_and_a_newer_one_begins_at_0(void **state)
+{
+    (void)state;
+    static const struct {
+        int16_t epoch;
+        int32_t sequence;
+        int16_t error;
+    } rows[] = {
+        {1, 0, 0}, {1, 1, 0}, {0, 2, 47}, {2, 2, 45}, {2, 0, 0}, {1, 2, 47}, {2, 1, 0}, {2, 3, 45},
+    };
+    struct town *t = traps_town(2, "t");
+    struct town_client *c = town_connect(t);
+    int64_t id = traps_producer_id(c, 4, -1, -1);
+    int64_t end = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        int64_t offset;
+        int16_t error = traps_sequence(t, c, id, rows[i].epoch, rows[i].sequence, &offset);
+        assert_int_equal(error, rows[i].error);
+        assert_int_equal(offset, error == 0 ? end : -1);
+        end += error == 0;
+    }
+    traps_end(t);
+}
+
+/* Without transactions Kafka, too, gives an id anew to who tells the one it has. */
+static void trap_10_a_producer_that_wants_a_new_epoch_is_given_a_new_id(void **state)
+{
+    (void)state;
+    struct town *t = traps_town(2, NULL);
+    struct town_client *c = town_connect(t);
+    int64_t id = traps_producer_id(c, 2, -1, -1);
+    for (int16_t version = 3; version <= 5; version++) {
+        int64_t again = traps_producer_id(c, version, id, 7);
+        assert_true(again > id);
+        id = again;
+    }
     traps_end(t);
 }
 
@@ -211,6 +260,7 @@ static void trap_11_a_recreated_topic_is_another_one(void **state)
     talk_change(t, CORE_CHANGE_CREATE, "t", NULL, 0);
     assert_int_equal(traps_produce_by_id(c, &id, &batch), 100);
     assert_int_equal(traps_fetch_by_id(c, &id, &records_bytes), 100);
+    assert_int_equal(talk_metadata(c, 12, NULL, &id, 1)->topics.items[0].error_code, 100);
     struct log_uuid again = traps_id(c, "t");
     assert_false(log_uuid_is_equal(&id, &again));
     assert_int_equal(traps_fetch_by_id(c, &again, &records_bytes), 0);
@@ -305,6 +355,10 @@ static void trap_26_create_topics_takes_defaults_and_refuses_what_it_does_not_kn
     (void)state;
     struct town *t = traps_town(2, NULL);
     struct town_client *c = town_connect(t);
+    for (int16_t version = 4; version <= 7; version++) {
+        char name[] = {'d', (char)('0' + version), '\0'};
+        assert_int_equal(traps_create(c, version, name, -1, -1, NULL, false)->error_code, 0);
+    }
     const struct kafka_create_topics_response_topic *made =
         traps_create(c, 7, "a", -1, -1, NULL, false);
     assert_int_equal(made->error_code, 0);
@@ -341,7 +395,7 @@ static void trap_26_more_replicas_than_nodes_are_clamped_where_that_is_wanted(vo
     traps_end(t);
 }
 
-/* --- 29: acks=0 is door_test.c's; Metadata --- */
+/* --- 29: acks=0 and the order of answers are door_test.c's; Metadata --- */
 
 static void trap_29_no_topics_asked_for_means_all_in_version_0_and_none_later(void **state)
 {
@@ -470,6 +524,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trap_10_a_duplicate_is_answered_with_the_first_ones_offset),
+        cmocka_unit_test(trap_10_sequence_numbers_begin_again_at_0_behind_the_largest),
+        cmocka_unit_test(trap_10_an_older_epoch_is_fenced_and_a_newer_one_begins_at_0),
+        cmocka_unit_test(trap_10_a_producer_that_wants_a_new_epoch_is_given_a_new_id),
         cmocka_unit_test(trap_11_a_topics_id_stays_over_restarts),
         cmocka_unit_test(trap_11_topics_are_looked_up_by_id_from_metadata_12_on),
         cmocka_unit_test(trap_11_a_recreated_topic_is_another_one),
