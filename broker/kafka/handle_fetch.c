@@ -1,8 +1,9 @@
 /* Fetch: what consumers may see of many partitions, waiting for it if there is less than they want
  * (broker/core/fetch.h). Record bytes are sent from where the log has them. Sessions (KIP-227) are
  * declined: every answer says session 0, so every request names all its partitions. A batch goes to
- * every reader as its producer compressed it: Kafka refuses zstd below version 10 (KIP-110) only
- * where the topic's compression.type is zstd, and clients that send version 4 do read it. */
+ * every reader as its producer compressed it: Kafka up to 3.9 refuses zstd below version 10
+ * (KIP-110) only where the topic's compression.type is zstd, 4.3 not even there, and clients that
+ * send version 4 do read it. */
 #include "base/list.h"
 #include "base/rt/shard.h"
 #include "broker/core/core.h"
