@@ -1,6 +1,6 @@
 /* Which form of durable write is fastest on a device (LOG §4, end): measured at start in the
- * directory that will be written, on a file that was written before, as the journal's are. Takes the
- * time it is given; longer where twelve writes take longer. */
+ * directory that will be written, on a file that was written before, as the journal's are. Takes
+ * the time it is given; longer where twelve writes take longer. */
 #ifndef BASE_RT_PROBE_H
 #define BASE_RT_PROBE_H
 
@@ -52,8 +52,9 @@ struct rt_probe {
     uint64_t write_began_ns;                    /* start of this write */
 };
 
-/* Measure for `budget_ns` in directory `dir` (copied). done: errors are those of open, write and flush, ERR_BUDGET,
- * or ERR_INVALID for a name too long; nothing stays behind in `dir` but after a crash. */
+/* Measure for `budget_ns` in directory `dir` (copied). done: errors are those of open, write and
+ * flush, ERR_BUDGET, or ERR_INVALID for a name too long; nothing stays behind in `dir` but after a
+ * crash. */
 void rt_probe_start(struct rt_probe *probe, struct rt_shard *shard, const char *dir,
                     uint64_t budget_ns, void (*done)(struct rt_probe *probe));
 

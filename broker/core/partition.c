@@ -418,10 +418,9 @@ static enum err core_partition_propose(struct core_partition *part, struct core_
         .next_offset = append->base_offset + append->info->batch.records_count,
         .max_timestamp =
             append->append_time_ms >= 0 ? append->append_time_ms : append->info->max_timestamp,
-        .proposal = {
-            .failed = core_pending_failed,
-            .ctx = pending,
-            .is_relaxed = part->config.durability == CORE_DURABILITY_QUORUM_MEMORY}};
+        .proposal = {.failed = core_pending_failed,
+                     .ctx = pending,
+                     .is_relaxed = part->config.durability == CORE_DURABILITY_QUORUM_MEMORY}};
     rt_timer_init(&pending->deadline, cs->shard, core_pending_late);
     err = raft_group_propose(&part->group, &pending->proposal, slice);
     if (err == ERR_NOT_LEADER) {

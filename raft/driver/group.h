@@ -156,8 +156,7 @@ typedef void raft_failed_fn(struct raft_proposal *proposal);
 struct raft_proposal {
     raft_failed_fn *failed; /* fires at most once, and never when its index is committed */
     void *ctx;              /* the caller's */
-    bool is_relaxed;        /* nobody waits for its flush, which may wait for others for 100 ms: it
-                               counts as received at once, unless the disk is behind */
+    bool is_relaxed;        /* received at once unless the disk is behind; flushed with others */
     enum err err;           /* in failed: see raft_group_propose */
     uint32_t term;          /* its entry's */
     uint64_t index;         /* its entry's */

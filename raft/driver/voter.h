@@ -46,7 +46,8 @@ uint32_t raft_voter_count(const struct raft_group *group);
 uint32_t raft_voter_count_live(const struct raft_group *group);
 
 /* Entries up to `index`, which was appended here, are here in memory (told of a relaxed one before
- * those it passed, of which it is told again); are durable here. Not told of a group that closes. */
+ * those it passed, of which it is told again); are durable here. Not told of a group that closes.
+ */
 void raft_voter_received(struct raft_group *group, uint64_t index);
 void raft_voter_durable(struct raft_group *group, uint64_t index);
 

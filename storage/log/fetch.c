@@ -25,9 +25,7 @@ static const struct sm_conf log_fetch_stages[] = {
     [LOG_FETCH_OPEN] = {"OPEN",
                         SM_BIT(LOG_FETCH_FIRST) | SM_BIT(LOG_FETCH_CLOSE) | SM_BIT(LOG_FETCH_IDLE),
                         0},
-    [LOG_FETCH_FIRST] = {"FIRST",
-                         SM_BIT(LOG_FETCH_REST) | SM_BIT(LOG_FETCH_CLOSE),
-                         0},
+    [LOG_FETCH_FIRST] = {"FIRST", SM_BIT(LOG_FETCH_REST) | SM_BIT(LOG_FETCH_CLOSE), 0},
     [LOG_FETCH_REST] = {"REST", SM_BIT(LOG_FETCH_CLOSE), 0},
     [LOG_FETCH_CLOSE] = {"CLOSE", SM_BIT(LOG_FETCH_IDLE), 0},
 };

@@ -4,9 +4,9 @@
  *
  * A file is given out under a number of its own, and is free again when a durable table says that
  * nothing below a higher number is needed. New ones are filled with zeros, so that a lane's writes
- * change no metadata: OPEN -> [TRUNCATE] -> WRITE ... -> [FLUSH] -> CLOSE -> SYNC. One is made at a time, for a
- * lane that waits or, once lanes have begun to change files, to be ready. A small one that is free
- * grows to the size of the others.
+ * change no metadata: OPEN -> [TRUNCATE] -> WRITE ... -> [FLUSH] -> CLOSE -> SYNC. One is made at a
+ * time, for a lane that waits or, once lanes have begun to change files, to be ready. A small one
+ * that is free grows to the size of the others.
  *
  * When there are too many bytes of files, or none for a lane that waits, the shards are asked to
  * let the oldest go. */
@@ -24,7 +24,7 @@
 #define LOG_MAKE_RETRY_NS (50 * RT_NS_PER_MS)
 
 enum {
-    LOG_MAKE_IDLE,   /* none is made */
+    LOG_MAKE_IDLE,     /* none is made */
     LOG_MAKE_OPEN,     /* opening it */
     LOG_MAKE_TRUNCATE, /* what a former life left of it, which may not be durable */
     LOG_MAKE_WRITE,    /* zeros */
@@ -38,8 +38,8 @@ static const struct sm_conf log_make_stages[] = {
     [LOG_MAKE_IDLE] = {"IDLE", SM_BIT(LOG_MAKE_OPEN) | SM_BIT(LOG_MAKE_SYNC),
                        SM_INITIAL | SM_FINAL},
     [LOG_MAKE_OPEN] = {"OPEN",
-                       SM_BIT(LOG_MAKE_TRUNCATE) | SM_BIT(LOG_MAKE_WRITE) |
-                           SM_BIT(LOG_MAKE_CLOSE) | SM_BIT(LOG_MAKE_IDLE),
+                       SM_BIT(LOG_MAKE_TRUNCATE) | SM_BIT(LOG_MAKE_WRITE) | SM_BIT(LOG_MAKE_CLOSE) |
+                           SM_BIT(LOG_MAKE_IDLE),
                        0},
     [LOG_MAKE_TRUNCATE] = {"TRUNCATE", SM_BIT(LOG_MAKE_WRITE) | SM_BIT(LOG_MAKE_CLOSE), 0},
     [LOG_MAKE_WRITE] = {"WRITE", SM_BIT(LOG_MAKE_FLUSH) | SM_BIT(LOG_MAKE_CLOSE), 0},

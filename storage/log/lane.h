@@ -101,10 +101,10 @@ struct log_lane {
     struct list pending;      /* log_op.in_queue: not in a frame yet */
     struct list failed;       /* log_op.in_queue: end without having been written */
     struct list finished; /* log_op.in_queue: durable, or failed with their frame; `done` is due */
-    struct rt_op op_finish; /* calls it, when what was built first is on its way */
-    uint64_t pending_bytes; /* what they take in frames */
-    uint32_t urgent_count;  /* of them, those that are not relaxed: they go out at once */
-    uint64_t relaxed_ns;    /* when the others do; 0: none has waited since the last frame */
+    struct rt_op op_finish;      /* calls it, when what was built first is on its way */
+    uint64_t pending_bytes;      /* what they take in frames */
+    uint32_t urgent_count;       /* of them, those that are not relaxed: they go out at once */
+    uint64_t relaxed_ns;         /* when the others do; 0: none has waited since the last frame */
     struct rt_timer relax_timer; /* runs until then, or longer */
     struct log_lane_frame frames[LOG_LANE_FRAMES]; /* frame n is frames[n % 2] */
     struct log_journal_file files[LOG_LANE_FILES]; /* in whatever state */

@@ -2,6 +2,7 @@
  * recover_scan.c and recover_frame.c, decided in recover_lanes.c, dealt out to groups in
  * recover_groups.c; recover_apply.c and recover_log.c build a group's log. */
 #include "storage/log/recover.h"
+#include "storage/log/recover_again.h"
 
 #include "base/assert.h"
 #include "storage/log/recover_log.h"
@@ -339,9 +340,10 @@ uint32_t log_recover_unflushed(const struct log_recover *r, struct log_recover_p
             }
             if (count < max) {
                 bool is_first = frame->pos == LIMIT_BLOCK_BYTES;
-                out[count] = (struct log_recover_place){.slot = frame->slot,
-                                                        .pos = is_first ? 0 : frame->pos,
-                                                        .end = frame->pos + frame->head.frame_bytes};
+                out[count] =
+                    (struct log_recover_place){.slot = frame->slot,
+                                               .pos = is_first ? 0 : frame->pos,
+                                               .end = frame->pos + frame->head.frame_bytes};
             }
             count++;
         }

@@ -166,13 +166,6 @@ struct log_recover_direct {
     void *record;           /* log_recover's */
 };
 
-/* Bytes of a journal file. */
-struct log_recover_place {
-    uint32_t slot; /* the file, as given to log_recover_file */
-    uint64_t pos;  /* of the first */
-    uint64_t end;  /* behind the last */
-};
-
 struct log_recover {
     struct budget *budget;                   /* pays for all of it */
     const struct crc32c *kernels;            /* for checksums */
@@ -238,11 +231,6 @@ const struct log_found *log_recover_find(const struct log_recover *r, uint64_t g
 /* Lane ends for the `lanes` record: all lanes of earlier boots that are seen in the files, those
  * that an earlier start named included. Writes up to `max`, returns how many there are. */
 uint32_t log_recover_ends(const struct log_recover *r, struct log_lane_end *out, uint32_t max);
-
-/* Frames that count and are not known to be flushed, the file's header included where they are
- * behind it. Writes up to `max`, returns how many there are. Behind log_recover_direct's answers. */
-uint32_t log_recover_unflushed(const struct log_recover *r, struct log_recover_place *out,
-                               uint32_t max);
 
 /* Of missing frames in a row, log_recover_visit tells the first so many. */
 #define LOG_RECOVER_VISIT_MISSING_MAX 1000u

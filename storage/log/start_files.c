@@ -340,7 +340,8 @@ static void log_start_file_read(struct log_fetch *fetch)
     }
 }
 
-/* What the file's header says of it; a number of 0: nothing, nor is its size known to be durable. */
+/* What the file's header says of it; a number of 0: nothing, nor is its size known to be durable.
+ */
 static enum err log_start_file_header(struct log_start *start, struct log_fetch *fetch,
                                       struct log_keeper_file *file)
 {
@@ -360,7 +361,8 @@ static enum err log_start_file_header(struct log_start *start, struct log_fetch 
         return ERR_CORRUPT;
     }
     file->number = header.file_number;
-    file->file_bytes = header.file_bytes < fetch->file_bytes ? header.file_bytes : fetch->file_bytes;
+    file->file_bytes =
+        header.file_bytes < fetch->file_bytes ? header.file_bytes : fetch->file_bytes;
     if (header.file_number > start->number_max) {
         start->number_max = header.file_number;
     }

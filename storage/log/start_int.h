@@ -14,6 +14,7 @@
 #include "storage/log/keeper.h"
 #include "storage/log/meta.h"
 #include "storage/log/recover.h"
+#include "storage/log/recover_again.h"
 #include "storage/log/shard.h"
 #include "storage/log/tables.h"
 

@@ -215,8 +215,7 @@ static void home_op_done(struct log_op *op)
     struct log_status status;
     log_status(op->log, &status);
     enum err want = status.is_available ? ERR_OK : ERR_ACCESS;
-    assert_true(op->err == want ||
-                (op->err == ERR_FENCED && atomic_load(&home->store.is_fenced)));
+    assert_true(op->err == want || (op->err == ERR_FENCED && atomic_load(&home->store.is_fenced)));
     home->pending_count--;
 }
 
