@@ -83,8 +83,8 @@ rd_kafka_t *agent_open(struct agent *a, rd_kafka_type_t type, const struct agent
 enum agent_end agent_fail(struct agent *a, rd_kafka_resp_err_t code, const char *text)
 {
     if (a->why[0] == '\0') {
-        snprintf(a->why, sizeof(a->why), "%s: %s", rd_kafka_err2name(code),
-                 text != NULL ? text : rd_kafka_err2str(code));
+        text = text != NULL ? text : rd_kafka_err2str(code);
+        snprintf(a->why, sizeof(a->why), "%s: %.900s", rd_kafka_err2name(code), text);
     }
     return AGENT_REFUSED;
 }

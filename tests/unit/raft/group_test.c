@@ -64,6 +64,118 @@ static void proposals_of_one_turn_take_one_index_and_their_offsets_each(void **s
     group_end(r);
 }
 
+/* --- Relaxed ones (LOG §6, `quorum-memory`) --- */
+
+/* A machine whose segments do not end meanwhile, which is not relaxed. */
+static struct rafts *group_large_machine(void)
+{
+    struct rafts *r = rafts_new(1, NULL);
+    r->config.segment_bytes = 64 << 20;
+    rafts_start(r, 1);
+    return r;
+}
+
+/* A leader, whose proposals from now on are relaxed. */
+static struct rafts_group *group_relax(struct rafts *r)
+{
+    struct rafts_group *g = rafts_on(r, 0, rafts_propose, 1);
+    rafts_settle(r);
+    group_check_at(g, 2);
+    g->is_relaxed = true;
+    return g;
+}
+
+static void group_run_ms(struct rafts *r, uint64_t ms)
+{
+    sim_run_until(r->sim, sim_now_ns(r->sim) + ms * RT_NS_PER_MS);
+}
+
+static void relaxed_proposals_are_received_at_once_and_flushed_together(void **state)
+{
+    (void)state;
+    struct rafts *r = group_large_machine();
+    struct rafts_group *g = group_relax(r);
+    const struct raft_group_indexes *at = raft_group_indexes(&g->group);
+    uint64_t frames_before = rafts_shard(g)->ls.lane.frames_count;
+    for (uint64_t i = 0; i < 18; i++) { /* over 90 ms */
+        rafts_on(r, 0, rafts_propose, 1);
+        group_run_ms(r, 5);
+        assert_int_equal(at->received_here, 3 + i);
+        assert_int_equal(at->received_majority, 3 + i);
+        assert_int_equal(at->durable_here, 2);
+        assert_int_equal(at->committed, 2);
+    }
+    group_run_ms(r, 11); /* 100 ms, and the time of a flush */
+    group_check_at(g, 20);
+    assert_int_equal(rafts_shard(g)->ls.lane.frames_count, frames_before + 1);
+    rafts_check_all(r);
+    group_end(r);
+}
+
+static void what_somebody_waits_for_takes_relaxed_proposals_along(void **state)
+{
+    (void)state;
+    struct rafts *r = group_large_machine();
+    struct rafts_group *g = group_relax(r);
+    rafts_on(r, 0, rafts_propose, 3);
+    g->is_relaxed = false;
+    rafts_on(r, 0, rafts_propose, 1);
+    group_run_ms(r, 5);
+    group_check_at(g, 6);
+    g->is_relaxed = true;
+    rafts_on(r, 0, rafts_propose, 1);
+    rafts_on(r, 1, rafts_propose, 1); /* another group of the shard */
+    group_run_ms(r, 5);
+    group_check_at(g, 7);
+    rafts_check_all(r);
+    group_end(r);
+}
+
+static void relaxed_proposals_of_256_kib_are_flushed(void **state)
+{
+    (void)state;
+    struct rafts *r = group_large_machine();
+    struct rafts_group *g = group_relax(r);
+    const struct raft_group_indexes *at = raft_group_indexes(&g->group);
+    rafts_on(r, 0, rafts_propose, 200); /* of 510 bytes in the middle */
+    group_run_ms(r, 5);
+    assert_int_equal(at->durable_here, 2);
+    rafts_on(r, 0, rafts_propose, 500);
+    group_run_ms(r, 5);
+    assert_in_range(at->durable_here, 3, 702); /* a frame of what fits; the rest waits again */
+    group_run_ms(r, 100);
+    group_check_at(g, 702);
+    rafts_check_all(r);
+    group_end(r);
+}
+
+/* A disk that takes long: what waits in memory is bounded by who proposes waiting, too. */
+static void relaxed_proposals_wait_for_a_disk_that_is_behind(void **state)
+{
+    (void)state;
+    struct rafts *r = group_large_machine();
+    struct rafts_group *g = group_relax(r);
+    const struct raft_group_indexes *at = raft_group_indexes(&g->group);
+    sim_disk_options(sim_node_disk(r->node))->flush = (struct sim_delay){RT_NS_PER_S, RT_NS_PER_S};
+    rafts_on(r, 0, rafts_propose, 700); /* two frames are on their way for a second */
+    group_run_ms(r, 1);
+    rafts_on(r, 0, rafts_propose, 700);
+    group_run_ms(r, 1);
+    assert_int_equal(at->received_here, 1402);
+    assert_int_equal(at->durable_here, 2);
+    rafts_on(r, 0, rafts_propose, 1300);
+    group_run_ms(r, 1);
+    rafts_on(r, 0, rafts_propose, 100);
+    group_run_ms(r, 1);
+    assert_true(log_is_behind(g->group.log));
+    assert_true(at->received_here < g->end_index);
+    sim_disk_options(sim_node_disk(r->node))->flush = (struct sim_delay){0};
+    group_run_ms(r, 3000);
+    group_check_at(g, g->end_index);
+    rafts_check_all(r);
+    group_end(r);
+}
+
 /* Batches that do not go at the end, in the term. */
 static const struct {
     const char *name;
@@ -755,6 +867,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_proposal_is_committed_behind_the_no_op_of_its_term),
         cmocka_unit_test(proposals_of_one_turn_take_one_index_and_their_offsets_each),
+        cmocka_unit_test(relaxed_proposals_are_received_at_once_and_flushed_together),
+        cmocka_unit_test(what_somebody_waits_for_takes_relaxed_proposals_along),
+        cmocka_unit_test(relaxed_proposals_of_256_kib_are_flushed),
+        cmocka_unit_test(relaxed_proposals_wait_for_a_disk_that_is_behind),
         cmocka_unit_test(a_batch_that_is_not_patched_is_refused_and_makes_nobody_leader),
         cmocka_unit_test(membership_cannot_be_proposed_to_a_single_voter),
         cmocka_unit_test(an_internal_entry_takes_an_index_and_no_offset),

@@ -413,6 +413,7 @@ static void rafts_propose_one(struct rafts_group *g)
     assert_true(g->end_index + 2 <= RAFTS_ENTRIES);
     *rp = (struct rafts_proposal){.g = g, .serial = ++g->serial};
     rp->proposal.failed = rafts_failed;
+    rp->proposal.is_relaxed = g->is_relaxed;
     uint32_t term = raft_group_next_term(&g->group);
     uint64_t offset = raft_group_next_offset(&g->group);
     struct buf_slice batch = rafts_batch(rafts_shard(g), rp->serial, offset, term);

@@ -56,6 +56,7 @@ struct rafts_group {
     uint64_t start_index;                /* no entry below it is asked for */
     uint64_t acked_index;                /* told as committed, in this run or an earlier one */
     uint32_t serial;                     /* last one given */
+    bool is_relaxed;                     /* what is proposed from now on is */
     struct rafts_proposal proposals[RAFTS_PROPOSALS]; /* a ring: of this run */
     uint32_t proposals_count;
     uint32_t failed_count; /* of this run */
