@@ -12,6 +12,9 @@
 #include "base/rt/op_int.h"
 #include "base/rt/worker.h"
 
+/* What takes a device longer than anybody polls for. */
+#define RT_POLL_BYTES_MAX (64u << 10)
+
 static void rt_op_deadline_passed(struct rt_timer *timer);
 static void rt_op_stop(struct rt_op *op, enum err why);
 
@@ -107,7 +110,8 @@ void rt_op_start(struct rt_op *op)
         }
         rt_timer_start(&op->deadline, op->deadline_ns);
     }
-    if (rt_op_is_file_io(op->kind)) {
+    if (rt_op_is_file_io(op->kind) &&
+        (op->kind == RT_OP_FILE_FLUSH || op->args.io.length <= RT_POLL_BYTES_MAX)) {
         shard->io_count++;
         op->is_io_counted = true;
     }

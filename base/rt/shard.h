@@ -49,7 +49,7 @@ struct rt_shard {
     struct prng prng;       /* behind rt_random */
 
     uint32_t waiting_count; /* ops submitted and not done */
-    uint32_t io_count; /* of these, what a device or the kernel works on now: worth polling for */
+    uint32_t io_count; /* of these, file I/O that may end within LIMIT_POLL_NS: worth polling for */
     bool is_stopping;  /* the app was asked to end */
     bool is_finished;  /* rt_shard_finish was called */
     struct rt_shard_stats stats; /* for metrics */

@@ -23,6 +23,7 @@ static enum err log_again_places(struct log_start *start);
 static void log_again_file(struct log_start *start);
 static void log_again_run(struct rt_op *op);
 static void log_again_next(struct log_start *start);
+static void log_again_read(struct log_start *start);
 
 void log_start_again(struct log_start *start)
 {
@@ -79,6 +80,11 @@ static void log_again_run(struct rt_op *op)
 {
     struct log_start_again *again = CONTAINER_OF(op, struct log_start_again, op);
     struct log_start *start = CONTAINER_OF(again, struct log_start, again);
+    if (again->stage == LOG_AGAIN_READ && op->err == ERR_IO && again->pos == 0) {
+        again->pos = LIMIT_BLOCK_BYTES; /* the file's header, which frames do without */
+        log_again_read(start);
+        return;
+    }
     if (op->err != ERR_OK && start->file_err == ERR_OK) {
         start->file_err = op->err;
         start->file_errno = op->saved_errno;
@@ -115,12 +121,18 @@ static void log_again_next(struct log_start *start)
         return;
     }
     again->pos += again->stage == LOG_AGAIN_WRITE ? again->bytes : 0;
-    uint64_t left = place->end - again->pos;
-    if (left == 0) {
+    if (again->pos == place->end) {
         again->stage = LOG_AGAIN_FLUSH;
         rt_file_flush(&again->file, &again->op);
-        return;
+    } else {
+        log_again_read(start);
     }
+}
+
+static void log_again_read(struct log_start *start)
+{
+    struct log_start_again *again = &start->again;
+    uint64_t left = again->places[again->next].end - again->pos;
     again->bytes = left < LOG_AGAIN_WINDOW_BYTES ? (uint32_t)left : LOG_AGAIN_WINDOW_BYTES;
     again->stage = LOG_AGAIN_READ;
     rt_file_read(&again->file, &again->op, again->window, again->bytes, again->pos);
