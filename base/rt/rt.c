@@ -1,9 +1,10 @@
 /* Threads and their loop. See rt.h.
  *
  * One loop for both backends (LOG §9): a turn; then, with nothing to do, busy polling for at most
- * LIMIT_POLL_NS while a disk request is under way, no more threads run than there are CPUs, and
- * nobody else has taken the processor from one that polled lately; then sleep until a completion, a
- * mail or a timer. Polling exists because a halted virtual CPU notices a disk's completion late. */
+ * LIMIT_POLL_NS while a disk request is under way, no more threads run than there are CPUs, polls
+ * have mostly had a result lately, and nobody else has taken the processor meanwhile; then sleep
+ * until a completion, a mail or a timer. Polling exists because a halted virtual CPU notices a
+ * disk's completion late. */
 #include "base/rt/rt.h"
 
 #include <pthread.h>
@@ -30,6 +31,11 @@
 /* Polls between two looks at the clock: some 2 us. */
 #define RT_SPIN_POLLS_COUNT 32
 
+/* How far apart good and bad experience with polling may be, and how often it is tried all the same
+ * where it was bad. */
+#define RT_SPIN_SCORE_MAX  4
+#define RT_SPIN_TRY_PERIOD 32
+
 /* Polls that took longer than this were interrupted: somebody else wants the processor. Then nobody
  * polls for a while, which doubles while that goes on. */
 #define RT_SPIN_GAP_NS      (300 * 1000u)
@@ -48,7 +54,9 @@ struct rt_thread {
     struct rt_shard *shard; /* which */
     pthread_t id;           /* valid while is_running */
     bool is_running;        /* started and not joined */
-    uint64_t hold_ns;       /* how long polling was given up last */
+    int spin_score;         /* polls that ended with a result less those that did not, lately */
+    uint32_t spins_skipped; /* since the last try, while that is below 0 */
+    uint64_t hold_ns;       /* how long polling was given up last for the sake of others */
     uint64_t held_until_ns; /* until when */
     struct rt_mail stop;    /* delivered by rt_stop */
 };
@@ -74,6 +82,7 @@ static uint64_t rt_seed(uint64_t configured, uint32_t shard_id);
 static void *rt_thread_main(void *context);
 static void rt_loop(struct rt_thread *thread);
 static bool rt_loop_spin(struct rt_thread *thread);
+static bool rt_loop_spin_pays(struct rt_thread *thread, uint64_t now_ns);
 static void rt_loop_spin_hold(struct rt_thread *thread, uint64_t now_ns);
 static void rt_loop_sleep(struct rt *rt, struct rt_shard *shard);
 static void rt_deliver_stop(struct rt_shard *at, struct rt_mail *mail);
@@ -361,7 +370,7 @@ static bool rt_loop_spin(struct rt_thread *thread)
         return true;
     }
     uint64_t now_ns = rt_now_precise_ns(shard);
-    if (now_ns < thread->held_until_ns) {
+    if (shard->io_count == 0 || !rt_loop_spin_pays(thread, now_ns)) {
         return false;
     }
     uint64_t until_ns = now_ns + LIMIT_POLL_NS;
@@ -374,6 +383,7 @@ static bool rt_loop_spin(struct rt_thread *thread)
                rt->cpus_count) {
         for (uint32_t i = 0; i < RT_SPIN_POLLS_COUNT; i++) {
             if (shard->backend->poll(shard, 0) || rt_mail_is_pending(shard)) {
+                thread->spin_score += thread->spin_score < RT_SPIN_SCORE_MAX;
                 return true;
             }
             CPU_RELAX();
@@ -386,7 +396,22 @@ static bool rt_loop_spin(struct rt_thread *thread)
             break;
         }
     }
+    thread->spin_score -= thread->spin_score > -RT_SPIN_SCORE_MAX;
     return false;
+}
+
+/* Whether polling has been worth it lately: on a device that takes longer it is given up before it
+ * has a result. */
+static bool rt_loop_spin_pays(struct rt_thread *thread, uint64_t now_ns)
+{
+    if (now_ns < thread->held_until_ns) {
+        return false;
+    }
+    if (thread->spin_score < 0 && ++thread->spins_skipped < RT_SPIN_TRY_PERIOD) {
+        return false;
+    }
+    thread->spins_skipped = 0;
+    return true;
 }
 
 /* Threads of others that want to run count, too (LOG §9), and only their effect can be seen. */
