@@ -45,9 +45,6 @@
  * read later. */
 #define LIMIT_RECV_BUFFERS_COUNT 1024u
 
-/* Connections that the kernel has accepted for a listener before the product asked for them. */
-#define LIMIT_ACCEPTS_PENDING_COUNT 1024u
-
 /* Buffers of one gathered read, write or send: the kernel's own bound (UIO_MAXIOV). */
 #define LIMIT_IOV_COUNT 1024u
 

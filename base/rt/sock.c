@@ -24,7 +24,8 @@ static void rt_listener_settle(struct rt_op *op);
 enum err rt_listen(struct rt_listener *listener, struct rt_shard *shard, const struct rt_addr *addr,
                    bool is_shared)
 {
-    *listener = (struct rt_listener){.shard = shard, .fd = -1, .slot = -1, .addr = *addr};
+    *listener =
+        (struct rt_listener){.shard = shard, .fd = -1, .slot = -1, .pending_fd = -1, .addr = *addr};
     list_init(&listener->accepts);
     enum err err = shard->backend->listen(listener, is_shared);
     listener->is_open = err == ERR_OK;

@@ -70,22 +70,20 @@ struct rt_sock {
 };
 
 struct rt_listener {
-    struct rt_shard *shard;                   /* owner */
-    int fd;                                   /* descriptor, -1: none or simulated */
-    int slot;                                 /* in the registered files, -1: none; backend's */
-    struct rt_addr addr;                      /* bound to; the port is the real one */
-    bool is_open;                             /* between listen and close */
-    bool is_closing;                          /* close asked for */
-    uint32_t backend_flags;                   /* backend's */
-    struct list accepts;                      /* ops that wait for a connection, oldest first */
-    uint32_t waiting_count;                   /* accepts that wait */
-    struct rt_op *end_op;                     /* the close that waits, NULL: none */
-    int pending[LIMIT_ACCEPTS_PENDING_COUNT]; /* accepted by the kernel before the app asked: a
-                                                 ring; backend's */
-    uint32_t pending_first;                   /* oldest of them */
-    uint32_t pending_count;                   /* how many */
-    struct list_node in_backend;              /* a list of the backend's */
-    void *backend;                            /* backend's */
+    struct rt_shard *shard;      /* owner */
+    int fd;                      /* descriptor, -1: none or simulated */
+    int slot;                    /* in the registered files, -1: none; backend's */
+    struct rt_addr addr;         /* bound to; the port is the real one */
+    bool is_open;                /* between listen and close */
+    bool is_closing;             /* close asked for */
+    uint32_t backend_flags;      /* backend's */
+    struct list accepts;         /* ops that wait for a connection, oldest first */
+    uint32_t waiting_count;      /* accepts that wait */
+    struct rt_op *end_op;        /* the close that waits, NULL: none */
+    int pending_fd;              /* accepted for an op that was canceled, -1: none;
+                                    backend's */
+    struct list_node in_backend; /* a list of the backend's */
+    void *backend;               /* backend's */
 };
 
 /* Bind and listen at once (these calls do not wait). `is_shared`: several shards listen on the same

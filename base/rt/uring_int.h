@@ -29,7 +29,7 @@ enum rt_uring_tag {
     RT_URING_OP,       /* struct rt_op */
     RT_URING_OP_FLUSH, /* struct rt_op: the second half of a linked durable write */
     RT_URING_RECV,     /* struct rt_sock: its multishot receive */
-    RT_URING_ACCEPT,   /* struct rt_listener: its multishot accept */
+    RT_URING_ACCEPT,   /* struct rt_listener: its accept */
     RT_URING_WAKE,     /* the read of the wake descriptor */
     RT_URING_NOBODY,   /* a cancel: its result tells nothing */
 };
@@ -106,11 +106,10 @@ void rt_uring_file_flushed(struct rt_uring *u, struct rt_op *op, int result);
 void rt_uring_sock_submit(struct rt_uring *u, struct rt_op *op);
 void rt_uring_sock_cancel(struct rt_uring *u, struct rt_op *op);
 
-/* Completions: of a connect or send, of a multishot receive, of a multishot accept. */
+/* Completions: of a connect or send, of a multishot receive, of an accept. */
 void rt_uring_sock_done(struct rt_uring *u, struct rt_op *op, int result, unsigned flags);
 void rt_uring_recv_done(struct rt_uring *u, struct rt_sock *sock, int result, unsigned flags);
-void rt_uring_accept_done(struct rt_uring *u, struct rt_listener *listener, int result,
-                          unsigned flags);
+void rt_uring_accept_done(struct rt_uring *u, struct rt_listener *listener, int result);
 
 /* rt_backend.release. */
 void rt_uring_release(struct rt_shard *shard, struct rt_recv_buf *buf);

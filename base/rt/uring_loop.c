@@ -378,7 +378,7 @@ static void rt_uring_dispatch(struct rt_uring *u, const struct io_uring_cqe *cqe
         break;
     case RT_URING_OP_FLUSH: rt_uring_file_flushed(u, op, cqe->res); break;
     case RT_URING_RECV: rt_uring_recv_done(u, who, cqe->res, cqe->flags); break;
-    case RT_URING_ACCEPT: rt_uring_accept_done(u, who, cqe->res, cqe->flags); break;
+    case RT_URING_ACCEPT: rt_uring_accept_done(u, who, cqe->res); break;
     case RT_URING_WAKE: u->is_wake_armed = false; break;
     case RT_URING_NOBODY: break;
     default: UNREACHABLE();

@@ -16,8 +16,8 @@
  * its second (IORING_CQE_F_NOTIF) that the bytes are free, and whether the kernel copied them after
  * all: then this connection sends plainly from now on.
  *
- * Accepting: one multishot accept per listener; connections that come unasked wait in
- * listener->pending. */
+ * Accepting: one request at a time per listener, while somebody waits. What nobody has asked for
+ * stays with the kernel: a multishot accept takes all that come, out of descriptors or not. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -74,10 +74,9 @@ void rt_uring_sock_submit(struct rt_uring *u, struct rt_op *op)
     struct rt_listener *listener = op->listener;
     switch ((int)op->kind) { /* the kinds that are not connections' never come here */
     case RT_OP_SOCK_ACCEPT:
-        if (listener->pending_count > 0) {
-            int fd = listener->pending[listener->pending_first];
-            listener->pending_first = (listener->pending_first + 1) % LIMIT_ACCEPTS_PENDING_COUNT;
-            listener->pending_count--;
+        if (listener->pending_fd >= 0) {
+            int fd = listener->pending_fd;
+            listener->pending_fd = -1;
             rt_uring_accepted(u, rt_listener_next_accept(listener), fd);
         } else {
             rt_uring_accept(u, listener);
@@ -160,33 +159,18 @@ void rt_uring_recv_done(struct rt_uring *u, struct rt_sock *sock, int result, un
     rt_uring_recv_ended(u, sock, result);
 }
 
-void rt_uring_accept_done(struct rt_uring *u, struct rt_listener *listener, int result,
-                          unsigned flags)
+void rt_uring_accept_done(struct rt_uring *u, struct rt_listener *listener, int result)
 {
-    bool is_last = (flags & IORING_CQE_F_MORE) == 0;
-    if (is_last) {
-        listener->backend_flags &= ~(uint32_t)(RT_URING_ARMED | RT_URING_PAUSED);
-    }
+    listener->backend_flags &= ~(uint32_t)(RT_URING_ARMED | RT_URING_PAUSED);
     struct rt_op *op = rt_listener_next_accept(listener);
     if (result >= 0 && op != NULL) {
         rt_uring_accepted(u, op, result);
-    } else if (result >= 0 && listener->pending_count < LIMIT_ACCEPTS_PENDING_COUNT &&
-               !listener->is_closing) {
-        uint32_t last = listener->pending_first + listener->pending_count++;
-        listener->pending[last % LIMIT_ACCEPTS_PENDING_COUNT] = result;
-        if (listener->pending_count == LIMIT_ACCEPTS_PENDING_COUNT && !is_last) {
-            listener->backend_flags |= RT_URING_PAUSED;
-            rt_uring_cancel_tagged(u, listener, RT_URING_ACCEPT);
-        }
     } else if (result >= 0) {
-        rt_posix_abort(result); /* nobody is left to take it */
-        close(result);
+        ASSERT(listener->pending_fd < 0);
+        listener->pending_fd = result; /* who asked was canceled meanwhile: it is the next one's */
     } else if (op != NULL && (result == -EMFILE || result == -ENFILE || result == -ENOMEM ||
                               result == -ENOBUFS)) {
         rt_op_complete(op, ERR_RESOURCES, 0, -result);
-    }
-    if (!is_last) {
-        return;
     }
     if (listener->end_op != NULL && listener->waiting_count == 0) {
         rt_uring_listener_end(u, listener);
@@ -280,14 +264,14 @@ static void rt_uring_buf_free(struct rt_uring *u, struct rt_recv_buf *buf)
     u->free_counts[group]++;
 }
 
-/* Arm the listener's multishot accept, unless it is. */
+/* Have the kernel accept a connection, unless it is asked for one already. */
 static void rt_uring_accept(struct rt_uring *u, struct rt_listener *listener)
 {
     if (listener->backend_flags & RT_URING_ARMED) {
-        return; /* or its last completion is on its way, and arms it again */
+        return; /* its completion asks again */
     }
     struct io_uring_sqe *sqe = rt_uring_sqe(u, 1);
-    io_uring_prep_multishot_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
+    io_uring_prep_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
     rt_uring_tag(sqe, listener, RT_URING_ACCEPT);
     listener->backend_flags = RT_URING_ARMED;
 }
@@ -308,12 +292,11 @@ static void rt_uring_accepted(struct rt_uring *u, struct rt_op *op, int fd)
 static void rt_uring_listener_end(struct rt_uring *u, struct rt_listener *listener)
 {
     (void)u;
-    for (uint32_t i = 0; i < listener->pending_count; i++) {
-        int fd = listener->pending[(listener->pending_first + i) % LIMIT_ACCEPTS_PENDING_COUNT];
-        rt_posix_abort(fd);
-        close(fd);
+    if (listener->pending_fd >= 0) {
+        rt_posix_abort(listener->pending_fd);
+        close(listener->pending_fd);
+        listener->pending_fd = -1;
     }
-    listener->pending_count = 0;
     close(listener->fd);
     listener->fd = -1;
     rt_op_complete(listener->end_op, ERR_OK, 0, 0);

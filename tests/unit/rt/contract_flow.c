@@ -385,13 +385,20 @@ static void flow_connection_in_the_line_for_buffers_can_be_closed(struct rt_harn
     net_pair_close(h, &pair);
 }
 
+/* The lowest descriptor that is free. */
+static int flow_free_descriptor(void)
+{
+    int fd = dup(0);
+    RT_CHECK(fd > 0);
+    close(fd);
+    return fd;
+}
+
 /* The lowest free descriptor becomes the limit: nothing more can be opened. */
 static struct rlimit flow_use_up_descriptors(void)
 {
     struct rlimit before, limit;
-    int free_fd = dup(0);
-    RT_CHECK(free_fd > 0);
-    close(free_fd);
+    int free_fd = flow_free_descriptor();
     RT_CHECK_INT(getrlimit(RLIMIT_NOFILE, &before), 0);
     limit = before;
     limit.rlim_cur = (rlim_t)free_fd;
@@ -424,6 +431,41 @@ static void flow_accept_without_descriptors_leaves_the_backlog(struct rt_harness
     RT_CHECK(memcmp(in, "still here", 10) == 0);
     net_close(h, &sock);
     close(fd);
+    net_listener_close(h, &listener);
+}
+
+/* Connections that nobody has asked for stay with the kernel: they take no descriptor, however many
+ * there are, and none of them is turned away. */
+static void flow_accept_takes_what_is_asked_for(struct rt_harness *h)
+{
+    enum { COUNT = 100 };
+    static int fds[COUNT];
+    static struct rt_sock socks[COUNT];
+    struct rt_listener listener;
+    struct rt_harness_op op;
+    uint8_t in[LIMIT_RECV_BUFFER_BYTES];
+    net_listen(h, &listener);
+    rt_harness_op_init(h, &op);
+    rt_sock_accept(&listener, &op.op, &socks[0]);
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = net_plain_connect(&listener.addr, NULL);
+        RT_CHECK_INT(send(fds[i], "here", 4, 0), 4);
+    }
+    int free_fd = flow_free_descriptor();
+    RT_CHECK_ERR(rt_harness_wait(&op), ERR_OK);
+    rt_harness_turns(h, 100);
+    RT_CHECK_INT(flow_free_descriptor(), free_fd + 1);
+    for (int i = 0; i < COUNT; i++) {
+        if (i > 0) {
+            rt_sock_accept(&listener, &op.op, &socks[i]);
+            RT_CHECK_ERR(rt_harness_wait(&op), ERR_OK);
+        }
+        net_recv_all(&op, &socks[i], in, 4);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        net_close(h, &socks[i]);
+        close(fds[i]);
+    }
     net_listener_close(h, &listener);
 }
 
@@ -499,6 +541,7 @@ const struct rt_harness_test contract_flow_tests[] = {
     RT_HARNESS_TEST(flow_receive_without_buffers_waits_for_one),
     RT_HARNESS_TEST(flow_silent_connection_in_the_line_does_not_block_those_behind),
     RT_HARNESS_TEST(flow_connection_in_the_line_for_buffers_can_be_closed),
+    RT_HARNESS_TEST(flow_accept_takes_what_is_asked_for),
     RT_HARNESS_TEST(flow_accept_without_descriptors_leaves_the_backlog),
     RT_HARNESS_TEST(flow_connect_and_listen_without_descriptors),
     RT_HARNESS_TEST(flow_hot_paths_allocate_nothing),
