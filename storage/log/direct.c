@@ -1,27 +1,43 @@
 /* Direct writes: a group with much to write goes straight to its segment, along with a frame that
  * refers to it (LOG §4). See settle.h.
  *
- *     IDLE -> OPEN -> GROW -> WRITE -> IDLE
+ *     IDLE -> OPEN -> GROW -> WRITE -> IDLE, and from each of the three to WAIT and back
  *
  * All bytes are copied to staging memory at once: what the frame says must come true even if the
  * group is cut meanwhile. Two of a group may be under way, the second where the first ends; they
- * count in order, whichever is flushed first. */
+ * count in order, whichever is flushed first.
+ *
+ * A full disk: nothing that needs room is written directly while producers are refused, but for
+ * what they had proposed before and is too large for the journal. If there is no room after all,
+ * because somebody else took it meanwhile, the write waits until there is: the reserve is let go.
+ * So it does for a descriptor. */
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/diag.h"
+#include "base/rt/clock.h"
 #include "storage/log/round.h"
 
 /* Staging memory is asked for in pieces of this, or of the largest buffer. */
 #define LOG_DIRECT_PIECE_BYTES (1u << 20)
 
-enum { LOG_DIRECT_IDLE, LOG_DIRECT_OPEN, LOG_DIRECT_GROW, LOG_DIRECT_WRITE };
+/* How often what could not be done is tried again. */
+#define LOG_DIRECT_RETRY_NS (20 * RT_NS_PER_MS)
+
+enum { LOG_DIRECT_IDLE, LOG_DIRECT_OPEN, LOG_DIRECT_GROW, LOG_DIRECT_WRITE, LOG_DIRECT_WAIT };
 
 static const struct sm_conf log_direct_stages[] = {
     [LOG_DIRECT_IDLE] = {"IDLE", SM_BIT(LOG_DIRECT_OPEN), SM_INITIAL | SM_FINAL},
-    [LOG_DIRECT_OPEN] =
-        {"OPEN", SM_BIT(LOG_DIRECT_GROW) | SM_BIT(LOG_DIRECT_WRITE) | SM_BIT(LOG_DIRECT_IDLE), 0},
-    [LOG_DIRECT_GROW] = {"GROW", SM_BIT(LOG_DIRECT_WRITE) | SM_BIT(LOG_DIRECT_IDLE), 0},
-    [LOG_DIRECT_WRITE] = {"WRITE", SM_BIT(LOG_DIRECT_IDLE), 0},
+    [LOG_DIRECT_OPEN] = {"OPEN",
+                         SM_BIT(LOG_DIRECT_GROW) | SM_BIT(LOG_DIRECT_WRITE) |
+                             SM_BIT(LOG_DIRECT_WAIT) | SM_BIT(LOG_DIRECT_IDLE),
+                         0},
+    [LOG_DIRECT_GROW] = {"GROW", SM_BIT(LOG_DIRECT_WRITE) | SM_BIT(LOG_DIRECT_WAIT), 0},
+    [LOG_DIRECT_WRITE] = {"WRITE", SM_BIT(LOG_DIRECT_WAIT) | SM_BIT(LOG_DIRECT_IDLE), 0},
+    [LOG_DIRECT_WAIT] = {"WAIT",
+                         SM_BIT(LOG_DIRECT_OPEN) | SM_BIT(LOG_DIRECT_GROW) |
+                             SM_BIT(LOG_DIRECT_WRITE) | SM_BIT(LOG_DIRECT_IDLE),
+                         0},
 };
 const struct sm_decl log_direct_decl = {"log_direct", log_direct_stages,
                                         ARRAY_COUNT(log_direct_stages), NULL};
@@ -35,9 +51,13 @@ static enum err log_direct_tail(struct log_direct *d, const struct log_segment *
                                 uint64_t first_index, uint64_t last_index, struct log_op *op_tail);
 static void log_direct_drop(struct log_direct *d);
 static void log_direct_framed(struct log_op *op);
+static void log_direct_open(struct log_direct *d);
 static void log_direct_opened(struct log_file_get *get);
 static void log_direct_done(struct rt_op *op);
+static void log_direct_grow(struct log_direct *d);
 static void log_direct_write(struct log_direct *d);
+static void log_direct_wait(struct log_direct *d, enum err err);
+static void log_direct_again(struct rt_timer *timer);
 static void log_direct_end(struct log_direct *d, enum err err, int saved_errno);
 static void log_direct_apply(struct log *log);
 static void log_direct_count(struct log_direct *d);
@@ -76,7 +96,8 @@ enum err log_direct_start(struct log *log, uint64_t number, uint64_t first_index
         return ERR_AGAIN; /* what was cut off is in the way */
     }
     uint32_t size = log_segment_grown(seg, d->end);
-    if (size > seg->allocated_bytes && atomic_load(&ls->store->is_full)) {
+    bool is_large = log_tail_find(log, first_index)->rec.length > ls->lane.direct_batch_bytes;
+    if (size > seg->allocated_bytes && !is_large && atomic_load(&ls->store->is_full)) {
         return ERR_AGAIN; /* the journal has its room already */
     }
     enum err err = log_direct_gather(d, seg, &rest);
@@ -92,15 +113,7 @@ enum err log_direct_start(struct log *log, uint64_t number, uint64_t first_index
     d->grow_bytes = size - seg->allocated_bytes;
     seg->allocated_bytes = size;
     log->direct_count++;
-    sm_move(&d->sm, LOG_DIRECT_OPEN);
-    d->get.file = log_file_try(seg, LOG_FILE_LOG);
-    if (d->get.file != NULL) {
-        d->get.err = ERR_OK;
-        log_direct_opened(&d->get);
-    } else {
-        d->get.done = log_direct_opened;
-        log_file_get_segment(&d->get, seg, LOG_FILE_LOG, false);
-    }
+    log_direct_open(d);
     return ERR_OK;
 }
 
@@ -112,6 +125,7 @@ static struct log_direct *log_direct_idle(struct log_round *round)
             *d = (struct log_direct){0};
             sm_init(&d->sm, &log_direct_decl, LOG_DIRECT_IDLE, NULL, i + 1);
             rt_op_init(&d->op, round->ls->shard, log_direct_done);
+            rt_timer_init(&d->timer, round->ls->shard, log_direct_again);
             return d;
         }
     }
@@ -243,29 +257,82 @@ static void log_direct_framed(struct log_op *op)
 
 /* --- Writing --- */
 
+/* The segment may have been cut off since: its file stays until that is durable, behind this. */
+static void log_direct_open(struct log_direct *d)
+{
+    struct log_segment seg = {
+        .log = d->log, .start.index = d->first_index, .generation = d->generation};
+    sm_move(&d->sm, LOG_DIRECT_OPEN);
+    d->get.file = log_file_try(&seg, LOG_FILE_LOG);
+    if (d->get.file != NULL) {
+        d->get.err = ERR_OK;
+        log_direct_opened(&d->get);
+    } else {
+        d->get.done = log_direct_opened;
+        log_file_get_segment(&d->get, &seg, LOG_FILE_LOG, false);
+    }
+}
+
 static void log_direct_opened(struct log_file_get *get)
 {
     struct log_direct *d = CONTAINER_OF(get, struct log_direct, get);
-    if (get->err != ERR_OK) {
+    if (get->err == ERR_OK) {
+        log_direct_grow(d);
+    } else if (err_is_retriable(get->err)) {
+        log_direct_wait(d, get->err);
+    } else {
         log_direct_end(d, get->err, get->saved_errno);
+    }
+}
+
+static void log_direct_grow(struct log_direct *d)
+{
+    if (d->grow_bytes == 0) {
+        log_direct_write(d);
         return;
     }
-    if (d->grow_bytes > 0) {
-        sm_move(&d->sm, LOG_DIRECT_GROW);
-        rt_file_allocate(&get->file->file, &d->op, RT_ALLOCATE_EXTEND, d->grow_pos, d->grow_bytes);
-        return;
-    }
-    log_direct_write(d);
+    sm_move(&d->sm, LOG_DIRECT_GROW);
+    rt_file_allocate(&d->get.file->file, &d->op, RT_ALLOCATE_EXTEND, d->grow_pos, d->grow_bytes);
 }
 
 static void log_direct_done(struct rt_op *op)
 {
     struct log_direct *d = CONTAINER_OF(op, struct log_direct, op);
-    if (sm_stage(&d->sm) == LOG_DIRECT_GROW) {
+    if (op->err == ERR_DISK_FULL) {
+        log_direct_wait(d, op->err);
+    } else if (sm_stage(&d->sm) == LOG_DIRECT_GROW) {
         log_direct_write(d); /* where that failed the write tells */
-        return;
+    } else {
+        log_direct_end(d, op->err, op->saved_errno);
     }
-    log_direct_end(d, op->err, op->saved_errno);
+}
+
+/* The frame says that it is written, so it is, as soon as that can be done. */
+static void log_direct_wait(struct log_direct *d, enum err err)
+{
+    struct log_shard *ls = d->ls;
+    if (!d->has_waited && ls->diag != NULL) {
+        DIAG_WARN(ls->diag, "log", "a direct write waits", DIAG_U64("group", d->log->group),
+                  DIAG_BYTES("bytes", d->end - d->pos), DIAG_ERR("error", err));
+    }
+    d->has_waited = true;
+    sm_move(&d->sm, LOG_DIRECT_WAIT);
+    if (err == ERR_DISK_FULL) {
+        log_keeper_room_request(&ls->lane.room);
+    }
+    rt_timer_start(&d->timer, rt_now_ns(ls->shard) + LOG_DIRECT_RETRY_NS);
+}
+
+static void log_direct_again(struct rt_timer *timer)
+{
+    struct log_direct *d = CONTAINER_OF(timer, struct log_direct, timer);
+    if (atomic_load(&d->ls->store->is_fenced)) {
+        log_direct_end(d, ERR_FENCED, 0);
+    } else if (d->get.file != NULL) {
+        log_direct_grow(d);
+    } else {
+        log_direct_open(d);
+    }
 }
 
 static void log_direct_write(struct log_direct *d)

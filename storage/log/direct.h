@@ -2,6 +2,7 @@
 #ifndef STORAGE_LOG_DIRECT_H
 #define STORAGE_LOG_DIRECT_H
 
+#include "base/rt/timer.h"
 #include "base/sm.h"
 #include "storage/log/shard.h"
 
@@ -28,10 +29,12 @@ struct log_direct {
     uint32_t rest_bytes;                 /* of them */
     uint32_t grow_bytes;                 /* the .log is to grow by so much; 0: not */
     uint32_t grow_pos;                   /* from here */
+    bool has_waited;                     /* for that */
     bool is_done;                        /* written and flushed; those before it are not */
     enum err err;                        /* how it ended */
     int saved_errno;                     /* behind it */
     struct rt_op op;                     /* its one request */
+    struct rt_timer timer;               /* looks again whether there is room on the disk */
     struct log_file_get get;             /* the .log */
     struct buf *bufs[LOG_DIRECT_PIECES]; /* staging */
     struct iovec iov[LOG_DIRECT_PIECES]; /* of them */

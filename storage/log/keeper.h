@@ -39,6 +39,13 @@ struct log_file_request {
     void (*done)(struct log_file_request *request); /* on the asking shard */
 };
 
+/* A lane has something on its way that needs room on the disk, and there is none. */
+struct log_room_request {
+    struct rt_outbox_mail mail; /* carries it */
+    struct log_shard *ls;       /* who asks */
+    bool is_away;               /* it is on its way, or on its way back */
+};
+
 /* Files found by the start: slot, size, and the number of its last life. */
 struct log_keeper_file {
     uint32_t slot;       /* its name */
@@ -75,6 +82,10 @@ void log_keeper_undo(struct log_shard *ls);
 /* From any shard: the answer comes as request->done, rows->done on that shard. */
 void log_keeper_file_request(struct log_file_request *request);
 void log_keeper_rows(struct log_rows *rows);
+
+/* From any shard: producers are refused and the reserve is let go. Nothing is answered; the lane
+ * gets a turn when the request is back. One that is away is not sent again. */
+void log_keeper_room_request(struct log_room_request *request);
 
 /* End: what is under way is finished, the reserve stays; then `closed`, and store->keeper is NULL.
  * Only on shard 0, when all shards have closed their lanes. */

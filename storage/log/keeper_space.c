@@ -41,6 +41,8 @@ static const struct sm_conf log_space_stages[] = {
 const struct sm_decl log_space_decl = {"log_space", log_space_stages, ARRAY_COUNT(log_space_stages),
                                        NULL};
 
+static void log_space_requested(struct rt_shard *at, struct rt_mail *mail);
+static void log_space_told(struct rt_shard *at, struct rt_mail *mail);
 static void log_space_tick(struct rt_timer *timer);
 static void log_space_run(struct rt_op *op);
 static bool log_space_polled(struct log_keeper *keeper);
@@ -87,6 +89,41 @@ bool log_keeper_space_full(struct log_keeper *keeper)
     }
     return sm_stage(&keeper->space_sm) != LOG_SPACE_IDLE;
 }
+
+/* --- Requests --- */
+
+void log_keeper_room_request(struct log_room_request *request)
+{
+    if (!request->is_away) {
+        request->is_away = true;
+        rt_outbox_send(&request->ls->mails, 0, &request->mail, log_space_requested);
+    }
+}
+
+static struct log_room_request *log_space_request_of(struct rt_mail *mail)
+{
+    return CONTAINER_OF(CONTAINER_OF(mail, struct rt_outbox_mail, mail), struct log_room_request,
+                        mail);
+}
+
+static void log_space_requested(struct rt_shard *at, struct rt_mail *mail)
+{
+    struct log_room_request *request = log_space_request_of(mail);
+    struct log_keeper *keeper = log_keeper_of(request->ls->store);
+    ASSERT(keeper->ls->shard == at);
+    (void)log_keeper_space_full(keeper);
+    rt_outbox_send(&keeper->ls->mails, request->ls->shard->id, &request->mail, log_space_told);
+}
+
+static void log_space_told(struct rt_shard *at, struct rt_mail *mail)
+{
+    struct log_room_request *request = log_space_request_of(mail);
+    ASSERT(request->ls->shard == at);
+    request->is_away = false;
+    log_lane_kick(&request->ls->lane); /* its close waits for this */
+}
+
+/* --- The free space --- */
 
 /* Let the reserve go. */
 static void log_space_release(struct log_keeper *keeper)

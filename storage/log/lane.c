@@ -368,12 +368,16 @@ static void log_lane_seal(struct rt_timer *timer)
 {
     struct log_lane *lane = CONTAINER_OF(timer, struct log_lane, seal_timer);
     struct log_lane_frame *frame = &lane->frames[lane->next_number % LOG_LANE_FRAMES];
+    if (lane->current == NULL) {
+        (void)log_lane_files_switch(lane); /* asks for one once more */
+        return;
+    }
     if (!list_is_empty(&lane->pending)) {
         log_lane_kick(lane);
         return;
     }
     if (lane->durable_through + 1 != lane->next_number || lane->is_sealed ||
-        atomic_load(&lane->ls->store->is_fenced) || lane->current == NULL) {
+        atomic_load(&lane->ls->store->is_fenced)) {
         return;
     }
     enum log_built built = log_lane_build(lane, frame, LOG_FRAME_SEAL);

@@ -111,6 +111,7 @@ struct log_lane {
     struct log_journal_file *current;              /* the one frames go to; NULL: none yet */
     struct log_file_request request;               /* for the next one */
     bool is_waiting_file;                          /* the request is under way */
+    struct log_room_request room;                  /* for a direct write that has none */
     uint64_t previous_number;              /* number of the lane's file before the current one */
     uint64_t direct_batch_bytes;           /* a batch above this never goes through the journal */
     struct rt_op op_turn;                  /* builds a frame at the end of the turn */

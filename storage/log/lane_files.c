@@ -6,6 +6,7 @@
  * An old file is closed when no frame in flight goes to it. Its bytes stay the keeper's, who gives
  * the file out again when nothing in it is needed any more. */
 #include "base/assert.h"
+#include "base/rt/clock.h"
 #include "base/rt/file.h"
 #include "storage/log/lane_int.h"
 #include "storage/log/shard.h"
@@ -13,11 +14,13 @@
 static void log_lane_files_ask(struct log_lane *lane);
 static void log_lane_files_given(struct log_file_request *request);
 static void log_lane_files_done(struct rt_op *op);
+static void log_lane_files_failed(struct log_lane *lane, enum err err, int saved_errno);
 static struct log_journal_file *log_lane_files_in(struct log_lane *lane,
                                                   enum log_journal_state state);
 
 void log_lane_files_init(struct log_lane *lane)
 {
+    lane->room.ls = lane->ls;
     for (uint32_t i = 0; i < LOG_LANE_FILES; i++) {
         lane->files[i].ls = lane->ls;
         rt_op_init(&lane->files[i].op, lane->ls->shard, log_lane_files_done);
@@ -68,7 +71,7 @@ static void log_lane_files_given(struct log_file_request *request)
         rt_file_open(&file->file, &file->op, lane->ls->shard, file->path,
                      RT_FILE_READ | RT_FILE_WRITE | RT_FILE_DIRECT, 0600);
     } else if (request->err != ERR_CLOSING && request->err != ERR_DISK_FULL) {
-        log_lane_fence(lane, request->err, request->saved_errno);
+        log_lane_files_failed(lane, request->err, request->saved_errno);
     }
     log_lane_kick(lane);
 }
@@ -82,7 +85,7 @@ static void log_lane_files_done(struct rt_op *op)
         log_lane_files_ask(lane);
     } else if (op->err != ERR_OK) {
         file->state = LOG_JOURNAL_FREE;
-        log_lane_fence(lane, op->err, op->saved_errno);
+        log_lane_files_failed(lane, op->err, op->saved_errno);
     } else {
         file->state = LOG_JOURNAL_NEXT;
         if (lane->current == NULL) {
@@ -90,6 +93,18 @@ static void log_lane_files_done(struct rt_op *op)
         }
     }
     log_lane_kick(lane);
+}
+
+/* No next file. Nothing was written to it, so what passes (no descriptor is free) costs time only:
+ * it is asked for again soon. */
+static void log_lane_files_failed(struct log_lane *lane, enum err err, int saved_errno)
+{
+    if (!err_is_retriable(err)) {
+        log_lane_fence(lane, err, saved_errno);
+    } else if (!rt_timer_is_running(&lane->seal_timer)) {
+        rt_timer_start(&lane->seal_timer,
+                       rt_now_ns(lane->ls->shard) + lane->ls->store->config.seal_ns);
+    }
 }
 
 bool log_lane_files_switch(struct log_lane *lane)
@@ -144,7 +159,7 @@ bool log_lane_files_are_closed(const struct log_lane *lane)
             return false;
         }
     }
-    return !lane->is_waiting_file;
+    return !lane->is_waiting_file && !lane->room.is_away;
 }
 
 uint64_t log_lane_file_number(const struct log_lane *lane)

@@ -1,6 +1,7 @@
 /* A direct write that a crash tore: the blocks it wrote hold entries that stand in the journal
  * only, too, and those that its frame lists may be whole all the same. Nothing that was answered
- * before is lost, whichever of its blocks is not there. */
+ * before is lost, whichever of its blocks is not there. And one for which there is no room: it
+ * waits, and ends. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,9 @@
 /* Batches of the journal, and such as go directly. */
 #define DIRECT_SMALL_BYTES 1000u
 #define DIRECT_LARGE_BYTES 200000u
+
+/* What is let go when the disk is full: a segment grows by less. */
+#define DIRECT_RESERVE_BYTES (4u << 20)
 
 /* Small ones between the two large ones: more than a block of them. */
 #define DIRECT_SMALL_COUNT 9u
@@ -78,8 +82,9 @@ static uint32_t direct_written_bytes(void)
     return log_segment_active(direct_log())->written_bytes;
 }
 
-/* Entry 1 is large and makes the segment's files; the last one is large, too. */
-static void direct_begin(struct direct *d, uint64_t seed)
+/* Entry 1 is large and makes the segment's files; the last one is large, too. `reserve_bytes` are
+ * let go when the disk is full; UINT64_MAX: none. */
+static void direct_begin_with(struct direct *d, uint64_t seed, uint64_t reserve_bytes)
 {
     struct sim_options options = sim_options_calm();
     options.host.memory_bytes = 64 << 20;
@@ -91,6 +96,7 @@ static void direct_begin(struct direct *d, uint64_t seed)
     d->home->config.segment_bytes = 4 << 20;
     d->home->config.hot_bytes_max = 8 << 20;
     d->home->config.settle_ns = 1000 * RT_NS_PER_S;
+    d->home->config.reserve_bytes = reserve_bytes;
     assert_int_equal(home_start(d->home, 1), ERR_OK);
     home_ask(d->home, home_shard_create);
     direct_append_many(d->home, DIRECT_LARGE_BYTES, 1);
@@ -100,6 +106,11 @@ static void direct_begin(struct direct *d, uint64_t seed)
     direct_append_many(d->home, DIRECT_LARGE_BYTES, 1);
     d->end = direct_written_bytes();
     assert_true(d->end > d->pos + DIRECT_LARGE_BYTES);
+}
+
+static void direct_begin(struct direct *d, uint64_t seed)
+{
+    direct_begin_with(d, seed, UINT64_MAX);
 }
 
 static void direct_strike(const struct direct *d, enum direct_damage damage)
@@ -273,6 +284,99 @@ static void direct_in_a_file_that_is_too_short_is_torn(void **state)
     direct_run(DIRECT_SHORT);
 }
 
+/* --- A full disk --- */
+
+/* What is free on the disk from now on. */
+static void direct_set_free(struct direct *d, uint64_t bytes)
+{
+    struct sim_disk *disk = home_disk(d->home);
+    sim_disk_options(disk)->capacity_bytes = sim_disk_stats(disk)->used_bytes + bytes;
+}
+
+/* The next large entry needs more than the segment's file has. */
+static void direct_use_up(struct direct *d)
+{
+    const struct log_segment *seg = log_segment_active(direct_log());
+    while (seg->allocated_bytes >= seg->end_pos + DIRECT_LARGE_BYTES) {
+        direct_append_many(d->home, DIRECT_LARGE_BYTES, 1);
+    }
+}
+
+static bool direct_takes_more(struct direct *d)
+{
+    d->home->refused_count = 0;
+    home_ask(d->home, home_shard_append);
+    assert_true(d->home->refused_count == 0 || d->home->refusal == ERR_DISK_FULL);
+    return d->home->refused_count == 0;
+}
+
+/* Somebody else has taken the last block since it was looked: the reserve is let go for it. */
+static void direct_without_room_takes_the_reserve(void **state)
+{
+    (void)state;
+    struct direct d;
+    direct_begin_with(&d, 1, DIRECT_RESERVE_BYTES);
+    direct_use_up(&d);
+    sim_run_for(d.home->sim, 10 * RT_NS_PER_S); /* nobody looks at the disk any more */
+    assert_true(home_has(d.home, "/data/reserve"));
+    direct_set_free(&d, 0);
+    direct_append_many(d.home, DIRECT_LARGE_BYTES, 1);
+    assert_false(home_has(d.home, "/data/reserve"));
+    assert_false(atomic_load(&d.home->store.is_fenced));
+    assert_false(direct_takes_more(&d));
+    direct_set_free(&d, 32 << 20);
+    sim_run_for(d.home->sim, RT_NS_PER_S);
+    assert_true(direct_takes_more(&d));
+    direct_read_all(&d, direct_log()->end.index);
+    home_close(d.home);
+    home_free(d.home);
+}
+
+/* Nor is there a reserve: it waits until somebody makes room. */
+static void direct_without_room_and_reserve_waits(void **state)
+{
+    (void)state;
+    struct direct d;
+    direct_begin_with(&d, 1, UINT64_MAX);
+    direct_use_up(&d);
+    sim_run_for(d.home->sim, 10 * RT_NS_PER_S);
+    direct_set_free(&d, 0);
+    d.home->batch_bytes = DIRECT_LARGE_BYTES;
+    sim_post(sim_node_shard(d.home->node, 0), direct_append, d.home);
+    sim_run_for(d.home->sim, 10 * RT_NS_PER_S);
+    assert_int_equal(d.home->pending_count, 1);
+    assert_false(atomic_load(&d.home->store.is_fenced));
+    direct_set_free(&d, 32 << 20);
+    sim_run_for(d.home->sim, RT_NS_PER_S);
+    assert_int_equal(d.home->pending_count, 0);
+    direct_read_all(&d, direct_log()->end.index);
+    home_close(d.home);
+    home_free(d.home);
+}
+
+/* Let in, and then producers are refused, while there is room for what is under way. */
+static void direct_append_before_it_is_full(struct rt_shard *shard, void *ctx)
+{
+    direct_append(shard, ctx);
+    atomic_store(&direct_of->home->store.is_full, true);
+}
+
+static void direct_that_was_let_in_is_written_on_a_full_disk(void **state)
+{
+    (void)state;
+    struct direct d;
+    direct_begin(&d, 1);
+    direct_use_up(&d);
+    d.home->batch_bytes = DIRECT_LARGE_BYTES;
+    uint64_t last_index = direct_log()->end.index + 1;
+    direct_set_free(&d, 1500 << 10);
+    home_ask(d.home, direct_append_before_it_is_full);
+    assert_true(atomic_load(&d.home->store.is_full));
+    direct_read_all(&d, last_index);
+    home_close(d.home);
+    home_free(d.home);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +386,9 @@ int main(void)
         cmocka_unit_test(direct_without_a_block_of_journaled_entries_is_torn),
         cmocka_unit_test(direct_without_a_block_of_its_entry_is_torn),
         cmocka_unit_test(direct_in_a_file_that_is_too_short_is_torn),
+        cmocka_unit_test(direct_without_room_takes_the_reserve),
+        cmocka_unit_test(direct_without_room_and_reserve_waits),
+        cmocka_unit_test(direct_that_was_let_in_is_written_on_a_full_disk),
     };
     return cmocka_run_group_tests_name("log_direct", tests, NULL, NULL);
 }

@@ -170,7 +170,7 @@ static bool errors_open(struct errors *e, uint32_t shards_count)
     errors_wait(e, errors_is_answered, "the open");
     if (e->err != ERR_OK) {
         bool is_told = e->err == ERR_IO || e->err == ERR_DISK_FULL || e->err == ERR_BUDGET ||
-                       e->err == ERR_FENCED;
+                       e->err == ERR_RESOURCES || e->err == ERR_FENCED;
         if (!faults_has_struck() || e->is_checking || !is_told) {
             errors_fail(e, "the open ends with %s: %s", err_name(e->err), e->shards[0].ls.why);
         }
@@ -236,10 +236,12 @@ static bool errors_is_usable(const struct errors_group *g)
     return g->is_created && !g->is_deleted && !g->is_uncertain && g->log != NULL;
 }
 
-/* Refused without having done anything: no memory or room; what had to be read could not be. */
+/* Refused without having done anything: no memory, room or descriptor; what had to be read could
+ * not be. */
 static bool errors_is_refusal(struct errors *e, enum err err)
 {
-    return err == ERR_BUDGET || err == ERR_DISK_FULL || (err == ERR_IO && !errors_is_fenced(e));
+    return err == ERR_BUDGET || err == ERR_DISK_FULL || err == ERR_RESOURCES ||
+           (err == ERR_IO && !errors_is_fenced(e));
 }
 
 static void errors_op_done(struct log_op *op)
@@ -492,7 +494,7 @@ static bool errors_read_at(struct errors *e, struct errors_group *g, enum log_re
     enum err err = e->read.err;
     bool is_excused = faults_has_struck() && !e->is_checking;
     const char *why = ledger_check(&g->ledger, &e->read, &e->want, is_excused, e->room);
-    bool is_refused = is_excused && (err == ERR_BUDGET || err == ERR_IO);
+    bool is_refused = is_excused && (err == ERR_BUDGET || err == ERR_IO || err == ERR_RESOURCES);
     if (why != NULL && !is_refused) {
         errors_fail(e, "group %" PRIu64 ", read from %d at %" PRIu64 " up to %" PRIu64 ": %s (%s)",
                     g->id, (int)from, at, index_max, why, err_name(err));
@@ -634,7 +636,8 @@ static struct errors *errors_new(enum faults_kind kind, uint64_t number)
 {
     struct errors *e = calloc(1, sizeof(*e));
     assert_non_null(e);
-    static const char *const names[FAULTS_COUNT] = {"nothing", "disk call", "full disk", "memory"};
+    static const char *const names[FAULTS_COUNT] = {"nothing", "disk call", "full disk",
+                                                    "no descriptor", "memory"};
     snprintf(e->place, sizeof(e->place), "%s %" PRIu64, names[kind], number);
     struct cpu cpu;
     cpu_detect(&cpu);
@@ -662,6 +665,11 @@ static void errors_case(enum faults_kind kind, uint64_t number, bool is_crash)
     struct errors *e = errors_new(kind, number);
     if (errors_open(e, 2) || errors_open(e, 2)) {
         errors_work_one(e);
+        bool is_overwrite = strstr(faults_what(), "write of /data/journal") != NULL;
+        bool is_passing = kind == FAULTS_OPEN || (kind == FAULTS_SPACE && !is_overwrite);
+        if (errors_is_fenced(e) && is_passing) {
+            errors_fail(e, "what passes ended all writing");
+        }
         if (errors_is_fenced(e) && is_crash) {
             sim_node_crash(e->node, SIM_CRASH_LOSE);
         } else {
@@ -710,7 +718,8 @@ static void log_bears_any_call_that_fails(void **state)
     (void)state;
     uint64_t counts[FAULTS_COUNT];
     errors_measure(counts);
-    uint64_t total = counts[FAULTS_IO] + counts[FAULTS_SPACE] + counts[FAULTS_ALLOC];
+    uint64_t total =
+        counts[FAULTS_IO] + counts[FAULTS_SPACE] + counts[FAULTS_OPEN] + counts[FAULTS_ALLOC];
     uint64_t stride = 7919; /* a prime: that many cases in a row are all of them, each once */
     stride = total % stride == 0 ? 7907 : stride;
     struct share share = share_open("calls that fail", 100);
@@ -727,8 +736,10 @@ static void log_bears_any_call_that_fails(void **state)
         done_count++;
     }
     printf("covered: log_errors/places: %" PRIu64 " cases of two for each of %" PRIu64
-           " disk calls, %" PRIu64 " of them on a full disk, too, and %" PRIu64 " allocations\n",
-           done_count, counts[FAULTS_IO], counts[FAULTS_SPACE], counts[FAULTS_ALLOC]);
+           " disk calls, %" PRIu64 " of them on a full disk, too, %" PRIu64
+           " without a descriptor, and %" PRIu64 " allocations\n",
+           done_count, counts[FAULTS_IO], counts[FAULTS_SPACE], counts[FAULTS_OPEN],
+           counts[FAULTS_ALLOC]);
     share_close(&share);
 }
 

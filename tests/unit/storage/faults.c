@@ -114,6 +114,9 @@ enum err __wrap_sim_disk_open(struct sim_disk *disk, const char *path, uint32_t 
                               struct sim_handle **out)
 {
     enum err err = faults_disk("open", path, (flags & RT_FILE_CREATE) != 0);
+    if (err == ERR_OK && faults_strikes(FAULTS_OPEN, "open", path)) {
+        err = ERR_RESOURCES;
+    }
     return err != ERR_OK ? err : __real_sim_disk_open(disk, path, flags, out);
 }
 

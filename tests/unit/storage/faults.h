@@ -11,6 +11,7 @@ enum faults_kind {
     FAULTS_NONE,
     FAULTS_IO,    /* any call of the disk: ERR_IO; a flush forgets its writes */
     FAULTS_SPACE, /* a call that takes room: ERR_DISK_FULL */
+    FAULTS_OPEN,  /* an open: ERR_RESOURCES, no descriptor is free */
     FAULTS_ALLOC, /* a block or a charge below the budget "log": ERR_BUDGET */
     FAULTS_COUNT
 };
