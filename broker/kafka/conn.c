@@ -24,6 +24,9 @@
 #define KAFKA_FRAME_NS          (30 * RT_NS_PER_S)
 #define KAFKA_FRAME_BYTES_PER_S 100000u
 
+/* How long nothing may come of a request that has begun while others wait for its memory. */
+#define KAFKA_STALLED_NS (1 * RT_NS_PER_S)
+
 /* How long a peer that is told of the end may take to end its own side. */
 #define KAFKA_LINGER_NS (500 * RT_NS_PER_MS)
 
@@ -44,6 +47,7 @@ static bool kafka_conn_take_head(struct kafka_conn *conn);
 static enum err kafka_conn_take_whole(struct kafka_conn *conn);
 static enum err kafka_conn_take_part(struct kafka_conn *conn);
 static enum err kafka_conn_grow(struct kafka_conn *conn);
+static void kafka_conn_set_buf(struct kafka_conn *conn, struct buf *buf);
 static void kafka_conn_cancel(struct kafka_conn *conn);
 static void kafka_conn_close(struct kafka_conn *conn);
 static void kafka_conn_linger(struct kafka_conn *conn);
@@ -137,9 +141,8 @@ static void kafka_conn_take(struct kafka_conn *conn)
             kafka_conn_drop(conn);
         }
     }
-    if (err == ERR_OK) {
-        err = kafka_conn_keep(conn);
-    }
+    enum err kept = kafka_conn_keep(conn);
+    err = err != ERR_OK ? err : kept;
     conn->is_taking = false;
     if (err != ERR_OK) {
         kafka_door_starve(conn->door, conn);
@@ -275,17 +278,14 @@ static enum err kafka_conn_take_part(struct kafka_conn *conn)
     memcpy(buf_append(buf, bytes), conn->chunk.data + conn->chunk_pos, bytes);
     conn->door->stats.copied_bytes += bytes;
     conn->chunk_pos += bytes;
+    kafka_conn_set_buf(conn, buf); /* the last of door.begun now */
     if (buf->length < conn->frame_bytes) {
         return ERR_OK;
     }
-    struct kafka_door *door = conn->door;
-    conn->buf = NULL; /* the request's: with it the connection may end */
-    door->partial_bytes -= buf->capacity;
-    uint32_t capacity = buf->capacity;
+    kafka_conn_set_buf(conn, NULL); /* the request's: with it the connection may end */
     enum err err = kafka_request_begin(conn, buf, 0, conn->frame_bytes);
     if (err != ERR_OK) {
-        conn->buf = buf;
-        door->partial_bytes += capacity;
+        kafka_conn_set_buf(conn, buf);
         return err;
     }
     conn->head_bytes = 0;
@@ -305,22 +305,49 @@ static enum err kafka_conn_grow(struct kafka_conn *conn)
         return ERR_BUDGET; /* others have begun requests and do not end them */
     }
     enum err err = buf_new(&cs->bufs, &cs->budget, (size_t)bytes, &buf);
-    if (err == ERR_OK) {
-        conn->door->partial_bytes += buf->capacity;
+    if (err != ERR_OK) {
+        return err;
     }
-    if (err == ERR_OK && old != NULL) {
+    kafka_conn_set_buf(conn, buf);
+    if (old != NULL) {
         memcpy(buf_append(buf, old->length), old->data, old->length);
         conn->door->stats.copied_bytes += old->length;
-        conn->door->partial_bytes -= old->capacity;
         buf_unref(old);
-    }
-    if (old == NULL && err == ERR_OK) {
+    } else {
         conn->frame_ns = rt_now_ns(cs->shard) + KAFKA_FRAME_NS +
                          conn->frame_bytes / KAFKA_FRAME_BYTES_PER_S * RT_NS_PER_S;
         rt_timer_start(&conn->timer, conn->frame_ns);
     }
-    conn->buf = err == ERR_OK ? buf : old;
-    return err;
+    return ERR_OK;
+}
+
+/* The frame being taken is in `buf`, NULL: in none; the door counts it. */
+static void kafka_conn_set_buf(struct kafka_conn *conn, struct buf *buf)
+{
+    struct kafka_door *door = conn->door;
+    if (conn->buf != NULL) {
+        door->partial_bytes -= conn->buf->capacity;
+        list_remove(&conn->in_begun);
+    }
+    conn->buf = buf;
+    if (buf != NULL) {
+        door->partial_bytes += buf->capacity;
+        list_push_back(&door->begun, &conn->in_begun);
+    }
+}
+
+bool kafka_conn_yield(struct kafka_conn *conn, uint64_t now_ns)
+{
+    if (now_ns < conn->active_ns + KAFKA_STALLED_NS) {
+        return false;
+    }
+    if (!list_is_linked(&conn->in_starved)) { /* else it is we who let it wait */
+        kafka_conn_refuse(conn, "a request did not come on, and others waited for its memory");
+        if (!conn->is_closing) {
+            kafka_conn_close_now(conn);
+        }
+    }
+    return true;
 }
 
 /* --- Answers out --- */
@@ -512,10 +539,10 @@ static void kafka_conn_close_now(struct kafka_conn *conn)
     conn->is_closing = true;
     rt_timer_stop(&conn->timer);
     kafka_conn_drop(conn);
-    if (conn->buf != NULL) {
-        conn->door->partial_bytes -= conn->buf->capacity;
-        buf_unref(conn->buf);
-        conn->buf = NULL;
+    struct buf *buf = conn->buf;
+    if (buf != NULL) {
+        kafka_conn_set_buf(conn, NULL);
+        buf_unref(buf);
     }
     if (list_is_linked(&conn->in_starved)) {
         list_remove(&conn->in_starved);

@@ -54,26 +54,27 @@ struct kafka_conn {
     struct list_node in_starved; /* kafka_door.starved */
     struct rt_chunk chunk;       /* received and not all taken; length 0: none */
     uint32_t chunk_pos;          /* the first byte of it not taken */
-    struct buf *kept;        /* where `chunk` was copied to, to wait; NULL: it is the runtime's */
-    uint32_t head_bytes;     /* of the length in front of a frame, as far as taken */
-    uint32_t frame_bytes;    /* of the frame being taken; valid when head_bytes is 4 */
-    uint8_t head[4];         /* that length */
-    uint64_t frame_ns;       /* when it must be there, if it has a buffer of its own */
-    struct buf *buf;         /* the frame being taken; NULL: nothing of it yet */
-    struct list requests;    /* kafka_request.in_conn: not sent, in order */
-    uint32_t requests_count; /* of them, and those being sent */
-    uint64_t held_bytes;     /* kafka_request.held_bytes of them */
-    struct list sending;     /* kafka_request.in_conn: all gathered in the send under way */
-    struct kafka_iov *iov;   /* of the send under way; NULL: none */
-    bool is_valid;           /* a valid request came: it may hold more */
-    bool is_receiving;       /* recv_op waits */
-    bool is_taking;          /* kafka_conn_take runs */
-    bool is_ended;           /* nothing more is received */
-    bool is_dead;            /* nothing more is sent */
-    bool is_peer_done;       /* the peer has ended its side, or the connection broke */
-    bool is_lingering;       /* our side is ended, the peer's is waited for */
-    bool is_closing;         /* the close has begun */
-    bool is_closed;          /* it has ended; requests may be under way still */
+    struct buf *kept;          /* where `chunk` was copied to, to wait; NULL: it is the runtime's */
+    uint32_t head_bytes;       /* of the length in front of a frame, as far as taken */
+    uint32_t frame_bytes;      /* of the frame being taken; valid when head_bytes is 4 */
+    uint8_t head[4];           /* that length */
+    uint64_t frame_ns;         /* when it must be there, if it has a buffer of its own */
+    struct buf *buf;           /* the frame being taken; NULL: nothing of it yet */
+    struct list_node in_begun; /* kafka_door.begun: it has such a buffer */
+    struct list requests;      /* kafka_request.in_conn: not sent, in order */
+    uint32_t requests_count;   /* of them, and those being sent */
+    uint64_t held_bytes;       /* kafka_request.held_bytes of them */
+    struct list sending;       /* kafka_request.in_conn: all gathered in the send under way */
+    struct kafka_iov *iov;     /* of the send under way; NULL: none */
+    bool is_valid;             /* a valid request came: it may hold more */
+    bool is_receiving;         /* recv_op waits */
+    bool is_taking;            /* kafka_conn_take runs */
+    bool is_ended;             /* nothing more is received */
+    bool is_dead;              /* nothing more is sent */
+    bool is_peer_done;         /* the peer has ended its side, or the connection broke */
+    bool is_lingering;         /* our side is ended, the peer's is waited for */
+    bool is_closing;           /* the close has begun */
+    bool is_closed;            /* it has ended; requests may be under way still */
 };
 
 typedef void kafka_request_fn(struct kafka_request *request);
@@ -112,6 +113,10 @@ void kafka_conn_stop(struct kafka_conn *conn);
 
 /* There may be memory now. */
 void kafka_conn_feed(struct kafka_conn *conn);
+
+/* Others want the memory of a request that has begun: if nothing of it came for a while the
+ * connection is closed. False: something did. */
+bool kafka_conn_yield(struct kafka_conn *conn, uint64_t now_ns);
 
 /* The answer to `request` is `response`, the struct of its api's response; what is in it stays
  * until `release` was called. From a turn of the loop, once for each request. */

@@ -11,12 +11,17 @@
 /* How long what waits for memory or descriptors waits. */
 #define KAFKA_DOOR_RETRY_NS (20 * RT_NS_PER_MS)
 
+/* How often it is said that connections wait. */
+#define KAFKA_DOOR_TOLD_NS (10 * RT_NS_PER_S)
+
 /* What leaves memory when there is none for a request. */
 #define KAFKA_DOOR_COOL_BYTES (4u << 20)
 
 static void kafka_door_accept(struct kafka_door *door);
 static void kafka_door_accepted(struct rt_op *op);
+static void kafka_door_wait(struct kafka_door *door, enum err err);
 static void kafka_door_again(struct rt_timer *timer);
+static void kafka_door_make_room(struct kafka_door *door);
 static void kafka_door_listener_closed(struct rt_op *op);
 static void kafka_door_check(struct kafka_door *door);
 static void kafka_door_deinit(struct kafka_door *door);
@@ -29,6 +34,7 @@ enum err kafka_door_open(struct kafka_door *door, struct core_shard *cs, struct 
     door->partial_bytes_max = rt_shard_budget(shard)->limit_bytes / 4;
     list_init(&door->conns);
     list_init(&door->starved);
+    list_init(&door->begun);
     list_init(&door->idle_requests);
     rt_op_init(&door->accept_op, shard, kafka_door_accepted);
     rt_op_init(&door->close_op, shard, kafka_door_listener_closed);
@@ -59,8 +65,8 @@ static void kafka_door_accept(struct kafka_door *door)
         return;
     }
     enum err err = pool_acquire(&door->conn_pool, &object);
-    if (err != ERR_OK) { /* those that wait stay with the kernel */
-        rt_timer_start(&door->timer, rt_now_ns(door->cs->shard) + KAFKA_DOOR_RETRY_NS);
+    if (err != ERR_OK) {
+        kafka_door_wait(door, err);
         return;
     }
     door->accepting = object;
@@ -75,9 +81,7 @@ static void kafka_door_accepted(struct rt_op *op)
     if (op->err != ERR_OK) {
         pool_release(&door->conn_pool, conn);
         if (!door->is_closing) {
-            DIAG_WARN(door->diag, "kafka", "a connection cannot be taken",
-                      DIAG_ERR("error", op->err));
-            rt_timer_start(&door->timer, rt_now_ns(op->shard) + KAFKA_DOOR_RETRY_NS);
+            kafka_door_wait(door, op->err);
         }
         return;
     }
@@ -91,11 +95,24 @@ static void kafka_door_accepted(struct rt_op *op)
     kafka_door_accept(door);
 }
 
+/* Those that come stay with the kernel. */
+static void kafka_door_wait(struct kafka_door *door, enum err err)
+{
+    uint64_t now_ns = rt_now_ns(door->cs->shard);
+    if (now_ns >= door->tell_ns) {
+        door->tell_ns = now_ns + KAFKA_DOOR_TOLD_NS;
+        DIAG_WARN(door->diag, "kafka", "new connections wait",
+                  DIAG_U64("connections", door->conn_pool.in_use_count), DIAG_ERR("error", err));
+    }
+    rt_timer_start(&door->timer, now_ns + KAFKA_DOOR_RETRY_NS);
+}
+
 static void kafka_door_again(struct rt_timer *timer)
 {
     struct kafka_door *door = CONTAINER_OF(timer, struct kafka_door, timer);
     struct list starved;
     struct list_node *node;
+    kafka_door_make_room(door);
     list_init(&starved);
     while ((node = list_pop_front(&door->starved)) != NULL) {
         list_push_back(&starved, node);
@@ -104,6 +121,21 @@ static void kafka_door_again(struct rt_timer *timer)
         kafka_conn_feed(CONTAINER_OF(node, struct kafka_conn, in_starved));
     }
     kafka_door_accept(door);
+}
+
+/* Begun requests hold nearly all they may, and somebody waits: those that do not come give way. */
+static void kafka_door_make_room(struct kafka_door *door)
+{
+    uint64_t now_ns = rt_now_ns(door->cs->shard);
+    if (list_is_empty(&door->starved) ||
+        door->partial_bytes < door->partial_bytes_max - door->partial_bytes_max / 4) {
+        return;
+    }
+    list_for_each_safe (node, next, &door->begun) {
+        if (!kafka_conn_yield(CONTAINER_OF(node, struct kafka_conn, in_begun), now_ns)) {
+            break;
+        }
+    }
 }
 
 void kafka_door_starve(struct kafka_door *door, struct kafka_conn *conn)

@@ -53,9 +53,11 @@ struct kafka_door {
     struct rt_op accept_op;        /* the accept that waits */
     struct rt_op close_op;         /* the listener's close */
     struct rt_timer timer;         /* takes up again what had to wait for memory or descriptors */
+    uint64_t tell_ns;              /* when it may be said again that connections wait */
     struct kafka_conn *accepting;  /* where the next connection goes */
     struct list conns;             /* kafka_conn.in_door */
     struct list starved;           /* kafka_conn.in_starved: wait for memory */
+    struct list begun;             /* kafka_conn.in_begun: the one that last got bytes is last */
     struct list idle_requests;     /* kafka_request.in_conn: to be used again */
     uint32_t idle_requests_count;  /* of them */
     struct budget budget;          /* connections and requests, below the broker's */

@@ -601,6 +601,70 @@ static void clients_that_wait_leave_receive_buffers_to_others(void **state)
     door_end(t);
 }
 
+/* Requests that have begun, and of which nothing more comes, hold all that such may: they give way
+ * to one that comes in parts. One that is slow, but comes, does not. */
+static void begun_requests_that_do_not_come_give_way(void **state)
+{
+    (void)state;
+    struct town *t = door_town(17, 1);
+    struct town_client *stalled[300];
+    uint8_t bytes[1000] = {0};
+    size_t length;
+    struct kafka_api_versions_request body;
+    door_put_length(bytes, LIMIT_BUF_BYTES);
+    struct town_client *slow = town_connect(t);
+    struct town_client *other = town_connect(t);
+    door_is_well(slow);
+    town_bytes(slow, bytes, sizeof(bytes));
+    for (uint32_t i = 0; i < ARRAY_COUNT(stalled); i++) {
+        stalled[i] = town_connect(t);
+        door_is_well(stalled[i]);
+        town_bytes(stalled[i], bytes, sizeof(bytes));
+        town_bytes(slow, bytes + 4, 1);
+    }
+    kafka_reset(&kafka_struct_api_versions_request, &body);
+    const uint8_t *frame =
+        town_frame_of(other, &kafka_message_api_versions_request, 0, &body, &length);
+    town_expect(other, &kafka_message_api_versions_request, 0);
+    town_bytes(other, frame, 10);
+    for (uint32_t i = 0; i < 20; i++) {
+        town_bytes(slow, bytes + 4, 1);
+        town_run(t, 250);
+        if (i == 0) {
+            town_bytes(other, frame + 10, length - 10);
+        }
+    }
+    assert_true(town_has_answer(other));
+    assert_non_null(town_answer(other));
+    assert_false(slow->is_ended);
+    assert_true(town_said(t, "a request did not come on") >= 1);
+    door_is_well(other);
+    door_end(t);
+}
+
+/* More connections than are allowed stay with the kernel; they are taken when others leave. */
+static void connections_above_the_largest_number_wait(void **state)
+{
+    (void)state;
+    struct town *t = town_new(18, NULL);
+    struct town_client *c[3];
+    t->kafka.connections_max = ARRAY_COUNT(c);
+    town_start(t, 1);
+    for (uint32_t i = 0; i < ARRAY_COUNT(c); i++) {
+        c[i] = town_connect(t);
+        door_is_well(c[i]);
+    }
+    struct town_client *late = town_connect(t);
+    door_ask_versions(late);
+    town_run(t, 25000);
+    assert_false(town_has_answer(late));
+    assert_int_equal(town_said(t, "new connections wait"), 3); /* every 10 s */
+    door_is_well(c[0]);
+    town_hang_up(c[1]);
+    assert_non_null(town_answer(late));
+    door_end(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -621,6 +685,8 @@ int main(void)
         cmocka_unit_test(a_connection_on_which_nothing_moves_is_closed_after_10_minutes),
         cmocka_unit_test(a_thousand_idle_connections_take_little),
         cmocka_unit_test(clients_that_wait_leave_receive_buffers_to_others),
+        cmocka_unit_test(begun_requests_that_do_not_come_give_way),
+        cmocka_unit_test(connections_above_the_largest_number_wait),
     };
     struct CMUnitTest lengths[ARRAY_COUNT(door_length_rows)];
     for (size_t i = 0; i < ARRAY_COUNT(door_length_rows); i++) {
