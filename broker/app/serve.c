@@ -30,6 +30,10 @@
  * and a fault every 4 KiB costs a quarter of what an append takes. */
 #define SERVE_HOT_BYTES_MAX ((uint64_t)256 << 20)
 
+/* Descriptors of a shard that clients' connections leave to its files: as many segment files as
+ * stay open (log_config.files_max), the journal's, and those that are opened and closed. */
+#define SERVE_FILES_PER_SHARD 640u
+
 /* Room for a host's name: DNS allows 253 bytes. */
 #define SERVE_HOST_BYTES 256
 
@@ -107,6 +111,7 @@ struct serve {
 static enum cli_exit serve_help(FILE *out, FILE *err);
 static enum cli_exit serve_with(struct serve *serve, FILE *err);
 static bool serve_new_shards(struct serve *serve);
+static uint32_t serve_connections_max(const struct serve *serve);
 static bool serve_configure(struct serve *serve);
 static bool serve_check_listen(const struct serve *serve);
 static void serve_write_line(struct diag_sink *sink, enum diag_level level, const char *line,
@@ -244,6 +249,19 @@ static bool serve_new_shards(struct serve *serve)
     return true;
 }
 
+/* Connections of one shard. What clients open must not keep the log from its files: without them
+ * nothing is written. Where few descriptors are allowed half of them are for files. */
+static uint32_t serve_connections_max(const struct serve *serve)
+{
+    uint64_t nofile_count = serve->boot.machine.nofile_count;
+    uint64_t files_count = (uint64_t)serve->shards_count * SERVE_FILES_PER_SHARD;
+    files_count = files_count < nofile_count / 2 ? files_count : nofile_count / 2;
+    uint64_t count = (nofile_count - files_count) / serve->shards_count;
+    uint32_t wanted = serve->settings->connections_max;
+    count = count > 0 ? count : 1;
+    return count < wanted ? (uint32_t)count : wanted;
+}
+
 /* The node's configuration, from the settings. */
 static bool serve_configure(struct serve *serve)
 {
@@ -265,7 +283,7 @@ static bool serve_configure(struct serve *serve)
     struct kafka_config kafka = {.listen = settings->listen,
                                  .advertised_host = serve->host,
                                  .request_bytes_max = LIMIT_BUF_BYTES,
-                                 .connections_max = settings->connections_max};
+                                 .connections_max = serve_connections_max(serve)};
     const char *advertise = settings->advertise;
     size_t bytes = settings_host_bytes(advertise, &kafka.advertised_port);
     if (bytes == 0) { /* not given: the address itself, without its port */
@@ -405,7 +423,11 @@ static void serve_locked(struct serve *serve, struct rt_shard *shard)
 static void serve_probed(struct rt_probe *probe)
 {
     struct serve *serve = CONTAINER_OF(probe, struct serve, probe);
-    if (probe->err != ERR_OK) {
+    if (probe->err == ERR_DISK_FULL) { /* the log has a reserve for this, the measurement none */
+        DIAG_WARN(serve_diag(probe->shard), "serve",
+                  "the disk is full: how it writes durably fastest is not known",
+                  DIAG_STRING("path", serve->settings->data_dir));
+    } else if (probe->err != ERR_OK) {
         serve_fail(serve, "cannot write durably", serve->settings->data_dir, probe->err,
                    probe->saved_errno);
     } else {
@@ -617,6 +639,7 @@ static void serve_log_ready(struct serve *serve, struct rt_shard *shard)
               DIAG_STRING("advertised", advertise), DIAG_STRING("version", TDB_VERSION),
               DIAG_STRING("runtime", rt_backend_name(serve->boot.rt)),
               DIAG_U64("shards", serve->shards_count),
+              DIAG_U64("connections", (uint64_t)serve->shards_count * kafka->connections_max),
               DIAG_BYTES("memory", serve->boot.machine.memory_bytes),
               DIAG_U64("topics", catalog->topics_count - 1), /* without the controller's own */
               DIAG_U64("partitions", catalog->partitions_count - 1),
