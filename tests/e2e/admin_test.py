@@ -2,59 +2,19 @@
 """What clients do to topics and settings, through the admin clients of Debian and, for versions these do not send, as bytes made
 by Kafka's own definitions. Debian's python3, whose packages the clients are.   usage: admin_test.py TDB"""
 import base64
-import os
 import re
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
-from kafka_wire import Wire  # noqa: E402
+from talk import DATA  # first: it knows where the others are
+from kafka_wire import Wire
+from serve import Server
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-DATA = Path(os.environ.get("TDB_TEST_DATA", ROOT.parent / "shared" / "data")) / "kafka-messages"
 OK, UNKNOWN_TOPIC, TIMED_OUT, INVALID_TOPIC, EXISTS, INVALID_PARTITIONS = 0, 3, 7, 17, 36, 37
 INVALID_REPLICATION, INVALID_ASSIGNMENT, INVALID_CONFIG, INVALID_REQUEST = 38, 39, 40, 42
 TRANSACTIONS_REFUSED, UNKNOWN_ID, MISMATCHED_ENDPOINT, UNKNOWN_ENDPOINT = 53, 100, 114, 115
 TOPIC, BROKER = 2, 4
-
-
-class Server:
-    """tdb serve on a free port, its directory kept over restarts."""
-
-    def __init__(self, tdb, work, *flags):
-        self.tdb, self.work, self.flags, self.process = tdb, work, flags, None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-
-    def start(self):
-        log = self.work / "log"
-        with log.open("wb") as out:
-            self.process = subprocess.Popen([self.tdb, "serve", "--data", self.work / "data", "--shards", "3", "--memory", "128MiB",
-                                             "--listen", f"127.0.0.1:{self.port}", *self.flags], stderr=out)
-        for _ in range(400):
-            if b" ready" in log.read_bytes():
-                return
-            assert self.process.poll() is None, log.read_text()
-            time.sleep(0.05)
-        raise AssertionError("it does not get ready: " + log.read_text())
-
-    def end(self, how):
-        self.process.send_signal(how)
-        status = self.process.wait(30)
-        assert how == signal.SIGKILL or status == 0, f"status {status}: {(self.work / 'log').read_text()}"
-
-    def log(self):
-        return (self.work / "log").read_text()
-
-    @property
-    def address(self):
-        return f"127.0.0.1:{self.port}"
 
 
 def equal(got, want, what=""):
@@ -147,7 +107,7 @@ def librdkafka_describes_and_alters(server):
     node = configs("broker", "1")
     for name, value in (("default.replication.factor", "1"), ("node.id", "1"), ("num.partitions", "1"), ("message.max.bytes", "1048588"),
                         ("log.retention.hours", "168"), ("log.retention.ms", None), ("auto.create.topics.enable", "true"),
-                        ("advertised.listeners", f"PLAINTEXT://{server.address}"), ("log.dirs", str(server.work / "data"))):
+                        ("advertised.listeners", f"PLAINTEXT://{server.address}"), ("log.dirs", str(server.data))):
         equal((node[name].value, node[name].is_read_only), (value, True), name)
 
 
@@ -421,12 +381,12 @@ def trap_29_answers_come_in_the_order_of_requests(wire):
     wire.receive("DescribeCluster", 0)
 
 
-def all_of_it_is_there_after(server, how, id_max, shown):
-    server.end(how)
+def all_of_it_is_there_after(end, server, id_max, shown):
+    end()
     server.start()
     wire = Wire(DATA, "127.0.0.1", server.port)
     after = everything(wire)
-    equal(after, shown, how)
+    equal(after, shown, end.__name__)
     got = wire.ask("InitProducerId", 4, {"transactionalId": None, "transactionTimeoutMs": 1})["producerId"]
     assert got > id_max, f"producer id {got} after {id_max}"
     wire.close()
@@ -448,9 +408,9 @@ def replication_is_clamped_where_the_node_is_told_to(server):
 
 
 def test(tdb, work):
-    server = Server(tdb, work)
-    server.start()
+    server = Server(tdb, work, "--shards", "3", "--memory", "128MiB")
     try:
+        server.start()
         librdkafka_creates_grows_and_deletes(server)
         librdkafka_describes_and_alters(server)
         librdkafka_produces_idempotently(server)
@@ -463,22 +423,21 @@ def test(tdb, work):
         what_is_ours_is_shown_and_not_touched(wire)
         single_settings_are_altered(wire)
         id_max = producer_ids_are_never_given_twice(wire, other)
-        matches(server.log(), r"refused: not served yet wanted=\"transactions are not served yet.*transactional id.*mine")
+        matches(server.text(), r"refused: not served yet wanted=\"transactions are not served yet.*transactional id.*mine")
         the_cluster_is_described(wire, server.port)
         partitions_are_described_page_by_page(wire)
         trap_29_answers_come_in_the_order_of_requests(wire)
         shown = everything(wire)
-        id_max = all_of_it_is_there_after(server, signal.SIGKILL, id_max, shown)
-        server.flags = ("--clamp-replication",)
-        all_of_it_is_there_after(server, signal.SIGTERM, id_max, shown)
+        id_max = all_of_it_is_there_after(server.kill, server, id_max, shown)
+        server.flags += ("--clamp-replication",)
+        all_of_it_is_there_after(server.stop, server, id_max, shown)
         replication_is_clamped_where_the_node_is_told_to(server)
-        server.end(signal.SIGTERM)
+        server.stop()
     except BaseException:
-        print(server.log()[-3000:], file=sys.stderr)
+        print(server.text()[-3000:], file=sys.stderr)
         raise
     finally:
-        if server.process.poll() is None:
-            server.process.kill()
+        server.close()
 
 
 def main():

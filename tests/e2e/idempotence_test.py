@@ -10,15 +10,14 @@ after that; TDB_SEED.
 """
 import os
 import random
-import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from serve import Server  # noqa: E402  (the path above leads to it)
 
 try:
     from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
@@ -35,44 +34,6 @@ DELIVERY_SECONDS = 60
 
 class Wrong(Exception):
     """What must not be."""
-
-
-class Server:
-    """tdb serve, on one address for all its lives."""
-
-    def __init__(self, tdb, work):
-        self.tdb, self.work, self.process = tdb, work, None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
-        self.lives = 0
-
-    def start(self, shards):
-        self.lives += 1
-        log = self.work / "log"
-        ours = ("TDB_SHARE_CASES", "TDB_SHARE_SECONDS", "TDB_SEED")
-        environment = {key: value for key, value in os.environ.items() if key not in ours}
-        with log.open("w") as out:
-            self.process = subprocess.Popen(
-                [self.tdb, "serve", "--data", self.work / "data", "--listen", self.address, "--shards", str(shards),
-                 "--memory", "768MiB"], stdout=out, stderr=subprocess.STDOUT, env=environment)
-        deadline = time.monotonic() + 30
-        while " ready" not in log.read_text():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise Wrong(f"the server does not get ready in its life {self.lives}: {log.read_text()[-3000:]}")
-            time.sleep(0.005)
-
-    def kill(self):
-        if self.process.poll() is not None:
-            raise Wrong(f"the server ended by itself: {(self.work / 'log').read_text()[-3000:]}")
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self):
-        self.process.terminate()
-        if self.process.wait(30) != 0:
-            raise Wrong(f"the server does not stop in order: {(self.work / 'log').read_text()[-3000:]}")
 
 
 class Sender:
@@ -195,7 +156,7 @@ def kill_and_start(server, delay, is_orderly, shards, said):
     try:
         time.sleep(delay)
         server.stop() if is_orderly else server.kill()
-        server.start(shards)
+        server.start("--shards", str(shards))
     except Exception as wrong:  # told by the main thread
         said.append(wrong)
 
@@ -228,25 +189,23 @@ def main():
     rounds = int(os.environ.get("TDB_SHARE_CASES", "10"))
     seconds = float(os.environ.get("TDB_SHARE_SECONDS", "0")) or float("inf")
     seed = int(os.environ.get("TDB_SEED", "1"))
-    prng = random.Random(seed)
-    work = Path(tempfile.mkdtemp())
-    server, reader = Server(tdb, work), Reader()
+    prng, reader = random.Random(seed), Reader()
     started, played = time.monotonic(), 0
-    try:
-        server.start(1)
-        make_topic(server)
-        old = Sender(server, "old", prng)
-        while played < rounds and time.monotonic() - started < seconds:
-            play(server, reader, old, played, prng)
-            played += 1
-        server.stop()
-    except Wrong as wrong:
-        print(f"FAIL: round {played}, seed {seed}: {wrong}", file=sys.stderr)
-        return 1
-    finally:
-        if server.process is not None and server.process.poll() is None:
-            server.process.kill()
-        shutil.rmtree(work, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as work:
+        server = Server(tdb, work, "--memory", "768MiB")
+        try:
+            server.start("--shards", "1")
+            make_topic(server)
+            old = Sender(server, "old", prng)
+            while played < rounds and time.monotonic() - started < seconds:
+                play(server, reader, old, played, prng)
+                played += 1
+            server.stop()
+        except (Wrong, AssertionError) as wrong:  # an AssertionError is the server's: it ended, or does not start or stop
+            print(f"FAIL: round {played}, seed {seed}: {wrong}", file=sys.stderr)
+            return 1
+        finally:
+            server.close()
     print(f"covered: e2e_idempotence/killed under load: {played} cases in {time.monotonic() - started:.1f} s (from seed {seed}), "
           f"{reader.read_count} messages")
     return 0

@@ -453,7 +453,7 @@ def main():
             print(f"{run.name}; offered: {' '.join(sorted(run.offers)) or 'none of the admin requests'}", flush=True)
             passed = go_through(run, figures)
         finally:
-            server.kill()
+            server.close()
             for process in (client, reader):
                 if process:
                     process.close()

@@ -1,13 +1,13 @@
 """tdb serve in a directory of its own: started, killed, started again on the same port; what it offers, what it stored."""
 import json
-import random
-import re
-import signal
 import socket
 import struct
 import subprocess
-import time
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+import serve  # noqa: E402  (the path above leads to it)
 
 # Kafka's numbers of the requests that only some servers offer.
 KEYS = {"create": 19, "delete": 20, "trim": 21, "idempotence": 22, "configs": 32, "set": 33, "set_one": 44,
@@ -16,55 +16,8 @@ CODECS = ("none", "gzip", "snappy", "lz4", "zstd")  # as the low three bits of a
 METADATA, API_VERSIONS = 3, 18
 
 
-class Server:
+class Server(serve.Server):
     """One server process and its directory."""
-
-    def __init__(self, tdb, work):
-        self.tdb, self.data, self.log = tdb, Path(work) / "data", Path(work) / "server.log"
-        self.process = self.port = None
-
-    def start(self):
-        """Start it on the port it had, at first on a free one. Not on port 0: a client that tries again and again to
-        reach a port of the range for outgoing connections may at last connect to itself, or hold the port."""
-        for _ in range(5):
-            port = self.port or random.randrange(12000, 30000)
-            if self.port or _is_free(port):
-                self._spawn(port)
-                if self._is_ready():
-                    self.port = port
-                    return
-        raise AssertionError(f"tdb serve does not get ready:\n{self.text()}")
-
-    def _spawn(self, port):
-        with self.log.open("ab") as log:
-            self.began = log.tell()
-            self.process = subprocess.Popen([self.tdb, "serve", "--data", self.data, "--listen", f"127.0.0.1:{port}"],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def _is_ready(self):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if re.search(r" ready kafka=", self.text()):
-                return True
-            time.sleep(0.02)
-        return False
-
-    @property
-    def address(self):
-        return f"127.0.0.1:{self.port}"
-
-    def text(self):
-        """What the running process has logged."""
-        with self.log.open("rb") as log:
-            log.seek(self.began)
-            return log.read().decode(errors="replace")
-
-    def kill(self):
-        """kill -9; nothing happens to one that does not run."""
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-        if self.process:
-            self.process.wait()
 
     def restart(self):
         self.kill()
@@ -72,8 +25,7 @@ class Server:
 
     def stop(self):
         """An orderly end, after which the directory must be whole."""
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(30) == 0, f"tdb serve ended with {self.process.returncode}:\n{self.text()}"
+        super().stop()
         self._tdb("log", "verify", self.data)
 
     # --- What it offers
@@ -127,11 +79,6 @@ class Server:
                               errors="replace", timeout=60, check=False)
         assert done.returncode == 0, f"tdb {arguments[0]} {arguments[1]}: status {done.returncode}:\n{done.stdout[-2000:]}"
         return done.stdout
-
-
-def _is_free(port):
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _receive(sock, count):

@@ -4,6 +4,7 @@
     answer = wire.ask("CreateTopics", 7, {"topics": [{"name": "a", "numPartitions": 1, "replicationFactor": 1}]})
 
 A message is a dict by the definitions' names in lowerCamelCase; what a request does not name has its default."""
+import functools
 import json
 import re
 import socket
@@ -151,6 +152,21 @@ class _Codec:
         return self.get(self._fields_of(field), r)
 
 
+@functools.lru_cache(maxsize=None)
+def _definition(folder, name):
+    text = (folder / f"{name}.json").read_text()
+    return json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
+
+
+def request(folder, name, version, body, correlation=1):
+    """A request as it is sent, its length in front."""
+    definition = _definition(Path(folder), f"{name}Request")
+    codec = _Codec(definition, version)
+    head = struct.pack(">hhih", definition["apiKey"], version, correlation, 4) + b"wire" + (b"\0" if codec.flexible else b"")
+    frame = head + codec.put(codec.fields, body)
+    return struct.pack(">i", len(frame)) + frame
+
+
 class Wire:
     """A connection."""
 
@@ -162,24 +178,16 @@ class Wire:
     def close(self):
         self.sock.close()
 
-    def _definition(self, name):
-        text = (self.folder / f"{name}.json").read_text()
-        return json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
-
     def ask(self, name, version, body):
         self.send(name, version, body)
         return self.receive(name, version)
 
     def send(self, name, version, body):
-        definition = self._definition(f"{name}Request")
-        codec = _Codec(definition, version)
         self.correlation += 1
-        head = struct.pack(">hhih", definition["apiKey"], version, self.correlation, 4) + b"wire" + (b"\0" if codec.flexible else b"")
-        frame = head + codec.put(codec.fields, body)
-        self.sock.sendall(struct.pack(">i", len(frame)) + frame)
+        self.sock.sendall(request(self.folder, name, version, body, self.correlation))
 
     def receive(self, name, version):
-        codec = _Codec(self._definition(f"{name}Response"), version)
+        codec = _Codec(_definition(self.folder, f"{name}Response"), version)
         r = _Reader(self._take(struct.unpack(">i", self._take(4))[0]))
         assert r.number(">i") == self.correlation, "the answer to another request"
         if codec.flexible and name != "ApiVersions":

@@ -154,7 +154,7 @@ def main():
             print("\n".join(server.text().splitlines()[-30:]))
             return 1
         finally:
-            server.kill()
+            server.close()
     print(f"covered: tools_{name}: {tools.count} runs of Kafka's tools in {time.monotonic() - began:.1f} s")
     return 0
 
