@@ -194,4 +194,8 @@ void town_hang_up(struct town_client *c);
 /* Hear again after is_deaf. */
 void town_listen(struct town_client *c);
 
+/* Give back what a client takes, whose connection is closed (town_hang_up) and of which nothing is
+ * under way: in worlds of many clients. */
+void town_forget(struct town_client *c);
+
 #endif

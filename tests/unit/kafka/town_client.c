@@ -198,6 +198,24 @@ void town_listen(struct town_client *c)
     town_client_poke(c);
 }
 
+void town_forget(struct town_client *c)
+{
+    struct budget *budget = &c->town->budget;
+    struct list_node *node;
+    ASSERT(c->is_closed);
+    while ((node = list_pop_front(&c->out)) != NULL) {
+        budget_free(budget, CONTAINER_OF(node, struct town_block, in_client));
+    }
+    while ((node = list_pop_front(&c->asked)) != NULL) {
+        budget_free(budget, CONTAINER_OF(node, struct town_asked, in_client));
+    }
+    list_remove(&c->in_town);
+    arena_deinit(&c->arena);
+    budget_free(budget, c->in);
+    budget_free(budget, c->frame);
+    budget_free(budget, c);
+}
+
 static bool town_client_is_ended(void *ctx)
 {
     return ((struct town_client *)ctx)->is_ended;
