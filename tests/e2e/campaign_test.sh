@@ -69,6 +69,7 @@ echo 'stat::number_of_executed_units: 4096'
 TXT
 cat >"$tree/crash.sh" <<'TXT'
 #!/bin/sh
+[ ! -e taped ] || touch "$TDB_BUILD/fuzz_crash-7.tape"
 echo "==1==ERROR: AddressSanitizer: heap-buffer-overflow"
 echo "artifact_prefix='build/tiny/crashes/crash/'; Test unit written to build/tiny/crashes/crash/crash-0a1b"
 exit 77
@@ -139,7 +140,12 @@ run "$tree/tests/campaign" fuzz --seed 4
 expect_status 1
 expect_out '^given: -seed=4 -max_total_time=9 .*-artifact_prefix=build/tiny/crashes/ok/ build/tiny/corpus/ok tests/fuzz/corpus/ok$'
 expect_err '^  build/tiny/tests/fuzz/fuzz_crash build/tiny/crashes/crash/crash-0a1b$'
+! grep -q tape "$err" || fail "a tape is told where there is none"
 ! grep -q canary "$err" || fail "the canary's planted crash is told as a failure"
+touch "$tree/taped"
+run "$tree/tests/campaign" fuzz --only fuzz_crash
+expect_status 1
+expect_err 'came before it: TDB_TAPE=build/tiny/fuzz_crash-7.tape build/tiny/tests/fuzz/fuzz_crash -runs=0$'
 cp "$tree/ok.sh" "$tree/crash.sh"
 run "$tree/tests/campaign" fuzz --cases 4096
 expect_status 0
