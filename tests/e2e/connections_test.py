@@ -452,7 +452,7 @@ def peers_that_vanish(run):
     with run.crowd("peers that vanish", BEGUN_KIB) as crowd:
         crowd.opened(run.count // 10)
         for i, sock in enumerate(crowd.socks):
-            sock.sendall((VERSIONS[:9], VERSIONS * 20, VERSIONS + VERSIONS[:6], waiting)[i % 4])
+            sock.sendall((VERSIONS[:9], VERSIONS * 20, VERSIONS + VERSIONS[:6], VERSIONS)[i % 4])
         crowd.stand()
         for i, sock in enumerate(crowd.socks):
             if i % 4 == 1:
@@ -460,6 +460,7 @@ def peers_that_vanish(run):
             elif i % 4 == 2:
                 sock.shutdown(socket.SHUT_WR)
             elif i % 4 == 3:
+                sock.sendall(waiting)
                 vanish(sock)
             sock.close()
         crowd.socks = []
