@@ -48,6 +48,12 @@ enum kafka_error kafka_error_of(enum core_code code)
     UNREACHABLE();
 }
 
+enum kafka_error kafka_error_known(enum kafka_error error, bool knows_storage_error)
+{
+    bool is_unknown = error == KAFKA_STORAGE_ERROR && !knows_storage_error;
+    return is_unknown ? KAFKA_NOT_LEADER_OR_FOLLOWER : error;
+}
+
 enum kafka_error kafka_error_of_records(enum core_records_answer answer)
 {
     switch (answer) {

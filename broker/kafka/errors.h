@@ -3,6 +3,7 @@
 #ifndef BROKER_KAFKA_ERRORS_H
 #define BROKER_KAFKA_ERRORS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "broker/core/code.h"
@@ -54,6 +55,10 @@ enum kafka_error {
 
 /* What a client is told of `code`. */
 enum kafka_error kafka_error_of(enum core_code code);
+
+/* `error` for a request that may come from a client that does not know KAFKA_STORAGE_ERROR (Produce
+ * below 4, Fetch below 6): another that makes it try again, as Kafka does. */
+enum kafka_error kafka_error_known(enum kafka_error error, bool knows_storage_error);
 
 /* Of a batch that was not let in. */
 enum kafka_error kafka_error_of_records(enum core_records_answer answer);

@@ -14,6 +14,9 @@
 /* Topics are named by their ids from this version on (KIP-516). */
 #define KAFKA_FETCH_IDS_FIRST 13
 
+/* Who sends this version knows KAFKA_STORAGE_ERROR (KIP-112). */
+#define KAFKA_FETCH_STORAGE_FIRST 6
+
 /* Of one request. */
 struct kafka_fetch {
     struct kafka_request *request;        /* whose */
@@ -168,6 +171,7 @@ static void kafka_fetch_answer_item(struct kafka_fetch *state,
     const struct kafka_fetch_request *body = state->request->body;
     enum kafka_error error = item->code == CORE_OVERLOADED ? KAFKA_STORAGE_ERROR /* see errors.c */
                                                            : kafka_error_of(item->code);
+    error = kafka_error_known(error, state->request->version >= KAFKA_FETCH_STORAGE_FIRST);
     answer->partition_index = (int32_t)item->partition;
     answer->error_code = (int16_t)error;
     answer->high_watermark = -1;

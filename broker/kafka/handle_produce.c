@@ -10,6 +10,9 @@
 /* zstd needs this version of the request (KIP-110). */
 #define KAFKA_PRODUCE_ZSTD_FIRST 7
 
+/* Who sends this version knows KAFKA_STORAGE_ERROR (KIP-112). */
+#define KAFKA_PRODUCE_STORAGE_FIRST 4
+
 /* A batch on its way. */
 struct kafka_produce_item {
     struct core_append append;                       /* into the partition */
@@ -210,7 +213,8 @@ static bool kafka_produce_look(struct kafka_produce *state, struct kafka_produce
 static void kafka_produce_refuse(struct kafka_produce *state, struct kafka_produce_item *item,
                                  enum kafka_error error)
 {
-    item->answer->error_code = (int16_t)error;
+    bool knows_storage_error = state->request->version >= KAFKA_PRODUCE_STORAGE_FIRST;
+    item->answer->error_code = (int16_t)kafka_error_known(error, knows_storage_error);
     state->has_failed = true;
 }
 

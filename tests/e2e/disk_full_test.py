@@ -19,7 +19,7 @@ from pathlib import Path
 import talk  # first: it knows where the others are
 from kafka_batch import Large, number_of
 from serve import Server
-from talk import EARLIEST, LATEST, OK, STORAGE_ERROR, until
+from talk import EARLIEST, LATEST, NOT_LEADER, OK, STORAGE_ERROR, until
 
 SUITE = "e2e_disk_full"
 MIB = 1 << 20
@@ -214,6 +214,8 @@ def the_disk_becomes_full(run):
 def deleted_records_make_room(run):
     waiter, clients = Waiter(run, "kept"), Clients(run)
     assert run.append("kept") == STORAGE_ERROR
+    old = talk.append(run.wire, "kept", run.large.batch(run.ends["kept"]), version=3)
+    assert old["errorCode"] == NOT_LEADER, f"who does not know KAFKA_STORAGE_ERROR is told {old}"
     run.trim("filled", run.ends["filled"] - LEFT_COUNT)
     run.goes_on("kept")
     assert "disk has room again" in run.server.text()

@@ -11,7 +11,7 @@ import kafka_batch  # noqa: E402  (the path above leads to it)
 import kafka_wire  # noqa: E402
 
 DATA = Path(os.environ.get("TDB_TEST_DATA", ROOT.parent / "shared" / "data")) / "kafka-messages"
-OK, OUT_OF_RANGE, STORAGE_ERROR = 0, 1, 56
+OK, OUT_OF_RANGE, NOT_LEADER, STORAGE_ERROR = 0, 1, 6, 56
 LATEST, EARLIEST = -1, -2
 VERSIONS = {"Produce": 9, "Fetch": 12, "ListOffsets": 7, "CreateTopics": 5, "DeleteTopics": 5, "DeleteRecords": 2, "Metadata": 9,
             "ApiVersions": 0}
@@ -43,9 +43,9 @@ def delete(wire, topic):
     return gone["errorCode"]
 
 
-def append(wire, topic, batch):
+def append(wire, topic, batch, version=VERSIONS["Produce"]):
     """Produce with acks=all: the partition's answer."""
-    answer = ask(wire, "Produce", {"acks": -1, "timeoutMs": WAIT_MS, "topicData": [
+    answer = wire.ask("Produce", version, {"acks": -1, "timeoutMs": WAIT_MS, "topicData": [
         {"name": topic, "partitionData": [{"index": 0, "records": batch}]}]})
     return answer["responses"][0]["partitionResponses"][0]
 
