@@ -262,14 +262,20 @@ static uint32_t serve_connections_max(const struct serve *serve)
     return count < wanted ? (uint32_t)count : wanted;
 }
 
+/* What all shards together may take. */
+static uint64_t serve_memory_bytes(const struct serve *serve)
+{
+    uint64_t wanted = serve->settings->memory_bytes;
+    return wanted != 0 ? wanted : serve->boot.machine.memory_bytes;
+}
+
 /* The node's configuration, from the settings. */
 static bool serve_configure(struct serve *serve)
 {
     const struct settings *settings = serve->settings;
     /* A shard's buffers may hold what is hot on all others: clients choose the connection's shard.
      */
-    uint64_t memory_bytes =
-        settings->memory_bytes != 0 ? settings->memory_bytes : serve->boot.machine.memory_bytes;
+    uint64_t memory_bytes = serve_memory_bytes(serve);
     uint64_t hot_bytes = memory_bytes / serve->shards_count / (4 * serve->shards_count);
     hot_bytes = hot_bytes < SERVE_HOT_BYTES_MAX ? hot_bytes : SERVE_HOT_BYTES_MAX;
     struct core_config core = {.log = {.dir = settings->data_dir, .hot_bytes_max = hot_bytes},
@@ -640,7 +646,7 @@ static void serve_log_ready(struct serve *serve, struct rt_shard *shard)
               DIAG_STRING("runtime", rt_backend_name(serve->boot.rt)),
               DIAG_U64("shards", serve->shards_count),
               DIAG_U64("connections", (uint64_t)serve->shards_count * kafka->connections_max),
-              DIAG_BYTES("memory", serve->boot.machine.memory_bytes),
+              DIAG_BYTES("memory", serve_memory_bytes(serve)),
               DIAG_U64("topics", catalog->topics_count - 1), /* without the controller's own */
               DIAG_U64("partitions", catalog->partitions_count - 1),
               DIAG_DURATION("log_start", report->duration_ns),
