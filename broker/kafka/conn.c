@@ -13,12 +13,13 @@
 /* The door's inbox: as many small requests as fit. */
 #define KAFKA_INBOX_BYTES (64u << 10)
 
-/* A frame's own buffer at first, and how much more than has arrived its length is believed for:
- * with these, what most producers send is copied once, and of what claims to be larger a quarter
- * again.
- */
+/* A frame's own buffer at first, and how much more than has arrived its length is believed for. */
 #define KAFKA_FRAME_FIRST_BYTES (128u << 10)
 #define KAFKA_FRAME_GROWTH      4u
+
+/* A peer that has sent a frame of so many bytes is believed as many at once, up to this: what a
+ * steady producer sends is copied once, however long. */
+#define KAFKA_FRAME_KNOWN_BYTES (2u << 20)
 
 /* When a frame that has begun must be there: so much, and a second for each of these. */
 #define KAFKA_FRAME_NS          (30 * RT_NS_PER_S)
@@ -61,6 +62,7 @@ static bool kafka_conn_gather(struct kafka_request *request, struct kafka_iov *i
 void kafka_conn_open(struct kafka_conn *conn)
 {
     struct rt_shard *shard = conn->door->cs->shard;
+    conn->known_bytes = KAFKA_FRAME_FIRST_BYTES;
     list_init(&conn->requests);
     list_init(&conn->sending);
     rt_op_init(&conn->recv_op, shard, kafka_conn_received);
@@ -283,6 +285,9 @@ static enum err kafka_conn_take_part(struct kafka_conn *conn)
         return ERR_OK;
     }
     kafka_conn_set_buf(conn, NULL); /* the request's: with it the connection may end */
+    uint32_t known_bytes =
+        conn->frame_bytes < KAFKA_FRAME_KNOWN_BYTES ? conn->frame_bytes : KAFKA_FRAME_KNOWN_BYTES;
+    conn->known_bytes = known_bytes > conn->known_bytes ? known_bytes : conn->known_bytes;
     enum err err = kafka_request_begin(conn, buf, 0, conn->frame_bytes);
     if (err != ERR_OK) {
         kafka_conn_set_buf(conn, buf);
@@ -298,8 +303,7 @@ static enum err kafka_conn_grow(struct kafka_conn *conn)
     struct core_shard *cs = conn->door->cs;
     struct buf *old = conn->buf;
     struct buf *buf;
-    uint64_t bytes =
-        old == NULL ? KAFKA_FRAME_FIRST_BYTES : (uint64_t)old->length * KAFKA_FRAME_GROWTH;
+    uint64_t bytes = old == NULL ? conn->known_bytes : (uint64_t)old->length * KAFKA_FRAME_GROWTH;
     bytes = bytes < conn->frame_bytes ? bytes : conn->frame_bytes;
     if (conn->door->partial_bytes + bytes > conn->door->partial_bytes_max) {
         return ERR_BUDGET; /* others have begun requests and do not end them */

@@ -2,7 +2,8 @@
  *
  * **Receiving.** A frame that has arrived whole in one receive buffer is copied into the door's
  * inbox, behind others; any other into a buffer of its own, which grows with what has arrived: its
- * length is believed for so much only. Each byte is copied once, a long frame's first ones again.
+ * length is believed for so much only, or for as much as an earlier one has brought. Each byte is
+ * copied once, the first ones of a connection's longest frame again.
  * **Order.** Requests are carried out as they come, several at a time; each answer waits for those
  * before it. **Bounds.** So many requests and bytes of a connection, of requests and of answers,
  * are held; then nothing is taken before an answer has been sent, and one receive buffer's bytes
@@ -57,6 +58,7 @@ struct kafka_conn {
     struct buf *kept;          /* where `chunk` was copied to, to wait; NULL: it is the runtime's */
     uint32_t head_bytes;       /* of the length in front of a frame, as far as taken */
     uint32_t frame_bytes;      /* of the frame being taken; valid when head_bytes is 4 */
+    uint32_t known_bytes;      /* what is believed of a frame's length before it has come */
     uint8_t head[4];           /* that length */
     uint64_t frame_ns;         /* when it must be there, if it has a buffer of its own */
     struct buf *buf;           /* the frame being taken; NULL: nothing of it yet */

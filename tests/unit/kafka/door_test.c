@@ -526,6 +526,67 @@ static void a_connection_on_which_nothing_moves_is_closed_after_10_minutes(void 
 
 /* Connections that never say anything, that say a byte a second, that leave a request unfinished:
  * what each takes is small, and others do not notice. */
+/* The counters of all doors. */
+static struct kafka_door_stats door_stats(struct town *t)
+{
+    struct kafka_door_stats sum = {0};
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct kafka_door_stats *stats = &town_door(t, i)->stats;
+        sum.received_bytes += stats->received_bytes;
+        sum.copied_bytes += stats->copied_bytes;
+        sum.gathered_bytes += stats->gathered_bytes;
+    }
+    return sum;
+}
+
+/* Append a batch whose one record has `bytes` bytes; its own. What of it was copied is `*copied` in
+ * all, the request around it included, which is `*received` bytes. */
+static size_t door_append_large(struct town *t, struct town_client *c, size_t bytes,
+                                uint64_t *received, uint64_t *copied)
+{
+    char *value = calloc(1, bytes);
+    uint8_t *raw = malloc(bytes + 1000);
+    uint8_t *batch = malloc(bytes + 1000);
+    assert_true(value != NULL && raw != NULL && batch != NULL);
+    struct batch_build b;
+    batch_build_init(&b, raw, bytes + 1000);
+    batch_build_add(
+        &b, &(struct batch_build_record){.timestamp = 1, .value = value, .value_bytes = bytes});
+    size_t length = batch_build_end(&b, NULL, t->kernels, batch, bytes + 1000);
+    struct kafka_door_stats before = door_stats(t);
+    talk_produce_ask(c, TALK_PRODUCE_VERSION, "t", 0, -1, batch, length);
+    assert_int_equal(talk_produce_answer(c)->error_code, 0);
+    *received = door_stats(t).received_bytes - before.received_bytes;
+    *copied = door_stats(t).copied_bytes - before.copied_bytes;
+    free(value);
+    free(raw);
+    free(batch);
+    return length;
+}
+
+/* The journal's frame takes it from where it was copied to; a large one the segment's writes. */
+static void a_payload_is_copied_once_on_its_way_in_and_not_on_its_way_out(void **state)
+{
+    (void)state;
+    struct town *t = door_town(24, 2);
+    struct town_client *c = town_connect(t);
+    uint64_t received, copied;
+    door_is_well(c); /* a first request is small */
+    size_t length = door_append_large(t, c, 64 << 10, &received, &copied);
+    assert_in_range(received, length, length + 200);
+    assert_int_equal(copied, received);
+    struct kafka_door_stats before = door_stats(t);
+    struct talk_fetch fetch = {.topic = "t", .offset = 0};
+    assert_int_equal(talk_fetch(c, &fetch)->records.length, length);
+    assert_int_equal(door_stats(t).gathered_bytes - before.gathered_bytes, length);
+    (void)door_append_large(t, c, 700 << 10, &received, &copied);
+    assert_in_range(copied, received, 2 * received); /* its length was not believed at once */
+    (void)door_append_large(t, c, 700 << 10, &received, &copied);
+    assert_int_equal(copied, received); /* this one's was */
+    town_hang_up(c);
+    door_end(t);
+}
+
 static void a_thousand_idle_connections_take_little(void **state)
 {
     (void)state;
@@ -683,6 +744,7 @@ int main(void)
         cmocka_unit_test(a_client_that_never_reads_holds_little),
         cmocka_unit_test(a_client_that_never_reads_does_not_hold_up_the_close),
         cmocka_unit_test(a_connection_on_which_nothing_moves_is_closed_after_10_minutes),
+        cmocka_unit_test(a_payload_is_copied_once_on_its_way_in_and_not_on_its_way_out),
         cmocka_unit_test(a_thousand_idle_connections_take_little),
         cmocka_unit_test(clients_that_wait_leave_receive_buffers_to_others),
         cmocka_unit_test(begun_requests_that_do_not_come_give_way),
