@@ -1,6 +1,6 @@
 /* Reading a whole file. See fetch.h.
  *
- *     IDLE -> OPEN -> FIRST -> REST -> CLOSE -> IDLE
+ *     IDLE -> OPEN -> FIRST -> REST -> FLUSH -> CLOSE -> IDLE
  *
  * FIRST reads one chunk alone, since it may tell that the rest is of no use; REST keeps
  * LOG_FETCH_READS of them in flight. A chunk that fails with ERR_IO is read once more, block by
@@ -17,6 +17,7 @@ enum {
     LOG_FETCH_OPEN,  /* opening */
     LOG_FETCH_FIRST, /* the first chunk */
     LOG_FETCH_REST,  /* the others */
+    LOG_FETCH_FLUSH, /* making it durable */
     LOG_FETCH_CLOSE, /* closing */
 };
 
@@ -25,8 +26,11 @@ static const struct sm_conf log_fetch_stages[] = {
     [LOG_FETCH_OPEN] = {"OPEN",
                         SM_BIT(LOG_FETCH_FIRST) | SM_BIT(LOG_FETCH_CLOSE) | SM_BIT(LOG_FETCH_IDLE),
                         0},
-    [LOG_FETCH_FIRST] = {"FIRST", SM_BIT(LOG_FETCH_REST) | SM_BIT(LOG_FETCH_CLOSE), 0},
-    [LOG_FETCH_REST] = {"REST", SM_BIT(LOG_FETCH_CLOSE), 0},
+    [LOG_FETCH_FIRST] = {"FIRST",
+                         SM_BIT(LOG_FETCH_REST) | SM_BIT(LOG_FETCH_FLUSH) | SM_BIT(LOG_FETCH_CLOSE),
+                         0},
+    [LOG_FETCH_REST] = {"REST", SM_BIT(LOG_FETCH_FLUSH) | SM_BIT(LOG_FETCH_CLOSE), 0},
+    [LOG_FETCH_FLUSH] = {"FLUSH", SM_BIT(LOG_FETCH_CLOSE), 0},
     [LOG_FETCH_CLOSE] = {"CLOSE", SM_BIT(LOG_FETCH_IDLE), 0},
 };
 const struct sm_decl log_fetch_decl = {"log_fetch", log_fetch_stages, ARRAY_COUNT(log_fetch_stages),
@@ -38,6 +42,7 @@ static enum err log_fetch_room(struct log_fetch *fetch);
 static void log_fetch_read(struct log_fetch *fetch, uint32_t reads_max);
 static void log_fetch_read_done(struct rt_op *op);
 static bool log_fetch_read_took(struct log_fetch_read *read);
+static void log_fetch_end(struct log_fetch *fetch);
 static void log_fetch_close(struct log_fetch *fetch);
 
 void log_fetch_init(struct log_fetch *fetch, struct rt_shard *shard, struct budget *budget,
@@ -81,7 +86,7 @@ void log_fetch_start(struct log_fetch *fetch)
                  0);
 }
 
-/* The open or the close has ended. */
+/* The open, the flush or the close has ended. */
 static void log_fetch_run(struct rt_op *op)
 {
     struct log_fetch *fetch = CONTAINER_OF(op, struct log_fetch, op);
@@ -93,6 +98,12 @@ static void log_fetch_run(struct rt_op *op)
     if (op->err != ERR_OK) {
         fetch->err = op->err;
         fetch->saved_errno = op->saved_errno;
+    }
+    if (sm_stage(&fetch->sm) == LOG_FETCH_FLUSH) {
+        log_fetch_close(fetch);
+        return;
+    }
+    if (op->err != ERR_OK) {
         sm_move(&fetch->sm, LOG_FETCH_IDLE);
         fetch->done(fetch);
         return;
@@ -171,7 +182,7 @@ static void log_fetch_read_done(struct rt_op *op)
         fetch->length = is_all ? (size_t)fetch->file_bytes : read->end;
         if (fetch->err != ERR_OK || is_all ||
             (fetch->is_wanted != NULL && !fetch->is_wanted(fetch))) {
-            log_fetch_close(fetch);
+            log_fetch_end(fetch);
             return;
         }
         fetch->length = (size_t)fetch->file_bytes;
@@ -181,7 +192,7 @@ static void log_fetch_read_done(struct rt_op *op)
     }
     log_fetch_read(fetch, LOG_FETCH_READS);
     if (fetch->reads_count == 0) {
-        log_fetch_close(fetch);
+        log_fetch_end(fetch);
     }
 }
 
@@ -210,6 +221,17 @@ static bool log_fetch_read_took(struct log_fetch_read *read)
     }
     read->pos += asked;
     return read->pos == read->end;
+}
+
+/* All is read that is wanted. */
+static void log_fetch_end(struct log_fetch *fetch)
+{
+    if (fetch->does_flush && fetch->err == ERR_OK && fetch->length == fetch->file_bytes) {
+        sm_move(&fetch->sm, LOG_FETCH_FLUSH);
+        rt_file_flush(&fetch->file, &fetch->op);
+    } else {
+        log_fetch_close(fetch);
+    }
 }
 
 static void log_fetch_close(struct log_fetch *fetch)

@@ -41,11 +41,14 @@ struct log_fetch {
     bool (*is_wanted)(struct log_fetch *fetch); /* asked when the first chunk is there: false ends
                                                    it; NULL: all is wanted */
     bool does_mark;                             /* LOG_UNREADABLE begins what could not be read */
-    void *ctx;                                  /* the caller's */
+    bool does_flush; /* what has been read whole is made durable as well: a process that was killed
+                        may have left it in a cache */
+    void *ctx;       /* the caller's */
 
     /* Asked, then answered. */
     char path[LIMIT_PATH_BYTES]; /* of the file; filled in before the start */
-    enum err err;                /* in done: of opening, of memory, of the system; never ERR_IO */
+    enum err err;                /* in done: of opening, of memory, of the system; ERR_IO of a
+                                    flush only */
     int saved_errno;             /* behind it */
     uint8_t *data;               /* its bytes; kept for the next file, see log_fetch_take */
     size_t capacity;             /* room, whole blocks */

@@ -1,10 +1,10 @@
 /* What counts and is not known to be flushed is written once more. See start.h.
  *
  * A killed process leaves frames that may be in the system's or the device's cache only, and the
- * `lanes` record will say that they were flushed. To flush their files would not do: after a flush
- * that failed, a later one that succeeds says nothing of what was written before. So the bytes that
- * were read, and were found good, are written to where they stand, and flushed. It is the last few
- * frames of each lane. What stands in segments is start_check.c's. */
+ * `lanes` record will say that they were flushed. So their files were, as they were read, with all
+ * that tells of other frames. But after a flush that failed, a later one that succeeds says nothing
+ * of what was written before: the bytes that count are written to where they stand, and flushed. It
+ * is the last few frames of each lane. What stands in segments is start_check.c's. */
 #include "base/assert.h"
 #include "storage/log/start_int.h"
 

@@ -301,6 +301,7 @@ static void log_start_file_next(struct log_start *start)
         log_start_fetch(start, i, path, log_start_file_read);
         fetch->is_wanted = log_start_file_is_wanted;
         fetch->does_mark = true;
+        fetch->does_flush = true; /* the lanes record will say that it was flushed */
     }
 }
 
