@@ -373,6 +373,7 @@ static bool rt_loop_spin(struct rt_thread *thread)
     if (shard->io_count == 0 || !rt_loop_spin_pays(thread, now_ns)) {
         return false;
     }
+    bool has_polled = false;
     uint64_t until_ns = now_ns + LIMIT_POLL_NS;
     if (rt_shard_next_ns(shard) < until_ns) {
         until_ns = rt_shard_next_ns(shard);
@@ -388,6 +389,7 @@ static bool rt_loop_spin(struct rt_thread *thread)
             }
             CPU_RELAX();
         }
+        has_polled = true;
         shard->stats.polls_count++;
         uint64_t then_ns = now_ns;
         now_ns = rt_now_precise_ns(shard);
@@ -396,7 +398,7 @@ static bool rt_loop_spin(struct rt_thread *thread)
             break;
         }
     }
-    thread->spin_score -= thread->spin_score > -RT_SPIN_SCORE_MAX;
+    thread->spin_score -= has_polled && thread->spin_score > -RT_SPIN_SCORE_MAX;
     return false;
 }
 

@@ -47,6 +47,7 @@ static enum err kafka_conn_take_some(struct kafka_conn *conn);
 static bool kafka_conn_take_head(struct kafka_conn *conn);
 static enum err kafka_conn_take_whole(struct kafka_conn *conn);
 static enum err kafka_conn_take_part(struct kafka_conn *conn);
+static enum err kafka_conn_begin(struct kafka_conn *conn);
 static enum err kafka_conn_grow(struct kafka_conn *conn);
 static void kafka_conn_set_buf(struct kafka_conn *conn, struct buf *buf);
 static void kafka_conn_cancel(struct kafka_conn *conn);
@@ -136,7 +137,11 @@ static void kafka_conn_take(struct kafka_conn *conn)
         return;
     }
     conn->is_taking = true;
+    bool is_whole = conn->buf != NULL && conn->buf->length == conn->frame_bytes;
     enum err err = ERR_OK;
+    if (is_whole && kafka_conn_may_take(conn)) { /* there was no memory to carry it out */
+        err = kafka_conn_begin(conn);
+    }
     while (conn->chunk.length > 0 && err == ERR_OK && kafka_conn_may_take(conn)) {
         err = kafka_conn_take_some(conn);
         if (conn->chunk.length > 0 && conn->chunk_pos == conn->chunk.length) {
@@ -281,9 +286,13 @@ static enum err kafka_conn_take_part(struct kafka_conn *conn)
     conn->door->stats.copied_bytes += bytes;
     conn->chunk_pos += bytes;
     kafka_conn_set_buf(conn, buf); /* the last of door.begun now */
-    if (buf->length < conn->frame_bytes) {
-        return ERR_OK;
-    }
+    return buf->length < conn->frame_bytes ? ERR_OK : kafka_conn_begin(conn);
+}
+
+/* The frame in the buffer is whole. */
+static enum err kafka_conn_begin(struct kafka_conn *conn)
+{
+    struct buf *buf = conn->buf;
     kafka_conn_set_buf(conn, NULL); /* the request's: with it the connection may end */
     uint32_t known_bytes =
         conn->frame_bytes < KAFKA_FRAME_KNOWN_BYTES ? conn->frame_bytes : KAFKA_FRAME_KNOWN_BYTES;
@@ -303,7 +312,10 @@ static enum err kafka_conn_grow(struct kafka_conn *conn)
     struct core_shard *cs = conn->door->cs;
     struct buf *old = conn->buf;
     struct buf *buf;
-    uint64_t bytes = old == NULL ? conn->known_bytes : (uint64_t)old->length * KAFKA_FRAME_GROWTH;
+    const struct kafka_door *door = conn->door;
+    bool is_plenty = door->partial_bytes < door->partial_bytes_max / 2;
+    uint64_t first_bytes = is_plenty ? conn->known_bytes : KAFKA_FRAME_FIRST_BYTES;
+    uint64_t bytes = old == NULL ? first_bytes : (uint64_t)old->length * KAFKA_FRAME_GROWTH;
     bytes = bytes < conn->frame_bytes ? bytes : conn->frame_bytes;
     if (conn->door->partial_bytes + bytes > conn->door->partial_bytes_max) {
         return ERR_BUDGET; /* others have begun requests and do not end them */
@@ -345,7 +357,7 @@ bool kafka_conn_yield(struct kafka_conn *conn, uint64_t now_ns)
     if (now_ns < conn->active_ns + KAFKA_STALLED_NS) {
         return false;
     }
-    if (!list_is_linked(&conn->in_starved)) { /* else it is we who let it wait */
+    if (conn->is_receiving && !list_is_linked(&conn->in_starved)) { /* else we let it wait */
         kafka_conn_refuse(conn, "a request did not come on, and others waited for its memory");
         if (!conn->is_closing) {
             kafka_conn_close_now(conn);

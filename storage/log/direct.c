@@ -24,6 +24,9 @@
 /* How often what could not be done is tried again. */
 #define LOG_DIRECT_RETRY_NS (20 * RT_NS_PER_MS)
 
+/* How long a store that closes waits for that. */
+#define LOG_DIRECT_CLOSE_NS (5 * RT_NS_PER_S)
+
 enum { LOG_DIRECT_IDLE, LOG_DIRECT_OPEN, LOG_DIRECT_GROW, LOG_DIRECT_WRITE, LOG_DIRECT_WAIT };
 
 static const struct sm_conf log_direct_stages[] = {
@@ -298,7 +301,8 @@ static void log_direct_grow(struct log_direct *d)
 static void log_direct_done(struct rt_op *op)
 {
     struct log_direct *d = CONTAINER_OF(op, struct log_direct, op);
-    if (op->err == ERR_DISK_FULL) {
+    bool may_wait = sm_stage(&d->sm) == LOG_DIRECT_GROW || d->get.file->file.is_direct;
+    if (op->err == ERR_DISK_FULL && may_wait) { /* a cache's error tells of any write */
         log_direct_wait(d, op->err);
     } else if (sm_stage(&d->sm) == LOG_DIRECT_GROW) {
         log_direct_write(d); /* where that failed the write tells */
@@ -311,11 +315,12 @@ static void log_direct_done(struct rt_op *op)
 static void log_direct_wait(struct log_direct *d, enum err err)
 {
     struct log_shard *ls = d->ls;
-    if (!d->has_waited && ls->diag != NULL) {
+    if (d->waits_since_ns == 0 && ls->diag != NULL) {
         DIAG_WARN(ls->diag, "log", "a direct write waits", DIAG_U64("group", d->log->group),
                   DIAG_BYTES("bytes", d->end - d->pos), DIAG_ERR("error", err));
     }
-    d->has_waited = true;
+    d->waits_since_ns = d->waits_since_ns != 0 ? d->waits_since_ns : rt_now_ns(ls->shard);
+    d->wait_err = err;
     sm_move(&d->sm, LOG_DIRECT_WAIT);
     if (err == ERR_DISK_FULL) {
         log_keeper_room_request(&ls->lane.room);
@@ -326,8 +331,11 @@ static void log_direct_wait(struct log_direct *d, enum err err)
 static void log_direct_again(struct rt_timer *timer)
 {
     struct log_direct *d = CONTAINER_OF(timer, struct log_direct, timer);
+    uint64_t now_ns = rt_now_ns(d->ls->shard);
     if (atomic_load(&d->ls->store->is_fenced)) {
         log_direct_end(d, ERR_FENCED, 0);
+    } else if (d->ls->is_closing && now_ns >= d->waits_since_ns + LOG_DIRECT_CLOSE_NS) {
+        log_direct_end(d, d->wait_err, 0); /* nobody was told that it is written */
     } else if (d->get.file != NULL) {
         log_direct_grow(d);
     } else {

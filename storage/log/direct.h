@@ -29,7 +29,8 @@ struct log_direct {
     uint32_t rest_bytes;                 /* of them */
     uint32_t grow_bytes;                 /* the .log is to grow by so much; 0: not */
     uint32_t grow_pos;                   /* from here */
-    bool has_waited;                     /* for that */
+    uint64_t waits_since_ns;             /* for room, or a descriptor; 0: it has not */
+    enum err wait_err;                   /* why */
     bool is_done;                        /* written and flushed; those before it are not */
     enum err err;                        /* how it ended */
     int saved_errno;                     /* behind it */

@@ -25,6 +25,7 @@ struct log_found_read {
     size_t blocks_bytes;               /* their length */
     size_t at;                         /* in them: of what is kept */
     uint32_t bytes;                    /* of that */
+    bool is_again;                     /* the first read failed */
 };
 
 /* A shard making its groups. */
@@ -600,6 +601,7 @@ static void log_found_read_start(struct log_found_read *read)
         return;
     }
     ASSERT(read->seg->rest == NULL);
+    read->is_again = false;
     read->seg->rest = kept;
     read->seg->rest_bytes = read->bytes;
     memset(&read->get, 0, sizeof(read->get));
@@ -618,13 +620,19 @@ static void log_found_opened(struct log_file_get *get)
                  read->rest->slot_pos / LIMIT_BLOCK_BYTES * LIMIT_BLOCK_BYTES);
 }
 
-/* The start has read these bytes before: what cannot be read now is left zero, and found wanting
- * when it is read. */
+/* The start has read these bytes before: what cannot be read now, nor once more, is left zero, and
+ * found wanting when it is read. It is not journaled anew. */
 static void log_found_read_done(struct rt_op *op)
 {
     struct log_found_read *read = CONTAINER_OF(op, struct log_found_read, op);
     if (op->err == ERR_OK && (uint64_t)op->result >= read->at + read->bytes) {
         memcpy(read->seg->rest, read->blocks + read->at, read->bytes);
+    } else if (!read->is_again && (op->err == ERR_OK || op->err == ERR_IO)) {
+        read->is_again = true;
+        log_found_opened(&read->get);
+        return;
+    } else {
+        read->seg->is_rest_lost = true;
     }
     log_file_put(read->load->ls, read->get.file);
     log_found_read_end(read, op->err == ERR_IO ? ERR_OK : op->err, op->saved_errno);

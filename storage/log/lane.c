@@ -346,6 +346,7 @@ void log_lane_fence(struct log_lane *lane, enum err err, int saved_errno)
         DIAG_ERROR(ls->diag, "log", "journal failed: nothing is written until a restart",
                    DIAG_ERR("error", err), DIAG_I64("errno", saved_errno));
     }
+    lane->relaxed_ns = 0;
     while (!list_is_empty(&lane->pending)) {
         struct log_op *op = CONTAINER_OF(list_first(&lane->pending), struct log_op, in_queue);
         log_lane_withdraw(lane, op, log_op_bytes(op)); /* while its slot is known */
@@ -420,6 +421,7 @@ static void log_lane_close_step(struct log_lane *lane)
         return;
     }
     rt_timer_stop(&lane->seal_timer);
+    rt_timer_stop(&lane->relax_timer);
     log_lane_files_close(lane);
     if (log_lane_files_are_closed(lane)) {
         void (*closed)(struct log_lane * lane) = lane->closed;

@@ -47,6 +47,7 @@ struct log_segment {
     uint64_t idx_allocated_bytes; /* likewise the .idx */
     uint8_t *rest;                /* bytes behind written_bytes that no slot can give; NULL: none */
     uint32_t rest_bytes;          /* of them */
+    bool is_rest_lost;            /* they could not be read: zeros stand for them */
     uint64_t
         membership_index; /* newest membership entry when it began; 0, or not before it: unknown
                            */

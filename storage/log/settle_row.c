@@ -350,7 +350,7 @@ static bool log_remnant_extent(const struct log *log, uint64_t *first_index, uin
     const struct log_segment *seg = log_segment_active(log);
     const struct log_slot *slot = log_row_first(log);
     uint64_t bytes = 0;
-    if (slot == NULL || seg == NULL) {
+    if (slot == NULL || seg == NULL || seg->is_rest_lost) {
         return false;
     }
     *first_index = slot->rec.index;
