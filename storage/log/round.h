@@ -116,12 +116,10 @@ struct log_round {
     bool has_skipped;          /* a group is being cleaned: another round follows that */
     bool is_cut_short;         /* it ends with its first sync */
     bool does_flush;           /* this round began after settle->flushed was asked for */
-    bool is_last;           /* the shard closes: all files but the last are let go, as far as that
-                               one has room for what they hold */
-    uint64_t noted_ns;      /* when something was noted last */
-    uint64_t retry_ns;      /* begin a round at this time; 0: no */
-    uint32_t entries_count; /* noted since the last round began */
-    uint64_t settled_bytes; /* settle->settled_bytes when it began */
+    uint64_t noted_ns;         /* when something was noted last */
+    uint64_t retry_ns;         /* begin a round at this time; 0: no */
+    uint32_t entries_count;    /* noted since the last round began */
+    uint64_t settled_bytes;    /* settle->settled_bytes when it began */
 
     struct log_job jobs[LOG_SETTLE_JOBS];             /* groups in hand */
     uint32_t jobs_count;                              /* of them, not idle */

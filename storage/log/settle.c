@@ -381,9 +381,7 @@ static void log_round_start(struct log_round *round)
     round->entries_count = 0;
     round->is_cut_short = false;
     round->settled_bytes = settle->settled_bytes;
-    /* a close lets go of all files but the last: the next start need not read them */
-    round->is_last = ls->is_closing && !atomic_load(&ls->store->is_full);
-    round->file_target = round->is_last ? UINT64_MAX : settle->file_target;
+    round->file_target = settle->file_target;
     if (round->file_target >= lane_number) { /* not the one that frames go to */
         round->file_target = lane_number > 0 ? lane_number - 1 : 0;
     }
@@ -591,26 +589,12 @@ static bool log_round_skips(struct log_round *round, struct log *log)
 
 /* --- REMNANTS --- */
 
-/* Whether the lane's file takes another remnant besides what is on its way: a close waits for no
- * other file, which a full disk may not give. */
-static bool log_round_has_journal_room(const struct log_round *round)
-{
-    const struct log_lane *lane = &round->ls->lane;
-    uint64_t room = lane->current != NULL ? lane->current->file_bytes - lane->current->pos : 0;
-    uint64_t remnants = (uint64_t)round->remnants_count + round->jobs_count + 1;
-    return room >= 2 * (lane->pending_bytes + remnants * LOG_SETTLE_REMNANT_BYTES);
-}
-
 static bool log_round_remnants(struct log_round *round)
 {
-    if (round->is_last && !log_round_has_journal_room(round)) {
-        round->file_target = 0; /* the others keep their files */
-    }
     bool has_room = round->file_target > 0;
     while (has_room && !atomic_load(&round->ls->store->is_fenced)) {
-        has_room = round->remnants_count < LOG_SETTLE_REMNANTS &&
-                   round->jobs_count < LOG_SETTLE_JOBS &&
-                   (!round->is_last || log_round_has_journal_room(round));
+        has_room =
+            round->remnants_count < LOG_SETTLE_REMNANTS && round->jobs_count < LOG_SETTLE_JOBS;
         struct log *log = has_room ? log_round_next(round) : NULL;
         if (log == NULL) {
             break;
