@@ -33,6 +33,7 @@ TDB = ROOT / "build" / "release" / "tdb"
 MODES = ("durable", "relaxed")
 HEAP = "1g"
 FILES = 200000  # descriptors, where the system grants them: Kafka keeps one per partition and more
+DELETE_DELAY_MS = 1000  # Kafka's: files of a deleted topic go then, not a minute later in another measurement
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)  # loaded here: nothing is to be loaded between fork and exec
 
@@ -196,6 +197,18 @@ class Broker:
             self.group.remove()
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def directories(self):
+        """Those of its data directory."""
+        return {path for path, _names, _files in os.walk(self.directory / "data")}
+
+    def wait_for_deletions(self, before, timeout_s=120):
+        """Wait until no directory of its data is left that was not there `before`."""
+        deadline = time.monotonic() + timeout_s
+        while new := self.directories() - before:
+            if time.monotonic() > deadline:
+                raise Failure(f"{self.name}: {min(new)} is still there {timeout_s} s after its topic was deleted")
+            time.sleep(0.05)
+
     def cpu_s(self):
         """Processor time used since its start: the clock that the kernel keeps of the process."""
         return time.clock_gettime(~self.pid << 3 | 2)
@@ -255,6 +268,7 @@ class Kafka(Broker):
             "transaction.state.log.min.isr": 1,
             "share.coordinator.state.topic.replication.factor": 1,
             "share.coordinator.state.topic.min.isr": 1,
+            "log.segment.delete.delay.ms": DELETE_DELAY_MS,
         }
         if self.mode == "durable":
             settings["log.flush.interval.messages"] = 1
@@ -265,5 +279,3 @@ class Kafka(Broker):
         whole = java("kafka.Kafka", str(self.settings), heap=HEAP)
         return whole[:3] + collector + whole[3:]
 
-    def topic_config(self):
-        return {"file.delete.delay.ms": "0"}  # a topic's files go with it, not a minute later in another run

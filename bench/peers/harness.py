@@ -4,6 +4,7 @@ processor time is taken, and clients as processes.
 A benchmark prints one JSON object per row to stdout and notes for people to stderr. Ours and Kafka run in turns in the
 same run, the first place alternating; medians are quoted."""
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -114,7 +115,21 @@ def drop_caches():
 def settle():
     """What a run left dirty in the page cache goes to the disk now, not during the next."""
     os.sync()
-    time.sleep(0.2)
+    time.sleep(0.5)
+
+
+@contextlib.contextmanager
+def topic(broker, name, partitions=1):
+    """A topic of its own for a measurement, gone with its last file before the next one begins: a file system that
+    discards what is freed holds up everybody's flushes meanwhile."""
+    before = broker.directories()
+    with broker.wire() as connection:
+        connection.create_topic(name, partitions, broker.topic_config())
+        yield connection
+        connection.delete_topic(name)
+    broker.check()
+    broker.wait_for_deletions(before)
+    settle()
 
 
 # --- Windows --------------------------------------------------------------------------------------
