@@ -79,6 +79,7 @@ void log_lane_submit(struct log_lane *lane, struct log_op *op)
     list_push_back(&lane->pending, &op->in_queue);
     lane->pending_bytes += log_op_bytes(op);
     lane->urgent_count += !op->is_relaxed;
+    lane->is_relaxed_full |= op->log != NULL && op->log->pending_bytes >= LOG_RELAX_BYTES;
     if (op->is_relaxed && lane->relaxed_ns == 0) {
         lane->relaxed_ns = rt_now_ns(lane->ls->shard) + LOG_RELAX_NS;
         if (!rt_timer_is_running(&lane->relax_timer)) {
@@ -141,7 +142,10 @@ static bool log_lane_build_all(struct log_lane *lane)
         has_directs |= frame->directs_count > 0;
         log_lane_write(lane, frame);
         lane->is_sealed = false;
-        lane->relaxed_ns = list_is_empty(&lane->pending) ? 0 : lane->relaxed_ns;
+        if (list_is_empty(&lane->pending)) { /* what a frame leaves goes out at once */
+            lane->relaxed_ns = 0;
+            lane->is_relaxed_full = false;
+        }
     }
     /* Neither memory nor room that comes free brings a turn by itself. */
     bool is_stuck = log_lane_can_build(lane) && lane->durable_through + 1 == lane->next_number;
@@ -162,7 +166,8 @@ static bool log_lane_can_build(const struct log_lane *lane)
 /* Whether what is pending goes out now. */
 static bool log_lane_is_due(const struct log_lane *lane)
 {
-    return lane->urgent_count > 0 || lane->pending_bytes >= LOG_RELAX_BYTES || lane->is_closing ||
+    return lane->urgent_count > 0 || lane->is_relaxed_full || lane->is_closing ||
+           lane->pending_bytes >= LOG_RELAX_SHARD_BYTES ||
            rt_now_ns(lane->ls->shard) >= lane->relaxed_ns;
 }
 
@@ -347,6 +352,7 @@ void log_lane_fence(struct log_lane *lane, enum err err, int saved_errno)
                    DIAG_ERR("error", err), DIAG_I64("errno", saved_errno));
     }
     lane->relaxed_ns = 0;
+    lane->is_relaxed_full = false;
     while (!list_is_empty(&lane->pending)) {
         struct log_op *op = CONTAINER_OF(list_first(&lane->pending), struct log_op, in_queue);
         log_lane_withdraw(lane, op, log_op_bytes(op)); /* while its slot is known */

@@ -39,7 +39,7 @@ struct log_shard;
 #define LOG_DIRECT_FRAME_BYTES (2u << 20)
 
 /* Pending bytes from which on the disk is behind. */
-#define LOG_LANE_BEHIND_BYTES (1u << 20)
+#define LOG_LANE_BEHIND_BYTES (4u << 20)
 
 /* A batch above this always goes directly. */
 #define LOG_DIRECT_BATCH_BYTES (1u << 20)
@@ -104,6 +104,7 @@ struct log_lane {
     struct rt_op op_finish;      /* calls it, when what was built first is on its way */
     uint64_t pending_bytes;      /* what they take in frames */
     uint32_t urgent_count;       /* of them, those that are not relaxed: they go out at once */
+    bool is_relaxed_full;        /* of one group LOG_RELAX_BYTES wait: all go out */
     uint64_t relaxed_ns;         /* when the others do; 0: none has waited since the last frame */
     struct rt_timer relax_timer; /* runs until then, or longer */
     struct log_lane_frame frames[LOG_LANE_FRAMES]; /* frame n is frames[n % 2] */

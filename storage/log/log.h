@@ -28,10 +28,12 @@ struct log_shard;
 
 typedef void log_op_fn(struct log_op *op);
 
-/* A relaxed append is on its way to the disk after so long, and earlier as soon as so many bytes
- * wait on the shard (LOG §6, `quorum-memory`) or something that is not relaxed does. */
-#define LOG_RELAX_NS    (100 * 1000000ull)
-#define LOG_RELAX_BYTES (256u << 10)
+/* A relaxed append is on its way to the disk after so long, and earlier as soon as so many bytes of
+ * its group wait (LOG §6, `quorum-memory`), or so many on the shard, or something that is not
+ * relaxed does. */
+#define LOG_RELAX_NS          (100 * 1000000ull)
+#define LOG_RELAX_BYTES       (256u << 10)
+#define LOG_RELAX_SHARD_BYTES (2u << 20)
 
 /* Something that is written to the journal. Zero it, set done (and received), submit. */
 struct log_op {

@@ -69,7 +69,9 @@ static void proposals_of_one_turn_take_one_index_and_their_offsets_each(void **s
 /* A machine whose segments do not end meanwhile, which is not relaxed. */
 static struct rafts *group_large_machine(void)
 {
-    struct rafts *r = rafts_new(1, NULL);
+    struct sim_options options = sim_options_calm();
+    options.host.memory_bytes = 256 << 20;
+    struct rafts *r = rafts_new(1, &options);
     r->config.segment_bytes = 64 << 20;
     rafts_start(r, 1);
     return r;
@@ -149,6 +151,28 @@ static void relaxed_proposals_of_256_kib_are_flushed(void **state)
     group_end(r);
 }
 
+/* Each group has 256 KiB of its own, up to 2 MiB of the shard; what goes out takes all along. */
+static void relaxed_proposals_of_other_groups_do_not_count(void **state)
+{
+    (void)state;
+    struct rafts *r = group_large_machine();
+    struct rafts_group *g = group_relax(r);
+    struct rafts_group *other = rafts_on(r, 1, rafts_propose, 1);
+    rafts_settle(r);
+    other->is_relaxed = true;
+    rafts_on(r, 0, rafts_propose, 400);
+    rafts_on(r, 1, rafts_propose, 400);
+    group_run_ms(r, 5);
+    assert_int_equal(raft_group_indexes(&g->group)->durable_here, 2);
+    assert_int_equal(raft_group_indexes(&other->group)->durable_here, 2);
+    rafts_on(r, 0, rafts_propose, 150);
+    group_run_ms(r, 50);
+    group_check_at(g, 552);
+    group_check_at(other, 402);
+    rafts_check_all(r);
+    group_end(r);
+}
+
 /* A disk that takes long: what waits in memory is bounded by who proposes waiting, too. */
 static void relaxed_proposals_wait_for_a_disk_that_is_behind(void **state)
 {
@@ -163,8 +187,11 @@ static void relaxed_proposals_wait_for_a_disk_that_is_behind(void **state)
     group_run_ms(r, 1);
     assert_int_equal(at->received_here, 1402);
     assert_int_equal(at->durable_here, 2);
-    rafts_on(r, 0, rafts_propose, 1300);
-    group_run_ms(r, 1);
+    for (uint32_t i = 1; i < RAFTS_GROUPS; i++) { /* 4 MiB together */
+        r->groups[i].is_relaxed = true;
+        rafts_on(r, i, rafts_propose, 3000);
+        group_run_ms(r, 1);
+    }
     rafts_on(r, 0, rafts_propose, 100);
     group_run_ms(r, 1);
     assert_true(log_is_behind(g->group.log));
@@ -870,6 +897,7 @@ int main(void)
         cmocka_unit_test(relaxed_proposals_are_received_at_once_and_flushed_together),
         cmocka_unit_test(what_somebody_waits_for_takes_relaxed_proposals_along),
         cmocka_unit_test(relaxed_proposals_of_256_kib_are_flushed),
+        cmocka_unit_test(relaxed_proposals_of_other_groups_do_not_count),
         cmocka_unit_test(relaxed_proposals_wait_for_a_disk_that_is_behind),
         cmocka_unit_test(a_batch_that_is_not_patched_is_refused_and_makes_nobody_leader),
         cmocka_unit_test(membership_cannot_be_proposed_to_a_single_voter),
