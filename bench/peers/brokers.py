@@ -74,6 +74,7 @@ class Broker:
     """A broker with a data directory, running or not. Use as a context: it is ended and its data removed at the end."""
 
     name = ""
+    own_directories = ()  # parts of their paths
 
     def __init__(self, directory, mode, is_kept=False):
         if mode not in MODES:
@@ -198,8 +199,9 @@ class Broker:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def directories(self):
-        """Those of its data directory."""
-        return {path for path, _names, _files in os.walk(self.directory / "data")}
+        """Those of its data directory, but for what it makes for itself."""
+        return {path for path, _names, _files in os.walk(self.directory / "data")
+                if not any(name in path for name in self.own_directories)}
 
     def wait_for_deletions(self, before, timeout_s=120):
         """Wait until no directory of its data is left that was not there `before`."""
@@ -224,6 +226,7 @@ class Ours(Broker):
     """`tdb serve` as it comes."""
 
     name = "tdb"
+    own_directories = (f"/p/{1:032x}",)  # the controller's log, once it has settled
 
     def command(self):
         return [TDB, "serve", "--data", self.directory / "data", "--listen", self.address]
