@@ -6,6 +6,9 @@
 #include "base/assert.h"
 #include "storage/log/recover_log.h"
 
+static bool recover_tail_goes_again(const struct recover_group *g, const struct log_record *record);
+static enum err recover_tail_again(struct log_recover *r, struct recover_group *g,
+                                   struct recover_record *rec, struct recover_fit *fit);
 static enum err recover_tail_direct(struct log_recover *r, struct recover_group *g,
                                     struct recover_record *rec, struct recover_fit *fit);
 static enum err recover_tail_whole(struct log_recover *r, struct recover_group *g,
@@ -28,6 +31,9 @@ static void recover_tail_row(struct recover_group *g, const struct log_record *r
 enum err recover_apply_tail(struct log_recover *r, struct recover_group *g,
                             struct recover_record *rec, struct recover_fit *fit)
 {
+    if (recover_tail_goes_again(g, &rec->record)) {
+        return recover_tail_again(r, g, rec, fit);
+    }
     return (rec->record.flags & LOG_TAIL_DIRECT) != 0 ? recover_tail_direct(r, g, rec, fit)
                                                       : recover_tail_whole(r, g, rec, fit);
 }
@@ -54,6 +60,43 @@ static uint32_t recover_tail_first(const struct log_recover *r, const struct rec
         i++;
     }
     return i;
+}
+
+/* --- What a lost cut takes once more --- */
+
+/* Whether the tail's segment has ended in front of it: with a cut that is lost, of which a
+ * directory tells further on. A former start has made that cut. Its row names the segment that
+ * began there, but has none of the records from the tail on (recover_group_claim_cut): they come
+ * and go here again. */
+static bool recover_tail_goes_again(const struct recover_group *g, const struct log_record *record)
+{
+    const struct log_row *row = &g->found.row;
+    bool is_ended = record->tail.segment_index < row->segment_index &&
+                    row->segment_index == row->end.index + 1 &&
+                    row->segment_index == g->segment_index;
+    bool is_claimed = false;
+    for (const struct recover_link *link = g->claims.first; is_ended && link != NULL;
+         link = link->next) {
+        const struct recover_claim *claim = CONTAINER_OF(link, const struct recover_claim, link);
+        is_claimed |= (claim->row.what & LOG_ROW_CUT) != 0 &&
+                      claim->row.first_index == row->segment_index &&
+                      claim->row.last_seq > record->seq;
+    }
+    return is_claimed;
+}
+
+/* Its entries only: the segment that they name is not the log's any more. */
+static enum err recover_tail_again(struct log_recover *r, struct recover_group *g,
+                                   struct recover_record *rec, struct recover_fit *fit)
+{
+    uint32_t from = recover_tail_first(r, g, &rec->record);
+    if (from == rec->record.tail.recs_count) {
+        return ERR_OK;
+    }
+    struct log_sidecar first = recover_tail_rec(r, &rec->record, from);
+    enum err err = recover_place(r, g, first.index, first.base_offset, first.term, fit);
+    g->end_pos = first.pos;
+    return err != ERR_OK ? err : recover_tail_entries(r, g, rec, from, fit);
 }
 
 /* --- Direct --- */

@@ -15,22 +15,6 @@ static struct rafts *group_machine(void)
     return r;
 }
 
-static void group_end(struct rafts *r)
-{
-    rafts_close(r);
-    rafts_free(r);
-}
-
-static void group_check_at(const struct rafts_group *g, uint64_t index)
-{
-    const struct raft_group_indexes *at = raft_group_indexes(&g->group);
-    assert_int_equal(at->received_here, index);
-    assert_int_equal(at->durable_here, index);
-    assert_int_equal(at->received_majority, index);
-    assert_int_equal(at->committed, index);
-    assert_int_equal(raft_group_durable_on(&g->group, 1), index);
-}
-
 /* --- Proposals --- */
 
 static void a_proposal_is_committed_behind_the_no_op_of_its_term(void **state)
@@ -43,11 +27,11 @@ static void a_proposal_is_committed_behind_the_no_op_of_its_term(void **state)
     assert_int_equal(raft_group_indexes(&g->group)->committed, 0);
     assert_false(raft_group_is_ready(&g->group));
     rafts_settle(r);
-    group_check_at(g, 2);
+    rafts_check_at(g, 2);
     assert_true(raft_group_is_ready(&g->group));
     assert_true(g->proposals[0].is_committed);
     rafts_check_all(r);
-    group_end(r);
+    rafts_end(r);
 }
 
 static void proposals_of_one_turn_take_one_index_and_their_offsets_each(void **state)
@@ -58,149 +42,10 @@ static void proposals_of_one_turn_take_one_index_and_their_offsets_each(void **s
     rafts_on(r, 0, rafts_propose, 40);
     rafts_settle(r);
     assert_int_equal(g->proposals[79].proposal.index, 81);
-    group_check_at(g, 81);
+    rafts_check_at(g, 81);
     assert_int_equal(raft_group_next_offset(&g->group), rafts_status(g).end.offset);
     rafts_check_all(r);
-    group_end(r);
-}
-
-/* --- Relaxed ones (LOG §6, `quorum-memory`) --- */
-
-/* A machine whose segments do not end meanwhile, which is not relaxed. */
-static struct rafts *group_large_machine(void)
-{
-    struct sim_options options = sim_options_calm();
-    options.host.memory_bytes = 256 << 20;
-    struct rafts *r = rafts_new(1, &options);
-    r->config.segment_bytes = 64 << 20;
-    rafts_start(r, 1);
-    return r;
-}
-
-/* A leader, whose proposals from now on are relaxed. */
-static struct rafts_group *group_relax(struct rafts *r)
-{
-    struct rafts_group *g = rafts_on(r, 0, rafts_propose, 1);
-    rafts_settle(r);
-    group_check_at(g, 2);
-    g->is_relaxed = true;
-    return g;
-}
-
-static void group_run_ms(struct rafts *r, uint64_t ms)
-{
-    sim_run_until(r->sim, sim_now_ns(r->sim) + ms * RT_NS_PER_MS);
-}
-
-static void relaxed_proposals_are_received_at_once_and_flushed_together(void **state)
-{
-    (void)state;
-    struct rafts *r = group_large_machine();
-    struct rafts_group *g = group_relax(r);
-    const struct raft_group_indexes *at = raft_group_indexes(&g->group);
-    uint64_t frames_before = rafts_shard(g)->ls.lane.frames_count;
-    for (uint64_t i = 0; i < 18; i++) { /* over 90 ms */
-        rafts_on(r, 0, rafts_propose, 1);
-        group_run_ms(r, 5);
-        assert_int_equal(at->received_here, 3 + i);
-        assert_int_equal(at->received_majority, 3 + i);
-        assert_int_equal(at->durable_here, 2);
-        assert_int_equal(at->committed, 2);
-    }
-    group_run_ms(r, 11); /* 100 ms, and the time of a flush */
-    group_check_at(g, 20);
-    assert_int_equal(rafts_shard(g)->ls.lane.frames_count, frames_before + 1);
-    rafts_check_all(r);
-    group_end(r);
-}
-
-static void what_somebody_waits_for_takes_relaxed_proposals_along(void **state)
-{
-    (void)state;
-    struct rafts *r = group_large_machine();
-    struct rafts_group *g = group_relax(r);
-    rafts_on(r, 0, rafts_propose, 3);
-    g->is_relaxed = false;
-    rafts_on(r, 0, rafts_propose, 1);
-    group_run_ms(r, 5);
-    group_check_at(g, 6);
-    g->is_relaxed = true;
-    rafts_on(r, 0, rafts_propose, 1);
-    rafts_on(r, 1, rafts_propose, 1); /* another group of the shard */
-    group_run_ms(r, 5);
-    group_check_at(g, 7);
-    rafts_check_all(r);
-    group_end(r);
-}
-
-static void relaxed_proposals_of_256_kib_are_flushed(void **state)
-{
-    (void)state;
-    struct rafts *r = group_large_machine();
-    struct rafts_group *g = group_relax(r);
-    const struct raft_group_indexes *at = raft_group_indexes(&g->group);
-    rafts_on(r, 0, rafts_propose, 200); /* of 510 bytes in the middle */
-    group_run_ms(r, 5);
-    assert_int_equal(at->durable_here, 2);
-    rafts_on(r, 0, rafts_propose, 500);
-    group_run_ms(r, 5);
-    assert_in_range(at->durable_here, 3, 702); /* a frame of what fits; the rest waits again */
-    group_run_ms(r, 100);
-    group_check_at(g, 702);
-    rafts_check_all(r);
-    group_end(r);
-}
-
-/* Each group has 256 KiB of its own, up to 2 MiB of the shard; what goes out takes all along. */
-static void relaxed_proposals_of_other_groups_do_not_count(void **state)
-{
-    (void)state;
-    struct rafts *r = group_large_machine();
-    struct rafts_group *g = group_relax(r);
-    struct rafts_group *other = rafts_on(r, 1, rafts_propose, 1);
-    rafts_settle(r);
-    other->is_relaxed = true;
-    rafts_on(r, 0, rafts_propose, 400);
-    rafts_on(r, 1, rafts_propose, 400);
-    group_run_ms(r, 5);
-    assert_int_equal(raft_group_indexes(&g->group)->durable_here, 2);
-    assert_int_equal(raft_group_indexes(&other->group)->durable_here, 2);
-    rafts_on(r, 0, rafts_propose, 150);
-    group_run_ms(r, 50);
-    group_check_at(g, 552);
-    group_check_at(other, 402);
-    rafts_check_all(r);
-    group_end(r);
-}
-
-/* A disk that takes long: what waits in memory is bounded by who proposes waiting, too. */
-static void relaxed_proposals_wait_for_a_disk_that_is_behind(void **state)
-{
-    (void)state;
-    struct rafts *r = group_large_machine();
-    struct rafts_group *g = group_relax(r);
-    const struct raft_group_indexes *at = raft_group_indexes(&g->group);
-    sim_disk_options(sim_node_disk(r->node))->flush = (struct sim_delay){RT_NS_PER_S, RT_NS_PER_S};
-    rafts_on(r, 0, rafts_propose, 700); /* two frames are on their way for a second */
-    group_run_ms(r, 1);
-    rafts_on(r, 0, rafts_propose, 700);
-    group_run_ms(r, 1);
-    assert_int_equal(at->received_here, 1402);
-    assert_int_equal(at->durable_here, 2);
-    for (uint32_t i = 1; i < RAFTS_GROUPS; i++) { /* 4 MiB together */
-        r->groups[i].is_relaxed = true;
-        rafts_on(r, i, rafts_propose, 3000);
-        group_run_ms(r, 1);
-    }
-    rafts_on(r, 0, rafts_propose, 100);
-    group_run_ms(r, 1);
-    assert_true(log_is_behind(g->group.log));
-    assert_true(at->received_here < g->end_index);
-    sim_disk_options(sim_node_disk(r->node))->flush = (struct sim_delay){0};
-    group_run_ms(r, 3000);
-    group_check_at(g, g->end_index);
-    rafts_check_all(r);
-    group_end(r);
+    rafts_end(r);
 }
 
 /* Batches that do not go at the end, in the term. */
@@ -240,7 +85,7 @@ static void a_batch_that_is_not_patched_is_refused_and_makes_nobody_leader(void 
         assert_int_equal(raft_group_role(&g->group), RAFT_FOLLOWER);
         assert_int_equal(rafts_status(g).end.index, 0);
     }
-    group_end(r);
+    rafts_end(r);
 }
 
 static void group_propose_internal(struct rafts_group *g)
@@ -259,7 +104,7 @@ static void membership_cannot_be_proposed_to_a_single_voter(void **state)
     struct rafts_group *g = rafts_on(r, 0, group_propose_internal, LOG_KIND_MEMBERSHIP);
     assert_int_equal(g->refusal, ERR_UNSUPPORTED);
     assert_int_equal(rafts_status(g).end.index, 0);
-    group_end(r);
+    rafts_end(r);
 }
 
 static void an_internal_entry_takes_an_index_and_no_offset(void **state)
@@ -271,11 +116,11 @@ static void an_internal_entry_takes_an_index_and_no_offset(void **state)
     rafts_on(r, 0, group_propose_internal, LOG_KIND_CUT);
     assert_int_equal(g->refusal, ERR_OK);
     rafts_settle(r);
-    group_check_at(g, 3);
+    rafts_check_at(g, 3);
     assert_int_equal(raft_group_next_offset(&g->group), offset);
     assert_int_equal(rafts_status(g).end.offset, offset);
     g->end_index = 3; /* it is not the model's */
-    group_end(r);
+    rafts_end(r);
 }
 
 /* --- Terms and leading --- */
@@ -289,7 +134,7 @@ static void no_use_writes_nothing_and_shows_one_term(void **state)
     for (uint32_t i = 0; i < 3; i++) {
         rafts_start(r, 1 + i);
         struct rafts_group *g = &r->groups[0];
-        group_check_at(g, 4);
+        rafts_check_at(g, 4);
         assert_int_equal(raft_group_term(&g->group), 1);
         assert_int_equal(raft_group_term_shown(&g->group), 2);
         assert_int_equal(raft_group_next_term(&g->group), 2);
@@ -337,9 +182,9 @@ static void activating_twice_is_activating_once(void **state)
     rafts_settle(r);
     assert_true(raft_group_is_ready(&g->group));
     rafts_on(r, 0, rafts_activate, 0);
-    group_check_at(g, 1);
+    rafts_check_at(g, 1);
     assert_int_equal(rafts_status(g).end.index, 1);
-    group_end(r);
+    rafts_end(r);
 }
 
 static struct log_op group_op;
@@ -380,13 +225,13 @@ static void a_term_is_above_that_of_entries_nobody_voted_for(void **state)
     rafts_settle(r);
     assert_true(group_is_done);
     rafts_on(r, 0, group_open_by_hand, 0);
-    group_check_at(g, 1);
+    rafts_check_at(g, 1);
     assert_int_equal(raft_group_term_shown(&g->group), 10);
     rafts_on(r, 0, rafts_propose, 1);
     rafts_settle(r);
     assert_int_equal(rafts_status(g).end.term, 10);
     rafts_check_all(r);
-    group_end(r);
+    rafts_end(r);
 }
 
 /* --- Barriers --- */
@@ -413,7 +258,7 @@ static void a_barrier_is_done_when_the_terms_no_op_is_committed(void **state)
     rafts_settle(r);
     assert_int_equal(g->barriers_count, 2);
     assert_int_equal(g->barrier.index, 3);
-    group_end(r);
+    rafts_end(r);
 }
 
 static void group_barrier_and_cancel(struct rafts_group *g)
@@ -431,7 +276,7 @@ static void a_canceled_barrier_is_done_once(void **state)
     rafts_settle(r);
     assert_int_equal(g->barriers_count, 1);
     assert_int_equal(g->barrier.err, ERR_CANCELED);
-    group_end(r);
+    rafts_end(r);
 }
 
 /* --- Watches --- */
@@ -472,7 +317,7 @@ static void a_watch_may_take_itself_and_others_off(void **state)
     assert_true(group_watched.counts[1] >= 2);
     assert_int_equal(group_watched.counts[2], 0);
     raft_group_unwatch(&group_watched.watches[2]); /* it is off */
-    group_end(r);
+    rafts_end(r);
 }
 
 /* --- Trims --- */
@@ -496,7 +341,7 @@ static void a_committed_trim_moves_the_log_start_for_good(void **state)
     rafts_start(r, 2);
     assert_int_equal(raft_group_indexes(&g->group)->trimmed, 20);
     rafts_check_all(r);
-    group_end(r);
+    rafts_end(r);
 }
 
 static void trims_of_one_turn_act_one_after_the_other(void **state)
@@ -511,7 +356,7 @@ static void trims_of_one_turn_act_one_after_the_other(void **state)
     rafts_settle(r);
     assert_int_equal(raft_group_indexes(&g->group)->trimmed, 30);
     rafts_check_all(r);
-    group_end(r);
+    rafts_end(r);
 }
 
 static void a_trim_above_commit_is_refused(void **state)
@@ -529,7 +374,7 @@ static void a_trim_above_commit_is_refused(void **state)
     rafts_settle(r);
     assert_int_equal(rafts_status(g).start.index, 5);
     rafts_check_all(r);
-    group_end(r);
+    rafts_end(r);
 }
 
 /* --- Failing --- */
@@ -582,7 +427,7 @@ static void a_device_that_fails_fails_each_proposal_once_and_ends_leading(void *
     rafts_start(r, 1);
     rafts_on(r, 0, rafts_propose, 1);
     rafts_check_all(r);
-    group_end(r);
+    rafts_end(r);
 }
 
 static void another_groups_fence_is_met_by_the_next_proposal(void **state)
@@ -630,7 +475,7 @@ static void a_proposal_refused_for_memory_changes_nothing(void **state)
     assert_int_equal(g->refusal, ERR_OK);
     rafts_settle(r);
     rafts_check_all(r);
-    group_end(r);
+    rafts_end(r);
 }
 
 static void a_term_whose_no_op_is_refused_is_led_by_the_next_use(void **state)
@@ -650,9 +495,9 @@ static void a_term_whose_no_op_is_refused_is_led_by_the_next_use(void **state)
     assert_int_equal(g->refusal, ERR_OK);
     assert_int_equal(raft_group_term(&g->group), 1);
     rafts_settle(r);
-    group_check_at(g, 3);
+    rafts_check_at(g, 3);
     rafts_check_all(r);
-    group_end(r);
+    rafts_end(r);
 }
 
 static void group_make_amnesiac(struct rafts_group *g)
@@ -674,7 +519,7 @@ static void a_log_that_is_read_only_is_not_led(void **state)
     assert_int_equal(g->refusal, ERR_OK);
     rafts_settle(r);
     rafts_check_all(r);
-    group_end(r);
+    rafts_end(r);
 }
 
 static void group_use_up_terms(struct rafts_group *g)
@@ -697,7 +542,7 @@ static void the_last_term_is_not_passed(void **state)
     assert_int_equal(raft_group_term_shown(&g->group), LIMIT_TERM);
     rafts_on(r, 0, rafts_propose, 1);
     assert_int_equal(g->refusal, ERR_RANGE);
-    group_end(r);
+    rafts_end(r);
 }
 
 static void proposals_take_memory_from_what_earlier_ones_gave_back(void **state)
@@ -714,7 +559,7 @@ static void proposals_take_memory_from_what_earlier_ones_gave_back(void **state)
     }
     assert_int_equal(budget->allocs_count, allocs_count);
     assert_int_equal(r->shards[0].raft.writes.in_use_count, 0);
-    group_end(r);
+    rafts_end(r);
 }
 
 /* --- Closing --- */
@@ -739,9 +584,9 @@ static void closing_tells_what_waits_and_leaves_what_was_given_to_the_log(void *
     rafts_settle(r);
     assert_false(g->is_open);
     rafts_on(r, 0, rafts_open_group, 0);
-    group_check_at(g, 7);
+    rafts_check_at(g, 7);
     rafts_check_all(r);
-    group_end(r);
+    rafts_end(r);
 }
 
 static struct raft_watch group_closer;
@@ -775,9 +620,9 @@ static void a_watch_may_close_the_group(void **state)
     assert_int_equal(g->failed_count, 5);
     assert_int_equal(g->told_count, 0); /* the one behind it was taken off */
     rafts_on(r, 0, rafts_open_group, 0);
-    group_check_at(g, 6);
+    rafts_check_at(g, 6);
     rafts_check_all(r);
-    group_end(r);
+    rafts_end(r);
 }
 
 static void a_group_of_nobody_costs_little(void **state)
@@ -894,11 +739,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_proposal_is_committed_behind_the_no_op_of_its_term),
         cmocka_unit_test(proposals_of_one_turn_take_one_index_and_their_offsets_each),
-        cmocka_unit_test(relaxed_proposals_are_received_at_once_and_flushed_together),
-        cmocka_unit_test(what_somebody_waits_for_takes_relaxed_proposals_along),
-        cmocka_unit_test(relaxed_proposals_of_256_kib_are_flushed),
-        cmocka_unit_test(relaxed_proposals_of_other_groups_do_not_count),
-        cmocka_unit_test(relaxed_proposals_wait_for_a_disk_that_is_behind),
         cmocka_unit_test(a_batch_that_is_not_patched_is_refused_and_makes_nobody_leader),
         cmocka_unit_test(membership_cannot_be_proposed_to_a_single_voter),
         cmocka_unit_test(an_internal_entry_takes_an_index_and_no_offset),

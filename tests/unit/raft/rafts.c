@@ -572,3 +572,19 @@ void rafts_check_all(struct rafts *r)
         rafts_on(r, i, rafts_feed_close, 0);
     }
 }
+
+void rafts_end(struct rafts *r)
+{
+    rafts_close(r);
+    rafts_free(r);
+}
+
+void rafts_check_at(const struct rafts_group *g, uint64_t index)
+{
+    const struct raft_group_indexes *at = raft_group_indexes(&g->group);
+    assert_int_equal(at->received_here, index);
+    assert_int_equal(at->durable_here, index);
+    assert_int_equal(at->received_majority, index);
+    assert_int_equal(at->committed, index);
+    assert_int_equal(raft_group_durable_on(&g->group, 1), index);
+}

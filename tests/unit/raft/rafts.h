@@ -151,4 +151,10 @@ void rafts_check_all(struct rafts *r);
 /* The status of its log. */
 struct log_status rafts_status(const struct rafts_group *g);
 
+/* Close and free. */
+void rafts_end(struct rafts *r);
+
+/* All indexes of the group are `index`. */
+void rafts_check_at(const struct rafts_group *g, uint64_t index);
+
 #endif

@@ -745,3 +745,25 @@ uint64_t build_digest(const struct build *b)
     }
     return digest;
 }
+
+struct build *build_scene(void)
+{
+    struct build *b = build_new();
+    struct build_group *g = build_group(b, 7);
+    (void)build_lanes(b, 1, NULL, 0);
+    build_begin(b, 1, 0, 1);
+    build_create(b, g);
+    build_roll(b, g);
+    build_entry(b, g, 1, 100);
+    build_entry(b, g, 1, 200);
+    build_entry(b, g, 1, 300);
+    (void)build_end(b);
+    return b;
+}
+
+void build_lose_records(struct build *b, const struct build_frame *frame)
+{
+    for (uint32_t i = 0; i < frame->records_count; i++) {
+        build_flip(b, frame, frame->record_pos[i] + 16);
+    }
+}

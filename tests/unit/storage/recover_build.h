@@ -165,6 +165,9 @@ void build_rewind(struct build_group *g, uint64_t seq);
 /* Settle everything of the group up to record `seq`: its row in the table. */
 struct log_row *build_settle(struct build *b, struct build_group *g, uint64_t seq);
 
+/* Boot 1, frame 2: group 7 is made and has entries 1 to 3, 161 + 261 + 361 bytes (5 records). */
+struct build *build_scene(void);
+
 /* Damage: flip a bit at `pos` of the frame (of its header: 20 is of the disk uuid); put zeros over
  * its blocks first .. first + count - 1. */
 void build_flip(struct build *b, const struct build_frame *frame, size_t pos);
@@ -174,6 +177,9 @@ void build_zero(struct build *b, const struct build_frame *frame, uint32_t first
  * not in their segment. */
 uint32_t build_direct_crc(const struct build_group *g, uint64_t first_index);
 void build_tear_direct(struct build *b, const struct build_group *g, uint64_t first_index);
+
+/* Let nothing of the frame be readable but its directory. */
+void build_lose_records(struct build *b, const struct build_frame *frame);
 
 /* Read it all; `order` gives the files' order (NULL: as they are). Direct tails are sound but for
  * b->unsound. */
