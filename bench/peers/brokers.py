@@ -207,6 +207,7 @@ class Broker:
         """Wait until no directory of its data is left that was not there `before`."""
         deadline = time.monotonic() + timeout_s
         while new := self.directories() - before:
+            self.check()
             if time.monotonic() > deadline:
                 raise Failure(f"{self.name}: {min(new)} is still there {timeout_s} s after its topic was deleted")
             time.sleep(0.05)
@@ -236,9 +237,10 @@ class Ours(Broker):
 
 
 class Kafka(Broker):
-    """One KRaft node of Apache Kafka, its settings as they come but for replication of one."""
+    """One KRaft node of Apache Kafka, its settings as they come but for replication of one and soon deletion."""
 
     name = "Apache Kafka"
+    own_directories = ("/__",)
 
     def prepare(self):
         self.configure()
@@ -281,4 +283,3 @@ class Kafka(Broker):
         collector = ["-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35"]
         whole = java("kafka.Kafka", str(self.settings), heap=HEAP)
         return whole[:3] + collector + whole[3:]
-

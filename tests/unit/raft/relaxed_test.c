@@ -83,7 +83,8 @@ static void relaxed_proposals_of_256_kib_are_flushed(void **state)
     assert_int_equal(at->durable_here, 2);
     rafts_on(r, 0, rafts_propose, 500);
     relaxed_run_ms(r, 5);
-    assert_in_range(at->durable_here, 3, 702); /* a frame of what fits; the rest waits again */
+    assert_in_range(at->durable_here, 3,
+                    702); /* what came until there were so many; the rest waits */
     relaxed_run_ms(r, 100);
     rafts_check_at(g, 702);
     rafts_check_all(r);
