@@ -200,8 +200,9 @@ class Broker:
 
     def directories(self):
         """Those of its data directory, but for what it makes for itself."""
-        return {path for path, _names, _files in os.walk(self.directory / "data")
-                if not any(name in path for name in self.own_directories)}
+        root = str(self.directory / "data")
+        return {path for path, _names, _files in os.walk(root)
+                if not any(name in path[len(root):] for name in self.own_directories)}
 
     def wait_for_deletions(self, before, timeout_s=120):
         """Wait until no directory of its data is left that was not there `before`."""

@@ -142,7 +142,7 @@ static bool log_lane_build_all(struct log_lane *lane)
         has_directs |= frame->directs_count > 0;
         log_lane_write(lane, frame);
         lane->is_sealed = false;
-        if (list_is_empty(&lane->pending)) { /* of a full group it goes out at once */
+        if (list_is_empty(&lane->pending)) { /* what a frame leaves keeps its time, or is due */
             lane->relaxed_ns = 0;
             lane->is_relaxed_full = false;
         }
