@@ -306,6 +306,8 @@ static void log_cut_at(struct log *log, struct log_op *op, const struct log_look
     start.index = first_index;
     log->cut_epoch++;
     log->generation++;
+    log_withdraw(log, LOG_RECORD_TAIL); /* it speaks of entries that may go: it must not be what is
+                                           left of a frame that has the cut, too */
     log_slots_cut(log, first_index);
     struct list_node *node = list_last(&log->segments.list);
     while (node != NULL) {
@@ -415,6 +417,19 @@ void log_slots_cut(struct log *log, uint64_t first_index)
             op->err = ERR_CANCELED;
         }
         log_tail_pop_last(log);
+    }
+}
+
+void log_withdraw(struct log *log, enum log_record_kind kind)
+{
+    struct log_lane *lane = &log->ls->lane;
+    list_for_each_safe (node, following, &lane->pending) {
+        struct log_op *op = CONTAINER_OF(node, struct log_op, in_queue);
+        if (op->log == log && op->record.kind == kind) {
+            log_lane_withdraw(lane, op, log_record_bytes(&op->record));
+            log->pending_count--;
+            log_end(log->ls, op, ERR_CANCELED);
+        }
     }
 }
 

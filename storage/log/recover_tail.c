@@ -64,8 +64,8 @@ static uint32_t recover_tail_first(const struct log_recover *r, const struct rec
 
 /* --- What a lost cut takes once more --- */
 
-/* Whether the tail's segment has ended in front of it: with a cut that is lost, of which a
- * directory tells further on. A former start has made that cut. Its row names the segment that
+/* Whether the tail's segment has ended in front of it: with a cut that is lost, of which
+ * directories tell further on. A former start has made that cut. Its row names the segment that
  * began there, but has none of the records from the tail on (recover_group_claim_cut): they come
  * and go here again. */
 static bool recover_tail_goes_again(const struct recover_group *g, const struct log_record *record)
@@ -75,12 +75,15 @@ static bool recover_tail_goes_again(const struct recover_group *g, const struct 
                     row->segment_index == row->end.index + 1 &&
                     row->segment_index == g->segment_index;
     bool is_claimed = false;
+    bool is_cut = false; /* a cut whose place the next lost entry tells */
     for (const struct recover_link *link = g->claims.first; is_ended && link != NULL;
          link = link->next) {
-        const struct recover_claim *claim = CONTAINER_OF(link, const struct recover_claim, link);
-        is_claimed |= (claim->row.what & LOG_ROW_CUT) != 0 &&
-                      claim->row.first_index == row->segment_index &&
-                      claim->row.last_seq > record->seq;
+        const struct log_frame_row *lost = &CONTAINER_OF(link, struct recover_claim, link)->row;
+        if (lost->last_seq > record->seq) {
+            is_cut |= (lost->what & LOG_ROW_CUT) != 0;
+            is_claimed |= is_cut && lost->first_index == row->segment_index;
+            is_cut &= lost->first_index == 0;
+        }
     }
     return is_claimed;
 }

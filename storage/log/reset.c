@@ -15,7 +15,6 @@ static enum err log_reset_check(const struct log *log, const struct log_point *s
 static void log_reset_loaded(struct log_load *load);
 static void log_reset_at(struct log *log, struct log_op *op, const struct log_point *start);
 static uint32_t log_reset_generation(const struct log *log);
-static void log_reset_trims(struct log *log);
 static void log_reset_drop(struct log *log);
 static void log_reset_row(struct log *log);
 
@@ -89,7 +88,8 @@ static void log_reset_at(struct log *log, struct log_op *op, const struct log_po
     pool_release(&ls->segments, spare);
     log->generation = log_reset_generation(log);
     log->cut_epoch++;
-    log_reset_trims(log);
+    log_withdraw(log, LOG_RECORD_TRIM); /* its place may be behind what a start finds, since the
+                                           entries before it go now */
     log_reset_drop(log);
     log->start = *start;
     log->end = *start;
@@ -126,22 +126,6 @@ static uint32_t log_reset_generation(const struct log *log)
         generation = garbage->generation > generation ? garbage->generation : generation;
     }
     return generation + 1;
-}
-
-/* Trims that are in no frame yet must not get into one: their place may be behind what a start
- * finds, since the entries before it go now. */
-static void log_reset_trims(struct log *log)
-{
-    struct log_lane *lane = &log->ls->lane;
-    list_for_each_safe (node, following, &lane->pending) {
-        struct log_op *op = CONTAINER_OF(node, struct log_op, in_queue);
-        if (op->log != log || op->record.kind != LOG_RECORD_TRIM) {
-            continue;
-        }
-        log_lane_withdraw(lane, op, log_record_bytes(&op->record));
-        log->pending_count--;
-        log_end(log->ls, op, ERR_CANCELED);
-    }
 }
 
 static void log_reset_drop(struct log *log)

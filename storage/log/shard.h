@@ -213,8 +213,7 @@ void log_free(struct log *log);
 MUST_USE enum err log_append_checked(struct log *log, struct log_op *op, struct buf_slice slice,
                                      const struct log_batch *batch);
 
-/* Submit a record other than an entry: fills kind, seq, fixed part. `data`: a reference is taken.
- */
+/* Submit a record, not an entry: fills kind, seq, fixed part. `data`: a reference is taken. */
 void log_submit(struct log *log, struct log_op *op, const struct log_record *record,
                 struct buf_slice data);
 
@@ -236,8 +235,9 @@ MUST_USE enum err log_point_before(const struct log *log, uint64_t first_index,
                                    struct log_lookup *out);
 
 /* Take the slots from `first_index` on out; appends that wait for a frame end now with
- * ERR_CANCELED, those in one when it does. */
+ * ERR_CANCELED, those in one when it does. Likewise: records of `kind`, not entries, that wait. */
 void log_slots_cut(struct log *log, uint64_t first_index);
+void log_withdraw(struct log *log, enum log_record_kind kind);
 
 /* The segment's files go later; its object is given back, and what the tail holds of it. */
 void log_segment_discard(struct log_segment *seg);

@@ -69,12 +69,14 @@ static void recover_a_row_in_front_of_a_lost_cut_has_nothing_of_what_it_took(voi
 }
 
 /* The same where a tail gave what the cut took: its segment has ended in front of it, says the row
- * of the former start. */
+ * of the former start. The lost entries behind the cut are in its frame, or in the next one. */
 static void recover_a_tail_that_a_lost_cut_took_goes_again(void **state)
 {
     (void)state;
-    for (uint32_t i = 0; i < 4; i++) {
-        bool is_direct = i < 2;
+    for (uint32_t i = 0; i < 8; i++) {
+        bool is_direct = i < 4;
+        bool is_in_two = i % 4 > 1;
+        uint64_t number = is_direct ? 2 : 3; /* of the tail's frame */
         struct build *b = build_scene();
         struct build_group *g = build_group(b, 7);
         uint64_t settled_seq = g->now.seq;
@@ -84,7 +86,7 @@ static void recover_a_tail_that_a_lost_cut_took_goes_again(void **state)
             build_entry(b, g, 1, 20);
             (void)build_end(b);
         }
-        build_begin(b, 1, 0, 3 - is_direct);
+        build_begin(b, 1, 0, number);
         uint64_t seq = g->now.seq + 1; /* of the tail with entries 4 and 5 */
         if (is_direct) {
             build_direct(b, g, 1, 10, 2);
@@ -92,14 +94,18 @@ static void recover_a_tail_that_a_lost_cut_took_goes_again(void **state)
             build_whole(b, g, 4);
         }
         (void)build_end(b);
-        build_begin(b, 1, 0, 4 - is_direct);
+        build_begin(b, 1, 0, ++number);
         build_entry(b, g, 1, 30);
         (void)build_end(b);
-        build_begin(b, 1, 0, 5 - is_direct);
+        build_begin(b, 1, 0, ++number);
         build_cut(b, g, 4);
+        if (is_in_two) {
+            build_lose_records(b, build_end(b));
+            build_begin(b, 1, 0, ++number);
+        }
         build_entry(b, g, 2, 20);
         build_lose_records(b, build_end(b));
-        build_begin(b, 1, 0, 6 - is_direct);
+        build_begin(b, 1, 0, ++number);
         build_entry(b, g, 2, 30);
         (void)build_end(b);
         if (i % 2 == 1) {
