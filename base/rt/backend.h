@@ -140,14 +140,15 @@ struct rt_op *rt_listener_next_accept(struct rt_listener *listener);
 /* What `submit` finds of each kind, and what it owes:
  *
  *  - SOCK_RECV: only when nothing is queued and receiving has not ended; op is sock->recv_op. Ends
- *    through rt_sock_received, rt_sock_recv_end or, canceled, rt_op_complete.
+ *    through rt_sock_received, rt_sock_recv_end or, canceled, rt_op_complete. With args.net.data,
+ *    rt_op_complete with bytes that the backend has put there, or any of the others.
  *  - SOCK_SEND: op is sock->send_op; the bytes are args.io.iov.
  *  - SOCK_ACCEPT: stands in listener->accepts already; ends with rt_op_complete after the fd and
  *    peer of args.net.sock are set.
  *  - SOCK_CLOSE, SOCK_DETACH, LISTENER_CLOSE, FILE_CLOSE: only when no other op of the target
  *    waits; what the backend has under way there by itself (a multishot receive) it ends first.
  *  - SOCK_DETACH hands over sock->fd as op->result, or closes it and ends ERR_TOO_LARGE when
- *    sock->unread_bytes > args.net.unread_max; sock.c then copies the queued bytes out. */
+ *    sock->unread_bytes > args.net.data_max; sock.c then copies the queued bytes out. */
 
 /* --- What the two real backends share. --- */
 

@@ -35,6 +35,7 @@ static bool rt_epoll_is_lost_before_accept(int error);
 static void rt_epoll_connect(struct rt_epoll *e, struct rt_op *op);
 static void rt_epoll_connect_end(struct rt_epoll *e, struct rt_sock *sock, enum err err, int error);
 static void rt_epoll_recv(struct rt_epoll *e, struct rt_sock *sock);
+static ssize_t rt_epoll_recv_some(struct rt_sock *sock, uint8_t *data, size_t data_max);
 static void rt_epoll_send(struct rt_sock *sock);
 static ssize_t rt_epoll_send_part(struct rt_op *op, uint64_t *asked_bytes);
 
@@ -272,6 +273,14 @@ static void rt_epoll_connect_end(struct rt_epoll *e, struct rt_sock *sock, enum 
 static void rt_epoll_recv(struct rt_epoll *e, struct rt_sock *sock)
 {
     ASSERT(sock->recv_op != NULL);
+    struct rt_op *op = sock->recv_op;
+    if (op->args.net.data != NULL) {
+        ssize_t length = rt_epoll_recv_some(sock, op->args.net.data, op->args.net.data_max);
+        if (length > 0) {
+            rt_op_complete(op, ERR_OK, length, 0);
+        }
+        return;
+    }
     struct list_node *node = list_pop_front(&e->free);
     if (node == NULL) {
         list_push_back(&e->starved, &sock->in_backend);
@@ -279,27 +288,35 @@ static void rt_epoll_recv(struct rt_epoll *e, struct rt_sock *sock)
     }
     struct rt_recv_buf *buf = CONTAINER_OF(node, struct rt_recv_buf, in_unread);
     asan_unpoison(buf->data, LIMIT_RECV_BUFFER_BYTES);
-    ssize_t length;
-    do {
-        length = recv(sock->fd, buf->data, LIMIT_RECV_BUFFER_BYTES, 0);
-    } while (length < 0 && errno == EINTR);
+    ssize_t length = rt_epoll_recv_some(sock, buf->data, LIMIT_RECV_BUFFER_BYTES);
     if (length > 0) {
-        if (length < (ssize_t)LIMIT_RECV_BUFFER_BYTES && !(sock->backend_flags & RT_EPOLL_ENDED)) {
-            sock->backend_flags &= ~(uint32_t)RT_EPOLL_READABLE;
-        }
         buf->length = (uint32_t)length;
         rt_sock_received(sock, buf);
         return;
     }
     asan_poison(buf->data, LIMIT_RECV_BUFFER_BYTES);
     list_push_front(&e->free, &buf->in_unread);
-    if (length == 0) {
+}
+
+/* Read what is there. 0 or less: nothing; the waiting receive waits on, or has ended. */
+static ssize_t rt_epoll_recv_some(struct rt_sock *sock, uint8_t *data, size_t data_max)
+{
+    ssize_t length;
+    do {
+        length = recv(sock->fd, data, data_max, 0);
+    } while (length < 0 && errno == EINTR);
+    if (length > 0) {
+        if ((size_t)length < data_max && !(sock->backend_flags & RT_EPOLL_ENDED)) {
+            sock->backend_flags &= ~(uint32_t)RT_EPOLL_READABLE;
+        }
+    } else if (length == 0) {
         rt_sock_recv_end(sock, ERR_OK);
     } else if (errno == EAGAIN) {
         sock->backend_flags &= ~(uint32_t)RT_EPOLL_READABLE;
     } else {
         rt_sock_recv_end(sock, rt_err_from_errno(errno));
     }
+    return length;
 }
 
 /* Send for the waiting send, until all is sent or the socket is full. */

@@ -95,8 +95,9 @@ union rt_op_args {
     struct {
         struct rt_sock *sock;       /* accept: where the new connection goes */
         const struct rt_addr *addr; /* connect: the peer */
-        uint8_t *unread;            /* detach: room for the bytes received but not read */
-        size_t unread_max;          /* its size */
+        uint8_t *data;   /* detach: room for the bytes received but not read; receive: where bytes
+                            go, NULL: into a buffer of the runtime */
+        size_t data_max; /* its size */
     } net;
     struct {
         enum err (*work)(struct rt_op *op); /* job: runs on a worker thread */

@@ -16,7 +16,9 @@
 
 static void rt_sock_init(struct rt_sock *sock, struct rt_shard *shard);
 static void rt_sock_begin(struct rt_sock *sock, struct rt_op *op, enum rt_op_kind kind);
+static void rt_sock_recv_start(struct rt_sock *sock, struct rt_op *op);
 static void rt_sock_give(struct rt_sock *sock, struct rt_recv_buf *buf);
+static void rt_sock_fill(struct rt_sock *sock, struct rt_recv_buf *buf);
 static void rt_sock_drop_unread(struct rt_sock *sock);
 static void rt_sock_copy_unread(struct rt_sock *sock, struct rt_op *op);
 static void rt_listener_settle(struct rt_op *op);
@@ -89,6 +91,22 @@ void rt_sock_recv(struct rt_sock *sock, struct rt_op *op)
 {
     ASSERT(sock->recv_op == NULL);
     rt_sock_begin(sock, op, RT_OP_SOCK_RECV);
+    op->args.net.data = NULL;
+    rt_sock_recv_start(sock, op);
+}
+
+void rt_sock_recv_into(struct rt_sock *sock, struct rt_op *op, uint8_t *data, size_t data_max)
+{
+    ASSERT(sock->recv_op == NULL);
+    ASSERT(data_max > 0);
+    rt_sock_begin(sock, op, RT_OP_SOCK_RECV);
+    op->args.net.data = data;
+    op->args.net.data_max = data_max;
+    rt_sock_recv_start(sock, op);
+}
+
+static void rt_sock_recv_start(struct rt_sock *sock, struct rt_op *op)
+{
     sock->recv_op = op;
     struct list_node *node = NULL;
     if (sock->is_closing) {
@@ -96,7 +114,7 @@ void rt_sock_recv(struct rt_sock *sock, struct rt_op *op)
     } else if ((node = list_pop_front(&sock->unread)) != NULL) {
         struct rt_recv_buf *buf = CONTAINER_OF(node, struct rt_recv_buf, in_unread);
         sock->unread_count--;
-        sock->unread_bytes -= buf->length;
+        sock->unread_bytes -= buf->length - buf->start;
         rt_sock_give(sock, buf);
     } else if (sock->is_recv_ended) {
         rt_op_complete(op, sock->recv_err, 0, 0);
@@ -110,7 +128,10 @@ struct rt_chunk rt_sock_chunk(const struct rt_op *op)
     ASSERT(op->kind == RT_OP_SOCK_RECV);
     ASSERT(op->chunk != NULL);
     return (struct rt_chunk){
-        .data = op->chunk->data, .length = op->chunk->length, .buf = op->chunk};
+        .data = op->chunk->data + op->chunk->start,
+        .length = op->chunk->length - op->chunk->start,
+        .buf = op->chunk,
+    };
 }
 
 void rt_sock_release(struct rt_sock *sock, struct rt_chunk chunk)
@@ -187,8 +208,8 @@ void rt_sock_detach(struct rt_sock *sock, struct rt_op *op, uint8_t *unread, siz
     ASSERT(unread_max >= LIMIT_CONNECTION_BYTES_UNAUTHENTICATED);
     rt_op_submit(op, RT_OP_SOCK_DETACH);
     op->sock = sock;
-    op->args.net.unread = unread;
-    op->args.net.unread_max = unread_max;
+    op->args.net.data = unread;
+    op->args.net.data_max = unread_max;
     sock->is_closing = true;
     sock->end_op = op;
     rt_op_start(op);
@@ -197,6 +218,7 @@ void rt_sock_detach(struct rt_sock *sock, struct rt_op *op, uint8_t *unread, siz
 void rt_sock_received(struct rt_sock *sock, struct rt_recv_buf *buf)
 {
     ASSERT(buf->length > 0);
+    buf->start = 0;
     if (sock->is_closing && sock->end_op->kind == RT_OP_SOCK_CLOSE) {
         sock->shard->backend->release(sock->shard, buf);
     } else if (sock->recv_op != NULL && sock->recv_op->state == RT_OP_WAITING) {
@@ -296,13 +318,36 @@ static void rt_sock_begin(struct rt_sock *sock, struct rt_op *op, enum rt_op_kin
     sock->waiting_count++;
 }
 
-/* The waiting receive ends with `buf`. */
+/* The waiting receive ends with `buf`, or with bytes of it. */
 static void rt_sock_give(struct rt_sock *sock, struct rt_recv_buf *buf)
 {
     struct rt_op *op = sock->recv_op;
+    if (op->args.net.data != NULL) {
+        rt_sock_fill(sock, buf);
+        return;
+    }
     op->chunk = buf;
     sock->held_count++;
-    rt_op_complete(op, ERR_OK, buf->length, 0);
+    rt_op_complete(op, ERR_OK, buf->length - buf->start, 0);
+}
+
+/* Copy as much as the receive has room for; what is left of `buf` is the first that is unread. */
+static void rt_sock_fill(struct rt_sock *sock, struct rt_recv_buf *buf)
+{
+    struct rt_op *op = sock->recv_op;
+    uint32_t left = buf->length - buf->start;
+    uint32_t bytes = left < op->args.net.data_max ? left : (uint32_t)op->args.net.data_max;
+    memcpy(op->args.net.data, buf->data + buf->start, bytes);
+    buf->start += bytes;
+    sock->copied_bytes += bytes;
+    if (bytes < left) {
+        list_push_front(&sock->unread, &buf->in_unread);
+        sock->unread_count++;
+        sock->unread_bytes += left - bytes;
+    } else {
+        sock->shard->backend->release(sock->shard, buf);
+    }
+    rt_op_complete(op, ERR_OK, bytes, 0);
 }
 
 static void rt_sock_drop_unread(struct rt_sock *sock)
@@ -322,11 +367,11 @@ static void rt_sock_copy_unread(struct rt_sock *sock, struct rt_op *op)
 {
     uint32_t copied = 0;
     if (op->err == ERR_OK) {
-        ASSERT(sock->unread_bytes <= op->args.net.unread_max);
+        ASSERT(sock->unread_bytes <= op->args.net.data_max);
         list_for_each (node, &sock->unread) {
             struct rt_recv_buf *buf = CONTAINER_OF(node, struct rt_recv_buf, in_unread);
-            memcpy(op->args.net.unread + copied, buf->data, buf->length);
-            copied += buf->length;
+            memcpy(op->args.net.data + copied, buf->data + buf->start, buf->length - buf->start);
+            copied += buf->length - buf->start;
         }
         ASSERT(copied == sock->unread_bytes);
     }

@@ -2,8 +2,9 @@
  *
  * Receiving: the runtime owns the buffers. A receive is done with a chunk, a view of one buffer,
  * which the caller gives back with rt_sock_release when it has copied out what it needs (LOG §7:
- * one copy in). When RT_SOCK_CHUNKS_MAX chunks of a connection wait unread, receiving pauses (what
- * the kernel has handed over by then still counts) and the peer is held back by TCP itself.
+ * one copy in); what is known to be long is received where it is to stand (rt_sock_recv_into). When
+ * RT_SOCK_CHUNKS_MAX chunks of a connection wait unread, receiving pauses (what the kernel has
+ * handed over by then still counts) and the peer is held back by TCP itself.
  * A backend may read ahead or not; of what arrived before a reset, some may be lost unread.
  * Sending: one send at a time per connection, gathered; it is done when the kernel needs the bytes
  * no more. Errors common to all: ERR_RESET, ERR_REFUSED, ERR_UNREACHABLE, ERR_TIMEOUT,
@@ -31,6 +32,7 @@ struct rt_recv_buf {
     struct list_node in_unread; /* rt_sock.unread, or the backend's list of free ones */
     uint8_t *data;              /* the buffer */
     uint32_t length;            /* bytes received into it */
+    uint32_t start;             /* of them, given out by rt_sock_recv_into */
     uint32_t index;             /* which one of the shard's */
 };
 
@@ -58,6 +60,7 @@ struct rt_sock {
     uint32_t backend_flags; /* backend's */
     uint32_t waiting_count; /* ops submitted and not done, without close and detach */
     uint32_t held_count;    /* chunks handed out and not released */
+    uint64_t copied_bytes;  /* of receives into the caller's memory: what had come before */
     struct rt_op *recv_op;  /* the receive that waits, NULL: none */
     struct rt_op *send_op;  /* the send that waits, NULL: none */
     struct rt_op *end_op;   /* the close or detach that waits for the others, NULL: none */
@@ -111,6 +114,11 @@ void rt_sock_connect(struct rt_sock *sock, struct rt_op *op, struct rt_shard *sh
  * chunk, which rt_sock_chunk returns and rt_sock_release gives back; 0 = the peer will send no
  * more. ERR_CANCELED loses no bytes. */
 void rt_sock_recv(struct rt_sock *sock, struct rt_op *op);
+
+/* The same for long messages: the bytes go to `data`, the caller's memory, `data_max` > 0 long,
+ * without a copy where the backend can (from then on nothing is received ahead on this connection).
+ * done: op->result = bytes there; there is no chunk. ERR_CANCELED, ERR_TIMEOUT: none is lost. */
+void rt_sock_recv_into(struct rt_sock *sock, struct rt_op *op, uint8_t *data, size_t data_max);
 
 /* The chunk with which the receive `op` was done (its result > 0). Valid until released. */
 struct rt_chunk rt_sock_chunk(const struct rt_op *op);

@@ -38,7 +38,9 @@ enum rt_uring_tag {
 enum rt_uring_sock_flags {
     RT_URING_ARMED = 1 << 0,  /* a receive or accept is in the kernel; its last completion comes */
     RT_URING_PAUSED = 1 << 1, /* it was told to end */
-    RT_URING_SINGLE = 1 << 2, /* it has overfilled once: single receives from now on */
+    RT_URING_SINGLE = 1 << 2, /* single receives from now on: it has overfilled once, or is asked
+                                 to receive into the caller's memory */
+    RT_URING_INTO = 1 << 3,   /* the receive in the kernel does that */
 };
 
 /* One ring per shard; all fields are its thread's. */

@@ -9,6 +9,8 @@
  *     of the product takes one buffer of the second group;
  *   - no buffer of its group is free (-ENOBUFS): one single receive helps out; when the second
  *     group is empty too, the connection waits in `starved` until a buffer comes back;
+ *   - bytes are to go into the product's own memory: we cancel it, and this connection receives
+ *     singly from now on, each request where its bytes are to go (RT_URING_INTO: then no buffer);
  *   - the connection is closed or detached: we cancel it, and go on when it has ended.
  *
  * Sending: one request per send, MSG_WAITALL, so that the kernel goes on after a short one. From
@@ -57,9 +59,11 @@ static void rt_uring_accepted(struct rt_uring *u, struct rt_op *op, int fd);
 static void rt_uring_listener_end(struct rt_uring *u, struct rt_listener *listener);
 static void rt_uring_connect(struct rt_uring *u, struct rt_op *op);
 static void rt_uring_recv_arm(struct rt_uring *u, struct rt_sock *sock);
+static void rt_uring_into(struct rt_uring *u, struct rt_sock *sock);
 static void rt_uring_recv_arm_starved(struct rt_uring *u);
 static void rt_uring_recv_stop(struct rt_uring *u, struct rt_sock *sock);
 static void rt_uring_recv_ended(struct rt_uring *u, struct rt_sock *sock, int result);
+static void rt_uring_into_done(struct rt_sock *sock, int result);
 static void rt_uring_send(struct rt_uring *u, struct rt_op *op);
 static void rt_uring_send_done(struct rt_uring *u, struct rt_op *op, int result, unsigned flags);
 static bool rt_uring_is_zc_refused(const struct rt_op *op, int result);
@@ -107,7 +111,10 @@ void rt_uring_sock_submit(struct rt_uring *u, struct rt_op *op)
 
 void rt_uring_sock_cancel(struct rt_uring *u, struct rt_op *op)
 {
-    if (op->kind == RT_OP_SOCK_ACCEPT || op->kind == RT_OP_SOCK_RECV) {
+    bool is_into = op->kind == RT_OP_SOCK_RECV && (op->sock->backend_flags & RT_URING_INTO);
+    if (is_into) {
+        rt_uring_recv_stop(u, op->sock); /* its memory is the kernel's until that has ended */
+    } else if (op->kind == RT_OP_SOCK_ACCEPT || op->kind == RT_OP_SOCK_RECV) {
         rt_op_complete(op, ERR_CANCELED, 0, 0); /* nothing of it is in the kernel */
     } else if (op->kind == RT_OP_SOCK_SEND && (op->backend_flags & RT_URING_ZC_TAKEN)) {
         rt_uring_abort(op); /* there is no request any more that could be canceled */
@@ -155,8 +162,23 @@ void rt_uring_recv_done(struct rt_uring *u, struct rt_sock *sock, int result, un
         }
         return;
     }
-    sock->backend_flags &= ~(uint32_t)(RT_URING_ARMED | RT_URING_PAUSED);
+    bool is_into = (sock->backend_flags & RT_URING_INTO) != 0;
+    sock->backend_flags &= ~(uint32_t)(RT_URING_ARMED | RT_URING_PAUSED | RT_URING_INTO);
+    if (is_into) {
+        rt_uring_into_done(sock, result);
+    }
     rt_uring_recv_ended(u, sock, result);
+}
+
+/* A receive into the caller's memory ends with bytes, or because it was asked to stop. */
+static void rt_uring_into_done(struct rt_sock *sock, int result)
+{
+    struct rt_op *op = sock->recv_op;
+    if (result > 0) {
+        rt_op_complete(op, ERR_OK, result, 0);
+    } else if (op->stop_err != ERR_OK) {
+        rt_op_complete(op, ERR_CANCELED, 0, 0);
+    }
 }
 
 void rt_uring_accept_done(struct rt_uring *u, struct rt_listener *listener, int result)
@@ -327,8 +349,23 @@ static void rt_uring_connect(struct rt_uring *u, struct rt_op *op)
  * the first group is free) the next bytes only. */
 static void rt_uring_recv_arm(struct rt_uring *u, struct rt_sock *sock)
 {
-    if ((sock->backend_flags & RT_URING_ARMED) || list_is_linked(&sock->in_backend)) {
+    const struct rt_op *op = sock->recv_op;
+    bool is_into = op != NULL && op->args.net.data != NULL;
+    if (is_into && !(sock->backend_flags & RT_URING_SINGLE)) {
+        sock->backend_flags |= RT_URING_SINGLE;
+        if (sock->backend_flags & RT_URING_ARMED) {
+            rt_uring_recv_stop(u, sock);
+        }
+    }
+    if (sock->backend_flags & RT_URING_ARMED) {
         return; /* or it ends soon, and is armed then */
+    }
+    if (is_into) {
+        rt_uring_into(u, sock);
+        return;
+    }
+    if (list_is_linked(&sock->in_backend)) {
+        return;
     }
     bool is_single = (sock->backend_flags & RT_URING_SINGLE) || u->free_counts[RT_URING_MANY] == 0;
     if (is_single && u->free_counts[RT_URING_ONE] == 0) {
@@ -346,6 +383,20 @@ static void rt_uring_recv_arm(struct rt_uring *u, struct rt_sock *sock)
     rt_uring_target(sqe, sock->fd, sock->slot);
     rt_uring_tag(sqe, sock, RT_URING_RECV);
     sock->backend_flags |= RT_URING_ARMED;
+}
+
+/* No buffer is needed: a place in the line for one is given up. */
+static void rt_uring_into(struct rt_uring *u, struct rt_sock *sock)
+{
+    const struct rt_op *op = sock->recv_op;
+    if (list_is_linked(&sock->in_backend)) {
+        list_remove(&sock->in_backend);
+    }
+    struct io_uring_sqe *sqe = rt_uring_sqe(u, 1);
+    io_uring_prep_recv(sqe, -1, op->args.net.data, op->args.net.data_max, 0);
+    rt_uring_target(sqe, sock->fd, sock->slot);
+    rt_uring_tag(sqe, sock, RT_URING_RECV);
+    sock->backend_flags |= RT_URING_ARMED | RT_URING_INTO;
 }
 
 /* The first buffer of a group is free again: arm all that wait. An armed receive takes a buffer
@@ -476,7 +527,7 @@ static void rt_uring_sock_end(struct rt_uring *u, struct rt_sock *sock, struct r
     sock->end_op = NULL;
     int fd = sock->fd;
     sock->fd = -1;
-    if (op->kind == RT_OP_SOCK_DETACH && sock->unread_bytes <= op->args.net.unread_max) {
+    if (op->kind == RT_OP_SOCK_DETACH && sock->unread_bytes <= op->args.net.data_max) {
         int flags = fcntl(fd, F_GETFL);
         (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
         rt_op_complete(op, ERR_OK, fd, 0);

@@ -89,8 +89,33 @@ static void kafka_conn_receive(struct kafka_conn *conn)
     if (conn->is_receiving || conn->chunk.length > 0 || conn->is_ended) {
         return;
     }
+    uint32_t room = conn->buf != NULL ? conn->buf->length - conn->have_bytes : 0;
     conn->is_receiving = true;
-    rt_sock_recv(&conn->sock, &conn->recv_op);
+    if (room >= LIMIT_RECV_BUFFER_BYTES) {
+        conn->into = buf_ref(conn->buf);
+        rt_sock_recv_into(&conn->sock, &conn->recv_op,
+                          buf_write(conn->buf, conn->have_bytes, room), room);
+    } else {
+        rt_sock_recv(&conn->sock, &conn->recv_op);
+    }
+}
+
+/* What the receive has put into a buffer of ours. Whether it has. */
+static bool kafka_conn_received_into(struct kafka_conn *conn, int64_t result)
+{
+    struct buf *into = conn->into;
+    if (into == NULL) {
+        return false;
+    }
+    conn->into = NULL;
+    conn->door->stats.copied_bytes += conn->sock.copied_bytes - conn->copied_bytes;
+    conn->copied_bytes = conn->sock.copied_bytes;
+    if (conn->buf == into) {
+        conn->have_bytes += (uint32_t)result;
+        kafka_conn_set_buf(conn, into); /* the last of door.begun now */
+    }
+    buf_unref(into);
+    return true;
 }
 
 static void kafka_conn_received(struct rt_op *op)
@@ -98,6 +123,7 @@ static void kafka_conn_received(struct rt_op *op)
     struct kafka_conn *conn = CONTAINER_OF(op, struct kafka_conn, recv_op);
     conn->is_receiving = false;
     conn->active_ns = rt_now_ns(op->shard);
+    bool is_into = kafka_conn_received_into(conn, op->result);
     if (op->err != ERR_OK || op->result == 0) {
         conn->is_ended = true;
         conn->is_peer_done = true;
@@ -106,8 +132,10 @@ static void kafka_conn_received(struct rt_op *op)
         kafka_conn_go_on(conn);
         return;
     }
-    conn->chunk = rt_sock_chunk(op);
-    conn->chunk_pos = 0;
+    if (!is_into) {
+        conn->chunk = rt_sock_chunk(op);
+        conn->chunk_pos = 0;
+    }
     if (conn->is_ended) { /* it arrived while the connection was ending */
         kafka_conn_drop(conn);
         kafka_conn_linger(conn);
@@ -137,9 +165,9 @@ static void kafka_conn_take(struct kafka_conn *conn)
         return;
     }
     conn->is_taking = true;
-    bool is_whole = conn->buf != NULL && conn->buf->length == conn->frame_bytes;
+    bool is_whole = conn->buf != NULL && conn->have_bytes == conn->frame_bytes;
     enum err err = ERR_OK;
-    if (is_whole && kafka_conn_may_take(conn)) { /* there was no memory to carry it out */
+    if (is_whole && kafka_conn_may_take(conn)) { /* its end came, or there is memory again */
         err = kafka_conn_begin(conn);
     }
     while (conn->chunk.length > 0 && err == ERR_OK && kafka_conn_may_take(conn)) {
@@ -270,23 +298,22 @@ static enum err kafka_conn_take_whole(struct kafka_conn *conn)
 static enum err kafka_conn_take_part(struct kafka_conn *conn)
 {
     if (conn->buf == NULL ||
-        (conn->buf->length == conn->buf->capacity && conn->buf->length < conn->frame_bytes)) {
+        (conn->have_bytes == conn->buf->length && conn->have_bytes < conn->frame_bytes)) {
         enum err err = kafka_conn_grow(conn);
         if (err != ERR_OK) {
             return err;
         }
     }
     struct buf *buf = conn->buf;
-    uint32_t bytes = conn->frame_bytes - buf->length;
     uint32_t left = conn->chunk.length - conn->chunk_pos;
-    uint32_t room = buf->capacity - buf->length;
-    bytes = bytes < left ? bytes : left;
-    bytes = bytes < room ? bytes : room;
-    memcpy(buf_append(buf, bytes), conn->chunk.data + conn->chunk_pos, bytes);
+    uint32_t room = buf->length - conn->have_bytes;
+    uint32_t bytes = left < room ? left : room;
+    memcpy(buf_write(buf, conn->have_bytes, bytes), conn->chunk.data + conn->chunk_pos, bytes);
     conn->door->stats.copied_bytes += bytes;
     conn->chunk_pos += bytes;
+    conn->have_bytes += bytes;
     kafka_conn_set_buf(conn, buf); /* the last of door.begun now */
-    return buf->length < conn->frame_bytes ? ERR_OK : kafka_conn_begin(conn);
+    return conn->have_bytes < conn->frame_bytes ? ERR_OK : kafka_conn_begin(conn);
 }
 
 /* The frame in the buffer is whole. */
@@ -315,7 +342,7 @@ static enum err kafka_conn_grow(struct kafka_conn *conn)
     const struct kafka_door *door = conn->door;
     bool is_plenty = door->partial_bytes < door->partial_bytes_max / 2;
     uint64_t first_bytes = is_plenty ? conn->known_bytes : KAFKA_FRAME_FIRST_BYTES;
-    uint64_t bytes = old == NULL ? first_bytes : (uint64_t)old->length * KAFKA_FRAME_GROWTH;
+    uint64_t bytes = old == NULL ? first_bytes : (uint64_t)conn->have_bytes * KAFKA_FRAME_GROWTH;
     bytes = bytes < conn->frame_bytes ? bytes : conn->frame_bytes;
     if (conn->door->partial_bytes + bytes > conn->door->partial_bytes_max) {
         return ERR_BUDGET; /* others have begun requests and do not end them */
@@ -325,11 +352,13 @@ static enum err kafka_conn_grow(struct kafka_conn *conn)
         return err;
     }
     kafka_conn_set_buf(conn, buf);
+    uint8_t *data = buf_append(buf, (uint32_t)bytes);
     if (old != NULL) {
-        memcpy(buf_append(buf, old->length), old->data, old->length);
-        conn->door->stats.copied_bytes += old->length;
+        memcpy(data, old->data, conn->have_bytes);
+        conn->door->stats.copied_bytes += conn->have_bytes;
         buf_unref(old);
     } else {
+        conn->have_bytes = 0;
         conn->frame_ns = rt_now_ns(cs->shard) + KAFKA_FRAME_NS +
                          conn->frame_bytes / KAFKA_FRAME_BYTES_PER_S * RT_NS_PER_S;
         rt_timer_start(&conn->timer, conn->frame_ns);

@@ -2,8 +2,9 @@
  *
  * **Receiving.** A frame that has arrived whole in one receive buffer is copied into the door's
  * inbox, behind others; any other into a buffer of its own, which grows with what has arrived: its
- * length is believed for so much only, or for as much as an earlier one has brought. Each byte is
- * copied once, the first ones of a connection's longest frame again.
+ * length is believed for so much only, or for as much as an earlier one has brought. The rest of a
+ * long one is received there at once. No byte is copied twice but the first ones of a connection's
+ * longest frame.
  * **Order.** Requests are carried out as they come, several at a time; each answer waits for those
  * before it. **Bounds.** So many requests and bytes of a connection, of requests and of answers,
  * are held; then nothing is taken before an answer has been sent, and one receive buffer's bytes
@@ -61,7 +62,10 @@ struct kafka_conn {
     uint32_t known_bytes;      /* what is believed of a frame's length before it has come */
     uint8_t head[4];           /* that length */
     uint64_t frame_ns;         /* when it must be there, if it has a buffer of its own */
-    struct buf *buf;           /* the frame being taken; NULL: nothing of it yet */
+    struct buf *buf;           /* the frame being taken, as long as it may get; NULL: none yet */
+    uint32_t have_bytes;       /* of it, have come */
+    struct buf *into;          /* that buffer while recv_op receives into it: a reference */
+    uint64_t copied_bytes;     /* sock.copied_bytes, as far as counted */
     struct list_node in_begun; /* kafka_door.begun: it has such a buffer */
     struct list requests;      /* kafka_request.in_conn: not sent, in order */
     uint32_t requests_count;   /* of them, and those being sent */

@@ -22,6 +22,7 @@ static bool sim_end_is_open(const struct sim_end *end);
 static bool sim_flow_wants(const struct sim_flow *flow);
 static uint32_t sim_flow_ready(const struct sim_flow *flow, bool *is_end);
 static struct sim_buf *sim_flow_read(struct sim_flow *flow, uint32_t length);
+static void sim_flow_copy(struct sim_flow *flow, uint8_t *out, uint32_t length);
 static void sim_flow_opened(struct sim *sim, struct sim_event *event);
 
 void sim_flow_init(struct sim_flow *flow, struct sim_end *from, struct sim_end *to)
@@ -71,7 +72,9 @@ void sim_flow_deliver(struct sim_flow *flow)
     uint32_t ready;
     while ((ready = sim_flow_ready(flow, &is_end)) > 0 && sim_end_is_open(to) &&
            sim_flow_wants(flow)) {
-        if (ss->bufs_count >= host->recv_buffers_count) {
+        struct rt_op *op = to->sock->recv_op;
+        bool is_into = op != NULL && op->state == RT_OP_WAITING && op->args.net.data != NULL;
+        if (!is_into && ss->bufs_count >= host->recv_buffers_count) {
             if (!list_is_linked(&to->sock->in_backend)) {
                 list_push_back(&ss->starved, &to->sock->in_backend);
             }
@@ -81,8 +84,14 @@ void sim_flow_deliver(struct sim_flow *flow)
         if (prng_chance(&sim->prng_net, host->recv_split_ppm, 1000000)) {
             length = (uint32_t)prng_range(&sim->prng_net, 1, length);
         }
-        struct sim_buf *buf = sim_flow_read(flow, length);
-        rt_sock_received(to->sock, &buf->buf);
+        if (is_into) {
+            length = length < op->args.net.data_max ? length : (uint32_t)op->args.net.data_max;
+            sim_flow_copy(flow, op->args.net.data, length);
+            rt_op_complete(op, ERR_OK, length, 0);
+        } else {
+            struct sim_buf *buf = sim_flow_read(flow, length);
+            rt_sock_received(to->sock, &buf->buf);
+        }
         sim_shard_kick(ss, sim->now_ns);
     }
     if (ready == 0 && is_end && sim_end_is_open(to) && !to->sock->is_recv_ended) {
@@ -324,14 +333,21 @@ static uint32_t sim_flow_ready(const struct sim_flow *flow, bool *is_end)
 /* The next `length` bytes of the stream, which are there, in a buffer of their own. */
 static struct sim_buf *sim_flow_read(struct sim_flow *flow, uint32_t length)
 {
-    struct sim_end *to = flow->to;
-    struct sim_shard *ss = to->shard;
-    struct sim *sim = ss->node->sim;
-    struct sim_buf *buf = sim_alloc(sim, sizeof(*buf) + length);
+    struct sim_shard *ss = flow->to->shard;
+    struct sim_buf *buf = sim_alloc(ss->node->sim, sizeof(*buf) + length);
     buf->buf.data = (uint8_t *)(buf + 1);
     buf->buf.length = length;
     list_push_back(&ss->bufs, &buf->in_shard);
     ss->bufs_count++;
+    sim_flow_copy(flow, buf->buf.data, length);
+    return buf;
+}
+
+/* The next `length` bytes of the stream, which are there. */
+static void sim_flow_copy(struct sim_flow *flow, uint8_t *out, uint32_t length)
+{
+    struct sim_end *to = flow->to;
+    struct sim *sim = to->shard->node->sim;
     uint64_t start_pos = flow->read_pos;
     uint32_t copied = 0;
     list_for_each_safe (node, following, &flow->segments) {
@@ -341,19 +357,18 @@ static struct sim_buf *sim_flow_read(struct sim_flow *flow, uint32_t length)
         }
         uint32_t skip = (uint32_t)(flow->read_pos - seg->pos);
         uint32_t part = seg->length - skip < length - copied ? seg->length - skip : length - copied;
-        memcpy(buf->buf.data + copied, seg->data + skip, part);
+        memcpy(out + copied, seg->data + skip, part);
         copied += part;
         flow->read_pos += part;
         seg->is_read = skip + part == seg->length;
         sim_segment_settle(seg);
     }
     ASSERT(copied == length);
-    sim_end_trace(to, SIM_ROW_RECEIVED, start_pos, length, hash64(buf->buf.data, length, 0));
+    sim_end_trace(to, SIM_ROW_RECEIVED, start_pos, length, hash64(out, length, 0));
     if (flow->queued != NULL && !heap_is_linked(&flow->opened.in_heap)) {
         uint64_t delay_ns = sim_link_delay_ns(to->node, flow->from->node);
         sim_event_schedule(sim, &flow->opened, sim->now_ns + delay_ns, sim_flow_opened);
     }
-    return buf;
 }
 
 static void sim_flow_opened(struct sim *sim, struct sim_event *event)

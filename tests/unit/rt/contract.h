@@ -13,6 +13,7 @@ extern const struct rt_harness_test contract_disk_tests[];
 extern const struct rt_harness_test contract_path_tests[];
 extern const struct rt_harness_test contract_mail_tests[];
 extern const struct rt_harness_test contract_sock_tests[];
+extern const struct rt_harness_test contract_into_tests[];
 extern const struct rt_harness_test contract_flow_tests[];
 
 #endif
