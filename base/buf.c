@@ -407,12 +407,19 @@ static enum err buf_slab_new(struct buf_pool *pool, uint32_t class_index)
     return ERR_OK;
 }
 
-/* None of the slab's buffers is in use: it stands at the back of its class. */
+/* None of the slab's buffers is in use: it stands behind those of its class of which some are, so
+ * that it may go. Where a slab is one buffer there are none: what was used last is in the caches,
+ * and used next. */
 static void buf_slab_idle(struct buf_slab *slab)
 {
+    struct list *open = &slab->pool->open[slab->class_index];
     ASSERT(slab->in_use_count == 0);
     slab->pool->idle_bytes += buf_slab_bytes(slab);
-    list_push_back(&slab->pool->open[slab->class_index], &slab->in_open);
+    if (slab->bufs_count == 1) {
+        list_push_front(open, &slab->in_open);
+    } else {
+        list_push_back(open, &slab->in_open);
+    }
 }
 
 /* Give an idle slab back to the budget. */

@@ -1,7 +1,7 @@
 /* Payload buffers: the bytes of a batch exist once, and everybody who needs them refers to them.
  *
- * One copy in, from the receive ring into a buffer of the partition's shard; journal write, send to
- * followers and hot tail share it (LOG §7). A buffer is filled from front to back:
+ * One copy in at most, from the receive ring into a buffer; journal write, send to followers and
+ * hot tail share it (LOG §7). A buffer is filled from front to back:
  *
  *     0 ......... sealed_length ......... length ......... capacity
  *     never changes again | being written    | not claimed

@@ -340,6 +340,7 @@ static void rt_sock_fill(struct rt_sock *sock, struct rt_recv_buf *buf)
     memcpy(op->args.net.data, buf->data + buf->start, bytes);
     buf->start += bytes;
     sock->copied_bytes += bytes;
+    rt_op_complete(op, ERR_OK, bytes, 0); /* first: what a release lets receive is not for it */
     if (bytes < left) {
         list_push_front(&sock->unread, &buf->in_unread);
         sock->unread_count++;
@@ -347,7 +348,6 @@ static void rt_sock_fill(struct rt_sock *sock, struct rt_recv_buf *buf)
     } else {
         sock->shard->backend->release(sock->shard, buf);
     }
-    rt_op_complete(op, ERR_OK, bytes, 0);
 }
 
 static void rt_sock_drop_unread(struct rt_sock *sock)

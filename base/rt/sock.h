@@ -116,8 +116,9 @@ void rt_sock_connect(struct rt_sock *sock, struct rt_op *op, struct rt_shard *sh
 void rt_sock_recv(struct rt_sock *sock, struct rt_op *op);
 
 /* The same for long messages: the bytes go to `data`, the caller's memory, `data_max` > 0 long,
- * without a copy where the backend can (from then on nothing is received ahead on this connection).
- * done: op->result = bytes there; there is no chunk. ERR_CANCELED, ERR_TIMEOUT: none is lost. */
+ * without a copy where the backend can (from then on it reads ahead on this connection no more than
+ * a buffer). done: op->result = bytes there, what is behind them is undefined; there is no chunk.
+ * ERR_CANCELED, ERR_TIMEOUT lose none. */
 void rt_sock_recv_into(struct rt_sock *sock, struct rt_op *op, uint8_t *data, size_t data_max);
 
 /* The chunk with which the receive `op` was done (its result > 0). Valid until released. */

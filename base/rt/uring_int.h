@@ -28,7 +28,7 @@ enum rt_uring_group { RT_URING_MANY, RT_URING_ONE, RT_URING_GROUPS_COUNT };
 enum rt_uring_tag {
     RT_URING_OP,       /* struct rt_op */
     RT_URING_OP_FLUSH, /* struct rt_op: the second half of a linked durable write */
-    RT_URING_RECV,     /* struct rt_sock: its multishot receive */
+    RT_URING_RECV,     /* struct rt_sock: its receive */
     RT_URING_ACCEPT,   /* struct rt_listener: its accept */
     RT_URING_WAKE,     /* the read of the wake descriptor */
     RT_URING_NOBODY,   /* a cancel: its result tells nothing */
@@ -108,7 +108,7 @@ void rt_uring_file_flushed(struct rt_uring *u, struct rt_op *op, int result);
 void rt_uring_sock_submit(struct rt_uring *u, struct rt_op *op);
 void rt_uring_sock_cancel(struct rt_uring *u, struct rt_op *op);
 
-/* Completions: of a connect or send, of a multishot receive, of an accept. */
+/* Completions: of a connect or send, of a receive, of an accept. */
 void rt_uring_sock_done(struct rt_uring *u, struct rt_op *op, int result, unsigned flags);
 void rt_uring_recv_done(struct rt_uring *u, struct rt_sock *sock, int result, unsigned flags);
 void rt_uring_accept_done(struct rt_uring *u, struct rt_listener *listener, int result);

@@ -345,8 +345,8 @@ static void rt_uring_connect(struct rt_uring *u, struct rt_op *op)
     rt_uring_tag(sqe, op, RT_URING_OP);
 }
 
-/* Have the kernel receive: all that comes, or (a connection that has overfilled, or no buffer of
- * the first group is free) the next bytes only. */
+/* Have the kernel receive: all that comes, or (RT_URING_SINGLE, or no buffer of the first group is
+ * free) the next bytes only, into a buffer or where the product says. */
 static void rt_uring_recv_arm(struct rt_uring *u, struct rt_sock *sock)
 {
     const struct rt_op *op = sock->recv_op;

@@ -18,7 +18,7 @@
 #define KAFKA_FRAME_GROWTH      4u
 
 /* A peer that has sent a frame of so many bytes is believed as many at once, up to this: what a
- * steady producer sends is copied once, however long. */
+ * steady producer sends is received where it is to stand, however long. */
 #define KAFKA_FRAME_KNOWN_BYTES (2u << 20)
 
 /* When a frame that has begun must be there: so much, and a second for each of these. */
@@ -86,15 +86,16 @@ static bool kafka_conn_may_take(const struct kafka_conn *conn)
 
 static void kafka_conn_receive(struct kafka_conn *conn)
 {
-    if (conn->is_receiving || conn->chunk.length > 0 || conn->is_ended) {
+    bool is_whole = conn->buf != NULL && conn->have_bytes == conn->frame_bytes; /* it waits */
+    if (conn->is_receiving || conn->chunk.length > 0 || conn->is_ended || is_whole) {
         return;
     }
     uint32_t room = conn->buf != NULL ? conn->buf->length - conn->have_bytes : 0;
     conn->is_receiving = true;
     if (room >= LIMIT_RECV_BUFFER_BYTES) {
         conn->into = buf_ref(conn->buf);
-        rt_sock_recv_into(&conn->sock, &conn->recv_op,
-                          buf_write(conn->buf, conn->have_bytes, room), room);
+        rt_sock_recv_into(&conn->sock, &conn->recv_op, buf_write(conn->buf, conn->have_bytes, room),
+                          room);
     } else {
         rt_sock_recv(&conn->sock, &conn->recv_op);
     }
@@ -352,7 +353,8 @@ static enum err kafka_conn_grow(struct kafka_conn *conn)
         return err;
     }
     kafka_conn_set_buf(conn, buf);
-    uint8_t *data = buf_append(buf, (uint32_t)bytes);
+    uint8_t *data =
+        buf_append(buf, buf->capacity < conn->frame_bytes ? buf->capacity : conn->frame_bytes);
     if (old != NULL) {
         memcpy(data, old->data, conn->have_bytes);
         conn->door->stats.copied_bytes += conn->have_bytes;

@@ -7,8 +7,8 @@
  * longest frame.
  * **Order.** Requests are carried out as they come, several at a time; each answer waits for those
  * before it. **Bounds.** So many requests and bytes of a connection, of requests and of answers,
- * are held; then nothing is taken before an answer has been sent, and one receive buffer's bytes
- * are kept. */
+ * are held; then nothing is taken before an answer has been sent, but for the frame that has begun,
+ * and one receive buffer's bytes are kept. */
 #ifndef BROKER_KAFKA_CONN_H
 #define BROKER_KAFKA_CONN_H
 

@@ -423,6 +423,9 @@ void log_slots_cut(struct log *log, uint64_t first_index)
 void log_withdraw(struct log *log, enum log_record_kind kind)
 {
     struct log_lane *lane = &log->ls->lane;
+    if (log->pending_count == 0) {
+        return;
+    }
     list_for_each_safe (node, following, &lane->pending) {
         struct log_op *op = CONTAINER_OF(node, struct log_op, in_queue);
         if (op->log == log && op->record.kind == kind) {

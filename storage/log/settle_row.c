@@ -438,7 +438,8 @@ bool log_remnant_submit(struct log_remnant *remnant, struct log *log, const uint
     return true;
 }
 
-/* It is durable: its entries stand in it now, their bytes in segment and rest. */
+/* It is durable: its entries stand in it now, their bytes in segment and rest. Otherwise a cut came
+ * between, and what it left is for another round. */
 static void log_remnant_done(struct log_op *op)
 {
     struct log_remnant *remnant = CONTAINER_OF(op, struct log_remnant, op);
@@ -458,6 +459,7 @@ static void log_remnant_done(struct log_op *op)
         seg->rest_bytes = remnant->rest_bytes;
     } else {
         budget_free(budget, remnant->rest);
+        remnant->round->is_unsatisfied = true;
     }
     remnant->rest = NULL;
     log_round_remnant_done(remnant);

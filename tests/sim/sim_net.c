@@ -94,6 +94,9 @@ void sim_net_cancel(struct sim_shard *ss, struct rt_op *op)
     if (op->kind == RT_OP_SOCK_RECV && list_is_linked(&op->sock->in_backend)) {
         list_remove(&op->sock->in_backend);
     }
+    if (op->kind == RT_OP_SOCK_RECV && op->args.net.data != NULL) { /* it is the runtime's still */
+        memset(op->args.net.data, 0xEE, op->args.net.data_max);
+    }
     sim_complete(ss, op, end != NULL ? end->conn->name : NULL, 0, op->stop_err, 0);
     if (op->kind == RT_OP_SOCK_CONNECT && end != NULL) {
         sim_end_send_reset(sim_end_other(end));
