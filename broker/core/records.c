@@ -374,13 +374,13 @@ static enum core_records_fault core_records_check_records(const struct core_reco
  * set. */
 static bool core_records_skim(struct log_records_reader *rr, struct log_records_item *item)
 {
-    const uint8_t *at = rr->r.data + rr->r.pos;
-    const uint8_t *end = rr->r.data + rr->r.length;
     uint64_t body_bytes = 0, timestamp_delta = 0, offset_delta = 0;
     bool is_key_null = false, is_value_null = false;
-    if (rr->r.err != ERR_OK || rr->index == rr->batch.records_count) {
+    if (rr->r.err != ERR_OK || rr->index == rr->batch.records_count || rr->r.pos == rr->r.length) {
         return false;
     }
+    const uint8_t *at = rr->r.data + rr->r.pos;
+    const uint8_t *end = rr->r.data + rr->r.length;
     at = core_records_skim_varint(at, end, VARINT_U32_BYTES_MAX, &body_bytes);
     if (at == NULL || (body_bytes & 1) != 0 || body_bytes >> 1 == 0 ||
         body_bytes >> 1 > (size_t)(end - at)) {

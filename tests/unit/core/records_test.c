@@ -344,6 +344,20 @@ static void core_records_each_wrong_record_is_refused_by_name_in_every_codec(voi
     }
 }
 
+/* What is compressed may be nothing at all. */
+static void core_records_of_no_bytes_are_none(void **state)
+{
+    static const struct records_row row = {"no bytes for a record", CORE_RECORDS_FAULT_RECORD, 0,
+                                           57, .bytes = "00000001"};
+    struct records_world *world = *state;
+    for (enum codec_kind kind = CODEC_NONE; kind < CODEC_KIND_COUNT; kind++) {
+        (void)records_change(world, &row);
+        size_t length =
+            records_recode(world, world->raw, LOG_BATCH_HEADER_BYTES, kind, world->batch);
+        records_check(world, &row, kind, world->batch, length);
+    }
+}
+
 /* One record of null and null at offset 0, its numbers in every length that they may have. */
 static void core_records_numbers_may_be_padded_as_far_as_kafka_reads_them(void **state)
 {
@@ -806,6 +820,7 @@ int main(void)
         RECORDS_TEST(core_records_of_kafkas_client_pass),
         RECORDS_TEST(core_records_each_wrong_header_is_refused_by_name),
         RECORDS_TEST(core_records_each_wrong_record_is_refused_by_name_in_every_codec),
+        RECORDS_TEST(core_records_of_no_bytes_are_none),
         RECORDS_TEST(core_records_numbers_may_be_padded_as_far_as_kafka_reads_them),
         RECORDS_TEST(core_records_every_fault_has_a_row),
         RECORDS_TEST(core_records_faults_are_answered_as_kafka_does),
