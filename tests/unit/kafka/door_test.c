@@ -539,10 +539,8 @@ static struct kafka_door_stats door_stats(struct town *t)
     return sum;
 }
 
-/* Append a batch whose one record has `bytes` bytes; its own. What of it was copied is `*copied` in
- * all, the request around it included, which is `*received` bytes. */
-static size_t door_append_large(struct town *t, struct town_client *c, size_t bytes,
-                                uint64_t *received, uint64_t *copied)
+/* A batch whose one record has `bytes` bytes: *length of them in all. To be freed. */
+static uint8_t *door_large_batch(const struct town *t, size_t bytes, size_t *length)
 {
     char *value = calloc(1, bytes);
     uint8_t *raw = malloc(bytes + 1000);
@@ -552,14 +550,24 @@ static size_t door_append_large(struct town *t, struct town_client *c, size_t by
     batch_build_init(&b, raw, bytes + 1000);
     batch_build_add(
         &b, &(struct batch_build_record){.timestamp = 1, .value = value, .value_bytes = bytes});
-    size_t length = batch_build_end(&b, NULL, t->kernels, batch, bytes + 1000);
+    *length = batch_build_end(&b, NULL, t->kernels, batch, bytes + 1000);
+    free(value);
+    free(raw);
+    return batch;
+}
+
+/* Append such a batch; its length. What of it was copied is `*copied` in all, the request around it
+ * included, which is `*received` bytes. */
+static size_t door_append_large(struct town *t, struct town_client *c, size_t bytes,
+                                uint64_t *received, uint64_t *copied)
+{
+    size_t length;
+    uint8_t *batch = door_large_batch(t, bytes, &length);
     struct kafka_door_stats before = door_stats(t);
     talk_produce_ask(c, TALK_PRODUCE_VERSION, "t", 0, -1, batch, length);
     assert_int_equal(talk_produce_answer(c)->error_code, 0);
     *received = door_stats(t).received_bytes - before.received_bytes;
     *copied = door_stats(t).copied_bytes - before.copied_bytes;
-    free(value);
-    free(raw);
     free(batch);
     return length;
 }
@@ -585,6 +593,48 @@ static void a_payload_is_copied_at_most_once_on_its_way_in_and_not_on_its_way_ou
     (void)door_append_large(t, c, 700 << 10, &received, &copied);
     assert_in_range(copied, 1, 2 * LIMIT_RECV_BUFFER_BYTES); /* this one's was */
     town_hang_up(c);
+    door_end(t);
+}
+
+/* A request that has come whole while its connection already holds as much as it may waits for
+ * answers to be read, and so does what is behind it; then all are answered in order. */
+static void a_request_that_may_not_be_held_yet_waits(void **state)
+{
+    (void)state;
+    struct town *t = door_town(25, 2);
+    struct town_client *other = town_connect(t);
+    struct town_client *deaf = town_connect(t);
+    uint64_t received, copied;
+    size_t length, frame_bytes;
+    door_is_well(deaf);
+    assert_int_equal(talk_topic(other, "u"), 0);
+    for (uint32_t i = 0; i < 13;
+         i++) { /* each will hold the batch below, of which it says nothing */
+        talk_fetch_ask(deaf,
+                       &(struct talk_fetch){
+                           .topic = "t", .bytes_max = 1, .bytes_min = 1, .max_wait_ms = 60000});
+    }
+    uint8_t *batch = door_large_batch(t, 40000, &length);
+    const uint8_t *frame =
+        talk_produce_frame(deaf, TALK_PRODUCE_VERSION, "u", 0, -1, batch, length, &frame_bytes);
+    town_bytes(deaf, frame, 20000);
+    town_run(t, 100);
+    deaf->is_deaf = true;
+    size_t large = door_append_large(t, other, 700 << 10, &received, &copied);
+    town_run(t, 100);
+    town_bytes(deaf, frame + 20000, frame_bytes - 20000);
+    door_ask_versions(deaf);
+    town_run(t, 3000);
+    assert_int_equal(talk_offset(other, "u", 0, -1), 0); /* it is not carried out */
+    deaf->is_deaf = false;
+    town_listen(deaf);
+    for (uint32_t i = 0; i < 13; i++) {
+        assert_int_equal(talk_fetch_answer(deaf)->records.length, large);
+    }
+    assert_int_equal(talk_produce_answer(deaf)->error_code, 0);
+    assert_non_null(town_answer(deaf));
+    assert_int_equal(talk_offset(other, "u", 0, -1), 1);
+    free(batch);
     door_end(t);
 }
 
@@ -746,6 +796,7 @@ int main(void)
         cmocka_unit_test(a_client_that_never_reads_does_not_hold_up_the_close),
         cmocka_unit_test(a_connection_on_which_nothing_moves_is_closed_after_10_minutes),
         cmocka_unit_test(a_payload_is_copied_at_most_once_on_its_way_in_and_not_on_its_way_out),
+        cmocka_unit_test(a_request_that_may_not_be_held_yet_waits),
         cmocka_unit_test(a_thousand_idle_connections_take_little),
         cmocka_unit_test(clients_that_wait_leave_receive_buffers_to_others),
         cmocka_unit_test(begun_requests_that_do_not_come_give_way),

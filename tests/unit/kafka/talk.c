@@ -90,6 +90,16 @@ void talk_change(struct town *t, enum core_change_kind kind, const char *topic,
 void talk_produce_ask(struct town_client *c, int16_t version, const char *topic, int32_t partition,
                       int16_t acks, const void *batch, size_t length)
 {
+    size_t frame_bytes;
+    const uint8_t *frame =
+        talk_produce_frame(c, version, topic, partition, acks, batch, length, &frame_bytes);
+    town_bytes(c, frame, frame_bytes);
+}
+
+const uint8_t *talk_produce_frame(struct town_client *c, int16_t version, const char *topic,
+                                  int32_t partition, int16_t acks, const void *batch, size_t length,
+                                  size_t *frame_bytes)
+{
     struct kafka_produce_request_partition part = {
         .index = partition, .records = {.data = batch, .length = (int32_t)length}};
     struct kafka_produce_request_topic data;
@@ -103,13 +113,12 @@ void talk_produce_ask(struct town_client *c, int16_t version, const char *topic,
     body.timeout_ms = 30000;
     body.topic_data.items = &data;
     body.topic_data.count = 1;
-    size_t frame_bytes;
     const uint8_t *frame =
-        town_frame_of(c, &kafka_message_produce_request, version, &body, &frame_bytes);
+        town_frame_of(c, &kafka_message_produce_request, version, &body, frame_bytes);
     if (acks != 0) {
         town_expect(c, &kafka_message_produce_request, version);
     }
-    town_bytes(c, frame, frame_bytes);
+    return frame;
 }
 
 const struct kafka_produce_response_partition *talk_produce_answer(struct town_client *c)

@@ -52,6 +52,9 @@ void talk_change(struct town *t, enum core_change_kind kind, const char *topic,
 /* Produce one batch; the partition's answer, which stands until the next one. */
 void talk_produce_ask(struct town_client *c, int16_t version, const char *topic, int32_t partition,
                       int16_t acks, const void *batch, size_t length);
+const uint8_t *talk_produce_frame(struct town_client *c, int16_t version, const char *topic,
+                                  int32_t partition, int16_t acks, const void *batch, size_t length,
+                                  size_t *frame_bytes);
 const struct kafka_produce_response_partition *talk_produce_answer(struct town_client *c);
 const struct kafka_produce_response_partition *talk_produce(struct town_client *c,
                                                             const char *topic, int32_t partition,
