@@ -84,10 +84,16 @@ static bool kafka_conn_may_take(const struct kafka_conn *conn)
            conn->held_bytes < KAFKA_CONN_BYTES_MAX;
 }
 
+/* Whether all of the frame being taken is in its buffer: it is to be carried out. */
+static bool kafka_conn_has_whole(const struct kafka_conn *conn)
+{
+    return conn->buf != NULL && conn->have_bytes == conn->frame_bytes;
+}
+
 static void kafka_conn_receive(struct kafka_conn *conn)
 {
-    bool is_whole = conn->buf != NULL && conn->have_bytes == conn->frame_bytes; /* it waits */
-    if (conn->is_receiving || conn->chunk.length > 0 || conn->is_ended || is_whole) {
+    if (conn->is_receiving || conn->chunk.length > 0 || conn->is_ended ||
+        kafka_conn_has_whole(conn)) {
         return;
     }
     uint32_t room = conn->buf != NULL ? conn->buf->length - conn->have_bytes : 0;
@@ -166,9 +172,8 @@ static void kafka_conn_take(struct kafka_conn *conn)
         return;
     }
     conn->is_taking = true;
-    bool is_whole = conn->buf != NULL && conn->have_bytes == conn->frame_bytes;
     enum err err = ERR_OK;
-    if (is_whole && kafka_conn_may_take(conn)) { /* its end came, or there is memory again */
+    if (kafka_conn_has_whole(conn) && kafka_conn_may_take(conn)) { /* now, or it waited */
         err = kafka_conn_begin(conn);
     }
     while (conn->chunk.length > 0 && err == ERR_OK && kafka_conn_may_take(conn)) {
