@@ -19,13 +19,13 @@ static uint8_t into_byte(size_t pos)
     return (uint8_t)(pos * 7 + pos / 253);
 }
 
-/* `length` bytes of the stream, from `pos` on, in memory of their own. */
-static uint8_t *into_stream(size_t pos, size_t length)
+/* The first `length` bytes of the stream, in memory of their own. */
+static uint8_t *into_stream(size_t length)
 {
     uint8_t *data = malloc(length);
     RT_CHECK(data != NULL);
     for (size_t i = 0; i < length; i++) {
-        data[i] = into_byte(pos + i);
+        data[i] = into_byte(i);
     }
     return data;
 }
@@ -82,7 +82,7 @@ static void into_takes_turns_with_chunks(struct rt_harness *h)
         struct rt_harness_op send;
         net_pair_open(h, &pair);
         rt_harness_op_init(h, &send);
-        uint8_t *data = into_stream(0, INTO_BYTES);
+        uint8_t *data = into_stream(INTO_BYTES);
         struct iovec iov = {data, INTO_BYTES};
         size_t pos = 0;
         rt_sock_send(&pair.client, &send.op, &iov, 1);
@@ -112,7 +112,7 @@ static void into_is_without_a_copy(struct rt_harness *h)
 {
     struct net_pair pair;
     struct rt_harness_op send;
-    uint8_t *data = into_stream(0, INTO_BYTES);
+    uint8_t *data = into_stream(INTO_BYTES);
     struct iovec iov = {data, INTO_BYTES};
     uint8_t byte[LIMIT_RECV_BUFFER_BYTES];
     size_t pos = 0, got;
@@ -169,10 +169,7 @@ static void into_canceled_while_bytes_arrive_loses_none(struct rt_harness *h)
     uint8_t idle[64];
     size_t pos = 0;
     net_listen(h, &listener);
-    rt_harness_op_init(h, &op);
-    int fd = net_plain_connect(&listener.addr, NULL);
-    rt_sock_accept(&listener, &op.op, &sock);
-    RT_CHECK_ERR(rt_harness_wait(&op), ERR_OK);
+    int fd = net_plain_accept(h, &listener, &op, &sock);
     memset(idle, 0xEE, sizeof(idle));
     for (uint32_t round = 0; round < 1000; round++) {
         uint8_t byte = into_byte(pos);
@@ -207,10 +204,7 @@ static void into_sees_the_end_and_a_reset(struct rt_harness *h)
         struct rt_harness_op op;
         uint8_t *data = malloc(64);
         RT_CHECK(data != NULL);
-        rt_harness_op_init(h, &op);
-        int fd = net_plain_connect(&listener.addr, NULL);
-        rt_sock_accept(&listener, &op.op, &sock);
-        RT_CHECK_ERR(rt_harness_wait(&op), ERR_OK);
+        int fd = net_plain_accept(h, &listener, &op, &sock);
         rt_sock_recv_into(&sock, &op.op, data, 64);
         rt_harness_turns(h, 2);
         if (round % 2 == 1) { /* bytes before it */
@@ -264,7 +258,7 @@ static void into_leaves_the_rest_to_a_detach(struct rt_harness *h)
 {
     struct net_pair pair;
     uint8_t unread[LIMIT_CONNECTION_BYTES_UNAUTHENTICATED];
-    uint8_t *data = into_stream(0, 100);
+    uint8_t *data = into_stream(100);
     size_t pos = 0;
     net_pair_open(h, &pair);
     rt_sock_recv(&pair.server, &pair.server_op.op);

@@ -109,6 +109,16 @@ int net_plain_connect(const struct rt_addr *addr, uint16_t *port)
     return fd;
 }
 
+int net_plain_accept(struct rt_harness *h, struct rt_listener *listener, struct rt_harness_op *op,
+                     struct rt_sock *sock)
+{
+    rt_harness_op_init(h, op);
+    int fd = net_plain_connect(&listener->addr, NULL);
+    rt_sock_accept(listener, &op->op, sock);
+    RT_CHECK_ERR(rt_harness_wait(op), ERR_OK);
+    return fd;
+}
+
 void net_plain_reset(int fd)
 {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};

@@ -38,6 +38,10 @@ void net_recv_all(struct rt_harness_op *op, struct rt_sock *sock, void *out, siz
 /* A plain blocking socket, connected to `addr`; its own port in `port` unless that is NULL. */
 int net_plain_connect(const struct rt_addr *addr, uint16_t *port);
 
+/* The same, accepted into `sock`; `op` is made for its requests. */
+int net_plain_accept(struct rt_harness *h, struct rt_listener *listener, struct rt_harness_op *op,
+                     struct rt_sock *sock);
+
 /* Close it so that the peer is sent a reset. */
 void net_plain_reset(int fd);
 

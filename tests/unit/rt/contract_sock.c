@@ -420,10 +420,7 @@ static void sock_end_of_stream_is_seen_whenever_it_comes(struct rt_harness *h)
         struct rt_harness_op op;
         uint8_t in[LIMIT_RECV_BUFFER_BYTES];
         size_t length;
-        rt_harness_op_init(h, &op);
-        int fd = net_plain_connect(&listener.addr, NULL);
-        rt_sock_accept(&listener, &op.op, &sock);
-        RT_CHECK_ERR(rt_harness_wait(&op), ERR_OK);
+        int fd = net_plain_accept(h, &listener, &op, &sock);
         rt_sock_recv(&sock, &op.op); /* waits already when they come */
         if (round > 0) {
             RT_CHECK_INT(send(fd, "abc", 3, 0), 3);
@@ -451,10 +448,7 @@ static void sock_reset_by_the_peer_ends_receive_and_send(struct rt_harness *h)
     uint8_t in[LIMIT_RECV_BUFFER_BYTES];
     size_t length;
     net_listen(h, &listener);
-    rt_harness_op_init(h, &op);
-    int fd = net_plain_connect(&listener.addr, NULL);
-    rt_sock_accept(&listener, &op.op, &sock);
-    RT_CHECK_ERR(rt_harness_wait(&op), ERR_OK);
+    int fd = net_plain_accept(h, &listener, &op, &sock);
     rt_sock_recv(&sock, &op.op);
     rt_harness_turns(h, 2);
     net_plain_reset(fd);
