@@ -1,0 +1,383 @@
+/* The second pass: a walk over the tokens of the index, checking that they make one value and
+ * picking out what is wanted. See reader.h, and index.h for what the first pass has settled.
+ *
+ * The walk does not recurse; open containers are frames. It meets each token once. The bytes of
+ * tokens stand side by side, so that a member is checked by comparing two of them (`":`) at once. A
+ * string ends at the last quote before the token that follows it, for between the two there is only
+ * white space; so strings that nobody wants are never looked at.
+ *
+ * Keys are looked up in the table of the node whose object is open, by length and first eight
+ * bytes; below what nobody wants there is no node and no look-up. */
+#include "schemas/json/reader.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/compiler.h"
+
+static bool json_reader_begin(struct json_reader *r, const struct json_text *record);
+static bool json_reader_walk(struct json_reader *r);
+static bool json_reader_refill(struct json_reader *r, uint32_t token);
+static uint32_t json_reader_name_escaped(const struct json_reader *r, uint32_t node,
+                                         const char *name, uint32_t length);
+static void json_reader_drop(struct json_reader *r, uint32_t node);
+static bool json_reader_end(struct json_reader *r, uint32_t token);
+static bool json_reader_fail(struct json_reader *r, enum err err, size_t pos, const char *what);
+
+enum err json_reader_init(struct json_reader *r, const struct json_indexer *indexer,
+                          const struct json_paths *paths, struct json_limits limits,
+                          struct budget *budget)
+{
+    ASSERT(limits.depth_max >= 1);
+    ASSERT(limits.depth_max <= JSON_DEPTH_MAX);
+    ASSERT(limits.bytes_max <= JSON_TEXT_BYTES_MAX);
+    r->indexer = indexer;
+    r->paths = paths;
+    r->limits = limits;
+    r->budget = budget;
+    r->stamp = 0;
+    size_t found_bytes = paths->paths_count * sizeof(*r->found);
+    void *block;
+    enum err err = budget_alloc(budget, found_bytes + paths->nodes_count * sizeof(*r->seen),
+                                _Alignof(struct json_found), &block);
+    r->found = block;
+    r->seen = err == ERR_OK ? (void *)((char *)block + found_bytes) : NULL;
+    return err;
+}
+
+void json_reader_deinit(struct json_reader *r)
+{
+    budget_free(r->budget, r->found);
+    r->found = NULL;
+    r->seen = NULL;
+}
+
+enum err json_reader_read(struct json_reader *r, const struct json_text *records, size_t count,
+                          const struct json_sink_ops *ops, void *context, size_t *done_count)
+{
+    enum err err = ERR_OK;
+    size_t i = 0;
+    for (; i < count && err == ERR_OK; i++) {
+        if (LIKELY(json_reader_begin(r, &records[i]) && json_reader_walk(r))) {
+            for (uint32_t a = 0; a < r->paths->aliases_count; a++) {
+                r->found[r->paths->aliases[a].path] = r->found[r->paths->aliases[a].first];
+            }
+            err = ops->record(context, i, r->found, r->duplicates_count);
+        } else {
+            err = ops->refused(context, i, &r->fault);
+        }
+    }
+    *done_count = i;
+    return err;
+}
+
+/* Note what a path leads to: `length` bytes at `text`. */
+static ALWAYS_INLINE struct json_found *json_reader_put(struct json_reader *r, uint32_t node,
+                                                        enum json_kind kind, const char *text,
+                                                        uint32_t length)
+{
+    uint32_t path = node != JSON_NONE ? r->paths->nodes[node].path : JSON_NONE;
+    if (path == JSON_NONE) {
+        return NULL;
+    }
+    struct json_found *found = &r->found[path];
+    found->text = text;
+    found->length = length;
+    found->kind = (uint8_t)kind;
+    return found;
+}
+
+/* The end of what begins at `token` and is neither an object nor an array: where the next one
+ * begins, but for white space before that. */
+static ALWAYS_INLINE uint32_t json_reader_scalar_end(const struct json_reader *r, uint32_t token)
+{
+    const char *text = r->index.text;
+    uint32_t end = r->positions[token + 1];
+    while (UNLIKELY((uint8_t)text[end - 1] <= ' ')) {
+        end--;
+    }
+    return end;
+}
+
+/* A value that is neither an object nor an array. */
+static ALWAYS_INLINE bool json_reader_scalar(struct json_reader *r, uint32_t token, uint32_t node)
+{
+    const char *text = r->index.text;
+    uint32_t pos = r->positions[token];
+    uint8_t first = r->bytes[token];
+    if (UNLIKELY(first == 0)) {
+        return json_reader_fail(r, ERR_INVALID, pos, "a value was expected");
+    }
+    uint32_t end = json_reader_scalar_end(r, token);
+    if (first == '"') {
+        const char *begin = text + pos + 1;
+        uint32_t length = end - pos - 2;
+        struct json_found *found = json_reader_put(r, node, JSON_STRING, begin, length);
+        if (found != NULL) {
+            found->has_escapes =
+                UNLIKELY(r->index.has_escapes) && memchr(begin, '\\', length) != NULL;
+        }
+        return true;
+    }
+    if (first == '-' || (first >= '0' && first <= '9')) {
+        struct json_number number;
+        uint32_t fault;
+        if (UNLIKELY(!json_number_read(text, pos, end, &number, &fault))) {
+            return json_reader_fail(r, ERR_INVALID, fault,
+                                    "a number is not written as JSON has it");
+        }
+        struct json_found *found = json_reader_put(r, node, JSON_NUMBER, text + pos, end - pos);
+        if (found != NULL) {
+            found->number = number;
+        }
+        return true;
+    }
+    enum json_kind kind = first == 't' ? JSON_TRUE : first == 'f' ? JSON_FALSE : JSON_NULL;
+    const char *word = first == 't' ? "true" : first == 'f' ? "false" : "null";
+    uint32_t length = first == 'f' ? 5 : 4;
+    if (UNLIKELY(end - pos != length || memcmp(text + pos, word, length) != 0)) {
+        return json_reader_fail(r, ERR_INVALID, pos, "a value was expected");
+    }
+    json_reader_put(r, node, kind, text + pos, length);
+    return true;
+}
+
+/* json_path_head of a name in the text, without reading past it. */
+static ALWAYS_INLINE uint64_t json_reader_head(const struct json_reader *r, const char *name,
+                                               uint32_t length)
+{
+    uint64_t head;
+    const char *end = r->index.text + r->index.length;
+    if (UNLIKELY((size_t)(end - name) < sizeof(head))) {
+        return json_path_head(name, length);
+    }
+    memcpy(&head, name, sizeof(head));
+    unsigned bits = length < sizeof(head) ? 8 * length : 64;
+    return bits == 0 ? 0 : le64toh(head) << (64 - bits) >> (64 - bits);
+}
+
+/* The node of the member whose name is at `token`, of an object whose node is `node`. */
+static ALWAYS_INLINE uint32_t json_reader_member(const struct json_reader *r, uint32_t token,
+                                                 uint32_t node)
+{
+    uint32_t pos = r->positions[token];
+    const char *name = r->index.text + pos + 1;
+    uint32_t length = json_reader_scalar_end(r, token) - pos - 2;
+    if (UNLIKELY(r->index.has_escapes) && memchr(name, '\\', length) != NULL) {
+        return json_reader_name_escaped(r, node, name, length);
+    }
+    return json_paths_member(r->paths, node, name, length, json_reader_head(r, name, length));
+}
+
+/* The node of the next item of the array `top`. */
+static ALWAYS_INLINE uint32_t json_reader_item(const struct json_reader *r, struct json_frame *top)
+{
+    uint32_t item = top->item;
+    if (item == JSON_NONE || r->paths->nodes[item].index != top->index++) {
+        return JSON_NONE;
+    }
+    top->item = r->paths->nodes[item].next_index;
+    return item;
+}
+
+/* A value that a path leads to or through is about to come. */
+static ALWAYS_INLINE void json_reader_meet(struct json_reader *r, uint32_t node)
+{
+    if (UNLIKELY(r->seen[node] == r->stamp)) {
+        json_reader_drop(r, node);
+    }
+    r->seen[node] = r->stamp;
+}
+
+/* The object or array that begins at `token`. */
+static ALWAYS_INLINE struct json_frame json_reader_open(const struct json_reader *r, uint32_t token,
+                                                        uint32_t node)
+{
+    const struct json_node *n = node != JSON_NONE ? &r->paths->nodes[node] : NULL;
+    bool is_object = r->bytes[token] == '{';
+    return (struct json_frame){
+        .node = node,
+        .pos = r->positions[token],
+        .item = n != NULL && !is_object ? n->first_index : JSON_NONE,
+        .closing = is_object ? '}' : ']',
+        .has_names = n != NULL && is_object && n->names_count > 0,
+    };
+}
+
+/* The name at `token` with its colon. *node = what it leads to. */
+static ALWAYS_INLINE bool json_reader_name(struct json_reader *r, uint32_t token,
+                                           const struct json_frame *top, uint32_t *node)
+{
+    if (UNLIKELY(r->bytes[token] != '"')) {
+        return json_reader_fail(r, ERR_INVALID, r->positions[token],
+                                "a name in quotes was expected");
+    }
+    if (UNLIKELY(r->bytes[token + 1] != ':')) {
+        return json_reader_fail(r, ERR_INVALID, r->positions[token + 1], "a colon was expected");
+    }
+    *node = JSON_NONE;
+    if (top->has_names) {
+        *node = json_reader_member(r, token, top->node);
+        if (*node != JSON_NONE) {
+            json_reader_meet(r, *node);
+        }
+    }
+    return true;
+}
+
+static bool json_reader_walk(struct json_reader *r)
+{
+    struct json_frame *top = r->frames;
+    const struct json_frame *highest = top + r->limits.depth_max;
+    uint32_t token = 0;
+    for (uint32_t node = 0;;) {
+        bool is_whole = true; /* a value has ended, and with it perhaps what holds it */
+        if (r->bytes[token] == '{' || r->bytes[token] == '[') {
+            if (UNLIKELY(top == highest)) {
+                return json_reader_fail(r, ERR_TOO_LARGE, r->positions[token],
+                                        "objects and arrays are nested too deeply");
+            }
+            *++top = json_reader_open(r, token++, node);
+            is_whole = r->bytes[token] == top->closing;
+        } else if (UNLIKELY(!json_reader_scalar(r, token++, node))) {
+            return false;
+        }
+        while (is_whole) {
+            if (top == r->frames) {
+                return json_reader_end(r, token);
+            }
+            uint8_t next = r->bytes[token++];
+            if (next == ',') {
+                break;
+            }
+            if (UNLIKELY(next != top->closing)) {
+                return json_reader_fail(r, ERR_INVALID, r->positions[token - 1],
+                                        "a comma or the end of the object or array was expected");
+            }
+            enum json_kind kind = next == '}' ? JSON_OBJECT : JSON_ARRAY;
+            json_reader_put(r, top->node, kind, r->index.text + top->pos,
+                            r->positions[token - 1] + 1 - top->pos);
+            top--;
+            if (UNLIKELY(token >= r->tokens_sure)) {
+                if (!json_reader_refill(r, token)) {
+                    return false;
+                }
+                token = 0;
+            }
+        }
+        if (UNLIKELY(token >= r->tokens_sure)) {
+            if (!json_reader_refill(r, token)) {
+                return false;
+            }
+            token = 0;
+        }
+        if (top->closing == ']') {
+            node = json_reader_item(r, top);
+        } else if (UNLIKELY(!json_reader_name(r, token, top, &node))) {
+            return false;
+        } else {
+            token += 2;
+        }
+    }
+}
+
+/* Make ready for a record; false: it is refused already. */
+static bool json_reader_begin(struct json_reader *r, const struct json_text *record)
+{
+    if (UNLIKELY(record->length > r->limits.bytes_max)) {
+        r->fault = (struct json_fault){ERR_TOO_LARGE, r->limits.bytes_max,
+                                       "the text is longer than allowed"};
+        return false;
+    }
+    for (uint32_t i = 0; i < r->paths->paths_count; i++) {
+        r->found[i].text = NULL;
+    }
+    if (UNLIKELY(++r->stamp == 0)) {
+        memset(r->seen, 0, r->paths->nodes_count * sizeof(*r->seen));
+        r->stamp = 1;
+    }
+    r->duplicates_count = 0;
+    r->index = json_index_begin(record->text, record->length);
+    r->tokens_count = 0;
+    return json_reader_refill(r, 0);
+}
+
+/* Bring in more tokens behind those from `token` on, which become the first; false: a fault. */
+static NOINLINE bool json_reader_refill(struct json_reader *r, uint32_t token)
+{
+    uint32_t count = r->tokens_count - token;
+    ASSERT(count < JSON_READER_TOKENS);
+    for (uint32_t i = 0; i < count; i++) {
+        r->positions[i] = r->positions[token + i];
+        r->bytes[i] = r->bytes[token + i];
+    }
+    while (count < JSON_READER_TOKENS && r->index.pos < r->index.length) {
+        count += r->indexer->step(&r->index, r->positions + count, r->bytes + count);
+        if (UNLIKELY(r->index.fault.err != ERR_OK)) {
+            r->fault = r->index.fault;
+            return false;
+        }
+    }
+    r->tokens_count = count;
+    r->tokens_sure = count - (JSON_READER_TOKENS - 1);
+    if (r->index.pos == r->index.length) {
+        r->tokens_sure = UINT32_MAX;
+        for (uint32_t i = count; i < count + JSON_READER_TOKENS; i++) {
+            r->positions[i] = r->index.length;
+            r->bytes[i] = 0;
+        }
+    }
+    return true;
+}
+
+/* json_reader_member of a name with escapes. */
+static NOINLINE uint32_t json_reader_name_escaped(const struct json_reader *r, uint32_t node,
+                                                  const char *name, uint32_t length)
+{
+    char plain[JSON_PATH_BYTES_MAX]; /* no name of a path is longer */
+    struct bytes_writer w = bytes_writer(plain, sizeof(plain));
+    if (json_unescape(&w, &(struct json_value){JSON_STRING, name, length}) != ERR_OK) {
+        return JSON_NONE;
+    }
+    uint32_t plain_length = (uint32_t)w.pos;
+    return json_paths_member(r->paths, node, plain, plain_length,
+                             json_path_head(plain, plain_length));
+}
+
+/* The name that leads to `node` has come again: what stood there is as if it had not been. */
+static NOINLINE void json_reader_drop(struct json_reader *r, uint32_t node)
+{
+    r->duplicates_count++;
+    for (uint32_t i = node; i < r->paths->nodes[node].end; i++) {
+        r->seen[i] = r->stamp - 1;
+        if (r->paths->nodes[i].path != JSON_NONE) {
+            r->found[r->paths->nodes[i].path].text = NULL;
+        }
+    }
+}
+
+/* The value has ended at `token`: only white space may follow. */
+static bool json_reader_end(struct json_reader *r, uint32_t token)
+{
+    if (token >= r->tokens_sure) {
+        if (!json_reader_refill(r, token)) {
+            return false;
+        }
+        token = 0;
+    }
+    if (r->bytes[token] != 0) {
+        return json_reader_fail(r, ERR_INVALID, r->positions[token], "something follows the value");
+    }
+    return true;
+}
+
+/* Keep why the record is refused. Returns false. */
+static NOINLINE bool json_reader_fail(struct json_reader *r, enum err err, size_t pos,
+                                      const char *what)
+{
+    bool is_end = err == ERR_INVALID && pos >= r->index.length;
+    r->fault = (struct json_fault){err, pos, is_end ? "the text ends before its value does" : what};
+    return false;
+}
