@@ -29,12 +29,6 @@ const struct json_indexer *json_indexer_for(const struct cpu *cpu)
     return &json_indexer_scalar;
 }
 
-struct json_index json_index_begin(const char *text, size_t length)
-{
-    ASSERT(length <= JSON_TEXT_BYTES_MAX);
-    return (struct json_index){.text = text, .length = (uint32_t)length};
-}
-
 size_t json_index_escape_end(const char *text, size_t length, size_t pos)
 {
     ASSERT(pos < length);

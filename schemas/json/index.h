@@ -55,9 +55,21 @@ struct json_indexer {
 /* The fastest that `cpu` can run. Static storage. */
 const struct json_indexer *json_indexer_for(const struct cpu *cpu);
 
-/* The beginning of `text`, whose `length` is at most JSON_TEXT_BYTES_MAX (asserted) and which
- * outlives the index. */
-struct json_index json_index_begin(const char *text, size_t length);
+/* Make `x` the beginning of `text`, whose `length` is at most JSON_TEXT_BYTES_MAX and which
+ * outlives the index. Field by field, for a struct that is copied at once is waited for. */
+static inline void json_index_begin(struct json_index *x, const char *text, size_t length)
+{
+    x->text = text;
+    x->length = (uint32_t)length;
+    x->pos = 0;
+    x->in_string = 0;
+    x->in_other = 0;
+    x->is_escaped = 0;
+    x->continuations = 0;
+    x->after_lead = 0;
+    x->has_escapes = false;
+    x->fault.err = ERR_OK;
+}
 
 /* Where in the `length` bytes of `text` the escape that begins at `pos`, a backslash, ends: behind
  * its last byte. 0: there is no such escape. Half of a surrogate pair is one, as RFC 8259's grammar

@@ -20,9 +20,10 @@
 
 #include "schemas/json/index_int.h"
 
-#define JSON_AVX2 __attribute__((target("avx2,pclmul,bmi,bmi2")))
+#define JSON_AVX2 __attribute__((target("avx2,pclmul,bmi,bmi2,popcnt")))
 #define JSON_AVX512                                                                                \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,pclmul,bmi,bmi2")))
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,pclmul,bmi,bmi2,"        \
+                          "popcnt")))
 
 /* For each low half of a byte, the space of JSON that ends in it; else a byte that ends otherwise.
  * Likewise for structure: { } [ ] : , with bit 0x20 set, which makes braces of brackets. It makes

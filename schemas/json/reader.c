@@ -122,15 +122,13 @@ static ALWAYS_INLINE bool json_reader_scalar(struct json_reader *r, uint32_t tok
         return true;
     }
     if (first == '-' || (first >= '0' && first <= '9')) {
-        struct json_number number;
+        struct json_found *found = json_reader_put(r, node, JSON_NUMBER, text + pos, end - pos);
+        struct json_number unwanted;
+        struct json_number *number = found != NULL ? &found->number : &unwanted;
         uint32_t fault;
-        if (UNLIKELY(!json_number_read(text, pos, end, &number, &fault))) {
+        if (UNLIKELY(!json_number_read(text, pos, end, number, &fault))) {
             return json_reader_fail(r, ERR_INVALID, fault,
                                     "a number is not written as JSON has it");
-        }
-        struct json_found *found = json_reader_put(r, node, JSON_NUMBER, text + pos, end - pos);
-        if (found != NULL) {
-            found->number = number;
         }
         return true;
     }
@@ -191,19 +189,22 @@ static ALWAYS_INLINE void json_reader_meet(struct json_reader *r, uint32_t node)
     r->seen[node] = r->stamp;
 }
 
-/* The object or array that begins at `token`. */
-static ALWAYS_INLINE struct json_frame json_reader_open(const struct json_reader *r, uint32_t token,
-                                                        uint32_t node)
+/* Make `top` the object or array that begins at `token`. */
+static ALWAYS_INLINE void json_reader_open(const struct json_reader *r, struct json_frame *top,
+                                           uint32_t token, uint32_t node)
 {
-    const struct json_node *n = node != JSON_NONE ? &r->paths->nodes[node] : NULL;
     bool is_object = r->bytes[token] == '{';
-    return (struct json_frame){
-        .node = node,
-        .pos = r->positions[token],
-        .item = n != NULL && !is_object ? n->first_index : JSON_NONE,
-        .closing = is_object ? '}' : ']',
-        .has_names = n != NULL && is_object && n->names_count > 0,
-    };
+    top->node = node;
+    top->pos = r->positions[token];
+    top->item = JSON_NONE;
+    top->closing = is_object ? '}' : ']';
+    top->has_names = false;
+    if (node != JSON_NONE) {
+        const struct json_node *n = &r->paths->nodes[node];
+        top->index = 0;
+        top->item = is_object ? JSON_NONE : n->first_index;
+        top->has_names = is_object && n->names_count > 0;
+    }
 }
 
 /* The name at `token` with its colon. *node = what it leads to. */
@@ -239,7 +240,7 @@ static bool json_reader_walk(struct json_reader *r)
                 return json_reader_fail(r, ERR_TOO_LARGE, r->positions[token],
                                         "objects and arrays are nested too deeply");
             }
-            *++top = json_reader_open(r, token++, node);
+            json_reader_open(r, ++top, token++, node);
             is_whole = r->bytes[token] == top->closing;
         } else if (UNLIKELY(!json_reader_scalar(r, token++, node))) {
             return false;
@@ -299,7 +300,7 @@ static bool json_reader_begin(struct json_reader *r, const struct json_text *rec
         r->stamp = 1;
     }
     r->duplicates_count = 0;
-    r->index = json_index_begin(record->text, record->length);
+    json_index_begin(&r->index, record->text, record->length);
     r->tokens_count = 0;
     return json_reader_refill(r, 0);
 }

@@ -37,7 +37,8 @@ static size_t index_kernels(const struct json_indexer *out[CPU_LEVEL_COUNT])
 static void index_all(const struct json_indexer *indexer, const char *text, size_t length,
                       struct index_tokens *out)
 {
-    struct json_index x = json_index_begin(text, length);
+    struct json_index x;
+    json_index_begin(&x, text, length);
     out->count = 0;
     while (x.pos < x.length && x.fault.err == ERR_OK) {
         out->count += indexer->step(&x, out->positions + out->count, out->bytes + out->count);

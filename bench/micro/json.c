@@ -1,0 +1,389 @@
+/* JSON records into columns, against simdjson's on-demand reader that writes the same fields of the
+ * same records to columns of the same kind, in turns in one process.
+ *
+ * Two kinds of records: flat events of 127 bytes with eight fields, where what a record costs
+ * before its first byte counts most; and the sample earthquakes, 661 bytes on average and nested.
+ * Of both, three fields and all of them. simdjson reads each record as a document of its own, as
+ * records of a log come, and all of them as one stream of lines, which spares it what a record
+ * costs: both are rows, both are held to the bar. Before anything is timed, both sides must have
+ * found the same.
+ *
+ * What is alike: integers and doubles are parsed, texts are views. What is not: we check every byte
+ * of a record, simdjson on-demand only those it walks over; it copies texts to where it unescapes
+ * them, we those that have escapes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/prng.h"
+#include "bench/micro/bench.h"
+#include "bench/micro/json_peer.h"
+#include "schemas/json/reader.h"
+
+/* Records of one operation: a batch of columns. */
+#define JSON_RECORDS_COUNT 2048u
+
+#define JSON_EVENT_BYTES     127u
+#define JSON_SAMPLE          "deploy/sample/earthquakes.jsonl"
+#define JSON_LINES_BYTES     (4u << 20)
+#define JSON_UNESCAPED_BYTES (1u << 16)
+#define JSON_ARENA_BYTES     (1u << 20)
+#define JSON_OPS_COUNT       20u /* of one run: about 20 ms */
+#define JSON_PAIRS           31
+
+/* Columns of one side. */
+struct json_side {
+    struct json_column columns[JSON_COLUMNS_MAX];
+    union json_cell cells[JSON_COLUMNS_MAX][JSON_RECORDS_COUNT];
+    uint8_t is_there[JSON_COLUMNS_MAX][JSON_RECORDS_COUNT];
+};
+
+/* What both sides work on. */
+struct json_work {
+    enum json_case which;                         /* the fields wanted */
+    struct json_lines lines;                      /* the records */
+    uint32_t begins[JSON_RECORDS_COUNT + 1];      /* lines.begins */
+    char text[JSON_LINES_BYTES];                  /* lines.text */
+    struct json_side ours;                        /* our columns */
+    struct json_side theirs;                      /* the peer's */
+    struct json_text records[JSON_RECORDS_COUNT]; /* the records as we take them */
+    struct budget budget;                         /* of the two below */
+    struct arena arena;                           /* of the paths */
+    struct json_paths paths;                      /* ours */
+    struct json_reader reader;                    /* ours */
+    size_t row;                                   /* the first record of this call */
+    struct bytes_writer unescaped;                /* texts that had escapes */
+    char unescaped_bytes[JSON_UNESCAPED_BYTES];   /* its room */
+    struct json_peer *peer;                       /* theirs */
+    enum json_peer_way way;                       /* how it reads */
+};
+
+static const struct json_field {
+    const char *path;
+    enum json_column_type type;
+}
+#define JSON_FIELD(path, type) {path, JSON_COLUMN_##type},
+json_fields[JSON_CASES_COUNT][JSON_COLUMNS_MAX] = {
+    [JSON_EVENTS_SOME] = {JSON_EVENTS_SOME_COLUMNS(JSON_FIELD)},
+    [JSON_EVENTS_ALL] = {JSON_EVENTS_ALL_COLUMNS(JSON_FIELD)},
+    [JSON_QUAKES_SOME] = {JSON_QUAKES_SOME_COLUMNS(JSON_FIELD)},
+    [JSON_QUAKES_ALL] = {JSON_QUAKES_ALL_COLUMNS(JSON_FIELD)},
+};
+#undef JSON_FIELD
+
+static bool json_fill_events(struct json_work *work);
+static bool json_fill_quakes(struct json_work *work);
+static void json_fill_line(struct json_work *work, const char *line, size_t length);
+static void json_open(struct json_work *work, enum json_case which,
+                      const struct json_indexer *indexer);
+static void json_close(struct json_work *work);
+static void json_check(struct json_work *work);
+static void json_check_row(const struct json_work *work, size_t row);
+static void json_loop_ours(void *context, uint64_t ops_count);
+static double json_cost_ours(void *context);
+static double json_cost_peer(void *context);
+static enum err json_record(void *context, size_t record, const struct json_found *found,
+                            uint32_t duplicates_count);
+static enum err json_refused(void *context, size_t record, const struct json_fault *fault);
+static void json_measure(struct bench *b, struct json_work *work, const char *name,
+                         const char *bar);
+
+int main(int argc, char **argv)
+{
+    struct bench b;
+    bench_init(&b, argc, argv);
+    static const struct {
+        const char *name;
+        bool (*fill)(struct json_work *work);
+        enum json_case which;
+    } rows[] = {
+        {"events, 3 of 8 fields", json_fill_events, JSON_EVENTS_SOME},
+        {"events, all 8 fields", json_fill_events, JSON_EVENTS_ALL},
+        {"earthquakes, 3 fields", json_fill_quakes, JSON_QUAKES_SOME},
+        {"earthquakes, all 32 fields", json_fill_quakes, JSON_QUAKES_ALL},
+    };
+    struct json_work *work = calloc(1, sizeof(*work));
+    if (work == NULL || (work->peer = json_peer_new()) == NULL) {
+        return 1;
+    }
+    struct cpu cpu;
+    cpu_detect(&cpu);
+    const struct json_indexer *indexer = json_indexer_for(&cpu);
+    bench_note(&b, "indexer: %s; peer: %s", indexer->name, json_peer_name());
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        if (!rows[i].fill(work)) {
+            bench_note(&b, "%s is not there: run this from the repository's root", JSON_SAMPLE);
+            return 1;
+        }
+        json_open(work, rows[i].which, indexer);
+        json_measure(&b, work, rows[i].name, ">= 0.60");
+        json_close(work);
+    }
+    while (cpu.level > CPU_SCALAR) { /* the other indexers, fastest first */
+        enum err err = cpu_force(&cpu, cpu_level_name(cpu.level - 1));
+        ASSERT(err == ERR_OK);
+        if (json_indexer_for(&cpu) != indexer) {
+            char name[64];
+            indexer = json_indexer_for(&cpu);
+            snprintf(name, sizeof(name), "earthquakes, all 32 fields, %s", indexer->name);
+            json_open(work, JSON_QUAKES_ALL, indexer);
+            json_measure(&b, work, name, NULL);
+            json_close(work);
+        }
+    }
+    json_peer_free(work->peer);
+    free(work);
+    return bench_finish(&b);
+}
+
+/* Rows against both ways of the peer, and one of allocations. */
+static void json_measure(struct bench *b, struct json_work *work, const char *name, const char *bar)
+{
+    static const char *const ways[] = {
+        [JSON_PEER_RECORDS] = "simdjson, record by record",
+        [JSON_PEER_STREAM] = "simdjson, one stream",
+    };
+    struct bench_side ours = {.cost = json_cost_ours, .context = work};
+    struct bench_side peer = {.cost = json_cost_peer, .context = work};
+    for (work->way = JSON_PEER_RECORDS; work->way <= JSON_PEER_STREAM; work->way++) {
+        char full[96];
+        bool is_stream = work->way == JSON_PEER_STREAM;
+        snprintf(full, sizeof(full), "%s%s", name, is_stream ? ", peer as a stream" : "");
+        json_check(work);
+        struct bench_pair pair = bench_pair(b, full, &ours, &peer, JSON_PAIRS);
+        bench_row(b, &(struct bench_row){.name = full,
+                                         .value = (double)work->lines.bytes * 1e3 / pair.ours,
+                                         .unit = "MB/s",
+                                         .peer = ways[work->way],
+                                         .ratio = pair.ratio,
+                                         .bar = bar});
+    }
+    char full[96];
+    snprintf(full, sizeof(full), "%s: allocations", name);
+    bench_row_allocs(b, full, &(struct bench_side){.loop = json_loop_ours, .context = work});
+}
+
+/* Flat events, each of JSON_EVENT_BYTES. */
+static bool json_fill_events(struct json_work *work)
+{
+    static const char *const kinds[] = {"purchase", "pageview", "checkout", "register"};
+    static const char *const countries[] = {"DE", "FR", "JP", "US", "BR", "IN"};
+    struct prng prng;
+    prng_init(&prng, 1);
+    work->lines = (struct json_lines){.text = work->text, .begins = work->begins};
+    for (unsigned i = 0; i < JSON_RECORDS_COUNT; i++) {
+        char line[256];
+        bool is_paid = prng_chance(&prng, 1, 2);
+        snprintf(line, sizeof(line),
+                 "{\"id\":%u,\"at\":%llu,\"user\":\"user-%0*u\",\"kind\":\"%s\",\"country\":\"%s\","
+                 "\"amount\":%u.%02u,\"count\":%u,\"paid\":%s}",
+                 10000000 + i, 1517966773840ull + i * 37ull, is_paid ? 7 : 6,
+                 (unsigned)prng_below(&prng, 1000000), kinds[prng_below(&prng, 4)],
+                 countries[prng_below(&prng, 6)], (unsigned)prng_range(&prng, 100, 999),
+                 (unsigned)prng_below(&prng, 100), (unsigned)prng_below(&prng, 10),
+                 is_paid ? "true" : "false");
+        ASSERT(strlen(line) == JSON_EVENT_BYTES);
+        json_fill_line(work, line, strlen(line));
+    }
+    return true;
+}
+
+/* The sample's records, from the first again when they are used up. */
+static bool json_fill_quakes(struct json_work *work)
+{
+    static char line[8192];
+    FILE *file = fopen(JSON_SAMPLE, "r");
+    work->lines = (struct json_lines){.text = work->text, .begins = work->begins};
+    while (file != NULL && work->lines.count < JSON_RECORDS_COUNT) {
+        if (fgets(line, sizeof(line), file) != NULL) {
+            json_fill_line(work, line, strcspn(line, "\n"));
+        } else {
+            rewind(file);
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return file != NULL;
+}
+
+static void json_fill_line(struct json_work *work, const char *line, size_t length)
+{
+    struct json_lines *lines = &work->lines;
+    ASSERT(lines->bytes + length + 1 + json_peer_padding() <= sizeof(work->text));
+    work->records[lines->count] = (struct json_text){work->text + lines->bytes, length};
+    work->begins[lines->count++] = (uint32_t)lines->bytes;
+    memcpy(work->text + lines->bytes, line, length);
+    work->text[lines->bytes + length] = '\n';
+    lines->bytes += length + 1;
+    work->begins[lines->count] = (uint32_t)lines->bytes;
+}
+
+static void json_open(struct json_work *work, enum json_case which,
+                      const struct json_indexer *indexer)
+{
+    struct json_text texts[JSON_COLUMNS_MAX];
+    size_t count = 0;
+    for (; count < JSON_COLUMNS_MAX && json_fields[which][count].path != NULL; count++) {
+        const struct json_field *field = &json_fields[which][count];
+        texts[count] = (struct json_text){field->path, strlen(field->path)};
+        work->ours.columns[count] =
+            (struct json_column){field->type, work->ours.cells[count], work->ours.is_there[count]};
+        work->theirs.columns[count] = (struct json_column){field->type, work->theirs.cells[count],
+                                                           work->theirs.is_there[count]};
+    }
+    work->which = which;
+    budget_init(&work->budget, "bench", JSON_ARENA_BYTES, NULL);
+    arena_init(&work->arena, &work->budget, 4096, JSON_ARENA_BYTES);
+    size_t failed;
+    struct json_fault fault;
+    enum err err = json_paths_compile(&work->arena, texts, count, &work->paths, &failed, &fault);
+    ASSERT(err == ERR_OK);
+    err =
+        json_reader_init(&work->reader, indexer, &work->paths, JSON_LIMITS_DEFAULT, &work->budget);
+    ASSERT(err == ERR_OK);
+}
+
+static void json_close(struct json_work *work)
+{
+    json_reader_deinit(&work->reader);
+    arena_deinit(&work->arena);
+    budget_deinit(&work->budget);
+}
+
+static const struct json_sink_ops json_sink = {json_record, json_refused};
+
+static void json_loop_ours(void *context, uint64_t ops_count)
+{
+    struct json_work *work = context;
+    work->row = 0;
+    for (uint64_t i = 0; i < ops_count; i++) {
+        size_t done_count;
+        work->unescaped = bytes_writer(work->unescaped_bytes, sizeof(work->unescaped_bytes));
+        enum err err = json_reader_read(&work->reader, work->records, work->lines.count, &json_sink,
+                                        work, &done_count);
+        ASSERT(err == ERR_OK);
+        bench_keep(work->ours.cells);
+    }
+}
+
+static double json_cost_ours(void *context)
+{
+    uint64_t begin_ns = bench_cpu_ns(BENCH_CPU_THREAD);
+    json_loop_ours(context, JSON_OPS_COUNT);
+    return (double)(bench_cpu_ns(BENCH_CPU_THREAD) - begin_ns) / JSON_OPS_COUNT;
+}
+
+static double json_cost_peer(void *context)
+{
+    struct json_work *work = context;
+    uint64_t begin_ns = bench_cpu_ns(BENCH_CPU_THREAD);
+    for (unsigned i = 0; i < JSON_OPS_COUNT; i++) {
+        size_t count =
+            json_peer_read(work->peer, work->which, work->way, &work->lines, work->theirs.columns);
+        ASSERT(count == work->lines.count);
+        bench_keep(work->theirs.cells);
+    }
+    return (double)(bench_cpu_ns(BENCH_CPU_THREAD) - begin_ns) / JSON_OPS_COUNT;
+}
+
+/* Texts as they stand, but for those with escapes. */
+static void json_put_text(struct json_work *work, union json_cell *cell,
+                          const struct json_found *found)
+{
+    cell->text.bytes = found->text;
+    cell->text.length = found->length;
+    if (UNLIKELY(found->has_escapes)) {
+        struct json_value value = json_found_value(found);
+        size_t begin = work->unescaped.pos;
+        enum err err = json_unescape(&work->unescaped, &value);
+        ASSERT(err == ERR_OK);
+        cell->text.bytes = work->unescaped_bytes + begin;
+        cell->text.length = work->unescaped.pos - begin;
+    }
+}
+
+/* The sink: one row of all columns. */
+static enum err json_record(void *context, size_t record, const struct json_found *found,
+                            uint32_t duplicates_count)
+{
+    struct json_work *work = context;
+    size_t row = work->row + record;
+    (void)duplicates_count;
+    for (uint32_t i = 0; i < work->paths.paths_count; i++) {
+        const struct json_column *column = &work->ours.columns[i];
+        union json_cell *cell = &column->cells[row];
+        bool is_there = found[i].text != NULL;
+        switch (column->type) {
+        case JSON_COLUMN_INT64:
+            is_there =
+                is_there && found[i].kind == JSON_NUMBER && found[i].number.form == JSON_INTEGER;
+            cell->int64 = found[i].number.digits;
+            break;
+        case JSON_COLUMN_DOUBLE:
+            is_there = is_there && found[i].kind == JSON_NUMBER &&
+                       json_number_double(&found[i].number, found[i].text, found[i].length,
+                                          &cell->real) == ERR_OK;
+            break;
+        case JSON_COLUMN_BOOL:
+            is_there = is_there && (found[i].kind == JSON_TRUE || found[i].kind == JSON_FALSE);
+            cell->int64 = found[i].kind == JSON_TRUE;
+            break;
+        case JSON_COLUMN_TEXT:
+            is_there = is_there && found[i].kind == JSON_STRING;
+            if (is_there) {
+                json_put_text(work, cell, &found[i]);
+            }
+            break;
+        }
+        column->is_there[row] = is_there;
+    }
+    return ERR_OK;
+}
+
+static enum err json_refused(void *context, size_t record, const struct json_fault *fault)
+{
+    (void)context;
+    (void)record;
+    return fault->err;
+}
+
+/* Both sides say the same. A record at a time: the peer's texts last no longer. */
+static void json_check(struct json_work *work)
+{
+    struct json_lines all = work->lines;
+    struct json_side *theirs = &work->theirs;
+    json_loop_ours(work, 1);
+    for (size_t row = 0; row < all.count; row++) {
+        struct json_column columns[JSON_COLUMNS_MAX];
+        for (size_t i = 0; i < JSON_COLUMNS_MAX; i++) {
+            columns[i] = (struct json_column){theirs->columns[i].type, &theirs->cells[i][row],
+                                              &theirs->is_there[i][row]};
+        }
+        uint32_t begins[2] = {0, all.begins[row + 1] - all.begins[row]};
+        struct json_lines one = {all.text + all.begins[row], begins[1], begins, 1};
+        ASSERT(json_peer_read(work->peer, work->which, work->way, &one, columns) == 1);
+        json_check_row(work, row);
+    }
+}
+
+static void json_check_row(const struct json_work *work, size_t row)
+{
+    for (uint32_t i = 0; i < work->paths.paths_count; i++) {
+        const union json_cell *ours = &work->ours.cells[i][row];
+        const union json_cell *theirs = &work->theirs.cells[i][row];
+        ASSERT(work->ours.is_there[i][row] == work->theirs.is_there[i][row]);
+        if (!work->ours.is_there[i][row]) {
+            continue;
+        }
+        if (work->ours.columns[i].type == JSON_COLUMN_TEXT) {
+            ASSERT(ours->text.length == theirs->text.length);
+            ASSERT(memcmp(ours->text.bytes, theirs->text.bytes, ours->text.length) == 0);
+        } else if (work->ours.columns[i].type == JSON_COLUMN_DOUBLE) {
+            ASSERT(ours->real == theirs->real);
+        } else {
+            ASSERT(ours->int64 == theirs->int64);
+        }
+    }
+}
