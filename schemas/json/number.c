@@ -1,19 +1,14 @@
-/* Numbers of JSON. See number.h.
- *
- * Most numbers have up to 16 characters. Those are read eight at a time, from the right: the 16
- * bytes before the number's end, what does not belong to it blanked with zeros, the point taken out
- * by shifting the integer part over it. So a number costs the same few instructions whatever its
- * length, and no branch depends on its digits (Lemire, "Number Parsing at a Gigabyte per Second",
- * 2021, for the eight at a time). All others, and all that are wrong, are read byte by byte. */
+/* Numbers of JSON. See number.h. What the reader does itself of them
+ * is in number_int.h. */
 #include "schemas/json/number.h"
 
-#include <endian.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/compiler.h"
 #include "base/units.h"
+#include "schemas/json/number_int.h"
 
 /* Exponents written with more digits are left to the text, as are those that end up larger. */
 #define JSON_NUMBER_EXPONENT_DIGITS 4u
@@ -23,29 +18,10 @@
 #define JSON_NUMBER_EXACT     (INT64_C(1) << 53)
 #define JSON_NUMBER_POWER_MAX 22
 
-#define JSON_NUMBER_ZEROS UINT64_C(0x3030303030303030)
-#define JSON_NUMBER_TOPS  UINT64_C(0x8080808080808080)
-
-static bool json_number_read_slow(const char *text, uint32_t pos, uint32_t end,
-                                  struct json_number *out, uint32_t *fault);
 static uint32_t json_number_count(const char *text, uint32_t pos, uint32_t end);
 static bool json_number_append(int64_t *digits, const char *text, uint32_t count, bool is_minus);
 static int16_t json_number_exponent(const char *text, uint32_t count, bool is_minus,
                                     uint32_t fraction_count);
-
-static ALWAYS_INLINE uint64_t json_number_load(const char *text)
-{
-    uint64_t word;
-    memcpy(&word, text, sizeof(word));
-    return le64toh(word);
-}
-
-/* The top bit of each byte of `digits` (characters XOR '0') that is no digit. */
-static ALWAYS_INLINE uint64_t json_number_strays(uint64_t digits)
-{
-    return (((digits & ~JSON_NUMBER_TOPS) + UINT64_C(0x7676767676767676)) | digits) &
-           JSON_NUMBER_TOPS;
-}
 
 /* The value of eight digits, the first in the lowest byte: pairs, then fours, then eight. */
 static ALWAYS_INLINE uint64_t json_number_eight(uint64_t digits)
@@ -56,60 +32,36 @@ static ALWAYS_INLINE uint64_t json_number_eight(uint64_t digits)
            32;
 }
 
-/* Up to 16 characters before `end` (>= 16): digits with perhaps a point among them. False: anything
- * else. */
-static ALWAYS_INLINE bool json_number_read_fast(const char *text, uint32_t pos, uint32_t end,
-                                                struct json_number *out)
+/* `word` without its byte `at`, over which those before it move. */
+static ALWAYS_INLINE uint64_t json_number_close_up(uint64_t word, unsigned at)
 {
-    bool is_minus = text[pos] == '-';
-    uint32_t begin = pos + is_minus;
-    uint32_t count = end - begin;
-    if (count - 1 >= 16 || end < 16) {
-        return false;
-    }
-    unsigned blank = 8 * (16 - count); /* bits of what stands before the number */
-    unsigned __int128 word = (unsigned __int128)json_number_load(text + end - 8) << 64 |
-                             json_number_load(text + end - 16);
-    unsigned __int128 zeros = (unsigned __int128)JSON_NUMBER_ZEROS << 64 | JSON_NUMBER_ZEROS;
-    word = (word ^ zeros) >> blank << blank;
-    uint64_t low_strays = json_number_strays((uint64_t)word);
-    uint64_t high_strays = json_number_strays((uint64_t)(word >> 64));
-    uint32_t fraction_count = 0;
-    out->form = JSON_INTEGER;
-    if ((low_strays | high_strays) != 0) {
-        unsigned at = low_strays != 0 ? (unsigned)__builtin_ctzll(low_strays) / 8
-                                      : 8 + (unsigned)__builtin_ctzll(high_strays) / 8;
-        if (__builtin_popcountll(low_strays) + __builtin_popcountll(high_strays) != 1 ||
-            text[end - 16 + at] != '.' || at == 16 - count || at == 15) {
-            return false;
-        }
-        /* What stands before the point moves up by a byte, over it. */
-        unsigned __int128 before = word & (((unsigned __int128)1 << 8 * at) - 1);
-        unsigned __int128 behind = word >> 8 * at >> 8 << 8 << 8 * at;
-        word = before << 8 | behind;
-        fraction_count = 15 - at;
-        out->form = JSON_FRACTION;
-    }
-    /* A zero comes first only where it stands alone, or alone before the point. */
-    uint32_t integer_count = fraction_count > 0 ? count - fraction_count - 1 : count;
-    if (text[begin] == '0' && integer_count != 1) {
-        return false;
-    }
-    int64_t digits = (int64_t)(json_number_eight((uint64_t)word) * 100000000 +
-                               json_number_eight((uint64_t)(word >> 64)));
-    out->digits = is_minus ? -digits : digits;
-    out->exponent = (int16_t) - (int32_t)fraction_count;
-    return true;
+    uint64_t before = word & ((UINT64_C(1) << 8 * at) - 1);
+    return before << 8 | word >> 8 * at >> 8 << 8 << 8 * at;
 }
 
 bool json_number_read(const char *text, uint32_t pos, uint32_t end, struct json_number *out,
                       uint32_t *fault)
 {
     ASSERT(pos < end);
-    if (LIKELY(json_number_read_fast(text, pos, end, out))) {
-        return true;
+    bool is_minus = text[pos] == '-';
+    struct json_number_words w;
+    if (UNLIKELY(!json_number_split(text, pos + is_minus, end, &w))) {
+        return json_number_read_slow(text, pos, end, out, fault);
     }
-    return json_number_read_slow(text, pos, end, out, fault);
+    if (w.fraction_count >= 8) {
+        w.low = json_number_close_up(w.low, 15 - w.fraction_count);
+    } else if (w.fraction_count > 0) {
+        w.high = json_number_close_up(w.high, 7 - w.fraction_count) | w.low >> 56;
+        w.low <<= 8;
+    }
+    int64_t digits = (int64_t)json_number_eight(w.high);
+    if (w.count > 8) {
+        digits += (int64_t)json_number_eight(w.low) * 100000000;
+    }
+    out->digits = is_minus ? -digits : digits;
+    out->exponent = (int16_t) - (int32_t)w.fraction_count;
+    out->form = w.fraction_count > 0 ? JSON_FRACTION : JSON_INTEGER;
+    return true;
 }
 
 enum err json_number_double(const struct json_number *number, const char *text, uint32_t length,
@@ -136,8 +88,8 @@ enum err json_number_double(const struct json_number *number, const char *text, 
     return ERR_OK;
 }
 
-static NOINLINE bool json_number_read_slow(const char *text, uint32_t pos, uint32_t end,
-                                           struct json_number *out, uint32_t *fault)
+bool json_number_read_slow(const char *text, uint32_t pos, uint32_t end, struct json_number *out,
+                           uint32_t *fault)
 {
     bool is_minus = text[pos] == '-';
     uint32_t begin = pos + is_minus;

@@ -349,6 +349,8 @@ static uint32_t json_compile_node(const struct json_draft *draft, struct json_no
     *next_slot += slots_count;
     for (const struct json_draft *member = draft->names; member != NULL; member = member->next) {
         uint32_t below = json_compile_node(member, nodes, slots, next, next_slot);
+        node->filter |=
+            json_path_filter(member->length > 0 ? member->name[0] : '"', member->length);
         json_compile_slot(node, slots, member, below);
     }
     uint32_t *link = &node->first_index;

@@ -38,6 +38,7 @@ struct json_text {
 /* A place in a record that a path leads to or through. Nodes are numbered so that what is below a
  * node follows it: nodes node+1 .. node->end-1. Node 0 is the whole record. */
 struct json_node {
+    uint64_t filter;      /* the json_path_filter of all members that are nodes */
     uint32_t path;        /* the first path that ends here, or JSON_NONE */
     uint32_t end;         /* one past the last node below */
     uint32_t slots;       /* where its table of names begins in json_paths.slots */
@@ -87,6 +88,14 @@ static inline uint64_t json_path_head(const char *name, uint32_t length)
     uint64_t head = 0;
     memcpy(&head, name, length < sizeof(head) ? length : sizeof(head));
     return le64toh(head);
+}
+
+/* One bit for a name of `length` bytes that begins with `first` (that of no bytes with a quote,
+ * which is what stands there in a record): most names that are not wanted have another bit than all
+ * that are. */
+static inline uint64_t json_path_filter(char first, uint32_t length)
+{
+    return UINT64_C(1) << (((uint8_t)first + 8 * length) & 63);
 }
 
 /* Where the search for a name begins in a table of names. `head` is its json_path_head. */

@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "base/compiler.h"
+#include "schemas/json/number_int.h"
 
 static bool json_reader_begin(struct json_reader *r, const struct json_text *record);
 static bool json_reader_walk(struct json_reader *r);
@@ -24,6 +25,7 @@ static uint32_t json_reader_name_escaped(const struct json_reader *r, uint32_t n
                                          const char *name, uint32_t length);
 static void json_reader_drop(struct json_reader *r, uint32_t node);
 static bool json_reader_end(struct json_reader *r, uint32_t token);
+static bool json_reader_fail_name(struct json_reader *r, uint32_t token);
 static bool json_reader_fail(struct json_reader *r, enum err err, size_t pos, const char *what);
 
 enum err json_reader_init(struct json_reader *r, const struct json_indexer *indexer,
@@ -101,45 +103,67 @@ static ALWAYS_INLINE uint32_t json_reader_scalar_end(const struct json_reader *r
     return end;
 }
 
-/* A value that is neither an object nor an array. */
-static ALWAYS_INLINE bool json_reader_scalar(struct json_reader *r, uint32_t token, uint32_t node)
+/* A string; what is in it is good. */
+static ALWAYS_INLINE void json_reader_string(struct json_reader *r, uint32_t token, uint32_t node)
+{
+    const char *text = r->index.text + r->positions[token] + 1;
+    uint32_t length = json_reader_scalar_end(r, token) - r->positions[token] - 2;
+    struct json_found *found = json_reader_put(r, node, JSON_STRING, text, length);
+    if (found != NULL) {
+        found->has_escapes = UNLIKELY(r->index.has_escapes) && memchr(text, '\\', length) != NULL;
+    }
+}
+
+static ALWAYS_INLINE bool json_reader_number(struct json_reader *r, uint32_t token, uint32_t node)
 {
     const char *text = r->index.text;
     uint32_t pos = r->positions[token];
-    uint8_t first = r->bytes[token];
-    if (UNLIKELY(first == 0)) {
-        return json_reader_fail(r, ERR_INVALID, pos, "a value was expected");
-    }
     uint32_t end = json_reader_scalar_end(r, token);
+    struct json_found *found = json_reader_put(r, node, JSON_NUMBER, text + pos, end - pos);
+    uint32_t fault;
+    if (LIKELY(found != NULL ? json_number_read(text, pos, end, &found->number, &fault)
+                             : json_number_check(text, pos, end, &fault))) {
+        return true;
+    }
+    return json_reader_fail(r, ERR_INVALID, fault, "a number is not written as JSON has it");
+}
+
+/* true, false or null; or what is no value at all. */
+static ALWAYS_INLINE bool json_reader_word(struct json_reader *r, uint32_t token, uint32_t node)
+{
+    uint32_t pos = r->positions[token];
+    const char *text = r->index.text + pos;
+    bool is_word = false;
+    if (LIKELY(r->bytes[token] != 0)) {
+        uint32_t length = json_reader_scalar_end(r, token) - pos;
+        if (length == 4 && memcmp(text, "true", 4) == 0) {
+            json_reader_put(r, node, JSON_TRUE, text, length);
+            is_word = true;
+        } else if (length == 4 && memcmp(text, "null", 4) == 0) {
+            json_reader_put(r, node, JSON_NULL, text, length);
+            is_word = true;
+        } else if (length == 5 && memcmp(text, "false", 5) == 0) {
+            json_reader_put(r, node, JSON_FALSE, text, length);
+            is_word = true;
+        }
+    }
+    return is_word || json_reader_fail(r, ERR_INVALID, pos, "a value was expected");
+}
+
+/* A value that is neither an object nor an array. */
+static ALWAYS_INLINE bool json_reader_scalar(struct json_reader *r, uint32_t token, uint32_t node)
+{
+    uint8_t first = r->bytes[token];
     if (first == '"') {
-        const char *begin = text + pos + 1;
-        uint32_t length = end - pos - 2;
-        struct json_found *found = json_reader_put(r, node, JSON_STRING, begin, length);
-        if (found != NULL) {
-            found->has_escapes =
-                UNLIKELY(r->index.has_escapes) && memchr(begin, '\\', length) != NULL;
+        if (node != JSON_NONE) {
+            json_reader_string(r, token, node);
         }
         return true;
     }
     if (first == '-' || (first >= '0' && first <= '9')) {
-        struct json_found *found = json_reader_put(r, node, JSON_NUMBER, text + pos, end - pos);
-        struct json_number unwanted;
-        struct json_number *number = found != NULL ? &found->number : &unwanted;
-        uint32_t fault;
-        if (UNLIKELY(!json_number_read(text, pos, end, number, &fault))) {
-            return json_reader_fail(r, ERR_INVALID, fault,
-                                    "a number is not written as JSON has it");
-        }
-        return true;
+        return json_reader_number(r, token, node);
     }
-    enum json_kind kind = first == 't' ? JSON_TRUE : first == 'f' ? JSON_FALSE : JSON_NULL;
-    const char *word = first == 't' ? "true" : first == 'f' ? "false" : "null";
-    uint32_t length = first == 'f' ? 5 : 4;
-    if (UNLIKELY(end - pos != length || memcmp(text + pos, word, length) != 0)) {
-        return json_reader_fail(r, ERR_INVALID, pos, "a value was expected");
-    }
-    json_reader_put(r, node, kind, text + pos, length);
-    return true;
+    return json_reader_word(r, token, node);
 }
 
 /* json_path_head of a name in the text, without reading past it. */
@@ -156,17 +180,20 @@ static ALWAYS_INLINE uint64_t json_reader_head(const struct json_reader *r, cons
     return bits == 0 ? 0 : le64toh(head) << (64 - bits) >> (64 - bits);
 }
 
-/* The node of the member whose name is at `token`, of an object whose node is `node`. */
+/* The node of the member of `top` whose name is at `token`. */
 static ALWAYS_INLINE uint32_t json_reader_member(const struct json_reader *r, uint32_t token,
-                                                 uint32_t node)
+                                                 const struct json_frame *top)
 {
     uint32_t pos = r->positions[token];
     const char *name = r->index.text + pos + 1;
     uint32_t length = json_reader_scalar_end(r, token) - pos - 2;
     if (UNLIKELY(r->index.has_escapes) && memchr(name, '\\', length) != NULL) {
-        return json_reader_name_escaped(r, node, name, length);
+        return json_reader_name_escaped(r, top->node, name, length);
     }
-    return json_paths_member(r->paths, node, name, length, json_reader_head(r, name, length));
+    if ((top->filter & json_path_filter(name[0], length)) == 0) {
+        return JSON_NONE;
+    }
+    return json_paths_member(r->paths, top->node, name, length, json_reader_head(r, name, length));
 }
 
 /* The node of the next item of the array `top`. */
@@ -198,33 +225,59 @@ static ALWAYS_INLINE void json_reader_open(const struct json_reader *r, struct j
     top->pos = r->positions[token];
     top->item = JSON_NONE;
     top->closing = is_object ? '}' : ']';
-    top->has_names = false;
+    top->filter = 0;
     if (node != JSON_NONE) {
         const struct json_node *n = &r->paths->nodes[node];
         top->index = 0;
         top->item = is_object ? JSON_NONE : n->first_index;
-        top->has_names = is_object && n->names_count > 0;
+        top->filter = is_object ? n->filter : 0;
     }
 }
 
-/* The name at `token` with its colon. *node = what it leads to. */
-static ALWAYS_INLINE bool json_reader_name(struct json_reader *r, uint32_t token,
-                                           const struct json_frame *top, uint32_t *node)
+/* What the name at `token`, a string, leads to: a node below that of `top`, or JSON_NONE. */
+static ALWAYS_INLINE uint32_t json_reader_name(struct json_reader *r, uint32_t token,
+                                               const struct json_frame *top)
 {
-    if (UNLIKELY(r->bytes[token] != '"')) {
-        return json_reader_fail(r, ERR_INVALID, r->positions[token],
-                                "a name in quotes was expected");
-    }
-    if (UNLIKELY(r->bytes[token + 1] != ':')) {
-        return json_reader_fail(r, ERR_INVALID, r->positions[token + 1], "a colon was expected");
-    }
-    *node = JSON_NONE;
-    if (top->has_names) {
-        *node = json_reader_member(r, token, top->node);
-        if (*node != JSON_NONE) {
-            json_reader_meet(r, *node);
+    uint32_t node = JSON_NONE;
+    if (top->filter != 0) {
+        node = json_reader_member(r, token, top);
+        if (node != JSON_NONE) {
+            json_reader_meet(r, node);
         }
     }
+    return node;
+}
+
+static bool json_reader_is_open(uint8_t byte)
+{
+    return byte == '{' || byte == '[';
+}
+
+/* As many members of `top` as have a scalar value and another member behind them, from the name at
+ * *token on: most of what there is in most records, four tokens at a time. */
+static ALWAYS_INLINE bool json_reader_members(struct json_reader *r, uint32_t *token,
+                                              const struct json_frame *top)
+{
+    const uint32_t four_mask = 0xff00ffff;
+    const uint32_t four_wanted = '"' | ':' << 8 | ',' << 24;
+    uint32_t at = *token;
+    for (; at < r->tokens_sure; at += JSON_READER_TOKENS) {
+        uint32_t four;
+        memcpy(&four, r->bytes + at, sizeof(four));
+        four = le32toh(four);
+        uint8_t first = (uint8_t)(four >> 16);
+        if ((four & four_mask) != four_wanted || json_reader_is_open(first)) {
+            break;
+        }
+        uint32_t node = json_reader_name(r, at, top);
+        if (first == '"' && node == JSON_NONE) {
+            continue;
+        }
+        if (UNLIKELY(!json_reader_scalar(r, at + 2, node))) {
+            return false;
+        }
+    }
+    *token = at;
     return true;
 }
 
@@ -235,7 +288,7 @@ static bool json_reader_walk(struct json_reader *r)
     uint32_t token = 0;
     for (uint32_t node = 0;;) {
         bool is_whole = true; /* a value has ended, and with it perhaps what holds it */
-        if (r->bytes[token] == '{' || r->bytes[token] == '[') {
+        if (json_reader_is_open(r->bytes[token])) {
             if (UNLIKELY(top == highest)) {
                 return json_reader_fail(r, ERR_TOO_LARGE, r->positions[token],
                                         "objects and arrays are nested too deeply");
@@ -268,6 +321,9 @@ static bool json_reader_walk(struct json_reader *r)
                 token = 0;
             }
         }
+        if (top->closing == '}' && !json_reader_members(r, &token, top)) {
+            return false;
+        }
         if (UNLIKELY(token >= r->tokens_sure)) {
             if (!json_reader_refill(r, token)) {
                 return false;
@@ -276,11 +332,13 @@ static bool json_reader_walk(struct json_reader *r)
         }
         if (top->closing == ']') {
             node = json_reader_item(r, top);
-        } else if (UNLIKELY(!json_reader_name(r, token, top, &node))) {
-            return false;
-        } else {
-            token += 2;
+            continue;
         }
+        if (UNLIKELY(r->bytes[token] != '"' || r->bytes[token + 1] != ':')) {
+            return json_reader_fail_name(r, token);
+        }
+        node = json_reader_name(r, token, top);
+        token += 2;
     }
 }
 
@@ -372,6 +430,14 @@ static bool json_reader_end(struct json_reader *r, uint32_t token)
         return json_reader_fail(r, ERR_INVALID, r->positions[token], "something follows the value");
     }
     return true;
+}
+
+/* A name and a colon were expected at `token`. */
+static bool json_reader_fail_name(struct json_reader *r, uint32_t token)
+{
+    bool is_name = r->bytes[token] == '"';
+    return json_reader_fail(r, ERR_INVALID, r->positions[token + is_name],
+                            is_name ? "a colon was expected" : "a name in quotes was expected");
 }
 
 /* Keep why the record is refused. Returns false. */

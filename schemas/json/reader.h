@@ -66,12 +66,12 @@ struct json_sink_ops {
 
 /* An object or array that is open. */
 struct json_frame {
+    uint64_t filter; /* object: of its node, 0: no member is wanted */
     uint32_t node;   /* in the set of paths, or JSON_NONE: nothing in it is wanted */
     uint32_t pos;    /* of its bracket */
     uint32_t index;  /* array: of the item that comes, as long as `item` is one */
     uint32_t item;   /* array: the next item that is a node, or JSON_NONE */
     uint8_t closing; /* its other bracket */
-    bool has_names;  /* object: members of it are nodes */
 };
 
 /* Tokens that are looked at together: a name, its colon, a value, and what follows. */
