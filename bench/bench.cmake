@@ -1,5 +1,6 @@
-# tdb_bench(NAME [ABOUT "what it measures, without parentheses"] SOURCES ... [LINK libraries ...]): one benchmark = one
-# program, build/release/bench/NAME, run by bench/run NAME. bench/run reads these calls: names and ABOUT are literals.
+# tdb_bench(NAME [ABOUT "what it measures, without parentheses"] [INSTALL packages of deploy/install, if not build]
+# SOURCES ... [LINK libraries ...]): one benchmark = one program, build/release/bench/NAME, run by bench/run NAME.
+# bench/run reads these calls: names, ABOUT and INSTALL are literals.
 include(${CMAKE_SOURCE_DIR}/tests/support/allocs.cmake)
 add_library(bench_support STATIC
     ${CMAKE_CURRENT_LIST_DIR}/micro/bench.c ${CMAKE_CURRENT_LIST_DIR}/micro/bench_limit.c
@@ -8,7 +9,7 @@ target_link_libraries(bench_support PRIVATE tdb_flags PUBLIC base)
 target_link_options(bench_support INTERFACE ${TDB_COUNT_ALLOCS})
 
 function(tdb_bench name)
-    cmake_parse_arguments(ARG "" "ABOUT" "SOURCES;LINK" ${ARGN})
+    cmake_parse_arguments(ARG "" "ABOUT;INSTALL" "SOURCES;LINK" ${ARGN})
     add_executable(bench_${name} ${ARG_SOURCES})
     target_link_libraries(bench_${name} PRIVATE tdb_flags bench_support ${ARG_LINK})
     set_target_properties(bench_${name} PROPERTIES

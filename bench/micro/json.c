@@ -52,7 +52,6 @@ struct json_work {
     struct arena arena;                           /* of the paths */
     struct json_paths paths;                      /* ours */
     struct json_reader reader;                    /* ours */
-    size_t row;                                   /* the first record of this call */
     struct bytes_writer unescaped;                /* texts that had escapes */
     char unescaped_bytes[JSON_UNESCAPED_BYTES];   /* its room */
     struct json_peer *peer;                       /* theirs */
@@ -83,7 +82,7 @@ static void json_check_row(const struct json_work *work, size_t row);
 static void json_loop_ours(void *context, uint64_t ops_count);
 static double json_cost_ours(void *context);
 static double json_cost_peer(void *context);
-static enum err json_record(void *context, size_t record, const struct json_found *found,
+static enum err json_record(void *context, size_t row, const struct json_found *found,
                             uint32_t duplicates_count);
 static enum err json_refused(void *context, size_t record, const struct json_fault *fault);
 static void json_measure(struct bench *b, struct json_work *work, const char *name,
@@ -192,7 +191,7 @@ static bool json_fill_events(struct json_work *work)
 /* The sample's records, from the first again when they are used up. */
 static bool json_fill_quakes(struct json_work *work)
 {
-    static char line[8192];
+    char line[8192];
     FILE *file = fopen(JSON_SAMPLE, "r");
     work->lines = (struct json_lines){.text = work->text, .begins = work->begins};
     while (file != NULL && work->lines.count < JSON_RECORDS_COUNT) {
@@ -257,7 +256,6 @@ static const struct json_sink_ops json_sink = {json_record, json_refused};
 static void json_loop_ours(void *context, uint64_t ops_count)
 {
     struct json_work *work = context;
-    work->row = 0;
     for (uint64_t i = 0; i < ops_count; i++) {
         size_t done_count;
         work->unescaped = bytes_writer(work->unescaped_bytes, sizeof(work->unescaped_bytes));
@@ -305,11 +303,10 @@ static void json_put_text(struct json_work *work, union json_cell *cell,
 }
 
 /* The sink: one row of all columns. */
-static enum err json_record(void *context, size_t record, const struct json_found *found,
+static enum err json_record(void *context, size_t row, const struct json_found *found,
                             uint32_t duplicates_count)
 {
     struct json_work *work = context;
-    size_t row = work->row + record;
     (void)duplicates_count;
     for (uint32_t i = 0; i < work->paths.paths_count; i++) {
         const struct json_column *column = &work->ours.columns[i];
