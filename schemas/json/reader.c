@@ -254,12 +254,16 @@ static bool json_reader_is_open(uint8_t byte)
 }
 
 /* As many members of `top` as have a scalar value and another member behind them, from the name at
- * *token on: most of what there is in most records, four tokens at a time. */
+ * *token on: most of what there is in most records, four tokens at a time. Names that are surely
+ * not wanted are not looked up. */
 static ALWAYS_INLINE bool json_reader_members(struct json_reader *r, uint32_t *token,
                                               const struct json_frame *top)
 {
     const uint32_t four_mask = 0xff00ffff;
     const uint32_t four_wanted = '"' | ':' << 8 | ',' << 24;
+    const char *text = r->index.text;
+    uint64_t filter = top->filter;
+    bool has_escapes = r->index.has_escapes;
     uint32_t at = *token;
     for (; at < r->tokens_sure; at += JSON_READER_TOKENS) {
         uint32_t four;
@@ -269,7 +273,13 @@ static ALWAYS_INLINE bool json_reader_members(struct json_reader *r, uint32_t *t
         if ((four & four_mask) != four_wanted || json_reader_is_open(first)) {
             break;
         }
-        uint32_t node = json_reader_name(r, at, top);
+        const char *name = text + r->positions[at] + 1;
+        const char *colon = text + r->positions[at + 1];
+        uint32_t node = JSON_NONE;
+        if (filter != 0 && (has_escapes || colon[-1] != '"' ||
+                            (filter & json_path_filter(name[0], (uint32_t)(colon - name - 1))))) {
+            node = json_reader_name(r, at, top);
+        }
         if (first == '"' && node == JSON_NONE) {
             continue;
         }
