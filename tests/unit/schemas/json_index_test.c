@@ -52,6 +52,7 @@ static bool index_naive(const char *text, size_t length, struct index_tokens *ou
     bool is_inside = false, is_good = json_is_utf8(text, length);
     bool was_other = false;
     out->count = 0;
+    out->fault.err = ERR_OK;
     for (size_t i = 0; i < length && is_good; i++) {
         bool is_token = !is_inside && text[i] != '\0' && strchr("{}[]:,\"", text[i]) != NULL;
         bool is_space = text[i] != '\0' && strchr(" \t\r\n", text[i]) != NULL;
@@ -217,6 +218,16 @@ static size_t index_random(struct prng *p, char *text)
     return length;
 }
 
+static bool index_is_same(const struct index_tokens *a, const struct index_tokens *b)
+{
+    bool is_same_fault = a->fault.err == b->fault.err &&
+                         (a->fault.err == ERR_OK ||
+                          (a->fault.pos == b->fault.pos && a->fault.what == b->fault.what));
+    return is_same_fault && a->count == b->count &&
+           memcmp(a->positions, b->positions, a->count * sizeof(uint32_t)) == 0 &&
+           memcmp(a->bytes, b->bytes, a->count) == 0;
+}
+
 static void index_case_run(uint64_t seed)
 {
     struct prng p;
@@ -231,18 +242,12 @@ static void index_case_run(uint64_t seed)
     static struct index_tokens naive, want, got;
     index_all(kernels[0], copy + 1, length, &want);
     bool is_good = index_naive(text, length, &naive);
-    if (is_good != (want.fault.err == ERR_OK) ||
-        (is_good && (naive.count != want.count ||
-                     memcmp(naive.positions, want.positions, want.count * sizeof(uint32_t)) != 0 ||
-                     memcmp(naive.bytes, want.bytes, want.count) != 0))) {
+    if (is_good != (want.fault.err == ERR_OK) || (is_good && !index_is_same(&naive, &want))) {
         fail_msg("scalar against naive: seed %llu", (unsigned long long)seed);
     }
     for (size_t k = 1; k < count; k++) {
         index_all(kernels[k], copy + 1, length, &got);
-        if (got.count != want.count || got.fault.err != want.fault.err ||
-            got.fault.pos != want.fault.pos || got.fault.what != want.fault.what ||
-            memcmp(got.positions, want.positions, want.count * sizeof(uint32_t)) != 0 ||
-            memcmp(got.bytes, want.bytes, want.count) != 0) {
+        if (!index_is_same(&got, &want)) {
             fail_msg("%s: seed %llu", kernels[k]->name, (unsigned long long)seed);
         }
     }
