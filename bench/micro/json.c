@@ -58,18 +58,70 @@ struct json_work {
     enum json_peer_way way;                       /* how it reads */
 };
 
+/* What each case reads: json_peer.cpp knows it by heart. */
 static const struct json_field {
     const char *path;
     enum json_column_type type;
-}
-#define JSON_FIELD(path, type) {path, JSON_COLUMN_##type},
-json_fields[JSON_CASES_COUNT][JSON_COLUMNS_MAX] = {
-    [JSON_EVENTS_SOME] = {JSON_EVENTS_SOME_COLUMNS(JSON_FIELD)},
-    [JSON_EVENTS_ALL] = {JSON_EVENTS_ALL_COLUMNS(JSON_FIELD)},
-    [JSON_QUAKES_SOME] = {JSON_QUAKES_SOME_COLUMNS(JSON_FIELD)},
-    [JSON_QUAKES_ALL] = {JSON_QUAKES_ALL_COLUMNS(JSON_FIELD)},
+} json_fields[JSON_CASES_COUNT][JSON_COLUMNS_MAX] = {
+    [JSON_EVENTS_SOME] =
+        {
+            {"$.at", JSON_COLUMN_INT64},
+            {"$.kind", JSON_COLUMN_TEXT},
+            {"$.amount", JSON_COLUMN_DOUBLE},
+        },
+    [JSON_EVENTS_ALL] =
+        {
+            {"$.id", JSON_COLUMN_INT64},
+            {"$.at", JSON_COLUMN_INT64},
+            {"$.user", JSON_COLUMN_TEXT},
+            {"$.kind", JSON_COLUMN_TEXT},
+            {"$.country", JSON_COLUMN_TEXT},
+            {"$.amount", JSON_COLUMN_DOUBLE},
+            {"$.count", JSON_COLUMN_INT64},
+            {"$.paid", JSON_COLUMN_BOOL},
+        },
+    [JSON_QUAKES_SOME] =
+        {
+            {"$.properties.mag", JSON_COLUMN_DOUBLE},
+            {"$.properties.place", JSON_COLUMN_TEXT},
+            {"$.properties.time", JSON_COLUMN_INT64},
+        },
+    [JSON_QUAKES_ALL] =
+        {
+            {"$.type", JSON_COLUMN_TEXT},
+            {"$.properties.mag", JSON_COLUMN_DOUBLE},
+            {"$.properties.place", JSON_COLUMN_TEXT},
+            {"$.properties.time", JSON_COLUMN_INT64},
+            {"$.properties.updated", JSON_COLUMN_INT64},
+            {"$.properties.tz", JSON_COLUMN_INT64},
+            {"$.properties.url", JSON_COLUMN_TEXT},
+            {"$.properties.detail", JSON_COLUMN_TEXT},
+            {"$.properties.felt", JSON_COLUMN_INT64},
+            {"$.properties.cdi", JSON_COLUMN_DOUBLE},
+            {"$.properties.mmi", JSON_COLUMN_DOUBLE},
+            {"$.properties.alert", JSON_COLUMN_TEXT},
+            {"$.properties.status", JSON_COLUMN_TEXT},
+            {"$.properties.tsunami", JSON_COLUMN_INT64},
+            {"$.properties.sig", JSON_COLUMN_INT64},
+            {"$.properties.net", JSON_COLUMN_TEXT},
+            {"$.properties.code", JSON_COLUMN_TEXT},
+            {"$.properties.ids", JSON_COLUMN_TEXT},
+            {"$.properties.sources", JSON_COLUMN_TEXT},
+            {"$.properties.types", JSON_COLUMN_TEXT},
+            {"$.properties.nst", JSON_COLUMN_INT64},
+            {"$.properties.dmin", JSON_COLUMN_DOUBLE},
+            {"$.properties.rms", JSON_COLUMN_DOUBLE},
+            {"$.properties.gap", JSON_COLUMN_DOUBLE},
+            {"$.properties.magType", JSON_COLUMN_TEXT},
+            {"$.properties.type", JSON_COLUMN_TEXT},
+            {"$.properties.title", JSON_COLUMN_TEXT},
+            {"$.geometry.type", JSON_COLUMN_TEXT},
+            {"$.geometry.coordinates[0]", JSON_COLUMN_DOUBLE},
+            {"$.geometry.coordinates[1]", JSON_COLUMN_DOUBLE},
+            {"$.geometry.coordinates[2]", JSON_COLUMN_DOUBLE},
+            {"$.id", JSON_COLUMN_TEXT},
+        },
 };
-#undef JSON_FIELD
 
 static bool json_fill_events(struct json_work *work);
 static bool json_fill_quakes(struct json_work *work);

@@ -179,10 +179,10 @@ void json_peer_free(json_peer *peer)
 
 const char *json_peer_name(void)
 {
-    static const std::string name =
-        "simdjson " + std::to_string(SIMDJSON_VERSION_MAJOR) + "." +
-        std::to_string(SIMDJSON_VERSION_MINOR) + "." + std::to_string(SIMDJSON_VERSION_REVISION) +
-        ", " + get_active_implementation()->name() + " and " + builtin_implementation()->name();
+    static const std::string name = "simdjson " + std::to_string(SIMDJSON_VERSION_MAJOR) + "." +
+                                    std::to_string(SIMDJSON_VERSION_MINOR) + "." +
+                                    std::to_string(SIMDJSON_VERSION_REVISION) + ", " +
+                                    get_active_implementation()->name();
     return name.c_str();
 }
 

@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/* Which fields of which records. */
+/* Which fields of which records: columns in the order in which they stand there. */
 enum json_case {
     JSON_EVENTS_SOME,
     JSON_EVENTS_ALL,
@@ -27,33 +27,7 @@ enum json_column_type {
     JSON_COLUMN_TEXT,
 };
 
-/* The columns of each case, in the order in which they stand in a record: path, type. */
-#define JSON_EVENTS_SOME_COLUMNS(X) X("$.at", INT64) X("$.kind", TEXT) X("$.amount", DOUBLE)
-#define JSON_EVENTS_ALL_COLUMNS(X)                                                                 \
-    X("$.id", INT64)                                                                               \
-    X("$.at", INT64) X("$.user", TEXT) X("$.kind", TEXT) X("$.country", TEXT)                      \
-        X("$.amount", DOUBLE) X("$.count", INT64) X("$.paid", BOOL)
-#define JSON_QUAKES_SOME_COLUMNS(X)                                                                \
-    X("$.properties.mag", DOUBLE) X("$.properties.place", TEXT) X("$.properties.time", INT64)
-#define JSON_QUAKES_ALL_COLUMNS(X)                                                                 \
-    X("$.type", TEXT)                                                                              \
-    X("$.properties.mag", DOUBLE) X("$.properties.place", TEXT) X("$.properties.time", INT64) X(   \
-        "$.properties.updated", INT64) X("$.properties.tz", INT64) X("$.properties.url", TEXT)     \
-        X("$.properties.detail", TEXT) X("$.properties.felt", INT64) X("$.properties.cdi", DOUBLE) \
-            X("$.properties.mmi", DOUBLE) X("$.properties.alert", TEXT)                            \
-                X("$.properties.status", TEXT) X("$.properties.tsunami", INT64)                    \
-                    X("$.properties.sig", INT64) X("$.properties.net", TEXT)                       \
-                        X("$.properties.code", TEXT) X("$.properties.ids", TEXT)                   \
-                            X("$.properties.sources", TEXT) X("$.properties.types", TEXT)          \
-                                X("$.properties.nst", INT64) X("$.properties.dmin", DOUBLE)        \
-                                    X("$.properties.rms", DOUBLE) X("$.properties.gap", DOUBLE) X( \
-                                        "$.properties.magType", TEXT) X("$.properties.type", TEXT) \
-                                        X("$.properties.title", TEXT) X("$.geometry.type", TEXT)   \
-                                            X("$.geometry.coordinates[0]", DOUBLE)                 \
-                                                X("$.geometry.coordinates[1]", DOUBLE)             \
-                                                    X("$.geometry.coordinates[2]", DOUBLE)         \
-                                                        X("$.id", TEXT)
-
+/* Most columns of a case. */
 #define JSON_COLUMNS_MAX 32
 
 /* One value. */

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/assert.h"
 #include "base/cpu.h"
 #include "schemas/json/fault.h"
 
@@ -55,10 +56,11 @@ struct json_indexer {
 /* The fastest that `cpu` can run. Static storage. */
 const struct json_indexer *json_indexer_for(const struct cpu *cpu);
 
-/* Make `x` the beginning of `text`, whose `length` is at most JSON_TEXT_BYTES_MAX and which
- * outlives the index. Field by field, for a struct that is copied at once is waited for. */
+/* Make `x` the beginning of `text`, whose `length` is at most JSON_TEXT_BYTES_MAX (asserted) and
+ * which outlives the index. Field by field, for a struct that is copied at once is waited for. */
 static inline void json_index_begin(struct json_index *x, const char *text, size_t length)
 {
+    ASSERT(length <= JSON_TEXT_BYTES_MAX);
     x->text = text;
     x->length = (uint32_t)length;
     x->pos = 0;

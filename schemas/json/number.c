@@ -1,5 +1,4 @@
-/* Numbers of JSON. See number.h. What the reader does itself of them
- * is in number_int.h. */
+/* Numbers of JSON. See number.h; the fast way is in number_int.h. */
 #include "schemas/json/number.h"
 
 #include <stdbool.h>

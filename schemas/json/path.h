@@ -31,7 +31,7 @@
 
 /* A text. */
 struct json_text {
-    const char *text; /* somebody else's */
+    const char *text; /* somebody else's; may be NULL when length is 0 */
     size_t length;    /* bytes */
 };
 

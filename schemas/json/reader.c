@@ -2,12 +2,14 @@
  * picking out what is wanted. See reader.h, and index.h for what the first pass has settled.
  *
  * The walk does not recurse; open containers are frames. It meets each token once. The bytes of
- * tokens stand side by side, so that a member is checked by comparing two of them (`":`) at once. A
- * string ends at the last quote before the token that follows it, for between the two there is only
- * white space; so strings that nobody wants are never looked at.
+ * tokens stand side by side, so that a member is checked by comparing four of them at once: a
+ * quote, a colon, the value's first, a comma. A string ends at the last quote before the token that
+ * follows it, for between the two there is only white space; so strings that nobody wants are never
+ * looked at.
  *
- * Keys are looked up in the table of the node whose object is open, by length and first eight
- * bytes; below what nobody wants there is no node and no look-up. */
+ * Names are looked up in the table of the node whose object is open, by length and first eight
+ * bytes, unless a filter knows that they cannot be there; below what nobody wants there is no node
+ * and no look-up. */
 #include "schemas/json/reader.h"
 
 #include <endian.h>
@@ -132,9 +134,9 @@ static ALWAYS_INLINE bool json_reader_number(struct json_reader *r, uint32_t tok
 static ALWAYS_INLINE bool json_reader_word(struct json_reader *r, uint32_t token, uint32_t node)
 {
     uint32_t pos = r->positions[token];
-    const char *text = r->index.text + pos;
     bool is_word = false;
     if (LIKELY(r->bytes[token] != 0)) {
+        const char *text = r->index.text + pos;
         uint32_t length = json_reader_scalar_end(r, token) - pos;
         if (length == 4 && memcmp(text, "true", 4) == 0) {
             json_reader_put(r, node, JSON_TRUE, text, length);
