@@ -265,7 +265,9 @@ static ALWAYS_INLINE bool json_reader_members(struct json_reader *r, uint32_t *t
     const uint32_t four_wanted = '"' | ':' << 8 | ',' << 24;
     const char *text = r->index.text;
     uint64_t filter = top->filter;
-    bool has_escapes = r->index.has_escapes;
+    if (filter != 0 && r->index.has_escapes) {
+        filter = UINT64_MAX; /* any name may be another one with escapes */
+    }
     uint32_t at = *token;
     for (; at < r->tokens_sure; at += JSON_READER_TOKENS) {
         uint32_t four;
@@ -278,7 +280,7 @@ static ALWAYS_INLINE bool json_reader_members(struct json_reader *r, uint32_t *t
         const char *name = text + r->positions[at] + 1;
         const char *colon = text + r->positions[at + 1];
         uint32_t node = JSON_NONE;
-        if (filter != 0 && (has_escapes || colon[-1] != '"' ||
+        if (filter != 0 && (colon[-1] != '"' ||
                             (filter & json_path_filter(name[0], (uint32_t)(colon - name - 1))))) {
             node = json_reader_name(r, at, top);
         }
