@@ -49,10 +49,10 @@
 struct http1_frame {
     uint64_t length;    /* of the body, for Content-Length; or HTTP1_LENGTH_UNKNOWN */
     bool has_length;    /* a Content-Length is written */
-    bool is_chunked;    /* the body goes in chunks, and HTTP1_LAST_CHUNK ends it */
+    bool is_chunked;    /* the body, if it has one, goes in chunks; HTTP1_LAST_CHUNK ends it */
     bool has_body;      /* body bytes follow; false: none, whatever the length (HEAD, 204, 304) */
     bool keep_alive;    /* false: the connection is closed behind the response */
-    bool is_connection; /* a Connection header says so, where the version's default is otherwise */
+    bool is_connection; /* a Connection header says so: always but for 1.1 kept alive */
 };
 
 /* The standard phrase of `status` ("Not Found"), or "" of one that RFC 9110 does not name. Static

@@ -33,8 +33,17 @@ struct http_text http_text(const char *literal);
 bool http_text_is(struct http_text text, const char *literal);
 bool http_text_is_nocase(struct http_text text, const char *literal);
 
+/* Whether `a` and `b` are the same but for the case of A to Z. */
+bool http_text_same_nocase(struct http_text a, struct http_text b);
+
+/* The classes of each byte. */
+extern const uint8_t http_text_classes[256];
+
 /* Whether `byte` is of a class in `classes`. */
-bool http_text_has_class(uint8_t byte, unsigned classes);
+static inline bool http_text_has_class(uint8_t byte, unsigned classes)
+{
+    return (http_text_classes[byte] & classes) != 0;
+}
 
 /* How many bytes at the beginning of `text` are of a class in `classes`. */
 size_t http_text_span(struct http_text text, unsigned classes);

@@ -59,4 +59,10 @@ MUST_USE enum err http_uri_decode_query(struct bytes_writer *w, struct http_text
  * none); *value = the first one's value, escapes and all, untouched where there is none. */
 unsigned http_uri_query_find(struct http_text query, const char *name, struct http_text *value);
 
+/* *host and *port = the parts of `authority`, "name[:port]" or "[address][:port]": the host without
+ * brackets, the port empty where there is none. False, and nothing written: the host is empty or
+ * has characters that no host has, there is user information, or the port is no number up to 65535
+ * (RFC 3986 section 3.2; of what is within brackets only the characters are checked). */
+bool http_uri_host(struct http_text authority, struct http_text *host, struct http_text *port);
+
 #endif
