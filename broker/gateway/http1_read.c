@@ -7,9 +7,6 @@
  * Invariants: line_pos <= looked_pos <= what was given in the last call; no byte in between is a
  * control character but a tab; a refusal keeps its status and stage. */
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/assert.h"
 #include "broker/gateway/http1_int.h"
@@ -41,7 +38,6 @@ enum {
 static bool http1_read_line(struct http1_reader *reader, const uint8_t *data, size_t length,
                             struct http1_span *line);
 static bool http1_read_line_end(struct http1_reader *reader, const uint8_t *data, size_t length);
-static size_t http1_read_look(const uint8_t *data, size_t pos, size_t end);
 static void http1_read_request_line(struct http1_reader *reader, struct http1_request *out,
                                     struct http1_span line);
 static void http1_read_version(struct http1_reader *reader, struct http1_request *out,
@@ -104,12 +100,16 @@ enum http1_result http1_read_head(struct http1_reader *reader, const uint8_t *da
 static bool http1_read_line(struct http1_reader *reader, const uint8_t *data, size_t length,
                             struct http1_span *line)
 {
+    if (length == 0) {
+        return false;
+    }
     bool is_header = reader->stage == READ_HEADERS;
     size_t line_bytes_max = is_header ? HTTP1_HEADER_BYTES_MAX : HTTP1_REQUEST_LINE_BYTES_MAX;
     size_t line_end = reader->line_pos + line_bytes_max + 1; /* behind the last place for the CR */
     size_t end = line_end < HTTP1_HEAD_BYTES_MAX ? line_end : HTTP1_HEAD_BYTES_MAX;
     size_t given = length < end ? length : end;
-    reader->looked_pos = (uint16_t)http1_read_look(data, reader->looked_pos, given);
+    struct http_text unseen = {(const char *)data + reader->looked_pos, given - reader->looked_pos};
+    reader->looked_pos = (uint16_t)(reader->looked_pos + http_text_span_field(unseen));
     if (reader->looked_pos == end) {
         if (is_header) {
             http1_refuse(reader, 431, "a header line or the whole head is too long");
@@ -144,30 +144,6 @@ static bool http1_read_line_end(struct http1_reader *reader, const uint8_t *data
         return pos + 1 < length;
     }
     return false;
-}
-
-/* The position of the first control character but a tab in [pos, end), or `end`. */
-static size_t http1_read_look(const uint8_t *data, size_t pos, size_t end)
-{
-#ifdef __SSE2__
-    const __m128i last_control = _mm_set1_epi8(0x1f);
-    const __m128i tab = _mm_set1_epi8('\t');
-    const __m128i del = _mm_set1_epi8(0x7f);
-    for (; pos + 16 <= end; pos += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(data + pos));
-        __m128i is_low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
-        __m128i is_bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, tab), is_low),
-                                      _mm_cmpeq_epi8(bytes, del));
-        unsigned mask = (unsigned)_mm_movemask_epi8(is_bad);
-        if (mask != 0) {
-            return pos + (unsigned)__builtin_ctz(mask);
-        }
-    }
-#endif
-    while (pos < end && http_text_has_class(data[pos], HTTP_CLASS_FIELD)) {
-        pos++;
-    }
-    return pos;
 }
 
 /* method SP target SP version, RFC 9112 section 3. */
@@ -415,12 +391,9 @@ static void http1_read_end(struct http1_reader *reader, struct http1_request *ou
         out->minor == 1 && (seen & SEEN_UPGRADE) != 0 && (seen & SEEN_PROTOCOL) != 0;
 }
 
-/* The first refusal stays. */
 static void http1_refuse(struct http1_reader *reader, uint16_t status, const char *why)
 {
-    if (reader->stage != READ_REFUSED) {
-        reader->stage = READ_REFUSED;
-        reader->status = status;
-        reader->why = why;
-    }
+    reader->stage = READ_REFUSED;
+    reader->status = status;
+    reader->why = why;
 }

@@ -139,18 +139,21 @@ void http1_write_header(struct bytes_writer *w, const char *name, struct http_te
     if (w->err != ERR_OK) {
         return;
     }
-    if (!http_text_is_token(name_text) || http_text_span(value, HTTP_CLASS_FIELD) != value.length) {
+    if (!http_text_is_token(name_text) || http_text_span_field(value) != value.length) {
         w->err = ERR_INVALID;
         return;
     }
-    size_t begin = w->pos;
+    size_t left = bytes_writer_left(w);
+    size_t around = name_length + sizeof(": \r\n") - 1;
+    if (left < around || left - around < value.length) {
+        w->err = ERR_TOO_LARGE;
+        return;
+    }
     bytes_put_copy(w, name, name_length);
     bytes_put_copy(w, ": ", 2);
     bytes_put_copy(w, value.data, value.length);
     bytes_put_copy(w, "\r\n", 2);
-    if (w->err != ERR_OK) {
-        w->pos = begin;
-    }
+    ASSERT(w->err == ERR_OK);
 }
 
 void http1_write_header_number(struct bytes_writer *w, const char *name, uint64_t value)

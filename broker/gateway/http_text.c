@@ -2,6 +2,9 @@
 #include "broker/gateway/http_text.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/assert.h"
 
@@ -55,7 +58,7 @@ const uint8_t http_text_classes[256] = {
     [0x80 ... 0xff] = TEXT_VALUE,
 };
 
-static uint8_t http_text_lower(char byte);
+static bool http_text_is_letter(uint8_t byte);
 
 struct http_text http_text(const char *literal)
 {
@@ -79,7 +82,8 @@ bool http_text_same_nocase(struct http_text a, struct http_text b)
         return false;
     }
     for (size_t i = 0; i < a.length; i++) {
-        if (http_text_lower(a.data[i]) != http_text_lower(b.data[i])) {
+        uint8_t differs = (uint8_t)(a.data[i] ^ b.data[i]);
+        if (differs != 0 && (differs != 0x20 || !http_text_is_letter((uint8_t)a.data[i]))) {
             return false;
         }
     }
@@ -90,6 +94,30 @@ size_t http_text_span(struct http_text text, unsigned classes)
 {
     size_t i = 0;
     while (i < text.length && http_text_has_class((uint8_t)text.data[i], classes)) {
+        i++;
+    }
+    return i;
+}
+
+size_t http_text_span_field(struct http_text text)
+{
+    size_t i = 0;
+#ifdef __SSE2__
+    const __m128i last_control = _mm_set1_epi8(0x1f);
+    const __m128i tab = _mm_set1_epi8('\t');
+    const __m128i del = _mm_set1_epi8(0x7f);
+    for (; text.length - i >= 16; i += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text.data + i));
+        __m128i is_low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
+        __m128i is_bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, tab), is_low),
+                                      _mm_cmpeq_epi8(bytes, del));
+        unsigned mask = (unsigned)_mm_movemask_epi8(is_bad);
+        if (mask != 0) {
+            return i + (unsigned)__builtin_ctz(mask);
+        }
+    }
+#endif
+    while (i < text.length && http_text_has_class((uint8_t)text.data[i], HTTP_CLASS_FIELD)) {
         i++;
     }
     return i;
@@ -122,7 +150,8 @@ int http_text_hex(uint8_t byte)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-static uint8_t http_text_lower(char byte)
+static bool http_text_is_letter(uint8_t byte)
 {
-    return (uint8_t)(byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte);
+    uint8_t lower = byte | 0x20;
+    return lower >= 'a' && lower <= 'z';
 }

@@ -48,6 +48,10 @@ static inline bool http_text_has_class(uint8_t byte, unsigned classes)
 /* How many bytes at the beginning of `text` are of a class in `classes`. */
 size_t http_text_span(struct http_text text, unsigned classes);
 
+/* As http_text_span(text, HTTP_CLASS_FIELD), 16 bytes at a time: how far there is no control
+ * character but a tab. */
+size_t http_text_span_field(struct http_text text);
+
 /* Whether `text` is a token: at least one byte, and all of HTTP_CLASS_TOKEN. */
 bool http_text_is_token(struct http_text text);
 

@@ -88,6 +88,7 @@ static const struct framing_row framing_lines_rows[] = {
     FRAMING("HTTP/1,1", "2.3", "GET / HTTP/1,1\r\n" HOST END, "400"),
     FRAMING("HTTP/1.x", "2.3", "GET / HTTP/1.x\r\n" HOST END, "400"),
     FRAMING("HTTP/+1.1", "2.3", "GET / HTTP/+1.1\r\n" HOST END, "400"),
+    FRAMING("HTTP-1.1", "2.3", "GET / HTTP-1.1\r\n" HOST END, "400"),
     FRAMING("http/1.1 in small letters", "2.3", "GET / http/1.1\r\n" HOST END, "400"),
     FRAMING("HTTPS/1.1", "2.3", "GET / HTTPS/1.1\r\n" HOST END, "400"),
     FRAMING("ICY/1.1", "2.3", "GET / ICY/1.1\r\n" HOST END, "400"),

@@ -215,6 +215,19 @@ static void http1_finds_headers_by_name_in_any_case(void **state)
     assert_true(http_text_is(http1_host(&request), "h:1"));
 }
 
+static void http1_asterisks_have_no_path(void **state)
+{
+    (void)state;
+    struct http1_request request;
+    assert_int_equal(head_read_text("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", &request), 0);
+    assert_true(request.is_asterisk);
+    assert_int_equal(http1_path(&request).length, 0);
+    assert_int_equal(http1_query(&request).length, 0);
+    assert_true(http_text_is(http1_target(&request), "*"));
+    assert_int_equal(head_read_text("GET http://h HTTP/1.1\r\nHost: h\r\n\r\n", &request), 0);
+    assert_true(http_text_is(http1_path(&request), "/"));
+}
+
 static void http1_walks_a_list_over_all_its_lines(void **state)
 {
     (void)state;
@@ -325,9 +338,12 @@ static void http1_chunks_have_bounded_extensions_and_trailers(void **state)
         assert_int_equal(chunks_read(body.data, body.length, 1), past == 0 ? 0 : 400);
 
         body.length = 0;
-        for (size_t i = 0; i < HTTP1_CHUNK_EXTENSIONS_BYTES_MAX / 16 + past; i++) {
+        for (size_t i = 0; i < HTTP1_CHUNK_EXTENSIONS_BYTES_MAX / 16; i++) {
             head_add(&body, "1;bbbbbbbbbbbbbbb\r\nx\r\n"); /* 16 with the semicolon */
         }
+        memmove(body.data + 1 + past, body.data + 1, body.length - 1);
+        memset(body.data + 1, ' ', past); /* and one more */
+        body.length += past;
         head_add(&body, "0\r\n\r\n");
         assert_int_equal(chunks_read(body.data, body.length, 4096), past == 0 ? 0 : 400);
 
@@ -553,6 +569,7 @@ int main(void)
         cmocka_unit_test(http1_says_why_it_refuses),
         cmocka_unit_test(http1_names_the_methods_it_knows),
         cmocka_unit_test(http1_finds_headers_by_name_in_any_case),
+        cmocka_unit_test(http1_asterisks_have_no_path),
         cmocka_unit_test(http1_walks_a_list_over_all_its_lines),
         cmocka_unit_test(http1_heads_are_read_from_bytes_that_move),
         cmocka_unit_test(http1_looks_at_no_byte_behind_a_head),

@@ -65,6 +65,24 @@ static void text_is_compared_and_trimmed(void **state)
     assert_int_equal(http_text_hex('G'), -1);
 }
 
+/* 16 bytes at a time or one, at any place. */
+static void text_field_spans_are_those_of_the_class(void **state)
+{
+    (void)state;
+    char text[40];
+    for (unsigned byte = 0; byte < 256; byte++) {
+        for (size_t i = 0; i < sizeof(text); i++) {
+            memset(text, 'a', sizeof(text));
+            text[i] = (char)byte;
+            for (size_t from = 0; from < 17; from++) {
+                struct http_text rest = {text + from, sizeof(text) - from};
+                assert_int_equal(http_text_span_field(rest),
+                                 http_text_span(rest, HTTP_CLASS_FIELD));
+            }
+        }
+    }
+}
+
 static void uri_paths_are_divided_at_slashes(void **state)
 {
     (void)state;
@@ -430,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_classes_are_the_grammars_characters),
         cmocka_unit_test(text_is_compared_and_trimmed),
+        cmocka_unit_test(text_field_spans_are_those_of_the_class),
         cmocka_unit_test(uri_paths_are_divided_at_slashes),
         cmocka_unit_test(uri_parts_are_decoded_once),
         cmocka_unit_test(uri_decoding_stops_at_the_end_of_its_room),
