@@ -91,6 +91,8 @@ enum http1_result http1_read_head(struct http1_reader *reader, const uint8_t *da
     }
     if (reader->stage == READ_DONE) {
         out->head_bytes = reader->line_pos;
+        ASSERT(out->head_bytes <= length);
+        ASSERT(out->head_bytes <= HTTP1_HEAD_BYTES_MAX);
         return HTTP1_DONE;
     }
     return reader->stage == READ_REFUSED ? HTTP1_REFUSED : HTTP1_MORE;
