@@ -231,7 +231,8 @@ class Ours(Broker):
     own_directories = (f"/p/{1:032x}",)  # the controller's log, once it has settled
 
     def command(self):
-        return [TDB, "serve", "--data", self.directory / "data", "--listen", self.address]
+        return [TDB, "serve", "--data", self.directory / "data", "--listen", self.address,
+                "--http.listen", "off"]
 
     def topic_config(self):
         return {"durability": "quorum-memory"} if self.mode == "relaxed" else {}

@@ -14,13 +14,16 @@ static void node_shard_end(struct node_shard *here, enum err err);
 static void node_shard_came_home(struct rt_shard *shard, struct rt_mail *mail);
 static void node_shard_open_core(struct node_shard *here);
 static void node_shard_core_open(struct core_shard *cs);
-static void node_shard_open_kafka(struct node_shard *here);
-static void node_shard_close_kafka(struct node_shard *here);
+static void node_shard_open_doors(struct node_shard *here);
+static void node_shard_close_doors(struct node_shard *here);
 static void node_shard_kafka_closed(struct kafka_door *door);
+static void node_shard_http_closed(struct http_door *door);
+static void node_shard_door_closed(struct node_shard *here);
 static void node_shard_close_core(struct node_shard *here);
 static void node_shard_core_closed(struct core_shard *cs);
 static void node_cores_open(struct node *node);
 static void node_first_open(struct node *node);
+static void node_note_port(struct node *node);
 static void node_doors_open(struct node *node);
 static void node_doors_closed(struct node *node);
 static void node_cores_closed(struct node *node);
@@ -28,9 +31,13 @@ static bool node_has_failed(struct node *node);
 
 void node_init(struct node *node, struct node_shard *shards, uint32_t shards_count,
                const struct core_config *core, const struct kafka_config *kafka,
-               const struct crc32c *kernels)
+               const struct http_config *http, const struct crc32c *kernels)
 {
     *node = (struct node){.shards = shards, .shards_count = shards_count, .kafka = *kafka};
+    if (http != NULL) {
+        node->has_http = true;
+        node->http = *http;
+    }
     core_init(&node->core, core, kernels, shards_count);
 }
 
@@ -53,7 +60,7 @@ void node_open(struct node *node, node_done_fn *done)
 void node_close(struct node *node, node_done_fn *done)
 {
     node->done = done;
-    node_step(node, node_shard_close_kafka, node_doors_closed);
+    node_step(node, node_shard_close_doors, node_doors_closed);
 }
 
 /* --- Steps --- */
@@ -117,26 +124,49 @@ static void node_shard_core_open(struct core_shard *cs)
     node_shard_end(CONTAINER_OF(cs, struct node_shard, core), cs->err);
 }
 
-static void node_shard_open_kafka(struct node_shard *here)
+static void node_shard_open_doors(struct node_shard *here)
 {
-    enum err err = kafka_door_open(&here->kafka, &here->core, here->diag, &here->node->kafka);
+    struct node *node = here->node;
+    enum err err = kafka_door_open(&here->kafka, &here->core, here->diag, &node->kafka);
     here->is_kafka_open = err == ERR_OK;
+    if (err == ERR_OK && node->has_http) {
+        err = http_door_open(&here->http, &here->core, here->diag, &node->http);
+        here->is_http_open = err == ERR_OK;
+    }
     node_shard_end(here, err);
 }
 
-static void node_shard_close_kafka(struct node_shard *here)
+static void node_shard_close_doors(struct node_shard *here)
 {
+    here->closing_count = 1;
     if (here->is_kafka_open) {
         here->is_kafka_open = false;
+        here->closing_count++;
         kafka_door_close(&here->kafka, node_shard_kafka_closed);
-    } else {
-        node_shard_end(here, ERR_OK);
     }
+    if (here->is_http_open) {
+        here->is_http_open = false;
+        here->closing_count++;
+        http_door_close(&here->http, node_shard_http_closed);
+    }
+    node_shard_door_closed(here);
 }
 
 static void node_shard_kafka_closed(struct kafka_door *door)
 {
-    node_shard_end(CONTAINER_OF(door, struct node_shard, kafka), ERR_OK);
+    node_shard_door_closed(CONTAINER_OF(door, struct node_shard, kafka));
+}
+
+static void node_shard_http_closed(struct http_door *door)
+{
+    node_shard_door_closed(CONTAINER_OF(door, struct node_shard, http));
+}
+
+static void node_shard_door_closed(struct node_shard *here)
+{
+    if (--here->closing_count == 0) {
+        node_shard_end(here, ERR_OK);
+    }
 }
 
 static void node_shard_close_core(struct node_shard *here)
@@ -164,25 +194,39 @@ static void node_cores_open(struct node *node)
         return;
     }
     node->next = node_first_open;
-    node_send(node, 0, node_shard_open_kafka);
+    node_send(node, 0, node_shard_open_doors);
 }
 
 static void node_first_open(struct node *node)
 {
-    node->is_port = true;
+    const struct node_shard *first = &node->shards[0];
+    node_note_port(node);
     if (node_has_failed(node) || node->shards_count == 1) {
         node_doors_open(node);
         return;
     }
-    node->kafka.listen = node->shards[0].kafka.config.listen;
+    node->kafka.listen = first->kafka.config.listen;
+    node->http.listen = first->http.config.listen;
     node->next = node_doors_open;
     for (uint32_t i = 1; i < node->shards_count; i++) {
-        node_send(node, i, node_shard_open_kafka);
+        node_send(node, i, node_shard_open_doors);
+    }
+}
+
+/* The address of the door that did not open, if one did not. */
+static void node_note_port(struct node *node)
+{
+    for (uint32_t i = 0; i < node->shards_count && node->port == NULL; i++) {
+        const struct node_shard *there = &node->shards[i];
+        if (there->err != ERR_OK) {
+            node->port = there->is_kafka_open ? &node->http.listen : &node->kafka.listen;
+        }
     }
 }
 
 static void node_doors_open(struct node *node)
 {
+    node_note_port(node);
     node->is_open = !node_has_failed(node);
     node->done(node);
 }
@@ -203,7 +247,7 @@ static bool node_has_failed(struct node *node)
 {
     for (uint32_t i = 0; i < node->shards_count && node->err == ERR_OK; i++) {
         node->err = node->shards[i].err;
-        if (node->err != ERR_OK && !node->is_port) {
+        if (node->err != ERR_OK && node->port == NULL) {
             snprintf(node->why, sizeof(node->why), "%s", node->shards[i].core.why);
         }
     }

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/rt/outbox.h"
 #include "broker/core/core.h"
+#include "broker/gateway/door.h"
 #include "broker/kafka/door.h"
 
 struct node;
@@ -34,18 +35,23 @@ struct node_shard {
     struct diag *diag;          /* its log */
     struct core_shard core;     /* the broker's part */
     struct kafka_door kafka;    /* the Kafka door */
+    struct http_door http;      /* the HTTP door */
     struct rt_outbox outbox;    /* what it sends to the others' parts */
     struct rt_outbox_mail mail; /* carries `step` from shard 0 and its end back */
     node_shard_fn *step;        /* what it is to do */
     enum err err;               /* how that ended */
     bool is_core_open;          /* to be closed */
     bool is_kafka_open;         /* likewise */
+    bool is_http_open;          /* likewise */
+    uint32_t closing_count;     /* doors that are not closed yet */
 };
 
 struct node {
     /* Config: constant once the shards run. */
     struct core core;          /* the broker */
     struct kafka_config kafka; /* of the doors; shard 0 sets the real port before the others */
+    struct http_config http;   /* likewise */
+    bool has_http;             /* there is an HTTP door */
     struct node_shard *shards; /* one for each shard */
     uint32_t shards_count;     /* of the runtime */
 
@@ -56,16 +62,16 @@ struct node {
     bool is_open;                    /* every door is open */
 
     /* How the open ended: set before done. */
-    enum err err;            /* ERR_OK, or the first error */
-    char why[LOG_WHY_BYTES]; /* in words, "" if there is nothing to say */
-    bool is_port;            /* it is the address that cannot be listened on */
+    enum err err;               /* ERR_OK, or the first error */
+    char why[LOG_WHY_BYTES];    /* in words, "" if there is nothing to say */
+    const struct rt_addr *port; /* it is this address that cannot be listened on; NULL: it is not */
 };
 
-/* Make `node` for `shards_count` shards at `shards`. Configs are copied, strings stay the caller's.
- */
+/* Make `node` for `shards_count` shards at `shards`. Configs are copied, strings stay the caller's;
+ * `http` NULL: without an HTTP door. */
 void node_init(struct node *node, struct node_shard *shards, uint32_t shards_count,
                const struct core_config *core, const struct kafka_config *kafka,
-               const struct crc32c *kernels);
+               const struct http_config *http, const struct crc32c *kernels);
 
 /* Make the shard's part ready for what shard 0 sends. Its own thread, before any mail can come. */
 void node_shard_init(struct node *node, struct rt_shard *shard, struct diag *diag);

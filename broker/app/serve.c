@@ -37,7 +37,7 @@
 /* Room for a host's name: DNS allows 253 bytes. */
 #define SERVE_HOST_BYTES 256
 
-static const char *const serve_modules[] = {"serve", "core", "kafka", "log"};
+static const char *const serve_modules[] = {"serve", "core", "kafka", "http", "log"};
 
 enum {
     SERVE_NEW,       /* nothing done */
@@ -46,7 +46,7 @@ enum {
     SERVE_LOCK,      /* taking it */
     SERVE_PROBE,     /* measuring the device */
     SERVE_UNLOCK,    /* giving the lock back: the store takes it itself */
-    SERVE_PORT,      /* having seen that nobody listens there */
+    SERVE_PORT,      /* seeing that nobody listens where the doors will */
     SERVE_OPEN,      /* opening the node */
     SERVE_READY,     /* until a signal */
     SERVE_CLOSE,     /* closing the node */
@@ -60,7 +60,7 @@ static const struct sm_conf serve_stages[] = {
     [SERVE_LOCK] = {"LOCK", SM_BIT(SERVE_PROBE) | SM_BIT(SERVE_UNLOCK), 0},
     [SERVE_PROBE] = {"PROBE", SM_BIT(SERVE_UNLOCK), 0},
     [SERVE_UNLOCK] = {"UNLOCK", SM_BIT(SERVE_PORT) | SM_BIT(SERVE_OPEN) | SM_BIT(SERVE_END), 0},
-    [SERVE_PORT] = {"PORT", SM_BIT(SERVE_OPEN) | SM_BIT(SERVE_END), 0},
+    [SERVE_PORT] = {"PORT", SM_BIT(SERVE_PORT) | SM_BIT(SERVE_OPEN) | SM_BIT(SERVE_END), 0},
     [SERVE_OPEN] = {"OPEN", SM_BIT(SERVE_READY) | SM_BIT(SERVE_CLOSE), 0},
     [SERVE_READY] = {"READY", SM_BIT(SERVE_CLOSE), 0},
     [SERVE_CLOSE] = {"CLOSE", SM_BIT(SERVE_END), 0},
@@ -106,6 +106,7 @@ struct serve {
     char lock_path[LIMIT_PATH_BYTES]; /* its name */
     struct rt_probe probe;            /* of the data directory's device */
     struct rt_listener alone;         /* listens for a moment where the doors will */
+    uint32_t ports_count;             /* of the addresses, seen that nobody listens there */
 };
 
 static enum cli_exit serve_help(FILE *out, FILE *err);
@@ -113,7 +114,7 @@ static enum cli_exit serve_with(struct serve *serve, FILE *err);
 static bool serve_new_shards(struct serve *serve);
 static uint32_t serve_connections_max(const struct serve *serve);
 static bool serve_configure(struct serve *serve);
-static bool serve_check_listen(const struct serve *serve);
+static bool serve_check_listen(const struct serve *serve, const struct rt_addr *listen);
 static void serve_write_line(struct diag_sink *sink, enum diag_level level, const char *line,
                              size_t length);
 static void serve_shard_start(struct rt_shard *shard);
@@ -126,9 +127,9 @@ static void serve_locked(struct serve *serve, struct rt_shard *shard);
 static void serve_probed(struct rt_probe *probe);
 static void serve_unlock(struct serve *serve);
 static void serve_unlocked(struct serve *serve, struct rt_shard *shard);
-static void serve_try_port(struct serve *serve, struct rt_shard *shard);
+static void serve_try_ports(struct serve *serve, struct rt_shard *shard);
 static void serve_open(struct serve *serve, struct rt_shard *shard);
-static void serve_fail_port(struct serve *serve, enum err err);
+static void serve_fail_port(struct serve *serve, const struct rt_addr *port, enum err err);
 static void serve_opened_node(struct node *node);
 static void serve_log_ready(struct serve *serve, struct rt_shard *shard);
 static void serve_close(struct serve *serve);
@@ -163,14 +164,15 @@ enum cli_exit cli_serve(int argc, char **argv, FILE *out, FILE *err)
 
 static enum cli_exit serve_help(FILE *out, FILE *err)
 {
-    fprintf(out,
-            "tdb serve: run the server until SIGINT or SIGTERM\n\n"
-            "usage: tdb serve [--data DIR] [--config FILE] [--listen ADDRESS [--insecure]]\n"
-            "           [--advertise HOST:PORT] [--KEY VALUE ...]\n\n"
-            "examples:\n"
-            "  tdb serve --data /var/lib/tdb\n"
-            "  tdb serve --listen 0.0.0.0:9092 --insecure --advertise broker1:9092\n\n"
-            "'tdb config check' takes the same arguments and shows what holds. Every KEY:\n\n");
+    fprintf(
+        out,
+        "tdb serve: run the server until SIGINT or SIGTERM\n\n"
+        "usage: tdb serve [--data DIR] [--config FILE] [--listen ADDRESS] [--http.listen ADDRESS]\n"
+        "           [--insecure] [--advertise HOST:PORT] [--KEY VALUE ...]\n\n"
+        "examples:\n"
+        "  tdb serve --data /var/lib/tdb\n"
+        "  tdb serve --listen 0.0.0.0:9092 --insecure --advertise broker1:9092\n\n"
+        "'tdb config check' takes the same arguments and shows what holds. Every KEY:\n\n");
     return cli_config_list("--", out, err);
 }
 
@@ -184,7 +186,8 @@ static enum cli_exit serve_with(struct serve *serve, FILE *err)
     diag_levels_init(&serve->levels, serve_modules, ARRAY_COUNT(serve_modules),
                      settings->log_level);
     sm_init(&serve->sm, &serve_decl, SERVE_NEW, NULL, 0);
-    if (!serve_check_listen(serve)) {
+    if (!serve_check_listen(serve, &settings->listen) ||
+        (settings->has_http && !serve_check_listen(serve, &settings->http_listen))) {
         return CLI_EXIT_FAILED;
     }
     if (!boot_open(&serve->boot, settings, serve, serve_shard_start, serve_shard_stop, err)) {
@@ -204,7 +207,7 @@ static enum cli_exit serve_with(struct serve *serve, FILE *err)
 
 /* Nobody is asked who he is: only this machine may come in, unless that is wanted. And clients
  * connect to what they are told, which has to be an address that there is. */
-static bool serve_check_listen(const struct serve *serve)
+static bool serve_check_listen(const struct serve *serve, const struct rt_addr *listen)
 {
     const struct settings *settings = serve->settings;
     char text[RT_ADDR_TEXT_BYTES];
@@ -215,13 +218,13 @@ static bool serve_check_listen(const struct serve *serve)
                 rt_addr_format(&settings->listen, text));
         return false;
     }
-    if (rt_addr_is_loopback(&settings->listen) || settings->insecure) {
+    if (rt_addr_is_loopback(listen) || settings->insecure) {
         return true;
     }
     fprintf(serve->err,
             "tdb: other machines reach %s, and this version asks nobody who he is: add --insecure "
             "if that is wanted\n",
-            rt_addr_format(&settings->listen, text));
+            rt_addr_format(listen, text));
     return false;
 }
 
@@ -284,12 +287,18 @@ static bool serve_configure(struct serve *serve)
                                .view_pin_bytes_max = settings->view_pin_bytes_max,
                                .retention_check_ms = settings->retention_check_ns / RT_NS_PER_MS,
                                .partitions_count = settings->partitions_count,
+                               .connections_max = serve_connections_max(serve),
                                .is_auto_create = settings->is_auto_create,
                                .is_replication_clamped = settings->is_replication_clamped};
     struct kafka_config kafka = {.listen = settings->listen,
                                  .advertised_host = serve->host,
-                                 .request_bytes_max = LIMIT_BUF_BYTES,
-                                 .connections_max = serve_connections_max(serve)};
+                                 .request_bytes_max = LIMIT_BUF_BYTES};
+    struct http_config http = {.listen = settings->http_listen,
+                               .advertised_host = serve->host,
+                               .hosts = settings->http_hosts,
+                               .origins = settings->http_origins,
+                               .indexer = json_indexer_for(&serve->boot.cpu),
+                               .body_bytes_max = LIMIT_BATCH_BYTES};
     const char *advertise = settings->advertise;
     size_t bytes = settings_host_bytes(advertise, &kafka.advertised_port);
     if (bytes == 0) { /* not given: the address itself, without its port */
@@ -310,7 +319,7 @@ static bool serve_configure(struct serve *serve)
                  advertise + (advertise[0] == '['));
     }
     node_init(&serve->node, serve->node_shards, serve->shards_count, &core, &kafka,
-              crc32c_for(&serve->boot.cpu));
+              settings->has_http ? &http : NULL, crc32c_for(&serve->boot.cpu));
     return true;
 }
 
@@ -391,7 +400,7 @@ static void serve_run(struct rt_op *op)
     case SERVE_LOCK_OPEN: serve_opened(serve, shard); return;
     case SERVE_LOCK: serve_locked(serve, shard); return;
     case SERVE_UNLOCK: serve_unlocked(serve, shard); return;
-    case SERVE_PORT: serve_open(serve, shard); return;
+    case SERVE_PORT: serve_try_ports(serve, shard); return;
     default: UNREACHABLE();
     }
 }
@@ -455,20 +464,26 @@ static void serve_unlocked(struct serve *serve, struct rt_shard *shard)
         serve_over(serve);
         return;
     }
-    if (serve->shards_count > 1 && serve->settings->listen.port != 0) {
-        serve_try_port(serve, shard);
-    } else {
-        serve_open(serve, shard);
-    }
+    serve_try_ports(serve, shard);
 }
 
 /* Doors of several shards share their port, and would share it with another server's: who listens
  * alone for a moment learns of that one. */
-static void serve_try_port(struct serve *serve, struct rt_shard *shard)
+static void serve_try_ports(struct serve *serve, struct rt_shard *shard)
 {
-    enum err err = rt_listen(&serve->alone, shard, &serve->settings->listen, false);
+    const struct rt_addr *ports[] = {&serve->settings->listen, &serve->settings->http_listen};
+    uint32_t count = serve->shards_count > 1 ? 1 + serve->settings->has_http : 0;
+    while (serve->ports_count < count && ports[serve->ports_count]->port == 0) {
+        serve->ports_count++;
+    }
+    if (serve->ports_count == count || shard->is_stopping) {
+        serve_open(serve, shard);
+        return;
+    }
+    const struct rt_addr *port = ports[serve->ports_count++];
+    enum err err = rt_listen(&serve->alone, shard, port, false);
     if (err != ERR_OK) {
-        serve_fail_port(serve, err);
+        serve_fail_port(serve, port, err);
         serve_over(serve);
         return;
     }
@@ -486,20 +501,24 @@ static void serve_open(struct serve *serve, struct rt_shard *shard)
     node_open(&serve->node, serve_opened_node);
 }
 
-static void serve_fail_port(struct serve *serve, enum err err)
+static void serve_fail_port(struct serve *serve, const struct rt_addr *port, enum err err)
 {
+    const struct rt_addr *http = &serve->settings->http_listen;
     char text[RT_ADDR_TEXT_BYTES];
+    bool is_http = port == http || port == &serve->node.http.listen;
     serve_fail(serve,
-               err == ERR_BUSY ? "the address is in use; --listen takes another" : "cannot listen",
-               rt_addr_format(&serve->settings->listen, text), err, 0);
+               err != ERR_BUSY ? "cannot listen"
+               : is_http       ? "the address is in use; --http.listen takes another, or off"
+                               : "the address is in use; --listen takes another",
+               rt_addr_format(port, text), err, 0);
 }
 
 static void serve_opened_node(struct node *node)
 {
     struct serve *serve = CONTAINER_OF(node, struct serve, node);
     struct rt_shard *shard = serve->op.shard;
-    if (node->err != ERR_OK && node->is_port) {
-        serve_fail_port(serve, node->err);
+    if (node->err != ERR_OK && node->port != NULL) {
+        serve_fail_port(serve, node->port, node->err);
     } else if (node->err != ERR_OK) {
         serve_fail(serve,
                    node->err == ERR_BUSY  ? "another tdb has this data directory"
@@ -628,11 +647,17 @@ static void serve_log_ready(struct serve *serve, struct rt_shard *shard)
     const struct core_catalog *catalog = serve->node.shards[0].core.catalog;
     const struct log_store_report *report = &serve->node.core.store.report;
     char listen[RT_ADDR_TEXT_BYTES];
+    char http[RT_ADDR_TEXT_BYTES] = "off";
     char advertise[SERVE_HOST_BYTES + 8];
     bool is_numbers = strchr(kafka->advertised_host, ':') != NULL; /* an IPv6 address */
     snprintf(advertise, sizeof(advertise), is_numbers ? "[%s]:%u" : "%s:%u", kafka->advertised_host,
              (unsigned)kafka->advertised_port);
-    if (!rt_addr_is_loopback(&kafka->listen)) {
+    bool has_http = serve->node.has_http;
+    if (has_http) {
+        rt_addr_format(&serve->node.shards[0].http.config.listen, http);
+    }
+    if (!rt_addr_is_loopback(&kafka->listen) ||
+        (has_http && !rt_addr_is_loopback(&serve->node.http.listen))) {
         DIAG_WARN(serve_diag(shard), "serve",
                   "insecure: whoever reaches the address may read and write everything");
     }
@@ -642,10 +667,12 @@ static void serve_log_ready(struct serve *serve, struct rt_shard *shard)
     }
     DIAG_INFO(serve_diag(shard), "serve", "ready",
               DIAG_STRING("kafka", rt_addr_format(&kafka->listen, listen)),
-              DIAG_STRING("advertised", advertise), DIAG_STRING("version", TDB_VERSION),
+              DIAG_STRING("advertised", advertise), DIAG_STRING("http", http),
+              DIAG_STRING("version", TDB_VERSION),
               DIAG_STRING("runtime", rt_backend_name(serve->boot.rt)),
               DIAG_U64("shards", serve->shards_count),
-              DIAG_U64("connections", (uint64_t)serve->shards_count * kafka->connections_max),
+              DIAG_U64("connections",
+                       (uint64_t)serve->shards_count * serve->node.core.config.connections_max),
               DIAG_BYTES("memory", serve_memory_bytes(serve)),
               DIAG_U64("topics", catalog->topics_count - 1), /* without the controller's own */
               DIAG_U64("partitions", catalog->partitions_count - 1),

@@ -17,6 +17,7 @@
 
 static bool settings_is_data_dir(const char *text);
 static bool settings_is_address(const char *text);
+static bool settings_is_http_address(const char *text);
 static bool settings_is_host(const char *text);
 static const char *settings_file_name(int argc, char *const *argv, int i, int *taken);
 static void settings_read_file(struct settings *s, const char *file_name);
@@ -55,6 +56,21 @@ static const struct config_key settings_keys[] = {
      .help = "where Kafka clients connect; another machine's need --insecure",
      .accepts = settings_is_address,
      .wanted = "an address like 127.0.0.1:9092 or [::1]:9092; port 0: any"},
+    {.name = "http.listen",
+     .type = CONFIG_TEXT,
+     .fallback = "127.0.0.1:8080",
+     .help = "where HTTP is spoken; another machine's clients need --insecure; off: nowhere",
+     .accepts = settings_is_http_address,
+     .wanted = "an address like 127.0.0.1:8080 or [::1]:8080, port 0: any; or off"},
+    {.name = "http.hosts",
+     .type = CONFIG_TEXT,
+     .fallback = "",
+     .help =
+         "names this server goes by in HTTP besides addresses, localhost and the advertised one"},
+    {.name = "http.origins",
+     .type = CONFIG_TEXT,
+     .fallback = "",
+     .help = "origins of web pages that may call, with commas between: https://shop.example"},
     {.name = "insecure",
      .type = CONFIG_BOOL,
      .fallback = "false",
@@ -183,6 +199,12 @@ static bool settings_is_address(const char *text)
     return rt_addr_parse(text, SETTINGS_KAFKA_PORT, &addr) == ERR_OK;
 }
 
+static bool settings_is_http_address(const char *text)
+{
+    struct rt_addr addr;
+    return strcmp(text, "off") == 0 || rt_addr_parse(text, SETTINGS_HTTP_PORT, &addr) == ERR_OK;
+}
+
 /* "": not given. A name is not resolved: clients do that. */
 static bool settings_is_host(const char *text)
 {
@@ -296,6 +318,14 @@ static void settings_fill(struct settings *s)
     if (rt_addr_parse(config_value(c, "listen")->text, SETTINGS_KAFKA_PORT, &s->listen) != ERR_OK) {
         ASSERT(c->errors_count > 0); /* told already */
     }
+    const char *http_listen = config_value(c, "http.listen")->text;
+    s->has_http = strcmp(http_listen, "off") != 0;
+    s->http_listen = (struct rt_addr){.port = SETTINGS_HTTP_PORT};
+    if (s->has_http && rt_addr_parse(http_listen, SETTINGS_HTTP_PORT, &s->http_listen) != ERR_OK) {
+        ASSERT(c->errors_count > 0); /* told already */
+    }
+    s->http_hosts = config_value(c, "http.hosts")->text;
+    s->http_origins = config_value(c, "http.origins")->text;
     s->shards_count = (uint32_t)config_value(c, "shards")->number;
     s->memory_bytes = config_value(c, "memory")->number;
     s->runtime = (enum rt_kind)config_value(c, "runtime")->number;

@@ -14,8 +14,9 @@
 #include "base/rt/addr.h"
 #include "base/rt/rt.h"
 
-/* Kafka's port. */
+/* Where the doors are if nobody says: Kafka's port, and what HTTP servers use beside 80. */
 #define SETTINGS_KAFKA_PORT 9092
+#define SETTINGS_HTTP_PORT  8080
 
 /* The values; in place, with the memory they live in. */
 struct settings {
@@ -30,6 +31,10 @@ struct settings {
     uint64_t view_pin_bytes_max; /* view.pin.max.bytes; 0: a quarter of the disk */
     bool is_replication_clamped; /* clamp_replication */
     uint32_t connections_max;    /* connections: of each shard */
+    bool has_http;               /* http.listen is not "off" */
+    struct rt_addr http_listen;  /* http.listen */
+    const char *http_hosts;      /* http.hosts */
+    const char *http_origins;    /* http.origins */
     uint32_t shards_count;       /* shards; 0: what the machine grants */
     uint64_t memory_bytes;       /* memory of all shards; 0: what the machine grants */
     enum rt_kind runtime;        /* runtime: which backend */

@@ -111,6 +111,7 @@ void core_shard_open(struct core_shard *cs, struct rt_shard *shard, struct core 
 {
     *cs = (struct core_shard){.core = core, .shard = shard, .diag = diag, .done = done};
     core->shards[shard->id] = cs;
+    metric_registry_init(&cs->metrics, shard->id);
     list_init(&cs->closing);
     core_producer_ids_init(&cs->producer_ids);
     rt_outbox_init(&cs->outbox, shard);

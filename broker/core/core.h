@@ -21,6 +21,7 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/metric.h"
 #include "base/pool.h"
 #include "base/rt/op.h"
 #include "base/rt/outbox.h"
@@ -52,6 +53,7 @@ struct core_config {
                                     the disk */
     uint64_t retention_check_ms; /* how often partitions are looked at for what may go; 0: not */
     uint32_t partitions_count;   /* of a topic that is created without a number */
+    uint32_t connections_max;    /* of clients, on each shard */
     bool is_auto_create;         /* a topic that is asked for by name is made */
     bool is_replication_clamped; /* more replicas than nodes are taken for as many as there are */
 };
@@ -93,9 +95,11 @@ struct core_shard {
     struct core_producer_ids producer_ids; /* to be given out here */
     struct core_loans loans;               /* other shards' bytes, on their way back */
 
-    struct budget budget; /* all of it, below the shard's */
-    struct buf_pool bufs; /* bytes received here, and of other shards, adopted */
-    struct buf *packed;   /* small batches of its partitions, one behind the other; or NULL */
+    struct metric_registry metrics; /* what is counted here, the doors' too; any thread reads */
+    uint32_t connections_count;     /* of clients, at all doors together: entry.h */
+    struct budget budget;           /* all of it, below the shard's */
+    struct buf_pool bufs;           /* bytes received here, and of other shards, adopted */
+    struct buf *packed; /* small batches of its partitions, one behind the other; or NULL */
     struct core_records_room room; /* for looking into compressed batches */
 
     struct core_catalog *catalog;       /* newest here, to be read; NULL: none came yet */

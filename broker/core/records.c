@@ -65,11 +65,8 @@ static enum core_records_fault core_records_check_record(const struct core_recor
                                                          const struct log_records_item *item,
                                                          struct core_records_info *info);
 static enum core_records_fault core_records_fault_of(enum err err);
-static enum err core_records_open(struct core_records_room *room, struct log_records_reader *rr,
-                                  const void *data, size_t length);
 static size_t core_records_room_next(const struct core_records_room *room, size_t length);
 static enum err core_records_room_resize(struct core_records_room *room, size_t bytes);
-static void core_records_room_trim(struct core_records_room *room);
 static void core_records_room_release(struct core_records_room *room);
 static enum err core_records_find(struct core_records_room *room, const void *data, size_t length,
                                   const int64_t *timestamp, uint64_t from_offset,
@@ -152,7 +149,7 @@ enum core_records_fault core_records_validate(const struct core_records_config *
     } else if (info->fault == CORE_RECORDS_FAULT_ROOM) {
         info->number = (int64_t)room->bytes_max;
     }
-    core_records_room_trim(room);
+    core_records_close(room);
     return info->fault;
 }
 
@@ -485,10 +482,10 @@ static enum core_records_fault core_records_fault_of(enum err err)
     return CORE_RECORDS_FAULT_COMPRESSED;
 }
 
-/* A reader at the first record. Where the room is too small it grows until it is not: formats that
- * say how much there is decompress nothing before. */
-static enum err core_records_open(struct core_records_room *room, struct log_records_reader *rr,
-                                  const void *data, size_t length)
+/* Where the room is too small it grows until it is not: formats that say how much there is
+ * decompress nothing before. */
+enum err core_records_open(struct core_records_room *room, struct log_records_reader *rr,
+                           const void *data, size_t length)
 {
     enum err err = log_records_open(rr, data, length, &room->codec, room->data, room->bytes);
     bool is_compressed = (rr->batch.attributes & LOG_BATCH_COMPRESSION) != CODEC_NONE;
@@ -528,7 +525,7 @@ static enum err core_records_room_resize(struct core_records_room *room, size_t 
     return err;
 }
 
-static void core_records_room_trim(struct core_records_room *room)
+void core_records_close(struct core_records_room *room)
 {
     if (room->bytes > room->keep_bytes) {
         core_records_room_release(room);
@@ -569,7 +566,7 @@ static enum err core_records_find(struct core_records_room *room, const void *da
     if (err == ERR_OK) {
         err = core_records_find_walk(&rr, timestamp, from_offset, out);
     }
-    core_records_room_trim(room);
+    core_records_close(room);
     return err == ERR_TRUNCATED ? ERR_CORRUPT : err;
 }
 

@@ -34,6 +34,7 @@
 #include "base/codec.h"
 #include "base/crc32c.h"
 #include "storage/log/batch.h"
+#include "storage/log/records.h"
 
 /* What a door answers. Beside each: the name in Kafka's protocol. */
 enum core_records_answer {
@@ -151,6 +152,13 @@ enum core_records_fault core_records_validate(const struct core_records_config *
                                               struct core_records_room *room,
                                               const struct crc32c *kernels, const void *data,
                                               size_t length, struct core_records_info *info);
+
+/* Begin to read the records of the batch of `length` bytes at `data`; compressed ones stand in the
+ * room until core_records_close, and until then it is used for nothing else. Errors are
+ * log_records_open's, and ERR_TOO_LARGE or ERR_BUDGET from the room; to be closed all the same. */
+MUST_USE enum err core_records_open(struct core_records_room *room, struct log_records_reader *rr,
+                                    const void *data, size_t length);
+void core_records_close(struct core_records_room *room);
 
 /* What a door answers to `fault`, and its name ("OLD_MAGIC") and text. Static storage. */
 enum core_records_answer core_records_answer_of(enum core_records_fault fault);

@@ -115,7 +115,7 @@ static bool kafka_conn_received_into(struct kafka_conn *conn, int64_t result)
         return false;
     }
     conn->into = NULL;
-    conn->door->stats.copied_bytes += conn->sock.copied_bytes - conn->copied_bytes;
+    metric_add(&conn->door->metrics.copied, conn->sock.copied_bytes - conn->copied_bytes);
     conn->copied_bytes = conn->sock.copied_bytes;
     if (conn->buf == into) {
         conn->have_bytes += (uint32_t)result;
@@ -222,7 +222,7 @@ static enum err kafka_conn_keep(struct kafka_conn *conn)
     }
     uint8_t *data = buf_append(kept, bytes);
     memcpy(data, conn->chunk.data + conn->chunk_pos, bytes);
-    conn->door->stats.copied_bytes += bytes;
+    metric_add(&conn->door->metrics.copied, bytes);
     kafka_conn_drop(conn);
     conn->kept = kept;
     conn->chunk = (struct rt_chunk){.data = data, .length = bytes};
@@ -289,7 +289,7 @@ static enum err kafka_conn_take_whole(struct kafka_conn *conn)
     struct buf *buf = buf_ref(door->inbox);
     uint32_t pos = (uint32_t)(data - buf->data);
     memcpy(data, conn->chunk.data + conn->chunk_pos, length);
-    door->stats.copied_bytes += length;
+    metric_add(&door->metrics.copied, length);
     enum err err = kafka_request_begin(conn, buf, pos, length);
     if (err != ERR_OK) { /* its room in the inbox is lost; the bytes are still in the chunk */
         buf_unref(buf);
@@ -315,7 +315,7 @@ static enum err kafka_conn_take_part(struct kafka_conn *conn)
     uint32_t room = buf->length - conn->have_bytes;
     uint32_t bytes = left < room ? left : room;
     memcpy(buf_write(buf, conn->have_bytes, bytes), conn->chunk.data + conn->chunk_pos, bytes);
-    conn->door->stats.copied_bytes += bytes;
+    metric_add(&conn->door->metrics.copied, bytes);
     conn->chunk_pos += bytes;
     conn->have_bytes += bytes;
     kafka_conn_set_buf(conn, buf); /* the last of door.begun now */
@@ -362,7 +362,7 @@ static enum err kafka_conn_grow(struct kafka_conn *conn)
         buf_append(buf, buf->capacity < conn->frame_bytes ? buf->capacity : conn->frame_bytes);
     if (old != NULL) {
         memcpy(data, old->data, conn->have_bytes);
-        conn->door->stats.copied_bytes += conn->have_bytes;
+        metric_add(&conn->door->metrics.copied, conn->have_bytes);
         buf_unref(old);
     } else {
         conn->have_bytes = 0;
@@ -441,7 +441,7 @@ void kafka_conn_send(struct kafka_conn *conn)
 /* As many pieces of the answer as fit; true: that was all of it. */
 static bool kafka_conn_gather(struct kafka_request *request, struct kafka_iov *iov)
 {
-    struct kafka_door_stats *stats = &request->conn->door->stats;
+    struct kafka_door_metrics *metrics = &request->conn->door->metrics;
     for (;;) {
         bool is_last = request->gap_next == request->gaps.count;
         uint32_t end =
@@ -453,7 +453,7 @@ static bool kafka_conn_gather(struct kafka_request *request, struct kafka_iov *i
             iov->items[iov->count++] =
                 (struct iovec){.iov_base = request->out->data + request->out_pos,
                                .iov_len = end - request->out_pos};
-            stats->sent_bytes += end - request->out_pos;
+            metric_add(&metrics->sent, end - request->out_pos);
             request->out_pos = end;
         }
         if (is_last) {
@@ -470,8 +470,8 @@ static bool kafka_conn_gather(struct kafka_request *request, struct kafka_iov *i
             }
             iov->items[iov->count++] =
                 (struct iovec){.iov_base = loan->data, .iov_len = loan->length};
-            stats->sent_bytes += loan->length;
-            stats->gathered_bytes += loan->length;
+            metric_add(&metrics->sent, loan->length);
+            metric_add(&metrics->gathered, loan->length);
             request->loan_next = loan->next;
         }
         request->is_in_gap = false;
@@ -525,7 +525,7 @@ void kafka_conn_refuse(struct kafka_conn *conn, const char *why)
 {
     char peer[RT_ADDR_TEXT_BYTES];
     rt_addr_format(&conn->sock.peer, peer);
-    conn->door->stats.refused_count++;
+    metric_add(&conn->door->metrics.refused, 1);
     DIAG_WARN(conn->door->diag, "kafka", "connection closed", DIAG_STRING("peer", peer),
               DIAG_STRING("reason", why));
     conn->is_ended = true;

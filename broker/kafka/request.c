@@ -39,7 +39,7 @@ enum err kafka_request_begin(struct kafka_conn *conn, struct buf *buf, uint32_t 
     list_push_back(&conn->requests, &request->in_conn);
     conn->requests_count++;
     kafka_request_hold(request, 0);
-    conn->door->stats.received_bytes += length;
+    metric_add(&conn->door->metrics.received, length);
     kafka_request_dispatch(request);
     return ERR_OK;
 }
@@ -76,7 +76,7 @@ void kafka_request_free(struct kafka_request *request)
     list_remove(&request->in_conn);
     conn->requests_count--;
     conn->held_bytes -= request->held_bytes;
-    door->stats.requests_count++;
+    metric_add(&door->metrics.requests, 1);
     struct arena arena = request->arena;
     if (door->idle_requests_count == KAFKA_IDLE_REQUESTS_MAX) {
         arena_deinit(&request->arena);

@@ -9,11 +9,14 @@ deleting a topic, and by removing a file of somebody else; in between the server
 started where not a block is free.
 """
 import contextlib
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import talk  # first: it knows where the others are
@@ -42,7 +45,7 @@ class Run:
 
     def __init__(self, tdb, disk, work):
         self.tdb, self.disk = tdb, disk
-        self.server = Server(tdb, disk, *FLAGS)
+        self.server = Server(tdb, disk, *FLAGS, http=True)
         self.server.log = work / "server.log"  # not on that disk
         self.large, self.wire = Large(RECORD_BYTES), None
         self.ends = {}    # topic: records that are acknowledged
@@ -84,6 +87,23 @@ class Run:
     def goes_on(self, topic):
         """The producer that tries again is let in."""
         until(lambda: self.append(topic) == OK, lambda: f"producers are refused with {self.free_bytes() // MIB} MiB free", 0.05)
+
+    def post(self):
+        """One more event by HTTP; the status, and the problem's code."""
+        request = urllib.request.Request(f"{self.server.url}/api/v1/streams/web/events", b"1", {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, None
+        except urllib.error.HTTPError as refused:
+            problem = json.load(refused)
+            assert problem["retriable"] and problem["failed"] == 1 and problem["hint"], problem
+            return refused.code, problem["code"]
+
+    def gets(self, topic):
+        """The first record of a topic is read by HTTP."""
+        url = f"{self.server.url}/api/v1/streams/{topic}/events?limit=1"
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            return len(json.load(answer)["events"]) == 1
 
     def free_bytes(self):
         space = os.statvfs(self.disk)
@@ -202,12 +222,15 @@ def the_disk_becomes_full(run):
     for topic in ("kept", "gone", "filled"):
         run.make(topic)
     talk.create(run.wire, "clients")
+    assert run.post() == (200, None)
     for topic, count in (("kept", 3), ("gone", GONE_COUNT)):
         for _ in range(count):
             assert run.append(topic) == OK
     run.fill("filled")
     assert run.ends["filled"] > 2 * LEFT_COUNT, f"full after {run.ends['filled']} records"
     assert "disk full: producers are refused" in run.server.text()
+    assert run.post() == (507, "disk_full")
+    assert run.gets("kept")
     run.reads()
 
 
@@ -227,9 +250,11 @@ def deleted_records_make_room(run):
 def a_deleted_topic_makes_room(run):
     run.fill("filled")
     run.reads()
+    assert run.post() == (507, "disk_full")
     assert talk.delete(run.wire, "gone") == OK
     del run.ends["gone"]
     run.goes_on("filled")
+    assert run.post() == (200, None)
 
 
 def it_starts_on_the_full_disk(run):

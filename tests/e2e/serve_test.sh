@@ -4,7 +4,7 @@
 set -euo pipefail
 source "$(dirname "$0")/expect.sh"
 tdb=$1
-export TDB_LISTEN=127.0.0.1:0
+export TDB_LISTEN=127.0.0.1:0 TDB_HTTP_LISTEN=127.0.0.1:0
 work=$(mktemp -d)
 log=$work/log
 trap 'rm -rf "$out" "$err" "$work"; [ -z "${server:-}" ] || kill -9 "$server" 2>/dev/null || true' EXIT
@@ -44,7 +44,14 @@ for runtime in auto epoll; do
     port=$(sed -n 's/.* ready kafka=\([^ ]*\) .*/\1/p' "$log")
     run "$tdb" serve --shards 3 --memory 96MiB --data "$work/other" --listen "$port"
     expect_status 1
-    expect_err 'the address is in use'
+    expect_err 'the address is in use; --listen'
+
+    port=$(sed -n 's/.* ready .* http=\([^ ]*\) .*/\1/p' "$log")
+    for shards in 1 3; do
+        run "$tdb" serve --shards $shards --memory 96MiB --data "$work/other" --http.listen "$port"
+        expect_status 1
+        expect_err "the address is in use; --http.listen takes another.*path=$port"
+    done
 
     finish TERM
     command="tdb serve, SIGTERM"
@@ -102,6 +109,21 @@ expect_err 'each needs at least 16 MiB'
 run "$tdb" serve --listen 0.0.0.0:0 --insecure --data "$work/other"
 expect_status 1
 expect_err 'add --advertise HOST:PORT'
+
+run "$tdb" serve --http.listen 0.0.0.0:0 --data "$work/other"
+expect_status 1
+expect_err 'add --insecure'
+
+run "$tdb" serve --http.listen localhost
+expect_status 2
+expect_err 'http.listen.*or off'
+
+start --http.listen off
+finish TERM
+command="tdb serve --http.listen off"
+expect_status 0
+cp "$log" "$err"
+expect_err ' http=off '
 
 run "$tdb" serve --help
 expect_status 0

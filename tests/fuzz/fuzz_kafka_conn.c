@@ -464,13 +464,13 @@ static void fuzz_input(const uint8_t *data, size_t size)
         return;
     }
     tape_add(&fuzz.tape, data, size);
-    uint64_t refused_count = town_door(fuzz.t, 0)->stats.refused_count;
+    uint64_t refused_count = metric_counter_value(&town_door(fuzz.t, 0)->metrics.refused);
     fuzz.guest = town_connect(fuzz.t);
     fuzz.guest->is_deaf = is_deaf;
     fuzz_send(&stream, first, later, (flags & FUZZ_PAUSES) != 0);
     fuzz_ask((flags & FUZZ_OFFSET) != 0);
     fuzz_leave(way, is_deaf);
-    bool is_refused = town_door(fuzz.t, 0)->stats.refused_count > refused_count;
+    bool is_refused = metric_counter_value(&town_door(fuzz.t, 0)->metrics.refused) > refused_count;
     fuzz_check_answers(&look, way >= FUZZ_WAY_HALF && !is_deaf && !is_refused);
     fuzz_check_door(&look);
     town_forget(fuzz.guest);

@@ -22,11 +22,12 @@ SAID_BYTES = 3000  # of its log, in a failure
 class Server:
     """One server process and its directory, `work`/data."""
 
-    def __init__(self, tdb, work, *flags, descriptors=None):
-        """`flags`: of every life. `descriptors`: how many it may open; None: as many as we."""
+    def __init__(self, tdb, work, *flags, descriptors=None, http=False):
+        """`flags`: of every life. `descriptors`: how many it may open; None: as many as we. `http`: it has an HTTP door, too."""
         self.tdb, self.flags, self.descriptors = tdb, flags, descriptors
         self.data, self.log = Path(work) / "data", Path(work) / "server.log"
-        self.process = self.port = None
+        self.process = self.port = self.http = None
+        self.has_http = http
         self.began = 0  # where the log of this life begins
         self.lives = 0
 
@@ -35,20 +36,22 @@ class Server:
         again to reach a port of the range for outgoing connections may at last connect to itself, or hold the port."""
         for _ in range(5):
             port = self.port or random.randrange(12000, 30000)
-            if self.port or _is_free(port):
-                self._spawn(port, more)
+            http = self.http or port + 1
+            if self.port or (_is_free(port) and _is_free(http)):
+                self._spawn(port, http, more)
                 if self._is_ready():
-                    self.port = port
+                    self.port, self.http = port, http
                     return
         raise AssertionError(f"the server does not get ready in its life {self.lives}:\n{self.text()[-SAID_BYTES:]}")
 
-    def _spawn(self, port, more):
+    def _spawn(self, port, http, more):
         self.lives += 1
         limit = self.descriptors and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors,) * 2))
         with self.log.open("ab") as log:
             self.began = log.tell()
             self.process = subprocess.Popen(
-                [self.tdb, "serve", "--data", self.data, "--listen", f"127.0.0.1:{port}", *self.flags, *more],
+                [self.tdb, "serve", "--data", self.data, "--listen", f"127.0.0.1:{port}",
+                 "--http.listen", f"127.0.0.1:{http}" if self.has_http else "off", *self.flags, *more],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=limit)
 
     def _is_ready(self):
@@ -62,6 +65,10 @@ class Server:
     @property
     def address(self):
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.http}"
 
     @property
     def pid(self):

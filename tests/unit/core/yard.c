@@ -49,6 +49,7 @@ struct yard *yard_new(uint64_t seed, const struct sim_options *options)
     y->sink.write = yard_write;
     diag_levels_init(&y->levels, NULL, 0, DIAG_LEVEL_INFO);
     y->config = (struct core_config){.log = yard_log,
+                                     .connections_max = 10000,
                                      .topics = core_topic_config_default(),
                                      .node_id = 1,
                                      .partitions_count = YARD_PARTITIONS};

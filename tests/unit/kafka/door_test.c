@@ -526,15 +526,21 @@ static void a_connection_on_which_nothing_moves_is_closed_after_10_minutes(void 
 
 /* Connections that never say anything, that say a byte a second, that leave a request unfinished:
  * what each takes is small, and others do not notice. */
-/* The counters of all doors. */
-static struct kafka_door_stats door_stats(struct town *t)
+/* Counters of all doors. */
+struct door_stats {
+    uint64_t received_bytes;
+    uint64_t copied_bytes;
+    uint64_t gathered_bytes;
+};
+
+static struct door_stats door_stats(struct town *t)
 {
-    struct kafka_door_stats sum = {0};
+    struct door_stats sum = {0};
     for (uint32_t i = 0; i < 2; i++) {
-        const struct kafka_door_stats *stats = &town_door(t, i)->stats;
-        sum.received_bytes += stats->received_bytes;
-        sum.copied_bytes += stats->copied_bytes;
-        sum.gathered_bytes += stats->gathered_bytes;
+        const struct kafka_door_metrics *metrics = &town_door(t, i)->metrics;
+        sum.received_bytes += metric_counter_value(&metrics->received);
+        sum.copied_bytes += metric_counter_value(&metrics->copied);
+        sum.gathered_bytes += metric_counter_value(&metrics->gathered);
     }
     return sum;
 }
@@ -563,7 +569,7 @@ static size_t door_append_large(struct town *t, struct town_client *c, size_t by
 {
     size_t length;
     uint8_t *batch = door_large_batch(t, bytes, &length);
-    struct kafka_door_stats before = door_stats(t);
+    struct door_stats before = door_stats(t);
     talk_produce_ask(c, TALK_PRODUCE_VERSION, "t", 0, -1, batch, length);
     assert_int_equal(talk_produce_answer(c)->error_code, 0);
     *received = door_stats(t).received_bytes - before.received_bytes;
@@ -584,7 +590,7 @@ static void a_payload_is_copied_at_most_once_on_its_way_in_and_not_on_its_way_ou
     size_t length = door_append_large(t, c, 64 << 10, &received, &copied);
     assert_in_range(received, length, length + 200);
     assert_in_range(copied, 1, 2 * LIMIT_RECV_BUFFER_BYTES);
-    struct kafka_door_stats before = door_stats(t);
+    struct door_stats before = door_stats(t);
     struct talk_fetch fetch = {.topic = "t", .offset = 0};
     assert_int_equal(talk_fetch(c, &fetch)->records.length, length);
     assert_int_equal(door_stats(t).gathered_bytes - before.gathered_bytes, length);
@@ -760,7 +766,7 @@ static void connections_above_the_largest_number_wait(void **state)
     (void)state;
     struct town *t = town_new(18, NULL);
     struct town_client *c[3];
-    t->kafka.connections_max = ARRAY_COUNT(c);
+    t->core.connections_max = ARRAY_COUNT(c);
     town_start(t, 1);
     for (uint32_t i = 0; i < ARRAY_COUNT(c); i++) {
         c[i] = town_connect(t);

@@ -46,13 +46,18 @@ struct town *town_new(uint64_t seed, const struct sim_options *options)
     t->machine = sim_node_add(t->sim);
     t->others = sim_node_add(t->sim);
     t->core = (struct core_config){.log = town_log,
+                                   .connections_max = 10000,
                                    .topics = core_topic_config_default(),
                                    .node_id = 1,
                                    .partitions_count = 1,
                                    .is_auto_create = true};
     t->kafka = (struct kafka_config){.advertised_host = "broker.town",
-                                     .request_bytes_max = LIMIT_BUF_BYTES,
-                                     .connections_max = 10000};
+                                     .request_bytes_max = LIMIT_BUF_BYTES};
+    t->http = (struct http_config){.indexer = json_indexer_for(&cpu),
+                                   .advertised_host = "broker.town",
+                                   .hosts = "",
+                                   .origins = "",
+                                   .body_bytes_max = LIMIT_BATCH_BYTES};
     t->sink.write = town_write;
     diag_levels_init(&t->levels, NULL, 0, DIAG_LEVEL_DEBUG);
     budget_init(&t->budget, "town", SIZE_MAX, NULL);
@@ -94,9 +99,11 @@ void town_launch(struct town *t, uint32_t shards_count)
     struct sim_app app = {.start = town_shard_start, .stop = town_shard_stop, .ctx = t};
     assert_in_range(shards_count, 1, TOWN_SHARDS);
     t->kafka.listen = sim_node_addr(t->machine, TOWN_PORT);
+    t->http.listen = sim_node_addr(t->machine, TOWN_HTTP_PORT);
     t->shards_count = shards_count;
     memset(t->node_shards, 0, sizeof(t->node_shards));
-    node_init(&t->node, t->node_shards, shards_count, &t->core, &t->kafka, t->kernels);
+    node_init(&t->node, t->node_shards, shards_count, &t->core, &t->kafka,
+              t->has_http ? &t->http : NULL, t->kernels);
     sim_node_start(t->machine, shards_count, &app);
     t->is_told = false;
     sim_post(sim_node_shard(t->machine, 0), town_open, t);
@@ -231,6 +238,11 @@ struct core_shard *town_core(struct town *t, uint32_t id)
 struct kafka_door *town_door(struct town *t, uint32_t id)
 {
     return &t->node_shards[id].kafka;
+}
+
+struct http_door *town_http_door(struct town *t, uint32_t id)
+{
+    return &t->node_shards[id].http;
 }
 
 /* A call of a test on a shard. */

@@ -12,8 +12,9 @@
  *     town_close(t);                                       and nothing is left anywhere
  *     town_free(t);
  *
- * Clients know Kafka's frames only: broker/kafka/codec.h encodes and decodes, answers are held to
- * the order of the requests. talk.h has the requests that most tests send. */
+ * Clients know Kafka's frames: broker/kafka/codec.h encodes and decodes, answers are held to the
+ * order of the requests. talk.h has the requests that most tests send. With t->has_http there is an
+ * HTTP door, too, and clients of it that know bytes (tests/unit/gateway/talk_http.h). */
 #ifndef TESTS_UNIT_KAFKA_TOWN_H
 #define TESTS_UNIT_KAFKA_TOWN_H
 
@@ -32,8 +33,9 @@
 #include "broker/kafka/messages.h"
 #include "tests/sim/sim.h"
 
-/* Where the broker listens. */
-#define TOWN_PORT 9092u
+/* Where the broker listens: the Kafka door, the HTTP door. */
+#define TOWN_PORT      9092u
+#define TOWN_HTTP_PORT 8080u
 
 /* Shards of the broker at most. */
 #define TOWN_SHARDS 8u
@@ -46,6 +48,8 @@ struct town {
     /* To be changed before a start. */
     struct core_config core;   /* small files, little memory, auto-create of one partition */
     struct kafka_config kafka; /* likewise; its address is set at each start */
+    struct http_config http;   /* likewise */
+    bool has_http;             /* there is an HTTP door, too: false */
 
     /* To be read. */
     struct sim *sim;              /* the world */
@@ -138,9 +142,10 @@ bool town_run_until(struct town *t, bool (*is_true)(void *ctx), void *ctx, uint6
 /* How often `text` stands in the broker's log lines. */
 uint32_t town_said(const struct town *t, const char *text);
 
-/* Shard `id` of the broker: its core and its door. */
+/* Shard `id` of the broker: its core and its doors. */
 struct core_shard *town_core(struct town *t, uint32_t id);
 struct kafka_door *town_door(struct town *t, uint32_t id);
+struct http_door *town_http_door(struct town *t, uint32_t id);
 
 /* Call `call` in a turn of the broker's shard `id`, and wait for its return. */
 void town_on(struct town *t, uint32_t id, void (*call)(struct rt_shard *shard, void *ctx),
@@ -154,6 +159,13 @@ void town_change(struct town *t, struct core_change_item *item);
 /* A connection that stands; one that will stand. */
 struct town_client *town_connect(struct town *t);
 struct town_client *town_begin(struct town *t);
+
+/* The same, to the HTTP door: bytes are sent with town_bytes and found at c->in, c->in_bytes of
+ * them. town_take takes the first `length` (<= in_bytes, asserted) away: they stand, with a NUL
+ * behind them, until more are taken. */
+struct town_client *town_connect_http(struct town *t);
+struct town_client *town_begin_http(struct town *t);
+const uint8_t *town_take(struct town_client *c, size_t length);
 
 /* Send bytes; a call's bytes leave at once, if the network lets them. */
 void town_bytes(struct town_client *c, const void *data, size_t length);

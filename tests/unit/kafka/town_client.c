@@ -44,11 +44,10 @@ void town_others_start(struct rt_shard *shard)
 
 /* --- Connections --- */
 
-struct town_client *town_begin(struct town *t)
+static struct town_client *town_begin_to(struct town *t, uint16_t port)
 {
     struct town_client *c = town_alloc(t, sizeof(*c));
-    *c = (struct town_client){
-        .town = t, .to = sim_node_addr(t->machine, TOWN_PORT), .software = "town"};
+    *c = (struct town_client){.town = t, .to = sim_node_addr(t->machine, port), .software = "town"};
     list_init(&c->out);
     list_init(&c->asked);
     list_push_back(&t->clients, &c->in_town);
@@ -57,18 +56,37 @@ struct town_client *town_begin(struct town *t)
     return c;
 }
 
+struct town_client *town_begin(struct town *t)
+{
+    return town_begin_to(t, TOWN_PORT);
+}
+
+struct town_client *town_begin_http(struct town *t)
+{
+    return town_begin_to(t, TOWN_HTTP_PORT);
+}
+
 static bool town_client_is_settled(void *ctx)
 {
     struct town_client *c = ctx;
     return c->is_open || c->is_ended;
 }
 
-struct town_client *town_connect(struct town *t)
+static struct town_client *town_settled(struct town_client *c)
 {
-    struct town_client *c = town_begin(t);
-    assert_true(town_run_until(t, town_client_is_settled, c, TOWN_ANSWER_MS));
+    assert_true(town_run_until(c->town, town_client_is_settled, c, TOWN_ANSWER_MS));
     assert_true(c->is_open);
     return c;
+}
+
+struct town_client *town_connect(struct town *t)
+{
+    return town_settled(town_begin(t));
+}
+
+struct town_client *town_connect_http(struct town *t)
+{
+    return town_settled(town_begin_http(t));
 }
 
 /* All that can be done now. */
@@ -214,6 +232,20 @@ void town_forget(struct town_client *c)
     budget_free(budget, c->in);
     budget_free(budget, c->frame);
     budget_free(budget, c);
+}
+
+const uint8_t *town_take(struct town_client *c, size_t length)
+{
+    struct town *t = c->town;
+    ASSERT(length <= c->in_bytes);
+    budget_free(&t->budget, c->frame);
+    c->frame = town_alloc(t, length + 1);
+    c->frame_bytes = length;
+    memcpy(c->frame, c->in, length);
+    c->frame[length] = '\0';
+    c->in_bytes -= length;
+    memmove(c->in, c->in + length, c->in_bytes);
+    return c->frame;
 }
 
 static bool town_client_is_ended(void *ctx)

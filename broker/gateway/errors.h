@@ -1,0 +1,120 @@
+/* What the HTTP door answers when something is not done: one row each (VIEWS §8). A problem's
+ * `type` is urn:tdb:error:<code>; the rows are what openapi.json lists. */
+#ifndef BROKER_GATEWAY_ERRORS_H
+#define BROKER_GATEWAY_ERRORS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/core/code.h"
+#include "broker/core/records.h"
+
+/* Name, code, status, whether the same request may succeed later, title, what to do. */
+#define HTTP_ERRORS(X)                                                                             \
+    X(REQUEST_INVALID, "request_invalid", 400, false, "The request is not HTTP as it should be.",  \
+      "Send a request as RFC 9112 describes it.")                                                  \
+    X(PARAMETER_INVALID, "parameter_invalid", 400, false,                                          \
+      "A parameter of the query cannot be taken.",                                                 \
+      "See /api/v1/openapi.json for what the parameter may be.")                                   \
+    X(JSON_INVALID, "json_invalid", 400, false, "The body is not JSON.",                           \
+      "Mend the text at the byte that the detail names.")                                          \
+    X(ORIGIN_NOT_ALLOWED, "origin_not_allowed", 403, false,                                        \
+      "A page of another origin may not call this server.",                                        \
+      "Open the page from this server, or start it with --http.origins.")                          \
+    X(HOST_NOT_ALLOWED, "host_not_allowed", 403, false, "This server does not go by that name.",   \
+      "Use its address, localhost or the name it advertises, or start it with --http.hosts.")      \
+    X(STREAM_RESERVED, "stream_reserved", 403, false,                                              \
+      "Names that begin with __tdb_ are the server's own.", "Choose another name.")                \
+    X(PATH_NOT_FOUND, "path_not_found", 404, false, "Nothing is served at this path.",             \
+      "GET /api/v1/openapi.json lists what is.")                                                   \
+    X(STREAM_NOT_FOUND, "stream_not_found", 404, false, "There is no such stream.",                \
+      "GET /api/v1/streams lists them; 'tdb topic create' makes one.")                             \
+    X(PARTITION_NOT_FOUND, "partition_not_found", 404, false, "The stream has no such partition.", \
+      "GET /api/v1/streams tells how many it has.")                                                \
+    X(METHOD_NOT_ALLOWED, "method_not_allowed", 405, false,                                        \
+      "This path does not take that method.", "The header Allow lists those that it takes.")       \
+    X(NOT_ACCEPTABLE, "not_acceptable", 406, false, "None of the accepted media types is served.", \
+      "Accept application/json.")                                                                  \
+    X(REQUEST_TIMEOUT, "request_timeout", 408, true, "The request did not come in time.",          \
+      "Send it again, faster.")                                                                    \
+    X(OFFSET_OUT_OF_RANGE, "offset_out_of_range", 410, false,                                      \
+      "No event has this offset: it is deleted, or not there yet.",                                \
+      "Read from an offset between log_start_offset and next_offset.")                             \
+    X(BODY_TOO_LARGE, "body_too_large", 413, false, "The body is larger than this path takes.",    \
+      "Send fewer events at a time.")                                                              \
+    X(EVENT_TOO_LARGE, "event_too_large", 413, false,                                              \
+      "The event is larger than the stream's max.message.bytes.",                                  \
+      "Send a smaller event, or raise it: 'tdb topic config STREAM set max.message.bytes=...'.")   \
+    X(TARGET_TOO_LONG, "target_too_long", 414, false, "The request's target is too long.",         \
+      "Send a shorter one.")                                                                       \
+    X(MEDIA_TYPE_UNSUPPORTED, "media_type_unsupported", 415, false,                                \
+      "This path does not take that media type.",                                                  \
+      "Send application/json, application/x-ndjson or application/vnd.tdb.events+json.")           \
+    X(EXPECTATION_FAILED, "expectation_failed", 417, false, "This expectation is not known.",      \
+      "Expect 100-continue, or nothing.")                                                          \
+    X(EVENT_INVALID, "event_invalid", 422, false, "The item is not an event.",                     \
+      "Mend what the detail names.")                                                               \
+    X(STREAM_NAME_INVALID, "stream_name_invalid", 422, false,                                      \
+      "A stream's name is 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'.", "Choose another name.")   \
+    X(TIMESTAMP_OUT_OF_RANGE, "timestamp_out_of_range", 422, false,                                \
+      "The event's timestamp is further from now than the stream allows.",                         \
+      "Send another, or change message.timestamp.before.max.ms or "                                \
+      "message.timestamp.after.max.ms.")                                                           \
+    X(HEAD_TOO_LARGE, "head_too_large", 431, false, "The request's headers are too large.",        \
+      "Send fewer or shorter ones.")                                                               \
+    X(INTERNAL, "internal", 500, false, "The server made a mistake.",                              \
+      "Look into its log for this request id.")                                                    \
+    X(STORAGE_FAILED, "storage_failed", 500, false, "The log cannot be written or read.",          \
+      "Look into the server's log.")                                                               \
+    X(ANSWER_TOO_LARGE, "answer_too_large", 500, false,                                            \
+      "The answer is larger than answers may be.", "Read it with a Kafka client.")                 \
+    X(METHOD_UNKNOWN, "method_unknown", 501, false, "No path takes this method.",                  \
+      "GET /api/v1/openapi.json lists what is served.")                                            \
+    X(IDEMPOTENCY_NOT_SERVED, "idempotency_not_served", 501, false,                                \
+      "Idempotency-Key is not served yet.",                                                        \
+      "Leave it out, or append through a Kafka client with enable.idempotence=true.")              \
+    X(ENCODING_UNSUPPORTED, "encoding_unsupported", 501, false,                                    \
+      "No transfer coding but chunked, and no content coding, is served.",                         \
+      "Send the body as it is.")                                                                   \
+    X(NOT_AVAILABLE, "not_available", 503, true, "The partition cannot be used now.",              \
+      "Try again.")                                                                                \
+    X(NOT_ENOUGH_REPLICAS, "not_enough_replicas", 503, true,                                       \
+      "Fewer replicas live than min.insync.replicas asks for.", "Try again.")                      \
+    X(OVERLOADED, "overloaded", 503, true, "There is no memory for it now.", "Try again later.")   \
+    X(CLOSING, "closing", 503, true, "The server is shutting down.", "Try again later.")           \
+    X(TIMEOUT, "timeout", 504, true, "It was not done in the time given.",                         \
+      "It may have been done: look before you try again.")                                         \
+    X(VERSION_UNSUPPORTED, "version_unsupported", 505, false, "HTTP/1.1 and HTTP/1.0 are served.", \
+      "Use one of them.")                                                                          \
+    X(DISK_FULL, "disk_full", 507, true, "The disk is full.",                                      \
+      "Make room, or delete records; reads go on.")
+
+enum http_error {
+#define HTTP_ERROR_ENUM(name, code, status, retriable, title, hint) HTTP_##name,
+    HTTP_ERRORS(HTTP_ERROR_ENUM)
+#undef HTTP_ERROR_ENUM
+        HTTP_ERRORS_COUNT
+};
+
+/* A row. */
+struct http_error_row {
+    const char *code;  /* "stream_not_found" */
+    uint16_t status;   /* of HTTP */
+    bool is_retriable; /* the same request may succeed later */
+    const char *title; /* what is wrong, a sentence */
+    const char *hint;  /* what to do, likewise */
+};
+
+/* The row of `error`. Static storage. */
+const struct http_error_row *http_error_row(enum http_error error);
+
+/* What the broker's answers are here; `code` is not CORE_OK (asserted). */
+enum http_error http_error_of(enum core_code code);
+
+/* What a batch's fault is here, not NONE (asserted). */
+enum http_error http_error_of_records(enum core_records_fault fault);
+
+/* The problem for a request that the codec refused with `status`. */
+enum http_error http_error_of_status(uint32_t status);
+
+#endif

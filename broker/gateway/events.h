@@ -1,0 +1,71 @@
+/* Events as clients send them by HTTP: the items of a body. Pure; what is found stands in the body
+ * or in the arena.
+ *
+ *   application/json               one value, or an array of them: each is an event's value
+ *   application/x-ndjson           a value on each line; empty lines are passed over
+ *   application/vnd.tdb.events+json  one object, or an array of them:
+ *       value         any JSON, kept as it is; null: an event without a value (a tombstone)
+ *       value_text    a text, whose characters are the value
+ *       value_base64  bytes
+ *       key           a text, whose characters are the key; other JSON is kept as it is; null: none
+ *       key_base64    bytes
+ *       headers       an object of texts and nulls, or an array of {name, value | value_base64}
+ *       timestamp     milliseconds since 1970, or RFC 3339; absent: now
+ *       partition     a number; absent: by the key, as Java clients choose; without one, any
+ *
+ * A value is kept byte for byte. What is wrong with one item is that item's error, where the items
+ * can be told apart; else it is the body's. */
+#ifndef BROKER_GATEWAY_EVENTS_H
+#define BROKER_GATEWAY_EVENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "broker/gateway/errors.h"
+#include "broker/gateway/http_text.h"
+
+struct json_reader;
+
+/* Items of one body. */
+#define HTTP_EVENTS_MAX 65536u
+
+/* Room for the words on what is wrong with a body. */
+#define HTTP_EVENTS_DETAIL_BYTES 200
+
+enum http_events_form {
+    HTTP_EVENTS_JSON,     /* values */
+    HTTP_EVENTS_NDJSON,   /* likewise, by lines */
+    HTTP_EVENTS_ENVELOPE, /* objects */
+};
+
+/* An event. */
+struct http_event {
+    struct http_text key;   /* data NULL: none */
+    struct http_text value; /* data NULL: none */
+    const uint8_t *headers; /* as storage/log/records.h has them */
+    uint32_t headers_bytes; /* of them */
+    uint32_t headers_count; /* of them */
+    int64_t timestamp;      /* ms since 1970; -1: now */
+    int64_t partition;      /* -1: by the key */
+    enum http_error error;  /* why it is none; HTTP_ERRORS_COUNT: it is */
+    const char *detail;     /* in words; NULL: as the error's row says */
+    uint64_t offset;        /* once appended; the appender's */
+    uint32_t next;          /* the next of the same batch; the appender's */
+};
+
+/* The items of a body. */
+struct http_events {
+    struct http_event *items;              /* in the arena */
+    uint32_t count;                        /* of them */
+    char detail[HTTP_EVENTS_DETAIL_BYTES]; /* what is wrong with the body */
+};
+
+/* Read `body`; `json`, whatever paths it has, checks it. HTTP_ERRORS_COUNT: *out has its items,
+ * each with its own error; else the body's error, and out->detail: HTTP_JSON_INVALID,
+ * HTTP_BODY_TOO_LARGE (too many items), HTTP_OVERLOADED (the arena refuses). */
+enum http_error http_events_read(struct json_reader *json, struct arena *arena,
+                                 enum http_events_form form, struct http_text body,
+                                 struct http_events *out);
+
+#endif

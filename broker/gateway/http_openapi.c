@@ -1,0 +1,167 @@
+/* What is served, described for programs: from the tables of routes and errors, so that it cannot
+ * say anything else. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "broker/gateway/handlers.h"
+#include "broker/gateway/route.h"
+
+static void http_openapi_path(struct http_call *call, size_t first);
+static void http_openapi_operation(struct http_call *call, const struct http_route *route);
+static void http_openapi_problem(struct http_call *call, uint16_t status,
+                                 const struct http_route *route);
+static bool http_openapi_has(const struct http_route *route, enum http_error error);
+
+static const char http_openapi_head[] =
+    "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"TDB+\",\"version\":\"" TDB_VERSION "\","
+    "\"description\":\"Events in and out of streams, which Kafka clients know as topics.\","
+    "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}},"
+    "\"servers\":[{\"url\":\"/\"}],\"security\":[],\"paths\":{";
+
+static const char http_openapi_components[] =
+    "},\"components\":{\"parameters\":{\"name\":{\"name\":\"name\",\"in\":\"path\",\"required\":"
+    "true,\"description\":\"Of the stream.\",\"schema\":{\"type\":\"string\",\"pattern\":"
+    "\"^[a-zA-Z0-9._-]{1,249}$\"},\"example\":\"quakes\"}},\"schemas\":{"
+    "\"Event\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+    "\"key\":{\"description\":\"A text, whose characters are the key; other JSON is kept as it is; "
+    "null: none.\"},\"key_base64\":{\"type\":\"string\",\"contentEncoding\":\"base64\"},"
+    "\"value\":{\"description\":\"Any JSON, kept byte for byte; null: an event without a value.\"},"
+    "\"value_text\":{\"type\":\"string\",\"description\":\"Its characters are the value.\"},"
+    "\"value_base64\":{\"type\":\"string\",\"contentEncoding\":\"base64\"},"
+    "\"headers\":{\"oneOf\":[{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"string\","
+    "\"null\"]}},{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/Header\"}}]},"
+    "\"timestamp\":{\"description\":\"Milliseconds since 1970, or RFC 3339; absent: now.\","
+    "\"type\":[\"integer\",\"string\"]},\"partition\":{\"type\":\"integer\",\"minimum\":0}}},"
+    "\"Header\":{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"name\":{\"type\":"
+    "\"string\"},\"value\":{\"type\":[\"string\",\"null\"]},\"value_base64\":{\"type\":\"string\","
+    "\"contentEncoding\":\"base64\"}}},"
+    "\"Appended\":{\"type\":\"object\",\"required\":[\"appended\",\"failed\",\"results\"],"
+    "\"properties\":{\"appended\":{\"type\":\"integer\"},\"failed\":{\"type\":\"integer\"},"
+    "\"results\":{\"type\":\"array\",\"items\":{\"oneOf\":[{\"type\":\"object\",\"required\":["
+    "\"partition\",\"offset\"],\"properties\":{\"partition\":{\"type\":\"integer\"},\"offset\":{"
+    "\"type\":\"integer\"}}},{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{"
+    "\"error\":{\"type\":\"object\",\"required\":[\"code\",\"detail\",\"retriable\"],"
+    "\"properties\":{\"code\":{\"$ref\":\"#/components/schemas/Code\"},\"detail\":{\"type\":"
+    "\"string\"},\"retriable\":{\"type\":\"boolean\"}}}}}]}}}},"
+    "\"Events\":{\"type\":\"object\",\"required\":[\"stream\",\"partition\",\"events\","
+    "\"next_offset\",\"high_watermark\",\"log_start_offset\"],\"properties\":{\"stream\":{"
+    "\"type\":\"string\"},\"partition\":{\"type\":\"integer\"},\"events\":{\"type\":\"array\","
+    "\"items\":{\"type\":\"object\",\"required\":[\"offset\",\"timestamp\"],\"properties\":{"
+    "\"offset\":{\"type\":\"integer\"},\"timestamp\":{\"type\":\"integer\"},\"key\":{},"
+    "\"key_base64\":{\"type\":\"string\"},\"value\":{},\"value_text\":{\"type\":\"string\"},"
+    "\"value_base64\":{\"type\":\"string\"},\"headers\":{\"type\":\"array\",\"items\":{\"$ref\":"
+    "\"#/components/schemas/Header\"}}}}},\"next_offset\":{\"type\":\"integer\"},"
+    "\"high_watermark\":{\"type\":\"integer\"},\"log_start_offset\":{\"type\":\"integer\"}}},"
+    "\"Streams\":{\"type\":\"object\",\"required\":[\"streams\"],\"properties\":{\"streams\":{"
+    "\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"name\",\"partitions\","
+    "\"internal\"],\"properties\":{\"name\":{\"type\":\"string\"},\"partitions\":{\"type\":"
+    "\"integer\"},\"internal\":{\"type\":\"boolean\"},\"created\":{\"type\":\"string\",\"format\":"
+    "\"date-time\"}}}}}},"
+    "\"Health\":{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":{"
+    "\"type\":\"string\"},\"reasons\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}},"
+    "\"Problem\":{\"type\":\"object\",\"description\":\"RFC 9457.\",\"required\":[\"type\","
+    "\"title\",\"status\",\"code\",\"hint\",\"retriable\",\"request_id\"],\"properties\":{"
+    "\"type\":{\"type\":\"string\",\"format\":\"uri\"},\"title\":{\"type\":\"string\"},\"status\":"
+    "{\"type\":\"integer\"},\"code\":{\"$ref\":\"#/components/schemas/Code\"},\"detail\":{"
+    "\"type\":\"string\"},\"hint\":{\"type\":\"string\"},\"retriable\":{\"type\":\"boolean\"},"
+    "\"request_id\":{\"type\":\"string\"}}},\"Code\":{\"type\":\"string\",\"enum\":[";
+
+/* Any route answers them. */
+static const enum http_error http_openapi_common[] = {
+    HTTP_REQUEST_INVALID,    HTTP_ORIGIN_NOT_ALLOWED,
+    HTTP_HOST_NOT_ALLOWED,   HTTP_PATH_NOT_FOUND,
+    HTTP_METHOD_NOT_ALLOWED, HTTP_REQUEST_TIMEOUT,
+    HTTP_BODY_TOO_LARGE,     HTTP_TARGET_TOO_LONG,
+    HTTP_EXPECTATION_FAILED, HTTP_MEDIA_TYPE_UNSUPPORTED,
+    HTTP_HEAD_TOO_LARGE,     HTTP_INTERNAL,
+    HTTP_METHOD_UNKNOWN,     HTTP_ENCODING_UNSUPPORTED,
+    HTTP_OVERLOADED,         HTTP_CLOSING,
+    HTTP_VERSION_UNSUPPORTED};
+
+void http_handle_openapi(struct http_call *call)
+{
+    http_put_text(call, http_openapi_head);
+    for (size_t i = 0; i < http_routes_count; i++) {
+        if (i == 0 || strcmp(http_routes[i].path, http_routes[i - 1].path) != 0) {
+            http_put_text(call, i > 0 ? "," : "");
+            http_openapi_path(call, i);
+        }
+    }
+    http_put_text(call, http_openapi_components);
+    for (enum http_error error = 0; error < HTTP_ERRORS_COUNT; error++) {
+        http_put_text(call, error > 0 ? ",\"" : "\"");
+        http_put_text(call, http_error_row(error)->code);
+        http_put_text(call, "\"");
+    }
+    http_put_text(call, "]}}}}\n");
+    http_answer(call, 200, HTTP_MEDIA_JSON);
+}
+
+/* All methods of the path of route number `first`. */
+static void http_openapi_path(struct http_call *call, size_t first)
+{
+    const char *path = http_routes[first].path;
+    http_put_text(call, "\"");
+    http_put_text(call, path);
+    http_put_text(call, "\":{");
+    for (size_t i = first; i < http_routes_count && strcmp(http_routes[i].path, path) == 0; i++) {
+        http_put_text(call, i > first ? "," : "");
+        http_put_text(call, http_routes[i].method == HTTP1_GET ? "\"get\":{" : "\"post\":{");
+        http_openapi_operation(call, &http_routes[i]);
+        http_put_text(call, "}");
+    }
+    http_put_text(call, "}");
+}
+
+/* Its doc ends within its answers, without problems: they follow, one for each status. */
+static void http_openapi_operation(struct http_call *call, const struct http_route *route)
+{
+    bool is_told[600] = {false};
+    http_put_text(call, route->doc);
+    for (enum http_error error = 0; error < HTTP_ERRORS_COUNT; error++) {
+        uint16_t status = http_error_row(error)->status;
+        bool is_own = status == 503 && strstr(route->doc, "\"503\"") != NULL;
+        if (http_openapi_has(route, error) && !is_told[status] && !is_own) {
+            is_told[status] = true;
+            http_openapi_problem(call, status, route);
+        }
+    }
+    http_put_text(call, "}");
+}
+
+/* A status with all the errors it stands for. */
+static void http_openapi_problem(struct http_call *call, uint16_t status,
+                                 const struct http_route *route)
+{
+    bool is_first = true;
+    http_put_text(call, ",\"");
+    http_put_u64(call, status);
+    http_put_text(call, "\":{\"description\":\"");
+    for (enum http_error error = 0; error < HTTP_ERRORS_COUNT; error++) {
+        const struct http_error_row *row = http_error_row(error);
+        if (row->status == status && http_openapi_has(route, error)) {
+            http_put_text(call, is_first ? "" : " ");
+            http_put_text(call, row->code);
+            http_put_text(call, ": ");
+            http_put_text(call, row->title);
+            is_first = false;
+        }
+    }
+    http_put_text(call, "\",\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":"
+                        "\"#/components/schemas/Problem\"}}}}");
+}
+
+static bool http_openapi_has(const struct http_route *route, enum http_error error)
+{
+    for (size_t i = 0; i < sizeof(http_openapi_common) / sizeof(http_openapi_common[0]); i++) {
+        if (http_openapi_common[i] == error) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < HTTP_ROUTE_ERRORS_MAX && route->errors[i] != 0; i++) {
+        if (route->errors[i] == error) {
+            return true;
+        }
+    }
+    return false;
+}

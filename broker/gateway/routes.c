@@ -1,0 +1,138 @@
+/* The table of route.h: what is served, and how it is described. */
+#include "base/list.h"
+#include "broker/gateway/handlers.h"
+#include "broker/gateway/route.h"
+
+/* Bodies of appends: the largest batch, and its JSON around it. */
+#define HTTP_APPEND_BODY_BYTES_MAX (16u << 20)
+
+/* JSON as people read it: lines stay as they are written. */
+/* clang-format off */
+
+/* A schema named under components (http_openapi.c). */
+#define HTTP_DOC_REF(name) "{\"$ref\":\"#/components/" name "\"}"
+
+/* An answer of one media type, with a schema and an example. */
+#define HTTP_DOC_ANSWER(text, media, schema, example)                                              \
+    "{\"description\":\"" text "\",\"content\":{\"" media "\":{\"schema\":" schema                 \
+    ",\"example\":" example "}}}"
+
+static const char http_doc_append[] =
+    "\"operationId\":\"appendEvents\",\"summary\":\"Append events to a stream\","
+    "\"description\":\"Each item of the body becomes an event, its value kept byte for byte. The "
+    "answer tells for each where it stands, once it is as safe as the stream's durability asks. A "
+    "stream that is not there is made. An item that is refused does not keep the others back: "
+    "then the status is 207, and if none was appended it is that of the first item's error.\","
+    "\"parameters\":[" HTTP_DOC_REF("parameters/name") "],"
+    "\"requestBody\":{\"required\":true,\"content\":{"
+    "\"application/json\":{\"schema\":{\"description\":\"One value, or an array of them.\"},"
+    "\"example\":[{\"mag\":4.5,\"place\":\"10 km N of Ridgecrest\"},{\"mag\":1.2}]},"
+    "\"application/x-ndjson\":{\"schema\":{\"type\":\"string\",\"description\":\"A value on each "
+    "line.\"},\"example\":\"{\\\"mag\\\":4.5}\\n{\\\"mag\\\":1.2}\\n\"},"
+    "\"application/vnd.tdb.events+json\":{\"schema\":{\"oneOf\":[" HTTP_DOC_REF("schemas/Event")
+    ",{\"type\":\"array\",\"items\":" HTTP_DOC_REF("schemas/Event") "}]},"
+    "\"example\":[{\"key\":\"us7000\",\"value\":{\"mag\":4.5},\"headers\":{\"source\":\"usgs\"},"
+    "\"timestamp\":\"2026-11-26T08:00:00Z\"},{\"key\":\"us7000\",\"value\":null}]}}},"
+    "\"responses\":{\"200\":" HTTP_DOC_ANSWER(
+        "All are appended.", "application/json", HTTP_DOC_REF("schemas/Appended"),
+        "{\"appended\":2,\"failed\":0,\"results\":[{\"partition\":0,\"offset\":0},"
+        "{\"partition\":0,\"offset\":1}]}") ",\"207\":"
+    HTTP_DOC_ANSWER("Some are.", "application/json", HTTP_DOC_REF("schemas/Appended"),
+                    "{\"appended\":1,\"failed\":1,\"results\":[{\"partition\":0,\"offset\":0},"
+                    "{\"error\":{\"code\":\"json_invalid\",\"detail\":\"Line 2, byte 1: a value "
+                    "was expected.\",\"retriable\":false}}]}");
+
+static const char http_doc_read[] =
+    "\"operationId\":\"readEvents\",\"summary\":\"Read events of a partition\","
+    "\"description\":\"From an offset or from the first event of a time on, up to limit events or "
+    "1 MiB. The answer says with next_offset (as NDJSON with the header TDB-Next-Offset) where to "
+    "go on. With wait an answer without events is put off until there is one, or the time is "
+    "over.\","
+    "\"parameters\":[" HTTP_DOC_REF("parameters/name") ","
+    "{\"name\":\"partition\",\"in\":\"query\",\"schema\":{\"type\":\"integer\",\"minimum\":0},"
+    "\"description\":\"Needed where the stream has several.\"},"
+    "{\"name\":\"offset\",\"in\":\"query\",\"schema\":{\"oneOf\":[{\"type\":\"integer\","
+    "\"minimum\":0},{\"enum\":[\"earliest\",\"latest\"]}]},\"description\":\"Where to begin; "
+    "absent: earliest.\"},"
+    "{\"name\":\"timestamp\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},\"description\":"
+    "\"Begin with the first event of this time or later: RFC 3339, or milliseconds since 1970.\"},"
+    "{\"name\":\"limit\",\"in\":\"query\",\"schema\":{\"type\":\"integer\",\"minimum\":1,"
+    "\"maximum\":10000,\"default\":100}},"
+    "{\"name\":\"wait\",\"in\":\"query\",\"schema\":{\"type\":\"string\",\"default\":\"0\"},"
+    "\"description\":\"How long to wait for events: 500ms, 5s, 60s at most.\",\"example\":\"1s\"}],"
+    "\"responses\":{\"200\":{\"description\":\"The events.\",\"content\":{\"application/json\":{"
+    "\"schema\":" HTTP_DOC_REF("schemas/Events") ",\"example\":{\"stream\":\"quakes\","
+    "\"partition\":0,\"events\":[{\"offset\":0,\"timestamp\":1795680000000,\"key\":\"us7000\","
+    "\"value\":{\"mag\":4.5}}],\"next_offset\":1,\"high_watermark\":1,\"log_start_offset\":0}},"
+    "\"application/x-ndjson\":{\"schema\":{\"type\":\"string\"},\"example\":\"{\\\"offset\\\":0,"
+    "\\\"timestamp\\\":1795680000000,\\\"key\\\":null,\\\"value\\\":1}\\n\"}}}";
+
+static const char http_doc_streams[] =
+    "\"operationId\":\"listStreams\",\"summary\":\"List streams\",\"parameters\":[],"
+    "\"responses\":{\"200\":" HTTP_DOC_ANSWER(
+        "All there are.", "application/json", HTTP_DOC_REF("schemas/Streams"),
+        "{\"streams\":[{\"name\":\"quakes\",\"partitions\":1,\"internal\":false,\"created\":"
+        "\"2026-11-26T08:00:00.000Z\"}]}");
+
+static const char http_doc_livez[] =
+    "\"operationId\":\"livez\",\"summary\":\"Whether the server runs\",\"parameters\":[],"
+    "\"responses\":{\"200\":" HTTP_DOC_ANSWER("It does.", "application/json",
+                                              HTTP_DOC_REF("schemas/Health"),
+                                              "{\"status\":\"alive\"}");
+
+static const char http_doc_readyz[] =
+    "\"operationId\":\"readyz\",\"summary\":\"Whether the server may be sent requests\","
+    "\"parameters\":[],\"responses\":{\"200\":" HTTP_DOC_ANSWER(
+        "It may.", "application/json", HTTP_DOC_REF("schemas/Health"),
+        "{\"status\":\"ready\",\"reasons\":[]}") ",\"503\":"
+    HTTP_DOC_ANSWER("It may not, and why.", "application/json", HTTP_DOC_REF("schemas/Health"),
+                    "{\"status\":\"not ready\",\"reasons\":[\"the server is shutting down\"]}");
+
+static const char http_doc_metrics[] =
+    "\"operationId\":\"metrics\",\"summary\":\"What the server counts\",\"parameters\":[],"
+    "\"responses\":{\"200\":{\"description\":\"A page of Prometheus' text format 0.0.4.\","
+    "\"content\":{\"text/plain\":{\"schema\":{\"type\":\"string\"}}}}";
+
+static const char http_doc_openapi[] =
+    "\"operationId\":\"openapi\",\"summary\":\"This description\",\"parameters\":[],"
+    "\"responses\":{\"200\":{\"description\":\"OpenAPI 3.1.\",\"content\":{\"application/json\":{"
+    "\"schema\":{\"type\":\"object\"}}}}";
+
+/* clang-format on */
+
+const struct http_route http_routes[] = {
+    {.method = HTTP1_GET,
+     .path = "/api/v1/streams",
+     .handle = http_handle_streams,
+     .doc = http_doc_streams,
+     .errors = {HTTP_OVERLOADED}},
+    {.method = HTTP1_POST,
+     .path = "/api/v1/streams/{name}/events",
+     .handle = http_handle_events_append,
+     .body_bytes_max = HTTP_APPEND_BODY_BYTES_MAX,
+     .doc = http_doc_append,
+     .errors = {HTTP_JSON_INVALID, HTTP_STREAM_RESERVED, HTTP_STREAM_NOT_FOUND,
+                HTTP_PARTITION_NOT_FOUND, HTTP_EVENT_TOO_LARGE, HTTP_MEDIA_TYPE_UNSUPPORTED,
+                HTTP_EVENT_INVALID, HTTP_STREAM_NAME_INVALID, HTTP_TIMESTAMP_OUT_OF_RANGE,
+                HTTP_STORAGE_FAILED, HTTP_IDEMPOTENCY_NOT_SERVED, HTTP_NOT_AVAILABLE,
+                HTTP_NOT_ENOUGH_REPLICAS, HTTP_TIMEOUT, HTTP_DISK_FULL}},
+    {.method = HTTP1_GET,
+     .path = "/api/v1/streams/{name}/events",
+     .handle = http_handle_events_read,
+     .doc = http_doc_read,
+     .errors = {HTTP_PARAMETER_INVALID, HTTP_STREAM_NOT_FOUND, HTTP_PARTITION_NOT_FOUND,
+                HTTP_NOT_ACCEPTABLE, HTTP_OFFSET_OUT_OF_RANGE, HTTP_STREAM_NAME_INVALID,
+                HTTP_STORAGE_FAILED, HTTP_ANSWER_TOO_LARGE, HTTP_NOT_AVAILABLE}},
+    {.method = HTTP1_GET,
+     .path = "/api/v1/openapi.json",
+     .handle = http_handle_openapi,
+     .doc = http_doc_openapi},
+    {.method = HTTP1_GET, .path = "/livez", .handle = http_handle_livez, .doc = http_doc_livez},
+    {.method = HTTP1_GET, .path = "/readyz", .handle = http_handle_readyz, .doc = http_doc_readyz},
+    {.method = HTTP1_GET,
+     .path = "/metrics",
+     .handle = http_handle_metrics,
+     .doc = http_doc_metrics},
+};
+
+const size_t http_routes_count = ARRAY_COUNT(http_routes);
