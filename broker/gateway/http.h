@@ -39,7 +39,7 @@ typedef void http_call_fn(struct http_call *call);
 #define HTTP_PARAMS_MAX 4u
 
 /* Headers that a handler adds to its answer. */
-#define HTTP_ANSWER_HEADERS_MAX 4u
+#define HTTP_ANSWER_HEADERS_MAX 8u
 
 /* Pieces of one send. */
 #define HTTP_IOV_MAX 16u

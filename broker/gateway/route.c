@@ -8,10 +8,15 @@
 #include "broker/gateway/conn_int.h"
 #include "broker/gateway/http_uri.h"
 
+/* A listed host or origin: a DNS name has 253 bytes, and a scheme and a port stand around it. */
+#define HTTP_LISTED_BYTES_MAX 280u
+
 static enum http_error http_route_check(const struct http_call *call, const char **detail);
 static bool http_route_knows_host(const struct http_config *config, struct http_text host);
 static bool http_route_has_origin(const struct http_config *config, struct http_text origin,
                                   struct http_text host);
+static bool http_route_is_shared(const struct http_call *call);
+static void http_route_share(struct http_call *call);
 static bool http_route_is_listed(const char *list, struct http_text name);
 static bool http_route_is_address(struct http_text name);
 static bool http_route_matches(const struct http_route *route, struct http_text path,
@@ -33,6 +38,7 @@ enum http_error http_route_find(struct http_call *call, const char **detail)
     if (error != HTTP_ERRORS_COUNT) {
         return error;
     }
+    http_route_share(call);
     for (size_t i = 0; i < http_routes_count; i++) {
         const struct http_route *route = &http_routes[i];
         if (call->head.is_asterisk || !http_route_matches(route, path, params)) {
@@ -52,6 +58,11 @@ enum http_error http_route_find(struct http_call *call, const char **detail)
         return HTTP_OVERLOADED;
     }
     http_header(call, "Allow", allow);
+    if (method == HTTP1_OPTIONS && http_route_is_shared(call)) { /* a browser asks before */
+        http_header(call, "Access-Control-Allow-Methods", allow);
+        http_header(call, "Access-Control-Allow-Headers", "Content-Type");
+        http_header(call, "Access-Control-Max-Age", "600");
+    }
     return method == HTTP1_OPTIONS ? HTTP_ERRORS_COUNT
            : method == HTTP1_OTHER ? HTTP_METHOD_UNKNOWN
                                    : HTTP_METHOD_NOT_ALLOWED;
@@ -119,10 +130,35 @@ static bool http_route_has_origin(const struct http_config *config, struct http_
 {
     static const char scheme[] = "http://"; /* TLS will have another */
     size_t length = sizeof(scheme) - 1;
-    struct http_text rest = {origin.data + length, origin.length - length};
-    return (origin.length > length && host.length > 0 && memcmp(origin.data, scheme, length) == 0 &&
-            rest.length == host.length && memcmp(rest.data, host.data, rest.length) == 0) ||
+    return (host.length > 0 && origin.length == length + host.length &&
+            memcmp(origin.data, scheme, length) == 0 &&
+            memcmp(origin.data + length, host.data, host.length) == 0) ||
            http_route_is_listed(config->origins, origin);
+}
+
+/* Whether a page of a listed origin asks. */
+static bool http_route_is_shared(const struct http_call *call)
+{
+    struct http_text origin;
+    return http1_find(&call->head, "Origin", &origin) == 1 &&
+           http_route_is_listed(call->conn->door->config.origins, origin);
+}
+
+/* Such a page may see the answer (the Fetch standard's CORS protocol). */
+static void http_route_share(struct http_call *call)
+{
+    struct http_text origin;
+    if (!http_route_is_shared(call) || http1_find(&call->head, "Origin", &origin) == 0) {
+        return;
+    }
+    char *text = arena_copy(&call->arena, origin.data, origin.length);
+    if (text == NULL) {
+        call->err = ERR_BUDGET;
+        return;
+    }
+    http_header(call, "Access-Control-Allow-Origin", text);
+    http_header(call, "Access-Control-Expose-Headers", "TDB-Next-Offset");
+    http_header(call, "Vary", "Origin");
 }
 
 /* Whether `name` is a member of the comma-separated `list`. */
@@ -131,7 +167,8 @@ static bool http_route_is_listed(const char *list, struct http_text name)
     while (*list != '\0') {
         size_t length = strcspn(list, ",");
         struct http_text member = http_text_trim((struct http_text){list, length});
-        if (member.length == name.length && strncasecmp(member.data, name.data, name.length) == 0) {
+        if (member.length > 0 && member.length <= HTTP_LISTED_BYTES_MAX &&
+            member.length == name.length && strncasecmp(member.data, name.data, name.length) == 0) {
             return true;
         }
         list += length + (list[length] == ',');

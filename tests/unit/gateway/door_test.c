@@ -388,6 +388,33 @@ static void door_host(void **state)
     talk_http_end(t);
 }
 
+/* A page of a listed origin may read what is answered, problems too (the Fetch standard's CORS);
+ * one of this server needs no leave. */
+static void a_listed_page_may_see_the_answer(void **state)
+{
+    (void)state;
+    struct town *t = talk_http_town_of(7, NULL);
+    t->http.origins = "https://shop.example";
+    town_start(t, 1);
+    struct town_client *c = town_connect_http(t);
+    struct talk_http_answer a =
+        talk_http(c, "GET /nowhere", "Origin: https://shop.example\r\n", NULL);
+    assert_int_equal(a.status, 404);
+    assert_true(talk_http_has(&a, "Access-Control-Allow-Origin", "https://shop.example"));
+    assert_true(talk_http_has(&a, "Access-Control-Expose-Headers", "TDB-Next-Offset"));
+    assert_true(talk_http_has(&a, "Vary", "Origin"));
+    a = talk_http(c, "OPTIONS /api/v1/streams/s/events",
+                  "Origin: https://shop.example\r\nAccess-Control-Request-Method: POST\r\n", NULL);
+    assert_int_equal(a.status, 204);
+    assert_true(talk_http_has(&a, "Access-Control-Allow-Origin", "https://shop.example"));
+    assert_true(talk_http_has(&a, "Access-Control-Allow-Methods", "OPTIONS, POST, GET, HEAD"));
+    assert_true(talk_http_has(&a, "Access-Control-Allow-Headers", "Content-Type"));
+    a = talk_http(c, "OPTIONS /api/v1/streams/s/events", "Origin: http://broker.town\r\n", NULL);
+    assert_int_equal(a.status, 204);
+    assert_false(talk_http_has(&a, "Access-Control-Allow-Methods", "OPTIONS, POST, GET, HEAD"));
+    talk_http_end(t);
+}
+
 /* A target with a host counts, not the header (RFC 9112 section 3.2.2). */
 static void the_host_of_a_whole_url_counts(void **state)
 {
@@ -732,6 +759,7 @@ int main(void)
         cmocka_unit_test(many_requests_may_come_behind_each_other),
         cmocka_unit_test(head_is_get_without_a_body),
         cmocka_unit_test(a_refused_head_gets_no_body_either),
+        cmocka_unit_test(a_listed_page_may_see_the_answer),
         cmocka_unit_test(the_host_of_a_whole_url_counts),
         cmocka_unit_test(a_body_that_is_asked_for_comes),
         cmocka_unit_test(nobody_is_asked_for_a_body_that_has_begun),
