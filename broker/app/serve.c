@@ -293,12 +293,15 @@ static bool serve_configure(struct serve *serve)
     struct kafka_config kafka = {.listen = settings->listen,
                                  .advertised_host = serve->host,
                                  .request_bytes_max = LIMIT_BUF_BYTES};
+    /* A body and, while it grows, a quarter more of it fit into what begun bodies may take. */
+    uint64_t body_bytes = memory_bytes / serve->shards_count / 8;
+    body_bytes = body_bytes < LIMIT_BATCH_BYTES ? body_bytes : LIMIT_BATCH_BYTES;
     struct http_config http = {.listen = settings->http_listen,
                                .advertised_host = serve->host,
                                .hosts = settings->http_hosts,
                                .origins = settings->http_origins,
                                .indexer = json_indexer_for(&serve->boot.cpu),
-                               .body_bytes_max = LIMIT_BATCH_BYTES};
+                               .body_bytes_max = (uint32_t)body_bytes};
     const char *advertise = settings->advertise;
     size_t bytes = settings_host_bytes(advertise, &kafka.advertised_port);
     if (bytes == 0) { /* not given: the address itself, without its port */
