@@ -249,14 +249,14 @@ static enum err json_walk_value(struct json_walk *walk, bool *is_closed)
 
 static enum err json_walk_open(struct json_walk *walk, bool is_object, bool *is_closed)
 {
+    if (walk->depth == JSON_DEPTH_MAX) {
+        return ERR_TOO_LARGE;
+    }
     walk->at++;
     json_walk_space(walk);
     if (json_walk_byte(walk, is_object ? '}' : ']')) {
         json_walk_close(walk);
         return ERR_OK;
-    }
-    if (walk->depth == JSON_DEPTH_MAX) {
-        return ERR_TOO_LARGE;
     }
     uint8_t bit = (uint8_t)(1u << walk->depth % 8);
     uint8_t *byte = &walk->objects[walk->depth / 8];

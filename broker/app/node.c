@@ -218,7 +218,7 @@ static void node_note_port(struct node *node)
 {
     for (uint32_t i = 0; i < node->shards_count && node->port == NULL; i++) {
         const struct node_shard *there = &node->shards[i];
-        if (there->err != ERR_OK) {
+        if (there->err != ERR_OK && there->err != ERR_BUDGET) {
             node->port = there->is_kafka_open ? &node->http.listen : &node->kafka.listen;
         }
     }

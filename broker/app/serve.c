@@ -114,6 +114,7 @@ static enum cli_exit serve_with(struct serve *serve, FILE *err);
 static bool serve_new_shards(struct serve *serve);
 static uint32_t serve_connections_max(const struct serve *serve);
 static bool serve_configure(struct serve *serve);
+static bool serve_check_ports(const struct serve *serve);
 static bool serve_check_listen(const struct serve *serve, const struct rt_addr *listen);
 static void serve_write_line(struct diag_sink *sink, enum diag_level level, const char *line,
                              size_t length);
@@ -186,7 +187,7 @@ static enum cli_exit serve_with(struct serve *serve, FILE *err)
     diag_levels_init(&serve->levels, serve_modules, ARRAY_COUNT(serve_modules),
                      settings->log_level);
     sm_init(&serve->sm, &serve_decl, SERVE_NEW, NULL, 0);
-    if (!serve_check_listen(serve, &settings->listen) ||
+    if (!serve_check_ports(serve) || !serve_check_listen(serve, &settings->listen) ||
         (settings->has_http && !serve_check_listen(serve, &settings->http_listen))) {
         return CLI_EXIT_FAILED;
     }
@@ -203,6 +204,22 @@ static enum cli_exit serve_with(struct serve *serve, FILE *err)
     budget_free(&serve->boot.budget, serve->shards);
     boot_close(&serve->boot);
     return is_started && !atomic_load(&serve->has_failed) ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+}
+
+/* Two doors on one port of several shards would share its connections. */
+static bool serve_check_ports(const struct serve *serve)
+{
+    const struct settings *settings = serve->settings;
+    const struct rt_addr *kafka = &settings->listen;
+    const struct rt_addr *http = &settings->http_listen;
+    char text[RT_ADDR_TEXT_BYTES];
+    if (!settings->has_http || kafka->port == 0 || kafka->port != http->port) {
+        return true;
+    }
+    fprintf(serve->err,
+            "tdb: --listen and --http.listen both have the port of %s: give one another\n",
+            rt_addr_format(http, text));
+    return false;
 }
 
 /* Nobody is asked who he is: only this machine may come in, unless that is wanted. And clients

@@ -203,7 +203,9 @@ static void core_shard_adopt(struct core_shard *cs, struct core_publication *pub
         uint32_t stage = sm_stage(&cs->sm);
         if (cs->err == ERR_OK && (stage == CORE_CATALOG || stage == CORE_READY)) {
             publication->err = core_shard_take(cs, publication->catalog, publication);
-            cs->has_missed |= publication->err != ERR_OK;
+            if (publication->err != ERR_OK) {
+                cs->has_missed = true;
+            }
         }
         cs->catalog = publication->catalog;
         publication->catalog = old;

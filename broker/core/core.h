@@ -86,7 +86,7 @@ struct core_shard {
     struct sm sm;             /* where opening and closing stand: core.c's */
     struct rt_timer timer;    /* looks whether closing can go on */
     bool is_raft_open;        /* `raft` is in use */
-    bool has_missed;          /* a partition could not be opened */
+    _Atomic bool has_missed;  /* a partition could not be opened; any thread reads */
 
     struct log_shard log;                  /* its part of the store */
     struct raft_shard raft;                /* its part of replication */

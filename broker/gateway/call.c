@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/diag.h"
 #include "base/escape.h"
 #include "base/json.h"
 #include "base/units.h"
 #include "broker/core/core.h"
 #include "broker/gateway/conn_int.h"
+#include "broker/gateway/route.h"
 
 /* Pieces of a body behind the first, each larger than all before together. */
 #define HTTP_PIECE_BYTES_MIN (16u << 10)
@@ -22,6 +24,7 @@
 #define HTTP_DETAIL_BYTES 512
 
 static uint8_t *http_room(struct http_call *call, size_t bytes);
+static bool http_piece_make(struct http_call *call, struct http_piece *piece, size_t bytes);
 static void http_put_rune(struct http_call *call, const char *text, size_t length);
 
 void *http_alloc(struct http_call *call, size_t bytes)
@@ -39,7 +42,6 @@ void *http_alloc(struct http_call *call, size_t bytes)
 static uint8_t *http_room(struct http_call *call, size_t bytes)
 {
     struct http_piece *last = call->last;
-    struct buf *buf = NULL;
     if (call->err != ERR_OK) {
         return NULL;
     }
@@ -58,13 +60,7 @@ static uint8_t *http_room(struct http_call *call, size_t bytes)
         is_first ? &call->piece : arena_alloc_zeroed(&call->arena, sizeof(*piece), 16);
     if (is_first) {
         *piece = (struct http_piece){.data = call->piece_bytes, .capacity = HTTP_PIECE_FIRST_BYTES};
-    } else if (piece != NULL && buf_new(&call->cs->bufs, &call->cs->budget,
-                                        wanted > bytes ? wanted : bytes, &buf) == ERR_OK) {
-        piece->buf = buf;
-        piece->capacity = buf->capacity;
-        piece->data = buf_append(buf, buf->capacity);
-    }
-    if (piece == NULL || piece->data == NULL) {
+    } else if (piece == NULL || !http_piece_make(call, piece, wanted > bytes ? wanted : bytes)) {
         call->err = ERR_BUDGET;
         return NULL;
     }
@@ -75,6 +71,21 @@ static uint8_t *http_room(struct http_call *call, size_t bytes)
     }
     call->last = piece;
     return piece->data;
+}
+
+/* A buffer of at least `bytes`. Answers that nobody reads must not take all memory there is. */
+static bool http_piece_make(struct http_call *call, struct http_piece *piece, size_t bytes)
+{
+    struct http_door *door = call->conn->door;
+    struct buf *buf;
+    if (door->answer_bytes + bytes > door->answer_bytes_max ||
+        buf_new(&call->cs->bufs, &call->cs->budget, bytes, &buf) != ERR_OK) {
+        return false;
+    }
+    door->answer_bytes += buf->capacity;
+    *piece = (struct http_piece){
+        .data = buf_append(buf, buf->capacity), .capacity = buf->capacity, .buf = buf};
+    return true;
 }
 
 /* `bytes` of the room were written. */
@@ -192,6 +203,7 @@ void http_put_again(struct http_call *call)
 {
     for (struct http_piece *piece = call->first; piece != NULL; piece = piece->next) {
         if (piece->buf != NULL) {
+            call->conn->door->answer_bytes -= piece->buf->capacity;
             buf_unref(piece->buf);
         }
     }
@@ -222,6 +234,12 @@ void http_answer(struct http_call *call, uint16_t status, const char *media)
         return;
     }
     ASSERT(!call->is_answered);
+    if (status == 500) {
+        char id[HTTP_REQUEST_ID_BYTES];
+        DIAG_ERROR(call->conn->door->diag, "http", "a request failed",
+                   DIAG_STRING("request", http_call_id(call, id)),
+                   DIAG_STRING("path", call->route != NULL ? call->route->path : "-"));
+    }
     call->is_answered = true;
     call->cancel = NULL;
     call->status = status;

@@ -2,14 +2,10 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/diag.h"
 #include "base/rt/clock.h"
 #include "broker/core/core.h"
 #include "broker/gateway/conn_int.h"
 #include "broker/gateway/route.h"
-
-/* A head's first buffer. */
-#define HTTP_HEAD_FIRST_BYTES 4096u
 
 /* A body's first buffer, and how much more than has arrived its length is believed for. */
 #define HTTP_BODY_FIRST_BYTES (64u << 10)
@@ -121,7 +117,9 @@ static bool http_conn_read_head(struct http_conn *conn)
     case HTTP1_MORE: return false;
     case HTTP1_REFUSED:
         conn->is_last = true;
-        http_conn_refuse(conn, http_error_of_status(conn->reader.status), conn->reader.why);
+        http_conn_refuse(
+            conn, http_error_of_status(conn->reader.status, conn->call->head.method != HTTP1_OTHER),
+            conn->reader.why);
         return false;
     case HTTP1_DONE: break;
     case HTTP1_BODY: UNREACHABLE();
@@ -193,7 +191,7 @@ static bool http_conn_take_body(struct http_conn *conn, const uint8_t *data, siz
     case HTTP1_REFUSED: break;
     }
     conn->is_last = true;
-    http_conn_refuse(conn, http_error_of_status(conn->chunks.status), conn->chunks.why);
+    http_conn_refuse(conn, http_error_of_status(conn->chunks.status, true), conn->chunks.why);
     return false;
 }
 
@@ -220,7 +218,8 @@ static bool http_conn_grow_body(struct http_conn *conn, uint64_t needed_bytes)
     const struct http1_request *head = &conn->call->head;
     struct buf *body;
     uint64_t bytes = needed_bytes * HTTP_BODY_GROWTH;
-    uint64_t bytes_max = head->body == HTTP1_BODY_LENGTH ? head->content_length : LIMIT_BUF_BYTES;
+    uint64_t bytes_max =
+        head->body == HTTP1_BODY_LENGTH ? head->content_length : conn->chunks.body_bytes_max;
     bytes = bytes > HTTP_BODY_FIRST_BYTES ? bytes : HTTP_BODY_FIRST_BYTES;
     bytes = bytes < bytes_max ? bytes : bytes_max;
     ASSERT(bytes >= needed_bytes);
@@ -331,6 +330,10 @@ static void http_conn_received(struct rt_op *op)
         err = http_conn_keep(conn, chunk.data + taken, chunk.length - taken);
     }
     rt_sock_release(&conn->sock, chunk);
+    if (err != ERR_OK && (conn->stage == HTTP_CONN_CALL || conn->stage == HTTP_CONN_SEND)) {
+        conn->is_last = true; /* the answer is due; of the next request bytes are lost */
+        err = ERR_OK;
+    }
     if (err == ERR_OK) {
         http_conn_run(conn);
     } else {

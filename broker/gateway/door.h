@@ -59,6 +59,8 @@ struct http_door {
     struct pool conn_pool;            /* of struct http_conn */
     struct pool call_pool;            /* of struct http_call */
     uint64_t body_bytes;              /* of buffers for bodies that are not whole */
+    uint64_t answer_bytes;            /* of buffers for answers that have not left */
+    uint64_t answer_bytes_max;        /* of them at most: a quarter of the memory */
     uint64_t body_bytes_max;          /* of them at most: a quarter of the memory */
     struct arena json_arena;          /* of `json` */
     struct json_paths json_paths;     /* none: texts are checked only */

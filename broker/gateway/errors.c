@@ -20,7 +20,7 @@ static const enum http_error http_error_codes[CORE_CODES_COUNT] = {
     [CORE_INCONSISTENT_TOPIC_ID] = HTTP_STREAM_NOT_FOUND,
     [CORE_TOPIC_EXISTS] = HTTP_STREAM_NAME_INVALID,
     [CORE_INVALID_TOPIC] = HTTP_STREAM_NAME_INVALID,
-    [CORE_INVALID_PARTITIONS] = HTTP_INTERNAL,
+    [CORE_INVALID_PARTITIONS] = HTTP_NOT_AVAILABLE,
     [CORE_INVALID_REPLICATION] = HTTP_INTERNAL,
     [CORE_INVALID_ASSIGNMENT] = HTTP_INTERNAL,
     [CORE_INVALID_CONFIG] = HTTP_INTERNAL,
@@ -77,7 +77,7 @@ enum http_error http_error_of_records(enum core_records_fault fault)
     UNREACHABLE();
 }
 
-enum http_error http_error_of_status(uint32_t status)
+enum http_error http_error_of_status(uint32_t status, bool is_method_known)
 {
     switch (status) {
     case 408: return HTTP_REQUEST_TIMEOUT;
@@ -85,7 +85,7 @@ enum http_error http_error_of_status(uint32_t status)
     case 414: return HTTP_TARGET_TOO_LONG;
     case 417: return HTTP_EXPECTATION_FAILED;
     case 431: return HTTP_HEAD_TOO_LARGE;
-    case 501: return HTTP_ENCODING_UNSUPPORTED;
+    case 501: return is_method_known ? HTTP_ENCODING_UNSUPPORTED : HTTP_METHOD_UNKNOWN;
     case 503: return HTTP_OVERLOADED;
     case 505: return HTTP_VERSION_UNSUPPORTED;
     default: return HTTP_REQUEST_INVALID;

@@ -39,7 +39,7 @@
       "Send it again, faster.")                                                                    \
     X(OFFSET_OUT_OF_RANGE, "offset_out_of_range", 410, false,                                      \
       "No event has this offset: it is deleted, or not there yet.",                                \
-      "Read from an offset between log_start_offset and next_offset.")                             \
+      "Read from an offset between log_start_offset and high_watermark.")                          \
     X(BODY_TOO_LARGE, "body_too_large", 413, false, "The body is larger than this path takes.",    \
       "Send fewer events at a time.")                                                              \
     X(EVENT_TOO_LARGE, "event_too_large", 413, false,                                              \
@@ -82,8 +82,8 @@
       "Fewer replicas live than min.insync.replicas asks for.", "Try again.")                      \
     X(OVERLOADED, "overloaded", 503, true, "There is no memory for it now.", "Try again later.")   \
     X(CLOSING, "closing", 503, true, "The server is shutting down.", "Try again later.")           \
-    X(TIMEOUT, "timeout", 504, true, "It was not done in the time given.",                         \
-      "It may have been done: look before you try again.")                                         \
+    X(TIMEOUT, "timeout", 504, false, "It was not known to be done in the time given.",            \
+      "It may have been done, or be done still: look before you try again.")                       \
     X(VERSION_UNSUPPORTED, "version_unsupported", 505, false, "HTTP/1.1 and HTTP/1.0 are served.", \
       "Use one of them.")                                                                          \
     X(DISK_FULL, "disk_full", 507, true, "The disk is full.",                                      \
@@ -114,7 +114,8 @@ enum http_error http_error_of(enum core_code code);
 /* What a batch's fault is here, not NONE (asserted). */
 enum http_error http_error_of_records(enum core_records_fault fault);
 
-/* The problem for a request that the codec refused with `status`. */
-enum http_error http_error_of_status(uint32_t status);
+/* The problem for a request that the codec refused with `status`; 501 is its method's fault where
+ * that is not known. */
+enum http_error http_error_of_status(uint32_t status, bool is_method_known);
 
 #endif

@@ -81,6 +81,7 @@ static enum http_error http_events_lines(struct http_events_reader *reader, stru
             event->error = HTTP_JSON_INVALID;
             event->detail =
                 arena_copy(reader->arena, reader->out->detail, strlen(reader->out->detail));
+            reader->out->detail[0] = '\0'; /* the line's, not the body's */
         }
     }
     return HTTP_ERRORS_COUNT;
@@ -373,7 +374,9 @@ static bool http_event_headers(struct http_events_reader *reader, struct http_ev
     size_t count = 0;
     struct json_items items = json_items(value);
     while (json_items_next(&items, NULL, &item)) {
-        count++;
+        if (++count > HTTP_EVENT_HEADERS_MAX) {
+            return http_event_wrong(event, "An event has 1,000 headers at most.");
+        }
     }
     /* Two lengths of 5 bytes at most, and texts that get no longer. */
     size_t capacity = value->length + 10 * count;

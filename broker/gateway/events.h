@@ -30,6 +30,9 @@ struct json_reader;
 /* Items of one body. */
 #define HTTP_EVENTS_MAX 65536u
 
+/* Headers of one event. */
+#define HTTP_EVENT_HEADERS_MAX 1000u
+
 /* Room for the words on what is wrong with a body. */
 #define HTTP_EVENTS_DETAIL_BYTES 200
 

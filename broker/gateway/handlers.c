@@ -2,10 +2,14 @@
 #include "broker/gateway/handlers.h"
 
 #include "base/assert.h"
+#include "base/suggest.h"
 #include "base/units.h"
 #include "broker/core/core.h"
 #include "broker/gateway/http_media.h"
 #include "broker/gateway/http_uri.h"
+
+/* Longer than any parameter's name. */
+#define HTTP_QUERY_NAME_BYTES 40
 
 const struct core_topic *http_stream(struct http_call *call)
 {
@@ -55,6 +59,32 @@ enum err http_query(struct http_call *call, const char *name, struct http_text *
         *value = (struct http_text){text, w.pos};
     }
     return err;
+}
+
+bool http_query_only(struct http_call *call, const char *const *names, size_t count)
+{
+    struct http_uri_query walk = http_uri_query(http1_query(&call->head));
+    struct http_text name;
+    struct http_text value;
+    while (http_uri_query_next(&walk, &name, &value)) {
+        char text[HTTP_QUERY_NAME_BYTES] = "";
+        struct bytes_writer w = bytes_writer(text, sizeof(text) - 1);
+        bool is_read = http_uri_decode_query(&w, name) == ERR_OK;
+        bool is_known = false;
+        for (size_t i = 0; is_read && i < count; i++) {
+            is_known = is_known || http_text_is((struct http_text){text, w.pos}, names[i]);
+        }
+        if (!is_known) {
+            text[is_read ? w.pos : 0] = '\0';
+            const char *nearest = is_read ? suggest_nearest(text, names, count) : NULL;
+            http_problem_of(call, HTTP_PARAMETER_INVALID,
+                            nearest != NULL ? "There is no parameter %s; did you mean %s?"
+                                            : "There is no parameter %s.",
+                            text, nearest);
+            return false;
+        }
+    }
+    return true;
 }
 
 bool http_query_u64(struct http_call *call, const char *name, uint64_t min, uint64_t max,

@@ -54,7 +54,6 @@ typedef void http_call_fn(struct http_call *call);
 #define HTTP_MEDIA_EVENTS  "application/vnd.tdb.events+json"
 #define HTTP_MEDIA_PROBLEM "application/problem+json"
 #define HTTP_MEDIA_METRICS "text/plain; version=0.0.4; charset=utf-8"
-#define HTTP_MEDIA_TEXT    "text/plain; charset=utf-8"
 
 /* Bytes of an answer's body, one of a chain. */
 struct http_piece {
@@ -153,6 +152,10 @@ void http_wait(struct http_call *call, http_call_fn *cancel);
 /* *value = the parameter `name` of the query, decoded, in the arena; ERR_NOT_FOUND: there is none.
  * ERR_INVALID: it cannot be decoded, or stands there twice; ERR_BUDGET. */
 MUST_USE enum err http_query(struct http_call *call, const char *name, struct http_text *value);
+
+/* Whether the query has no other parameters than the `count` `names`. False: it has, and the call
+ * was ended with that. */
+bool http_query_only(struct http_call *call, const char *const *names, size_t count);
 
 /* *out = the number in the query's `name`, within min..max; `fallback` where there is none. False:
  * the call was ended with what is wrong. */

@@ -67,6 +67,9 @@ void http_handle_events_append(struct http_call *call)
 {
     enum http_events_form form;
     struct http_text unused;
+    if (!http_query_only(call, NULL, 0)) {
+        return;
+    }
     if (http1_find(&call->head, "Idempotency-Key", &unused) > 0) {
         http_problem(call, HTTP_IDEMPOTENCY_NOT_SERVED, NULL);
         return;
@@ -87,7 +90,13 @@ void http_handle_events_append(struct http_call *call)
         return;
     }
     const struct http_text *name = &call->params[0];
-    if (core_topic_is_reserved(name->data, name->length)) {
+    bool has_any = false;
+    for (uint32_t i = 0; i < state->events.count && !has_any; i++) {
+        has_any = state->events.items[i].error == HTTP_ERRORS_COUNT;
+    }
+    if (!has_any) { /* no stream is made for that */
+        http_append_end(state);
+    } else if (core_topic_is_reserved(name->data, name->length)) {
         http_problem(call, HTTP_STREAM_RESERVED, NULL);
     } else if (core_catalog_find(call->cs->catalog, name->data, name->length) == NULL &&
                call->cs->core->config.is_auto_create) {
@@ -342,7 +351,7 @@ static void http_append_done(struct core_append *append)
     struct http_event *items = state->events.items;
     if (append->code != CORE_OK) {
         http_append_fail(state, batch->first, http_error_of(append->code),
-                         core_code_text(append->code));
+                         append->code != CORE_TIMEOUT ? core_code_text(append->code) : NULL);
     } else {
         uint64_t offset = append->base_offset;
         for (uint32_t i = batch->first; i != HTTP_APPEND_NONE; i = items[i].next) {

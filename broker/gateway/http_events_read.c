@@ -28,12 +28,17 @@
 /* The longest wait. */
 #define HTTP_READ_WAIT_NS_MAX 60000000000u
 
+/* In the place of what core_offsets is asked: the offset is given. */
+#define HTTP_READ_FROM_OFFSET 0
+
 /* Of one request. */
 struct http_read {
     struct http_call *call;      /* whose */
     struct core_offsets offsets; /* finds where to begin */
     struct core_fetch fetch;     /* reads */
     struct core_fetch_item item; /* from the partition */
+    int64_t from;                /* CORE_OFFSETS_..., or HTTP_READ_FROM_OFFSET */
+    int64_t time;                /* begins with the first event of it, ms; -1: not asked */
     uint64_t limit;              /* events at most */
     uint64_t wait_ns;            /* how long */
     uint64_t next_offset;        /* where to go on */
@@ -41,9 +46,10 @@ struct http_read {
     bool is_lines;               /* an event on each line */
 };
 
-static bool http_read_asked(struct http_read *state, bool *has_offset);
+static bool http_read_asked(struct http_read *state);
 static bool http_read_partition(struct http_read *state);
-static bool http_read_start(struct http_read *state, bool *has_offset);
+static bool http_read_start(struct http_read *state);
+static void http_read_ask(struct http_read *state, int64_t timestamp);
 static void http_read_found(struct core_offsets *offsets);
 static void http_read_fetch(struct http_read *state);
 static void http_read_cancel(struct http_call *call);
@@ -62,18 +68,19 @@ static void http_read_answer(struct http_read *state);
 void http_handle_events_read(struct http_call *call)
 {
     static const char *const offers[] = {HTTP_MEDIA_JSON, HTTP_MEDIA_NDJSON};
+    static const char *const names[] = {"partition", "offset", "timestamp", "limit", "wait"};
     struct http_read *state = http_alloc(call, sizeof(*state));
     if (state == NULL) {
         return;
     }
     const char *media = http_accepted(call, offers, ARRAY_COUNT(offers));
-    bool has_offset = true;
-    if (media == NULL) {
+    if (media == NULL || !http_query_only(call, names, ARRAY_COUNT(names))) {
         return;
     }
     state->call = call;
+    state->time = -1;
     state->is_lines = media == offers[1];
-    if (!http_read_asked(state, &has_offset)) {
+    if (!http_read_asked(state)) {
         return;
     }
     state->fetch.parts =
@@ -81,15 +88,15 @@ void http_handle_events_read(struct http_call *call)
     if (state->fetch.parts == NULL) {
         return;
     }
-    if (has_offset) {
+    if (state->from == HTTP_READ_FROM_OFFSET) {
         http_read_fetch(state);
     } else {
-        core_offsets_start(call->cs, &state->offsets);
+        http_read_ask(state, state->from);
     }
 }
 
 /* What the query wants. False: it cannot be, and that is answered. */
-static bool http_read_asked(struct http_read *state, bool *has_offset)
+static bool http_read_asked(struct http_read *state)
 {
     struct http_call *call = state->call;
     struct http_text wait;
@@ -105,7 +112,7 @@ static bool http_read_asked(struct http_read *state, bool *has_offset)
         http_problem(call, HTTP_PARAMETER_INVALID, "wait is not a time like 5s, 60s at most.");
         return false;
     }
-    return http_read_partition(state) && http_read_start(state, has_offset);
+    return http_read_partition(state) && http_read_start(state);
 }
 
 static bool http_read_partition(struct http_read *state)
@@ -132,18 +139,11 @@ static bool http_read_partition(struct http_read *state)
                                            .group = topic->groups[partition],
                                            .epoch = -1,
                                            .bytes_max = HTTP_READ_BYTES};
-    state->offsets = (struct core_offsets){.done = http_read_found,
-                                           .ctx = state,
-                                           .topic = topic->uuid,
-                                           .partition = (uint32_t)partition,
-                                           .group = topic->groups[partition],
-                                           .epoch = -1,
-                                           .timestamp = CORE_OFFSETS_EARLIEST};
     return true;
 }
 
 /* Where it begins: an offset, or what an offset is to be found for. */
-static bool http_read_start(struct http_read *state, bool *has_offset)
+static bool http_read_start(struct http_read *state)
 {
     struct http_call *call = state->call;
     struct http_text offset = {.data = NULL};
@@ -160,25 +160,25 @@ static bool http_read_start(struct http_read *state, bool *has_offset)
         http_problem(call, HTTP_PARAMETER_INVALID, "Say offset or timestamp, not both.");
         return false;
     }
-    *has_offset = false;
     if (timestamp.data != NULL) {
         if (units_parse_u64(timestamp.data, timestamp.length, &number) == ERR_OK &&
             number <= INT64_MAX) {
-            state->offsets.timestamp = (int64_t)number;
-        } else if (units_parse_time_ms(timestamp.data, timestamp.length,
-                                       &state->offsets.timestamp) != ERR_OK ||
-                   state->offsets.timestamp < 0) {
+            state->time = (int64_t)number;
+        } else if (units_parse_time_ms(timestamp.data, timestamp.length, &state->time) != ERR_OK ||
+                   state->time < 0) {
             http_problem(call, HTTP_PARAMETER_INVALID,
                          "timestamp is neither milliseconds since 1970 nor RFC 3339.");
             return false;
         }
+        state->from = CORE_OFFSETS_LATEST;
         return true;
     }
+    state->from = CORE_OFFSETS_EARLIEST;
     if (offset.data == NULL || http_text_is(offset, "earliest")) {
         return true;
     }
     if (http_text_is(offset, "latest")) {
-        state->offsets.timestamp = CORE_OFFSETS_LATEST;
+        state->from = CORE_OFFSETS_LATEST;
         return true;
     }
     if (units_parse_u64(offset.data, offset.length, &state->item.offset) != ERR_OK ||
@@ -186,23 +186,41 @@ static bool http_read_start(struct http_read *state, bool *has_offset)
         http_problem(call, HTTP_PARAMETER_INVALID, "offset is a number, earliest or latest.");
         return false;
     }
-    *has_offset = true;
+    state->from = HTTP_READ_FROM_OFFSET;
     return true;
 }
 
-/* Behind the last event of a time there is none yet: what is appended next. */
+/* Which offset has it? */
+static void http_read_ask(struct http_read *state, int64_t timestamp)
+{
+    state->offsets = (struct core_offsets){.done = http_read_found,
+                                           .ctx = state,
+                                           .topic = state->item.topic,
+                                           .partition = state->item.partition,
+                                           .group = state->item.group,
+                                           .epoch = -1,
+                                           .timestamp = timestamp};
+    core_offsets_start(state->call->cs, &state->offsets);
+}
+
+/* Behind the last event of a time there is none yet: what was appended next when the search had not
+ * begun, so that none is missed that came meanwhile. */
 static void http_read_found(struct core_offsets *offsets)
 {
     struct http_read *state = offsets->ctx;
     if (offsets->code != CORE_OK) {
         http_problem(state->call, http_error_of(offsets->code), NULL);
-    } else if (offsets->offset < 0) {
-        offsets->timestamp = CORE_OFFSETS_LATEST;
-        core_offsets_start(state->call->cs, offsets);
-    } else {
-        state->item.offset = (uint64_t)offsets->offset;
-        http_read_fetch(state);
+        return;
     }
+    if (offsets->timestamp == CORE_OFFSETS_LATEST && state->time >= 0) {
+        state->item.offset = (uint64_t)offsets->offset;
+        http_read_ask(state, state->time);
+        return;
+    }
+    if (offsets->offset >= 0) {
+        state->item.offset = (uint64_t)offsets->offset;
+    }
+    http_read_fetch(state);
 }
 
 static void http_read_fetch(struct http_read *state)
@@ -233,6 +251,7 @@ static void http_read_release(struct http_call *call)
 {
     struct http_read *state = call->state;
     core_loans_return_all(&call->cs->loans, state->item.loans);
+    state->item.loans = NULL;
 }
 
 static void http_read_fetched(struct core_fetch *fetch)
@@ -256,8 +275,12 @@ static void http_read_fetched(struct core_fetch *fetch)
         http_put_text(call, ",\"events\":[");
     }
     enum err err = http_read_batches(state);
-    if (err != ERR_OK) {
-        http_problem_of(call, err == ERR_BUDGET ? HTTP_OVERLOADED : HTTP_STORAGE_FAILED,
+    http_read_release(call);                         /* all of it was copied */
+    if (err != ERR_OK && state->events_count == 0) { /* else the next request will meet it */
+        http_problem_of(call,
+                        err == ERR_BUDGET      ? HTTP_OVERLOADED
+                        : err == ERR_TOO_LARGE ? HTTP_ANSWER_TOO_LARGE
+                                               : HTTP_STORAGE_FAILED,
                         "The batch at offset %llu cannot be read: %s.",
                         (unsigned long long)state->next_offset, err_text(err));
         return;

@@ -16,22 +16,29 @@ void http_handle_livez(struct http_call *call)
     http_answer(call, 200, HTTP_MEDIA_JSON);
 }
 
-/* The doors open when every partition that can be is open; what is left is the end. */
+/* The doors open when every partition that can be is open; what is left is what cannot, and the
+ * end.
+ */
 void http_handle_readyz(struct http_call *call)
 {
-    const char *reason = NULL;
-    if (call->conn->door->is_closing) {
-        reason = "the server is shutting down";
-    } else if (call->cs->has_missed) {
-        reason = "a partition of this shard could not be opened; see the server's log";
+    const struct core *core = call->cs->core;
+    bool is_closing = call->conn->door->is_closing;
+    uint32_t missed_count = 0;
+    for (uint32_t i = 0; i < core->shards_count; i++) {
+        missed_count += core->shards[i]->has_missed;
     }
-    http_put_text(call, reason == NULL ? "{\"status\":\"ready\",\"reasons\":["
-                                       : "{\"status\":\"not ready\",\"reasons\":[");
-    if (reason != NULL) {
-        http_put_string(call, reason, strlen(reason));
+    bool is_ready = !is_closing && missed_count == 0;
+    http_put_text(call, is_ready ? "{\"status\":\"ready\",\"reasons\":["
+                                 : "{\"status\":\"not ready\",\"reasons\":[");
+    if (is_closing) {
+        http_put_text(call, "\"the server is shutting down\"");
+    }
+    if (missed_count > 0) {
+        http_put_text(call, is_closing ? "," : "");
+        http_put_text(call, "\"partitions could not be opened; see the server's log\"");
     }
     http_put_text(call, "]}\n");
-    http_answer(call, reason == NULL ? 200 : 503, HTTP_MEDIA_JSON);
+    http_answer(call, is_ready ? 200 : 503, HTTP_MEDIA_JSON);
 }
 
 /* All shards' together. A page that does not fit is written again where there is more room. */

@@ -118,6 +118,10 @@ run "$tdb" serve --http.listen localhost
 expect_status 2
 expect_err 'http.listen.*or off'
 
+run "$tdb" serve --listen 127.0.0.1:4711 --http.listen 127.0.0.1:4711 --data "$work/other"
+expect_status 1
+expect_err 'both have the port of 127.0.0.1:4711'
+
 start --http.listen off
 finish TERM
 command="tdb serve --http.listen off"

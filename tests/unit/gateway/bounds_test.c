@@ -163,6 +163,34 @@ static void a_client_that_never_reads_is_ended_and_all_is_given_back(void **stat
     talk_http_end(t);
 }
 
+/* Many of them hold a quarter of the memory and no more: others are let in, and what there is no
+ * memory for is told so. */
+static void answers_that_are_not_read_leave_memory_to_others(void **state)
+{
+    (void)state;
+    struct sim_options options = sim_options_calm();
+    options.host.buffer_bytes = 64 << 10;
+    struct town *t = talk_http_town_of(17, &options);
+    town_start(t, 1);
+    bounds_fill(t, 1000);
+    size_t before = talk_http_used_bytes(t);
+    struct town_client *last = NULL;
+    for (uint32_t i = 0; i < 60; i++) { /* 1 MB each: more than the shard has */
+        last = town_connect_http(t);
+        last->is_deaf = i < 59;
+        talk_http_ask(last, "GET " TALK_HTTP_S "?limit=1000", "", NULL);
+        town_run(t, 100);
+    }
+    talk_http_assert_problem(talk_http_answer(last), 503, "overloaded");
+    assert_true(talk_http_used_bytes(t) < before + (24 << 20));
+    struct town_client *other = town_connect_http(t);
+    bounds_is_well(other);
+    town_run(t, 100000);
+    other = town_connect_http(t);
+    assert_int_equal(talk_http(other, "GET " TALK_HTTP_S "?limit=1000", "", NULL).status, 200);
+    talk_http_end(t);
+}
+
 /* It reads in the end: nothing is missing. */
 static void a_client_that_reads_late_gets_all(void **state)
 {
@@ -555,6 +583,7 @@ int main(void)
         cmocka_unit_test(a_connection_may_be_idle_for_75_s_between_requests),
         cmocka_unit_test(a_large_body_may_take_its_time),
         cmocka_unit_test(a_client_that_never_reads_is_ended_and_all_is_given_back),
+        cmocka_unit_test(answers_that_are_not_read_leave_memory_to_others),
         cmocka_unit_test(a_client_that_reads_late_gets_all),
         cmocka_unit_test(an_unread_100_continue_ends),
         cmocka_unit_test(bodies_hold_a_quarter_of_the_memory),

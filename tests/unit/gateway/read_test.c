@@ -66,6 +66,7 @@ static const struct read_row {
     {"behind the end", "?offset=11", 410, "offset_out_of_range", 0},
     {"far behind the end", "?offset=9223372036854775807", 410, "offset_out_of_range", 0},
     {"an offset that is too large", "?offset=9223372036854775808", 400, "parameter_invalid", 0},
+    {"a parameter that there is not", "?ofset=1", 400, "parameter_invalid", 0},
     {"a negative offset", "?offset=-1", 400, "parameter_invalid", 0},
     {"an offset that is none", "?offset=x", 400, "parameter_invalid", 0},
     {"an empty offset", "?offset=", 400, "parameter_invalid", 0},
@@ -469,6 +470,14 @@ static void the_server_tells_of_its_life(void **state)
     a = talk_http(c, "GET /readyz", "", NULL);
     assert_int_equal(a.status, 200);
     assert_string_equal(a.body, "{\"status\":\"ready\",\"reasons\":[]}\n");
+    town_core(t, 0)->has_missed = true; /* as if a partition there had not opened */
+    for (uint32_t i = 0; i < 4; i++) {  /* whichever shard is asked */
+        a = talk_http(town_connect_http(t), "GET /readyz", "", NULL);
+        assert_int_equal(a.status, 503);
+        assert_string_equal(a.body,
+                            "{\"status\":\"not ready\",\"reasons\":[\"partitions could not be "
+                            "opened; see the server's log\"]}\n");
+    }
     a = talk_http(c, "GET /api/v1/openapi.json", "", NULL);
     assert_int_equal(a.status, 200);
     assert_true(talk_http_is(&a, "openapi", "3.1.0"));
