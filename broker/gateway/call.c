@@ -78,7 +78,7 @@ static bool http_piece_make(struct http_call *call, struct http_piece *piece, si
 {
     struct http_door *door = call->conn->door;
     struct buf *buf;
-    if (door->answer_bytes + bytes > door->answer_bytes_max ||
+    if (door->answer_bytes + bytes > door->held_bytes_max ||
         buf_new(&call->cs->bufs, &call->cs->budget, bytes, &buf) != ERR_OK) {
         return false;
     }

@@ -150,8 +150,8 @@ static bool http_conn_head_done(struct http_conn *conn)
         http_conn_refuse(conn, error, detail);
         return false;
     }
-    if (head->body == HTTP1_BODY_NONE || (head->body == HTTP1_BODY_LENGTH && //
-                                          head->content_length <= left)) {
+    if (head->body == HTTP1_BODY_NONE ||
+        (head->body == HTTP1_BODY_LENGTH && head->content_length <= left)) {
         call->body = (struct http_text){.data = (const char *)conn->in->data + conn->in_pos,
                                         .length = (size_t)head->content_length};
         conn->in_pos += (uint32_t)head->content_length;
@@ -223,7 +223,7 @@ static bool http_conn_grow_body(struct http_conn *conn, uint64_t needed_bytes)
     bytes = bytes > HTTP_BODY_FIRST_BYTES ? bytes : HTTP_BODY_FIRST_BYTES;
     bytes = bytes < bytes_max ? bytes : bytes_max;
     ASSERT(bytes >= needed_bytes);
-    if (door->body_bytes + bytes > door->body_bytes_max ||
+    if (door->body_bytes + bytes > door->held_bytes_max ||
         buf_new(&cs->bufs, &cs->budget, (size_t)bytes, &body) != ERR_OK) {
         return false;
     }

@@ -66,8 +66,7 @@ enum err http_door_open(struct http_door *door, struct core_shard *cs, struct di
 {
     struct rt_shard *shard = cs->shard;
     *door = (struct http_door){.cs = cs, .diag = diag, .config = *config, .date_s = INT64_MIN};
-    door->body_bytes_max = rt_shard_budget(shard)->limit_bytes / 4;
-    door->answer_bytes_max = door->body_bytes_max;
+    door->held_bytes_max = rt_shard_budget(shard)->limit_bytes / 4;
     door->id = (uint32_t)rt_random(shard);
     list_init(&door->conns);
     list_init(&door->idle_calls);

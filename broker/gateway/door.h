@@ -60,8 +60,7 @@ struct http_door {
     struct pool call_pool;            /* of struct http_call */
     uint64_t body_bytes;              /* of buffers for bodies that are not whole */
     uint64_t answer_bytes;            /* of buffers for answers that have not left */
-    uint64_t answer_bytes_max;        /* of them at most: a quarter of the memory */
-    uint64_t body_bytes_max;          /* of them at most: a quarter of the memory */
+    uint64_t held_bytes_max;          /* of either at most: a quarter of the memory */
     struct arena json_arena;          /* of `json` */
     struct json_paths json_paths;     /* none: texts are checked only */
     struct json_reader json;          /* checks bodies */
@@ -80,8 +79,8 @@ struct http_door {
 MUST_USE enum err http_door_open(struct http_door *door, struct core_shard *cs, struct diag *diag,
                                  const struct http_config *config);
 
-/* Listen no more; requests that were received are carried out and answered, waiting ones at once;
- * then connections are closed. `closed` fires once, from a turn of the loop. */
+/* Listen no more; requests that have begun are carried out and answered, waiting ones at once; then
+ * connections are closed. `closed` fires once, from a turn of the loop. */
 void http_door_close(struct http_door *door, http_door_done_fn *closed);
 
 #endif

@@ -303,8 +303,11 @@ static void http_append_start(struct http_append *state, const struct core_topic
 {
     struct core_shard *cs = state->call->cs;
     const struct core_topic_config *config = &topic->config;
+    struct bytes_reader crc = bytes_reader(buf->data + CORE_RECORDS_CRC_FROM - 4, 4);
     struct core_records_config wanted = {.batch_bytes_max = config->message_bytes_max,
                                          .is_append_time = config->is_append_time,
+                                         .has_crc = true, /* made a moment ago */
+                                         .crc = bytes_get_u32be(&crc),
                                          .now_ms = core_now_ms(cs),
                                          .before_max_ms = config->timestamp_before_max_ms,
                                          .after_max_ms = config->timestamp_after_max_ms};

@@ -16,9 +16,7 @@ void http_handle_livez(struct http_call *call)
     http_answer(call, 200, HTTP_MEDIA_JSON);
 }
 
-/* The doors open when every partition that can be is open; what is left is what cannot, and the
- * end.
- */
+/* The doors open when every partition that can be is; what is left is what cannot, and the end. */
 void http_handle_readyz(struct http_call *call)
 {
     const struct core *core = call->cs->core;

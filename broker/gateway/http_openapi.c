@@ -2,7 +2,7 @@
  * say anything else. */
 #include <string.h>
 
-#include "base/assert.h"
+#include "base/list.h"
 #include "broker/gateway/handlers.h"
 #include "broker/gateway/route.h"
 
@@ -153,7 +153,7 @@ static void http_openapi_problem(struct http_call *call, uint16_t status,
 
 static bool http_openapi_has(const struct http_route *route, enum http_error error)
 {
-    for (size_t i = 0; i < sizeof(http_openapi_common) / sizeof(http_openapi_common[0]); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(http_openapi_common); i++) {
         if (http_openapi_common[i] == error) {
             return true;
         }

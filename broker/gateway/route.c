@@ -15,8 +15,7 @@ static enum http_error http_route_check(const struct http_call *call, const char
 static bool http_route_knows_host(const struct http_config *config, struct http_text host);
 static bool http_route_has_origin(const struct http_config *config, struct http_text origin,
                                   struct http_text host);
-static bool http_route_is_shared(const struct http_call *call);
-static void http_route_share(struct http_call *call);
+static bool http_route_share(struct http_call *call);
 static bool http_route_is_listed(const char *list, struct http_text name);
 static bool http_route_is_address(struct http_text name);
 static bool http_route_matches(const struct http_route *route, struct http_text path,
@@ -38,7 +37,7 @@ enum http_error http_route_find(struct http_call *call, const char **detail)
     if (error != HTTP_ERRORS_COUNT) {
         return error;
     }
-    http_route_share(call);
+    bool is_shared = http_route_share(call);
     for (size_t i = 0; i < http_routes_count; i++) {
         const struct http_route *route = &http_routes[i];
         if (call->head.is_asterisk || !http_route_matches(route, path, params)) {
@@ -58,7 +57,7 @@ enum http_error http_route_find(struct http_call *call, const char **detail)
         return HTTP_OVERLOADED;
     }
     http_header(call, "Allow", allow);
-    if (method == HTTP1_OPTIONS && http_route_is_shared(call)) { /* a browser asks before */
+    if (method == HTTP1_OPTIONS && is_shared) { /* a browser asks before */
         http_header(call, "Access-Control-Allow-Methods", allow);
         http_header(call, "Access-Control-Allow-Headers", "Content-Type");
         http_header(call, "Access-Control-Max-Age", "600");
@@ -136,29 +135,24 @@ static bool http_route_has_origin(const struct http_config *config, struct http_
            http_route_is_listed(config->origins, origin);
 }
 
-/* Whether a page of a listed origin asks. */
-static bool http_route_is_shared(const struct http_call *call)
+/* Whether a page of a listed origin asks: it may see the answer (the Fetch standard's CORS
+ * protocol). */
+static bool http_route_share(struct http_call *call)
 {
     struct http_text origin;
-    return http1_find(&call->head, "Origin", &origin) == 1 &&
-           http_route_is_listed(call->conn->door->config.origins, origin);
-}
-
-/* Such a page may see the answer (the Fetch standard's CORS protocol). */
-static void http_route_share(struct http_call *call)
-{
-    struct http_text origin;
-    if (!http_route_is_shared(call) || http1_find(&call->head, "Origin", &origin) == 0) {
-        return;
+    if (http1_find(&call->head, "Origin", &origin) != 1 ||
+        !http_route_is_listed(call->conn->door->config.origins, origin)) {
+        return false;
     }
     char *text = arena_copy(&call->arena, origin.data, origin.length);
     if (text == NULL) {
         call->err = ERR_BUDGET;
-        return;
+        return false;
     }
     http_header(call, "Access-Control-Allow-Origin", text);
     http_header(call, "Access-Control-Expose-Headers", "TDB-Next-Offset");
     http_header(call, "Vary", "Origin");
+    return true;
 }
 
 /* Whether `name` is a member of the comma-separated `list`. */

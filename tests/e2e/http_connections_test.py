@@ -59,10 +59,10 @@ class Other(threading.Thread):
         try:
             while not self.is_over:
                 began = time.monotonic()
-                status, answer = call(self.server, "POST", "/api/v1/streams/work/events", str(self.count))
+                status, answer = call(self.server, "POST", "/api/v1/streams/numbers/events", str(self.count))
                 assert status == 200, answer
                 offset = json.loads(answer)["results"][0]["offset"]
-                status, answer = call(self.server, "GET", f"/api/v1/streams/work/events?offset={offset}")
+                status, answer = call(self.server, "GET", f"/api/v1/streams/numbers/events?offset={offset}")
                 assert status == 200 and json.loads(answer)["events"][0]["value"] == self.count, answer
                 self.slowest = max(self.slowest, time.monotonic() - began)
                 self.count += 1
@@ -164,7 +164,7 @@ def slow_ones(run):
 
 def garbled_ones(run):
     endless = b"Transfer-Encoding: chunked\r\n\r\n" + b"10000\r\n" + b"1" * 0x10000 + b"\r\n"
-    post = b"POST /api/v1/streams/work/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+    post = b"POST /api/v1/streams/numbers/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
     rows = (  # bytes, and then again and again, the status
         (b"\x16\x03\x01\x02\x00\x01\x00\x01", b"", 400), (b"\0" * 100, b"", 400), (b"GET / HTTP/1.1\r\n", b"X: y\r\n", 431),
         (b"GET /" + b"x" * 8000, b"x" * 1000, 414), (b"GET /livez HTTP/1.1\r\nX-Long: ", b"x" * 4000, 431),
@@ -209,7 +209,7 @@ def memory_comes_back(run):
     """Buffers that were in use are kept for those that come, and no more are made."""
     sizes = []
     for _ in range(6):
-        run.crowd.come(run.count // 3, b"POST /api/v1/streams/work/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+        run.crowd.come(run.count // 3, b"POST /api/v1/streams/numbers/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                                        b"application/json\r\nContent-Length: 60000\r\n\r\n[")
         run.other.goes_on(5)
         run.crowd.go(reset=True)
