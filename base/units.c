@@ -94,6 +94,31 @@ static uint64_t units_round(uint64_t value, uint64_t unit);
 static size_t units_format_tenths(uint64_t value, const struct units_unit *units, size_t count,
                                   uint64_t limit, char out[UNITS_TEXT_BYTES]);
 
+/* Two digits at a time, from behind. */
+size_t units_write_u64(char out[UNITS_U64_BYTES], uint64_t value)
+{
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+    char digits[UNITS_U64_BYTES];
+    size_t at = sizeof(digits);
+    while (value >= 100) {
+        at -= 2;
+        memcpy(digits + at, pairs + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        at -= 2;
+        memcpy(digits + at, pairs + 2 * value, 2);
+    } else {
+        digits[--at] = (char)('0' + value);
+    }
+    size_t length = sizeof(digits) - at;
+    memcpy(out, digits + at, length);
+    return length;
+}
+
 enum err units_parse_u64(const char *text, size_t length, uint64_t *out)
 {
     struct units_text left = {text, text + length};

@@ -17,6 +17,12 @@
 /* Room for whatever a units_format_ function writes, its NUL included. */
 #define UNITS_TEXT_BYTES 32
 
+/* Room for what units_write_u64 writes. */
+#define UNITS_U64_BYTES 20
+
+/* Write `value` in as few digits as it takes, without a NUL. Returns how many. */
+size_t units_write_u64(char out[UNITS_U64_BYTES], uint64_t value);
+
 /* "0", "42", "007" (= 7): digits only. ERR_INVALID: empty, or any other byte (signs and spaces
  * too); ERR_RANGE: over 2^64 - 1. */
 MUST_USE enum err units_parse_u64(const char *text, size_t length, uint64_t *out);

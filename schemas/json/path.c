@@ -3,7 +3,6 @@
 
 #include <stdbool.h>
 
-#include "base/bytes.h"
 #include "base/json.h"
 #include "schemas/json/index.h"
 
@@ -93,6 +92,25 @@ enum err json_paths_compile(struct arena *a, const struct json_text *texts, size
     }
     out->paths_count = (uint32_t)count;
     return ERR_OK;
+}
+
+void json_path_put_member(struct bytes_writer *w, const char *name, size_t length)
+{
+    static const char digits[] = "0123456789abcdef";
+    bytes_put_copy(w, "$['", 3);
+    for (size_t i = 0; i < length; i++) {
+        uint8_t byte = (uint8_t)name[i];
+        if (byte < 0x20) {
+            const char escape[] = {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]};
+            bytes_put_copy(w, escape, sizeof(escape));
+            continue;
+        }
+        if (byte == '\'' || byte == '\\') {
+            bytes_put_u8(w, '\\');
+        }
+        bytes_put_u8(w, byte);
+    }
+    bytes_put_copy(w, "']", 2);
 }
 
 static enum err json_compile_fail(struct json_compile *c, enum err err, size_t pos,

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/bytes.h"
 #include "schemas/json/fault.h"
 
 /* Paths of a set: the columns of a stream. */
@@ -81,6 +82,10 @@ struct json_paths {
 MUST_USE enum err json_paths_compile(struct arena *a, const struct json_text *texts, size_t count,
                                      struct json_paths *out, size_t *failed,
                                      struct json_fault *fault);
+
+/* Write the path of the record's member `name` (UTF-8, `length` bytes), which json_paths_compile
+ * takes: $['name'], quotes, backslashes and control characters escaped. */
+void json_path_put_member(struct bytes_writer *w, const char *name, size_t length);
 
 /* The first eight bytes of the `length` bytes at `name` as a number, zeros for those it has not. */
 static inline uint64_t json_path_head(const char *name, uint32_t length)

@@ -35,7 +35,7 @@ enum err log_records_add(struct log_records_writer *rw, const struct log_records
 {
     struct bytes_writer *w = &rw->w;
     size_t body_bytes = log_records_body_size(rw, item);
-    size_t size = log_records_size(rw, item);
+    size_t size = varint_size_i64((int64_t)body_bytes) + body_bytes;
     if (bytes_writer_left(w) < size || w->pos + size > LIMIT_BATCH_BYTES) {
         return ERR_TOO_LARGE;
     }
@@ -116,8 +116,85 @@ enum err log_records_open(struct log_records_reader *rr, const void *data, size_
     return err;
 }
 
+/* The next zigzag varint at *at, moved past; `end` is where the batch ends. False: it is not there
+ * in three bytes, whatever it is. */
+static ALWAYS_INLINE bool log_records_short(const uint8_t **at, const uint8_t *end, int32_t *value)
+{
+    const uint8_t *p = *at;
+    if (UNLIKELY(end - p < 3)) {
+        return false;
+    }
+    uint32_t bits = p[0] & 0x7fu;
+    uint32_t length = 1;
+    if (p[0] >= 0x80) {
+        bits |= (p[1] & 0x7fu) << 7;
+        length = 2;
+        if (p[1] >= 0x80) {
+            bits |= (uint32_t)p[2] << 14;
+            length = 3;
+            if (p[2] >= 0x80) {
+                return false;
+            }
+        }
+    }
+    *at = p + length;
+    *value = varint_unzigzag32(bits);
+    return true;
+}
+
+/* As log_records_next for what nearly all records are: fields that are not long, no headers. False:
+ * it may be another one, or none; nothing has moved. */
+static ALWAYS_INLINE bool log_records_next_plain(struct log_records_reader *rr,
+                                                 struct log_records_item *out)
+{
+    const uint8_t *at = rr->r.data + rr->r.pos;
+    const uint8_t *end = rr->r.data + rr->r.length;
+    int32_t body_bytes, timestamp_delta, offset_delta, key_bytes, value_bytes, headers_count;
+    if (rr->r.err != ERR_OK || rr->index == rr->batch.records_count ||
+        !log_records_short(&at, end, &body_bytes) || body_bytes < 1 || body_bytes > end - at) {
+        return false;
+    }
+    const uint8_t *next = at + body_bytes;
+    at++; /* attributes */
+    if (!log_records_short(&at, end, &timestamp_delta) ||
+        !log_records_short(&at, end, &offset_delta) || !log_records_short(&at, end, &key_bytes) ||
+        key_bytes < -1 || key_bytes > end - at) {
+        return false;
+    }
+    out->key = key_bytes < 0 ? NULL : at;
+    out->key_bytes = key_bytes < 0 ? 0 : (uint32_t)key_bytes;
+    at += out->key_bytes;
+    if (!log_records_short(&at, end, &value_bytes) || value_bytes < -1 || value_bytes > end - at) {
+        return false;
+    }
+    out->value = value_bytes < 0 ? NULL : at;
+    out->value_bytes = value_bytes < 0 ? 0 : (uint32_t)value_bytes;
+    at += out->value_bytes;
+    /* The last record's count of headers is the last byte there is. */
+    headers_count = at < end ? *at++ : -1;
+    if (headers_count != 0 || at != next || offset_delta < 0 ||
+        offset_delta > rr->batch.last_offset_delta) {
+        return false;
+    }
+    out->headers_count = 0;
+    out->headers = at;
+    out->headers_bytes = 0;
+    out->offset = rr->batch.base_offset + (uint64_t)(uint32_t)offset_delta;
+    bool is_append_time = (rr->batch.attributes & LOG_BATCH_APPEND_TIME) != 0;
+    out->timestamp =
+        is_append_time
+            ? rr->batch.max_timestamp
+            : (int64_t)((uint64_t)rr->batch.base_timestamp + (uint64_t)(int64_t)timestamp_delta);
+    rr->r.pos = (size_t)(next - rr->r.data);
+    rr->index++;
+    return true;
+}
+
 enum err log_records_next(struct log_records_reader *rr, struct log_records_item *out)
 {
+    if (LIKELY(log_records_next_plain(rr, out))) {
+        return ERR_OK;
+    }
     *out = (struct log_records_item){.offset = 0};
     if (rr->r.err == ERR_OK && rr->index == rr->batch.records_count) {
         bytes_reader_fail(&rr->r, bytes_reader_left(&rr->r) == 0 ? ERR_END : ERR_CORRUPT);

@@ -21,6 +21,9 @@
 #define LOG_BATCH_TRANSACTIONAL 0x0010u /* part of a transaction */
 #define LOG_BATCH_CONTROL       0x0020u /* its records end transactions and are not for people */
 
+/* What a record takes beside its key, value and headers at most: attributes and varints. */
+#define LOG_RECORDS_ITEM_BYTES_MAX 40u
+
 /* A record. Bytes are the caller's, or stand in the batch. */
 struct log_records_item {
     uint64_t offset;        /* read: the record's. Ignored when one is added */
@@ -63,6 +66,13 @@ void log_records_begin(struct log_records_writer *rw, void *data, size_t capacit
 
 /* The bytes that `item` would take as the next record. */
 size_t log_records_size(const struct log_records_writer *rw, const struct log_records_item *item);
+
+/* The most bytes that `item` could take, wherever it stood. */
+static inline size_t log_records_bound(const struct log_records_item *item)
+{
+    return LOG_RECORDS_ITEM_BYTES_MAX + (size_t)item->key_bytes + item->value_bytes +
+           item->headers_bytes;
+}
 
 /* Add `item`; its bytes are copied. ERR_TOO_LARGE: it does not fit whole, and nothing was added. */
 MUST_USE enum err log_records_add(struct log_records_writer *rw,

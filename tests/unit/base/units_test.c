@@ -557,6 +557,24 @@ static void units_time_agrees_with_gmtime(void **state)
     share_close(&share);
 }
 
+/* Around each power of ten, and anywhere: as printf writes it. */
+static void units_write_a_number_in_its_digits(void **state)
+{
+    (void)state;
+    struct prng prng;
+    prng_init(&prng, 20);
+    uint64_t power = 1;
+    for (uint64_t i = 0; i < 100000; i++) {
+        power = i % 3 == 0 && i > 0 && i < 60 ? power * 10 : power;
+        uint64_t value = i < 60 ? power + i % 3 - 1 : prng_u64(&prng) >> (i % 64);
+        char want[32];
+        char got[UNITS_U64_BYTES];
+        int length = snprintf(want, sizeof(want), "%" PRIu64, value);
+        assert_int_equal(units_write_u64(got, value), length);
+        assert_memory_equal(got, want, (size_t)length);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -573,6 +591,7 @@ int main(void)
         cmocka_unit_test(units_doubles_are_written_short_and_exact),
         cmocka_unit_test(units_are_the_same_under_a_locale_with_a_decimal_comma),
         cmocka_unit_test(units_numbers_read_back_what_was_written),
+        cmocka_unit_test(units_write_a_number_in_its_digits),
         cmocka_unit_test(units_quantities_read_back_about_what_was_written),
         cmocka_unit_test(units_time_agrees_with_gmtime),
     };

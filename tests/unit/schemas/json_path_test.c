@@ -239,6 +239,38 @@ static void json_paths_stay_within_their_budget(void **state)
 
 #define PATH_TEST(test) cmocka_unit_test_setup_teardown(test, path_setup, path_teardown)
 
+/* Names as they are, and the path to a member so called. */
+static const struct member_row {
+    const char *name;
+    const char *want;
+} member_rows[] = {
+    {"a", "$['a']"},
+    {"a b.c", "$['a b.c']"},
+    {"it's", "$['it\\'s']"},
+    {"a\\b\"c", "$['a\\\\b\"c']"},
+    {"\x01\x1f\t", "$['\\u0001\\u001f\\u0009']"},
+    {"\xc3\xa4", "$['\xc3\xa4']"},
+    {"", "$['']"},
+};
+
+static void a_member_of_any_name_has_a_path(void **state)
+{
+    struct path_test *t = *state;
+    for (size_t i = 0; i < ARRAY_COUNT(member_rows); i++) {
+        char text[256];
+        const char *const texts[] = {text};
+        const char *const steps[] = {member_rows[i].name, NULL};
+        struct bytes_writer w = bytes_writer(text, sizeof(text) - 1);
+        json_path_put_member(&w, member_rows[i].name, strlen(member_rows[i].name));
+        assert_int_equal(w.err, ERR_OK);
+        text[w.pos] = '\0';
+        assert_string_equal(text, member_rows[i].want);
+        path_compile(t, texts, 1);
+        assert_int_equal(t->err, ERR_OK);
+        assert_int_equal(t->paths.nodes[path_follow(&t->paths, steps)].path, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +280,7 @@ int main(void)
         PATH_TEST(json_paths_are_found_among_a_thousand_alike),
         PATH_TEST(json_paths_are_bounded),
         PATH_TEST(json_paths_stay_within_their_budget),
+        PATH_TEST(a_member_of_any_name_has_a_path),
     };
     return cmocka_run_group_tests_name("schemas_json_path", tests, NULL, NULL);
 }

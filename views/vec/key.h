@@ -1,0 +1,46 @@
+/* Rows as keys: bytes whose order by memcmp is the order of SQL, whose equality is SQL's. Sorting,
+ * grouping and DISTINCT compare them and know no types.
+ *
+ * Each column is a byte that says null or not (null is equal to null, and first or last as asked),
+ * then the value so that a longer one never begins like a shorter one; descending columns have all
+ * their bytes inverted. Equal values have equal bytes, whatever their scale or sign: 1.5 and 1.50,
+ * 0 and -0, '1 mon' and '30 days'. */
+#ifndef VIEWS_VEC_KEY_H
+#define VIEWS_VEC_KEY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/compiler.h"
+#include "views/vec/vector.h"
+
+/* How a column is ordered. */
+struct vec_order {
+    bool is_descending; /* else ascending */
+    bool is_null_first; /* else nulls come last */
+};
+
+/* Keys of the rows of a batch, one behind the other. */
+struct vec_keys {
+    const uint8_t *data; /* all of them */
+    uint32_t *ends;      /* of the i-th key: where it ends in data; it begins where the one before
+                            ends */
+    uint32_t count;      /* keys */
+};
+
+/* *out = the keys of the rows of `selection`, over `count` columns; orders[i] of columns[i] (NULL:
+ * ascending, nulls last). In `a`. ERR_BUDGET or ERR_TOO_LARGE: what `a` says; ERR_TOO_LARGE: all
+ * together are 4 GiB. */
+MUST_USE enum err vec_keys_make(struct arena *a, const struct vec_vector *const *columns,
+                                const struct vec_order *orders, uint32_t count,
+                                struct vec_selection selection, struct vec_keys *out);
+
+/* hashes[i] = of the i-th key. */
+void vec_keys_hash(const struct vec_keys *keys, uint64_t *hashes);
+
+/* <0, 0, >0: two values of a type, neither null, in SQL's order (that of keys, without making
+ * them). */
+int vec_value_compare(struct vec_type type, const struct vec_value *a, const struct vec_value *b);
+
+#endif
