@@ -16,6 +16,8 @@ static enum cli_exit cli_topic(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_produce(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_consume(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_cluster(int argc, char **argv, FILE *out, FILE *err);
+static enum cli_exit cli_sql(int argc, char **argv, FILE *out, FILE *err);
+static enum cli_exit cli_errors(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_version(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_help(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_unknown(const char *name, FILE *err);
@@ -29,6 +31,8 @@ static const struct cli_command {
     {"topic", "create, list, describe, delete and configure topics", cli_topic},
     {"produce", "append lines to a topic", cli_produce},
     {"consume", "print the records of a topic", cli_consume},
+    {"sql", "ask questions of streams, in a shell or once", cli_sql},
+    {"errors", "list the values that did not fit their columns", cli_errors},
     {"cluster", "show the servers and what they hold", cli_cluster},
     {"doctor", "measure this machine, and what it does with your events", cli_doctor},
     {"log", "append to, read, show and check a log directory", cli_log},
@@ -83,6 +87,16 @@ static enum cli_exit cli_consume(int argc, char **argv, FILE *out, FILE *err)
 static enum cli_exit cli_cluster(int argc, char **argv, FILE *out, FILE *err)
 {
     return (enum cli_exit)client_cluster(argc, argv, out, err);
+}
+
+static enum cli_exit cli_sql(int argc, char **argv, FILE *out, FILE *err)
+{
+    return (enum cli_exit)client_sql(argc, argv, out, err);
+}
+
+static enum cli_exit cli_errors(int argc, char **argv, FILE *out, FILE *err)
+{
+    return (enum cli_exit)client_errors(argc, argv, out, err);
 }
 
 static enum cli_exit cli_version(int argc, char **argv, FILE *out, FILE *err)

@@ -107,6 +107,25 @@ static const struct config_key settings_keys[] = {
      .type = CONFIG_BYTES,
      .fallback = "0",
      .help = "deleted records kept for feeds that have not read them; 0: a quarter of the disk"},
+    {.name = "query.timeout",
+     .type = CONFIG_DURATION,
+     .fallback = "60s",
+     .help = "how long a statement in SQL may take that does not say; 0s: any time"},
+    {.name = "query.max.bytes",
+     .type = CONFIG_BYTES,
+     .fallback = "64MiB",
+     .min = 1 << 20,
+     .help = "memory of one statement in SQL at most"},
+    {.name = "query.total.max.bytes",
+     .type = CONFIG_BYTES,
+     .fallback = "0",
+     .help = "memory of all statements of a shard at most; 0: half of the shard's"},
+    {.name = "query.running",
+     .type = CONFIG_U64,
+     .fallback = "64",
+     .min = 1,
+     .max = 10000,
+     .help = "statements that read streams at a time on each shard; four times as many wait"},
     {.name = "clamp_replication",
      .type = CONFIG_BOOL,
      .fallback = "false",
@@ -311,6 +330,10 @@ static void settings_fill(struct settings *s)
     s->is_auto_create = config_value(c, "auto_create_topics")->number != 0;
     s->partitions_count = (uint32_t)config_value(c, "partitions")->number;
     s->view_pin_bytes_max = config_value(c, "view.pin.max.bytes")->number;
+    s->query_timeout_ns = config_value(c, "query.timeout")->number;
+    s->query_bytes_max = config_value(c, "query.max.bytes")->number;
+    s->query_total_bytes_max = config_value(c, "query.total.max.bytes")->number;
+    s->query_running_max = (uint32_t)config_value(c, "query.running")->number;
     s->retention_check_ns = config_value(c, "retention_check")->number;
     s->is_replication_clamped = config_value(c, "clamp_replication")->number != 0;
     s->connections_max = (uint32_t)config_value(c, "connections")->number;

@@ -20,27 +20,31 @@
 
 /* The values; in place, with the memory they live in. */
 struct settings {
-    const char *data_dir;        /* data: the directory of all that is kept */
-    struct rt_addr listen;       /* listen: where Kafka clients connect */
-    bool insecure;               /* insecure: other machines may */
-    const char *advertise;       /* advertise: HOST:PORT for clients; "": not given */
-    int32_t node_id;             /* node_id */
-    bool is_auto_create;         /* auto_create_topics */
-    uint32_t partitions_count;   /* partitions: of a topic made without a number */
-    uint64_t retention_check_ns; /* retention_check */
-    uint64_t view_pin_bytes_max; /* view.pin.max.bytes; 0: a quarter of the disk */
-    bool is_replication_clamped; /* clamp_replication */
-    uint32_t connections_max;    /* connections: of each shard */
-    bool has_http;               /* http.listen is not "off" */
-    struct rt_addr http_listen;  /* http.listen */
-    const char *http_hosts;      /* http.hosts */
-    const char *http_origins;    /* http.origins */
-    uint32_t shards_count;       /* shards; 0: what the machine grants */
-    uint64_t memory_bytes;       /* memory of all shards; 0: what the machine grants */
-    enum rt_kind runtime;        /* runtime: which backend */
-    const char *simd;            /* simd: a name for cpu_force; NULL: auto */
-    enum diag_level log_level;   /* log.level */
-    enum diag_format log_format; /* log.format */
+    const char *data_dir;           /* data: the directory of all that is kept */
+    struct rt_addr listen;          /* listen: where Kafka clients connect */
+    bool insecure;                  /* insecure: other machines may */
+    const char *advertise;          /* advertise: HOST:PORT for clients; "": not given */
+    int32_t node_id;                /* node_id */
+    bool is_auto_create;            /* auto_create_topics */
+    uint32_t partitions_count;      /* partitions: of a topic made without a number */
+    uint64_t retention_check_ns;    /* retention_check */
+    uint64_t view_pin_bytes_max;    /* view.pin.max.bytes; 0: a quarter of the disk */
+    uint64_t query_timeout_ns;      /* query.timeout; 0: none */
+    uint64_t query_bytes_max;       /* query.max.bytes */
+    uint64_t query_total_bytes_max; /* query.total.max.bytes; 0: half of a shard's memory */
+    uint32_t query_running_max;     /* query.running, on each shard */
+    bool is_replication_clamped;    /* clamp_replication */
+    uint32_t connections_max;       /* connections: of each shard */
+    bool has_http;                  /* http.listen is not "off" */
+    struct rt_addr http_listen;     /* http.listen */
+    const char *http_hosts;         /* http.hosts */
+    const char *http_origins;       /* http.origins */
+    uint32_t shards_count;          /* shards; 0: what the machine grants */
+    uint64_t memory_bytes;          /* memory of all shards; 0: what the machine grants */
+    enum rt_kind runtime;           /* runtime: which backend */
+    const char *simd;               /* simd: a name for cpu_force; NULL: auto */
+    enum diag_level log_level;      /* log.level */
+    enum diag_format log_format;    /* log.format */
 
     struct config config; /* every key with its source, and the problems */
     struct arena arena;   /* the texts */

@@ -18,6 +18,7 @@
 
 /* Where a server is looked for, and how long it is waited for. */
 #define CLIENT_SERVER_DEFAULT     "127.0.0.1:9092"
+#define CLIENT_URL_DEFAULT        "http://127.0.0.1:8080"
 #define CLIENT_TIMEOUT_DEFAULT_NS (10 * CLIENT_NS_PER_S)
 
 /* All memory of a command that is ours; what librdkafka takes is not counted. */
@@ -41,23 +42,28 @@ static const struct client_flag client_common[] = {
 
 static const struct client_command client_commands[] = {
     {"topic create", "make a topic", client_help_topic_create_usage, client_help_topic_create, NULL,
-     client_help_topic_create_examples, client_topic_create},
+     client_help_topic_create_examples, client_topic_create, false},
     {"topic list", "list the topics", client_help_topic_list_usage, client_help_topic_list, NULL,
-     client_help_topic_list_examples, client_topic_list},
+     client_help_topic_list_examples, client_topic_list, false},
     {"topic describe", "show a topic's partitions, offsets and settings",
      client_help_topic_describe_usage, client_help_topic_describe, NULL,
-     client_help_topic_describe_examples, client_topic_describe},
+     client_help_topic_describe_examples, client_topic_describe, false},
     {"topic delete", "delete topics and all that is in them", client_help_topic_delete_usage,
-     client_help_topic_delete, NULL, client_help_topic_delete_examples, client_topic_delete},
+     client_help_topic_delete, NULL, client_help_topic_delete_examples, client_topic_delete, false},
     {"topic config", "show and change the settings of a topic", client_help_topic_config_usage,
      client_help_topic_config, client_help_topic_config_notes, client_help_topic_config_examples,
-     client_topic_config},
+     client_topic_config, false},
     {"produce", "append lines to a topic, one record a line", client_help_produce_usage,
-     client_help_produce, NULL, client_help_produce_examples, client_produce_run},
+     client_help_produce, NULL, client_help_produce_examples, client_produce_run, false},
     {"consume", "print the records of a topic", client_help_consume_usage, client_help_consume,
-     client_help_consume_notes, client_help_consume_examples, client_consume_run},
+     client_help_consume_notes, client_help_consume_examples, client_consume_run, false},
     {"cluster info", "show the servers and what they hold", client_help_cluster_info_usage,
-     client_help_cluster_info, NULL, client_help_cluster_info_examples, client_cluster_info},
+     client_help_cluster_info, NULL, client_help_cluster_info_examples, client_cluster_info, false},
+    {"sql", "ask questions of streams, in a shell or once", client_help_sql_usage, client_help_sql,
+     client_help_sql_notes, client_help_sql_examples, client_sql_run, true},
+    {"errors", "list the values that did not fit their columns", client_help_errors_usage,
+     client_help_errors, client_help_errors_notes, client_help_errors_examples, client_errors_run,
+     true},
 };
 
 static enum client_exit client_group(const char *group, int argc, char **argv, FILE *out,
@@ -98,6 +104,16 @@ enum client_exit client_consume(int argc, char **argv, FILE *out, FILE *err)
     return client_run(client_find("consume", NULL), argc, argv, out, err);
 }
 
+enum client_exit client_sql(int argc, char **argv, FILE *out, FILE *err)
+{
+    return client_run(client_find("sql", NULL), argc, argv, out, err);
+}
+
+enum client_exit client_errors(int argc, char **argv, FILE *out, FILE *err)
+{
+    return client_run(client_find("errors", NULL), argc, argv, out, err);
+}
+
 enum client_exit client_begin(struct client *c, struct client_flag *flags, size_t flags_count,
                               size_t args_min, size_t args_max, int argc, char **argv)
 {
@@ -125,11 +141,7 @@ enum client_exit client_end(struct client *c, enum client_exit status)
     client_kafka_close(&c->kafka);
     arena_deinit(&c->arena);
     budget_deinit(&c->budget);
-    if (c->is_watching) {
-        close(c->signal_fd);
-        sigprocmask(SIG_SETMASK, &c->signals_kept, NULL);
-        c->is_watching = false;
-    }
+    client_unwatch_signals(c);
     return status;
 }
 
@@ -275,9 +287,19 @@ bool client_is_interrupted(struct client *c)
     if (c->is_watching && !c->is_interrupted &&
         read(c->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         c->is_interrupted = true;
+        c->is_terminated = info.ssi_signo == SIGTERM;
         sigprocmask(SIG_SETMASK, &c->signals_kept, NULL);
     }
     return c->is_interrupted;
+}
+
+void client_unwatch_signals(struct client *c)
+{
+    if (c->is_watching) {
+        close(c->signal_fd);
+        sigprocmask(SIG_SETMASK, &c->signals_kept, NULL);
+        c->is_watching = c->is_interrupted = false;
+    }
 }
 
 static enum client_exit client_group(const char *group, int argc, char **argv, FILE *out, FILE *err)
@@ -318,7 +340,8 @@ static enum client_exit client_run(const struct client_command *command, int arg
         if (strcmp(argv[i], "--help") == 0) {
             fprintf(out, "tdb %s: %s\n\n", command->name, command->what);
             client_usage(command, out);
-            fprintf(out, "\n%s%s%s\nexamples:\n%s", command->help, client_help_common,
+            fprintf(out, "\n%s%s%s\nexamples:\n%s", command->help,
+                    command->is_http ? client_help_http : client_help_common,
                     command->notes != NULL ? command->notes : "", command->examples);
             return CLIENT_EXIT_OK;
         }
@@ -446,14 +469,21 @@ static enum client_exit client_common_values(struct client *c, const struct clie
     const struct client_flag *server = &common[CLIENT_COMMON_SERVER];
     const struct client_flag *timeout = &common[CLIENT_COMMON_TIMEOUT];
     const struct client_flag *x = &common[CLIENT_COMMON_X];
-    const char *from_environment = getenv("TDB_SERVER");
+    bool is_http = c->command->is_http;
+    const char *variable = is_http ? "TDB_URL" : "TDB_SERVER";
+    const char *from_environment = getenv(variable);
     c->is_json = common[CLIENT_COMMON_JSON].count > 0;
     c->server = server->count > 0          ? server->values[0]
                 : from_environment != NULL ? from_environment
+                : is_http                  ? CLIENT_URL_DEFAULT
                                            : CLIENT_SERVER_DEFAULT;
     if (c->server[0] == '\0') {
-        return client_refuse(c, server->count > 0 ? "--server" : "TDB_SERVER", "needs HOST:PORT");
+        return client_refuse(c, server->count > 0 ? "--server" : variable, "needs HOST:PORT");
     }
+    if (is_http && x->count > 0) {
+        return client_refuse(c, x->name, "is for commands that speak Kafka");
+    }
+    c->has_timeout = timeout->count > 0;
     c->kafka.timeout_ns = CLIENT_TIMEOUT_DEFAULT_NS;
     if (timeout->count > 0 &&
         (units_parse_duration_ns(timeout->values[0], strlen(timeout->values[0]),

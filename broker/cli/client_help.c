@@ -8,6 +8,12 @@ const char client_help_common[] =
     "  --timeout DURATION how long an answer is waited for, 10s without it\n"
     "  -X KEY=VALUE       a property of librdkafka; may be repeated\n";
 
+const char client_help_http[] =
+    "  --json             for programs: a row is a line\n"
+    "CONNECTION:\n"
+    "  --server URL       the server; else TDB_URL, else http://127.0.0.1:8080\n"
+    "  --timeout DURATION how long a statement may take; else as the server is set\n";
+
 const char client_help_topic_create_usage[] =
     "TOPIC [--partitions N] [--replication N]\n"
     "           [--config KEY=VALUE ...] [--if-not-exists] [--json] [CONNECTION]";
@@ -123,3 +129,32 @@ const char client_help_cluster_info_usage[] = "[--json] [CONNECTION]";
 const char client_help_cluster_info[] = "";
 
 const char client_help_cluster_info_examples[] = "  tdb cluster info --server broker1:9092\n";
+
+const char client_help_sql_usage[] = "[-c SQL ...] [--csv | --json] [--expanded] [CONNECTION]";
+
+const char client_help_sql[] = "  -c SQL             run this and end; may be repeated\n"
+                               "  --csv              rows as CSV, names first\n"
+                               "  --expanded         a row's columns below each other\n";
+
+const char client_help_sql_notes[] =
+    "\nOn a terminal it is a shell: a statement ends with ';' and may have many lines,\n"
+    "\\? says what else there is, Ctrl-C gives a line or a query up, Ctrl-D ends it.\n"
+    "Otherwise statements are read from standard input, up to the first that fails.\n";
+
+const char client_help_sql_examples[] = "  tdb sql\n"
+                                        "  tdb sql -c \"SELECT count(*) FROM orders\"\n"
+                                        "  tdb sql --csv < report.sql > report.csv\n";
+
+const char client_help_errors_usage[] = "[--stream NAME] [--limit N] [--csv | --json] [CONNECTION]";
+
+const char client_help_errors[] = "  --stream NAME      of this one alone\n"
+                                  "  --limit N          no more than N; 100 without it\n"
+                                  "  --csv              rows as CSV, names first\n";
+
+const char client_help_errors_notes[] =
+    "\nA value that does not fit its column is NULL there and an error here: stream,\n"
+    "place of the record, column, SQLSTATE, path, and how the value begins. They are\n"
+    "found by queries: what nobody reads has none.\n";
+
+const char client_help_errors_examples[] = "  tdb errors --stream orders --limit 20\n"
+                                           "  tdb errors --json | jq -r .code | sort | uniq -c\n";

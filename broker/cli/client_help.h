@@ -3,8 +3,9 @@
 #ifndef BROKER_CLI_CLIENT_HELP_H
 #define BROKER_CLI_CLIENT_HELP_H
 
-/* Of the flags that every command has. */
+/* Of the flags that every command has: of those that speak Kafka, of those that speak HTTP. */
 extern const char client_help_common[];
+extern const char client_help_http[];
 
 /* Of `tdb topic create`. */
 extern const char client_help_topic_create_usage[];
@@ -47,5 +48,17 @@ extern const char client_help_consume_examples[];
 extern const char client_help_cluster_info_usage[];
 extern const char client_help_cluster_info[];
 extern const char client_help_cluster_info_examples[];
+
+/* Of `tdb sql`. */
+extern const char client_help_sql_usage[];
+extern const char client_help_sql[];
+extern const char client_help_sql_notes[];
+extern const char client_help_sql_examples[];
+
+/* Of `tdb errors`. */
+extern const char client_help_errors_usage[];
+extern const char client_help_errors[];
+extern const char client_help_errors_notes[];
+extern const char client_help_errors_examples[];
 
 #endif

@@ -31,6 +31,7 @@ struct client_command {
     const char *notes;    /* what more there is to say; NULL: nothing */
     const char *examples; /* a line each */
     enum client_exit (*run)(struct client *c, int argc, char **argv);
+    bool is_http; /* it asks the HTTP door, else Kafka's */
 };
 
 /* A flag of a command. */
@@ -48,7 +49,9 @@ struct client {
     FILE *out;                                       /* results */
     FILE *err;                                       /* complaints, progress */
     bool is_json;                                    /* --json */
-    const char *server;                              /* --server, TDB_SERVER or the default */
+    const char *server;                              /* --server, TDB_SERVER (TDB_URL: of the HTTP
+                                                        door) or the default */
+    bool has_timeout;                                /* --timeout was given */
     size_t args_count;                               /* of `args` */
     const char *args[CLIENT_ARGS_MAX];               /* what no flag takes, in order */
     size_t given_count;                              /* of `given` */
@@ -58,6 +61,7 @@ struct client {
     struct arena arena;                              /* of what lives as long as the command */
     bool is_watching;                                /* SIGINT and SIGTERM come through signal_fd */
     bool is_interrupted;                             /* one came */
+    bool is_terminated;                              /* and it was SIGTERM */
     int signal_fd;                                   /* while it is watching */
     sigset_t signals_kept;                           /* the mask before it was */
 };
@@ -105,9 +109,10 @@ MUST_USE bool client_pair(struct client *c, const char *flag, const char *text,
 void *client_alloc(struct client *c, size_t bytes);
 
 /* Let SIGINT and SIGTERM be seen by client_is_interrupted; after the first, the next one ends the
- * process as ever. */
+ * process as ever. Unwatch: as if none had come, and as ever. */
 void client_watch_signals(struct client *c);
 bool client_is_interrupted(struct client *c);
+void client_unwatch_signals(struct client *c);
 
 /* The commands. */
 enum client_exit client_topic_create(struct client *c, int argc, char **argv);
@@ -118,5 +123,7 @@ enum client_exit client_topic_config(struct client *c, int argc, char **argv);
 enum client_exit client_produce_run(struct client *c, int argc, char **argv);
 enum client_exit client_consume_run(struct client *c, int argc, char **argv);
 enum client_exit client_cluster_info(struct client *c, int argc, char **argv);
+enum client_exit client_sql_run(struct client *c, int argc, char **argv);
+enum client_exit client_errors_run(struct client *c, int argc, char **argv);
 
 #endif

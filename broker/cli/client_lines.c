@@ -56,7 +56,7 @@ enum err client_lines_next(struct client_lines *lines, int wait_ms, const char *
         if (bytes > 0 && begin[bytes - 1] == '\r') {
             bytes--;
         }
-        if (bytes > 0) {
+        if (bytes > 0 || lines->keeps_empty) {
             *text = begin;
             *length = bytes;
             return ERR_OK;

@@ -27,15 +27,16 @@ struct client_lines {
     uint64_t line_number;  /* of the line taken last, from 1 */
     int saved_errno;       /* of ERR_SYSTEM */
     struct budget *budget; /* pays for `data` */
+    bool keeps_empty;      /* empty lines are lines, too; the caller's to set */
 };
 
 /* Begin with `path`, or standard input for "-"; whatever was open before is closed, and its memory
  * used again. lines->budget is set. ERR_SYSTEM: it cannot be opened. */
 MUST_USE enum err client_lines_open(struct client_lines *lines, const char *path);
 
-/* *text = the next line that is not empty, without its end, *length its bytes; it lives until the
- * next call. ERR_AGAIN: none within `wait_ms`; ERR_END; ERR_TOO_LARGE: a line longer than
- * CLIENT_LINE_BYTES_MAX; ERR_SYSTEM: cannot be read; ERR_BUDGET. */
+/* *text = the next line that is not empty (unless keeps_empty), without its end, *length its bytes;
+ * it lives until the next call. ERR_AGAIN: none within `wait_ms`; ERR_END; ERR_TOO_LARGE: a line
+ * longer than CLIENT_LINE_BYTES_MAX; ERR_SYSTEM: cannot be read; ERR_BUDGET. */
 MUST_USE enum err client_lines_next(struct client_lines *lines, int wait_ms, const char **text,
                                     size_t *length);
 

@@ -12,18 +12,13 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "broker/core/catalog_int.h"
 
 /* What client programs know as Kafka's internal topics (Topic.INTERNAL_TOPICS). */
 static const char *const core_topic_internals[] = {
     "__consumer_offsets",
     "__transaction_state",
     "__share_group_state",
-};
-
-/* A name that is looked for. */
-struct core_catalog_name {
-    const char *name; /* no NUL */
-    size_t bytes;     /* of it */
 };
 
 /* What a topic is made from; all of it is copied. */
@@ -86,7 +81,6 @@ static enum err core_topic_pairs_merge(struct core_topic_pairs *pairs,
                                        struct core_topic_config_fault *fault);
 static void core_topic_pairs_put(struct core_topic_pairs *pairs,
                                  const struct core_topic_config_pair *changes, size_t count);
-static int core_catalog_compare_texts(const char *a, size_t a_bytes, const char *b, size_t b_bytes);
 static int core_catalog_compare_name(const void *key, const void *item);
 static int core_catalog_compare_uuid(const void *key, const void *item);
 static int core_catalog_compare_fold(const void *key, const void *item);
@@ -97,13 +91,16 @@ void core_catalog_keeper_init(struct core_catalog_keeper *keeper, struct budget 
     static_assert(LIMIT_PARTITIONS_COUNT <= CORE_TREE_ITEMS_MAX, "a topic has a partition or more");
     *keeper = (struct core_catalog_keeper){.budget = budget, .defaults = *defaults};
     core_tree_pool_init(&keeper->nodes, budget, &core_topic_items, keeper);
+    core_tree_pool_init(&keeper->stream_nodes, budget, &core_stream_items, keeper);
 }
 
 void core_catalog_keeper_deinit(struct core_catalog_keeper *keeper)
 {
     ASSERT(keeper->catalogs_count == 0);
     ASSERT(keeper->topics_count == 0);
+    ASSERT(keeper->streams_count == 0);
     core_tree_pool_deinit(&keeper->nodes);
+    core_tree_pool_deinit(&keeper->stream_nodes);
 }
 
 enum err core_catalog_new(struct core_catalog_keeper *keeper, struct core_catalog **out)
@@ -199,6 +196,10 @@ void core_catalog_unref(struct core_catalog_keeper *keeper, struct core_catalog 
     core_tree_unref(&keeper->nodes, &catalog->by_name);
     core_tree_unref(&keeper->nodes, &catalog->by_uuid);
     core_tree_unref(&keeper->nodes, &catalog->by_fold);
+    core_tree_unref(&keeper->nodes, &catalog->by_case);
+    core_tree_unref(&keeper->stream_nodes, &catalog->streams_by_name);
+    core_tree_unref(&keeper->stream_nodes, &catalog->streams_by_case);
+    core_tree_unref(&keeper->stream_nodes, &catalog->streams_by_topic);
     ASSERT(keeper->catalogs_count > 0);
     keeper->catalogs_count--;
     budget_free(keeper->budget, catalog);
@@ -258,6 +259,13 @@ enum err core_catalog_can_create(const struct core_catalog *catalog, const char 
     if (topic != NULL) {
         snprintf(fault->text, sizeof(fault->text),
                  "the name differs from that of topic '%s' in '.' and '_' only", topic->name);
+        return ERR_INVALID;
+    }
+    const struct core_stream *stream = core_catalog_find_stream(catalog, name, name_bytes);
+    if (stream != NULL) {
+        const struct core_topic *under = core_catalog_find_uuid(catalog, &stream->topic);
+        snprintf(fault->text, sizeof(fault->text),
+                 "it is the name of a stream, which is declared over topic '%s'", under->name);
         return ERR_INVALID;
     }
     if (partitions_count == 0) {
@@ -356,6 +364,10 @@ static enum err core_catalog_draft(struct core_catalog_keeper *keeper,
     draft->by_name = core_tree_ref(old->by_name);
     draft->by_uuid = core_tree_ref(old->by_uuid);
     draft->by_fold = core_tree_ref(old->by_fold);
+    draft->by_case = core_tree_ref(old->by_case);
+    draft->streams_by_name = core_tree_ref(old->streams_by_name);
+    draft->streams_by_case = core_tree_ref(old->streams_by_case);
+    draft->streams_by_topic = core_tree_ref(old->streams_by_topic);
     keeper->catalogs_count++;
     *out = draft;
     return ERR_OK;
@@ -389,6 +401,12 @@ static enum err core_catalog_fold(struct core_catalog_keeper *keeper, struct cor
     case CORE_COMMAND_PARTITIONS_ADD: return core_catalog_fold_add(keeper, draft, cmd);
     case CORE_COMMAND_CONFIG_SET: return core_catalog_fold_set(keeper, draft, cmd);
     case CORE_COMMAND_PRODUCER_IDS: return core_catalog_fold_ids(draft, cmd);
+    case CORE_COMMAND_STREAM_PUT:
+        draft->names_version = draft->version;
+        return core_catalog_fold_stream_put(keeper, draft, cmd);
+    case CORE_COMMAND_STREAM_DROP:
+        draft->names_version = draft->version;
+        return core_catalog_fold_stream_drop(keeper, draft, cmd);
     }
     return ERR_UNSUPPORTED;
 }
@@ -423,6 +441,7 @@ static enum err core_catalog_fold_create(struct core_catalog_keeper *keeper,
         draft->topics_count++;
         draft->partitions_count += cmd->partitions_count;
         draft->group_next = cmd->group_first + cmd->partitions_count;
+        draft->names_version = draft->version;
     }
     return err;
 }
@@ -434,7 +453,10 @@ static enum err core_catalog_fold_delete(struct core_catalog_keeper *keeper,
     if (topic == NULL) {
         return ERR_CORRUPT;
     }
-    enum err err = core_tree_reserve(&keeper->nodes, 3);
+    enum err err = core_tree_reserve(&keeper->nodes, 4);
+    if (err == ERR_OK) {
+        err = core_catalog_fold_stream_topic(keeper, draft, topic);
+    }
     if (err != ERR_OK) {
         return err;
     }
@@ -442,10 +464,12 @@ static enum err core_catalog_fold_delete(struct core_catalog_keeper *keeper,
     ASSERT(draft->topics_count > 0);
     draft->partitions_count -= topic->partitions_count;
     draft->topics_count--;
+    draft->names_version = draft->version;
     /* The topic's own name is the key, so the tree whose key is the command's goes last. */
     const struct core_catalog_name name = {topic->name, topic->name_bytes};
     core_tree_take(&keeper->nodes, &draft->by_name, core_catalog_compare_name, &name);
     core_tree_take(&keeper->nodes, &draft->by_fold, core_catalog_compare_fold, &name);
+    core_tree_take(&keeper->nodes, &draft->by_case, core_catalog_compare_case, &name);
     core_tree_take(&keeper->nodes, &draft->by_uuid, core_catalog_compare_uuid, &cmd->uuid);
     return ERR_OK;
 }
@@ -469,6 +493,7 @@ static enum err core_catalog_fold_add(struct core_catalog_keeper *keeper,
     if (err == ERR_OK) {
         draft->partitions_count += added;
         draft->group_next = cmd->group_first + added;
+        draft->names_version = draft->version;
     }
     return err;
 }
@@ -515,7 +540,7 @@ static bool core_catalog_takes_groups(const struct core_catalog *draft, uint64_t
 static enum err core_catalog_put(struct core_catalog_keeper *keeper, struct core_catalog *draft,
                                  const struct core_topic_parts *parts)
 {
-    enum err err = core_tree_reserve(&keeper->nodes, 3);
+    enum err err = core_tree_reserve(&keeper->nodes, 4);
     if (err != ERR_OK) {
         return err;
     }
@@ -527,8 +552,9 @@ static enum err core_catalog_put(struct core_catalog_keeper *keeper, struct core
     const struct core_catalog_name name = {topic->name, topic->name_bytes};
     core_tree_put(&keeper->nodes, &draft->by_name, core_catalog_compare_name, &name, topic);
     core_tree_put(&keeper->nodes, &draft->by_fold, core_catalog_compare_fold, &name, topic);
+    core_tree_put(&keeper->nodes, &draft->by_case, core_catalog_compare_case, &name, topic);
     core_tree_put(&keeper->nodes, &draft->by_uuid, core_catalog_compare_uuid, &topic->uuid, topic);
-    ASSERT(topic->refs >= 3);
+    ASSERT(topic->refs >= 4);
     return ERR_OK;
 }
 
@@ -669,10 +695,41 @@ static void core_topic_pairs_put(struct core_topic_pairs *pairs,
     }
 }
 
-static int core_catalog_compare_texts(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
+int core_catalog_compare_texts(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
 {
     int order = memcmp(a, b, a_bytes < b_bytes ? a_bytes : b_bytes);
     return order != 0 ? order : (a_bytes > b_bytes) - (a_bytes < b_bytes);
+}
+
+int core_catalog_compare_caseless(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
+{
+    size_t bytes = a_bytes < b_bytes ? a_bytes : b_bytes;
+    for (size_t i = 0; i < bytes; i++) {
+        uint8_t x = (uint8_t)(a[i] >= 'A' && a[i] <= 'Z' ? a[i] | 0x20 : a[i]);
+        uint8_t y = (uint8_t)(b[i] >= 'A' && b[i] <= 'Z' ? b[i] | 0x20 : b[i]);
+        if (x != y) {
+            return x < y ? -1 : 1;
+        }
+    }
+    return (a_bytes > b_bytes) - (a_bytes < b_bytes);
+}
+
+int core_catalog_compare_case(const void *key, const void *item)
+{
+    const struct core_catalog_name *name = key;
+    const struct core_topic *topic = item;
+    int order =
+        core_catalog_compare_caseless(name->name, name->bytes, topic->name, topic->name_bytes);
+    return order != 0 ? order : core_catalog_compare_name(key, item);
+}
+
+int core_catalog_compare_case_first(const void *key, const void *item)
+{
+    const struct core_catalog_name *name = key;
+    const struct core_topic *topic = item;
+    int order =
+        core_catalog_compare_caseless(name->name, name->bytes, topic->name, topic->name_bytes);
+    return order != 0 ? order : -1;
 }
 
 static int core_catalog_compare_name(const void *key, const void *item)

@@ -1,8 +1,10 @@
-/* The catalog: which topics there are, as a fold over the controller's commands (command.h).
+/* The catalog: which topics and streams there are, as a fold over the controller's commands
+ * (command.h).
  *
  * A catalog is a snapshot that never changes. Applying commands gives a new one that shares with
- * the old one all that the commands did not touch: topics, and the trees (tree.h) that find them by
- * name, by uuid and by folded name. A change costs O(log topics), and so does a look-up.
+ * the old one all that the commands did not touch: topics, streams, and the trees (tree.h) that
+ * find them by name, by uuid and by folded names. A change costs O(log topics), and so does a
+ * look-up.
  *
  * **Who frees.** Shard 0 has the keeper: it alone applies, counts references and frees, so counters
  * are plain integers and the budget is its own. Other shards only read:
@@ -32,6 +34,7 @@
 
 #include "base/budget.h"
 #include "broker/core/command.h"
+#include "broker/core/stream.h"
 #include "broker/core/topic_config.h"
 #include "broker/core/tree.h"
 #include "storage/log/format.h"
@@ -62,16 +65,25 @@ struct core_catalog {
     struct core_tree by_name;  /* topics in byte order of their names */
     struct core_tree by_uuid;  /* the same topics */
     struct core_tree by_fold;  /* the same, in order of their names with '_' for '.' */
-    uint32_t refs;             /* who holds it; shard 0 only */
+    struct core_tree by_case;  /* the same, in order of their names without case */
+    uint64_t names_version;    /* of the last one in which a name came to stand for something else,
+                                  or a topic got partitions */
+    uint32_t streams_count;    /* streams */
+    struct core_tree streams_by_name;  /* streams in byte order of their names */
+    struct core_tree streams_by_case;  /* the same, in order of their names without case */
+    struct core_tree streams_by_topic; /* the same, by their topics' uuids, then names */
+    uint32_t refs;                     /* who holds it; shard 0 only */
 };
 
 /* Shard 0's part: what all snapshots are made of. */
 struct core_catalog_keeper {
-    struct budget *budget;             /* all memory is charged to it */
-    struct core_topic_config defaults; /* of topics that say nothing else */
-    struct core_tree_pool nodes;       /* of the trees */
-    uint32_t catalogs_count;           /* snapshots that live */
-    uint32_t topics_count;             /* topic objects that live */
+    struct budget *budget;              /* all memory is charged to it */
+    struct core_topic_config defaults;  /* of topics that say nothing else */
+    struct core_tree_pool nodes;        /* of the trees of topics */
+    struct core_tree_pool stream_nodes; /* of the trees of streams */
+    uint32_t catalogs_count;            /* snapshots that live */
+    uint32_t topics_count;              /* topic objects that live */
+    uint32_t streams_count;             /* stream objects that live */
 };
 
 /* Make `keeper` an empty one. `budget` stays until the deinit; `defaults` is copied. */
@@ -130,16 +142,65 @@ const struct core_topic *core_catalog_find_uuid(const struct core_catalog *catal
 const struct core_topic *core_catalog_find_fold(const struct core_catalog *catalog,
                                                 const char *name, size_t name_bytes);
 
+/* The stream of exactly this name, or NULL. One that a topic's name stands for and nobody has
+ * looked at yet is not there. */
+const struct core_stream *core_catalog_find_stream(const struct core_catalog *catalog,
+                                                   const char *name, size_t name_bytes);
+
+/* Walk over the streams in byte order of their names; the next one, or NULL behind the last. */
+void core_catalog_walk_streams(struct core_tree_walk *walk, const struct core_catalog *catalog);
+const struct core_stream *core_catalog_next_stream(struct core_tree_walk *walk);
+
+/* The first stream that is declared over the topic of this uuid, or NULL. */
+const struct core_stream *core_catalog_find_declared(const struct core_catalog *catalog,
+                                                     const struct log_uuid *topic);
+
+/* What a name stands for. */
+struct core_catalog_match {
+    const struct core_topic *topic; /* the topic; NULL: nothing */
+    const struct core_stream
+        *stream;          /* the stream; NULL: the topic's, which nobody has looked at */
+    const char *names[2]; /* two that match, where it is not clear which is meant */
+};
+
+/* *out = what `name` stands for: the stream or topic of exactly this name, or else, unless
+ * `is_exact`, the only one whose name differs in the case of ASCII letters. Names of ours
+ * (core_topic_is_reserved) stand for nothing. ERR_NOT_FOUND; ERR_INVALID: several differ in case.
+ * O(log topics). */
+MUST_USE enum err core_catalog_match(const struct core_catalog *catalog, const char *name,
+                                     size_t name_bytes, bool is_exact,
+                                     struct core_catalog_match *out);
+
+/* *out = the topic that `name` means, in the same way: of topics alone, those of ours too. */
+MUST_USE enum err core_catalog_match_topic(const struct core_catalog *catalog, const char *name,
+                                           size_t name_bytes, bool is_exact,
+                                           const struct core_topic **out);
+
+/* Whether `stream` may be declared: its name and topic count. ERR_NOT_FOUND: no such topic;
+ * ERR_EXISTS: the name is a declared stream's or another topic's. *fault says why, for people. */
+MUST_USE enum err core_catalog_can_declare(const struct core_catalog *catalog,
+                                           const struct core_stream *stream,
+                                           struct core_topic_config_fault *fault);
+
+/* Whether the columns of `stream`, inferred upon its version (0: upon nothing), may become those of
+ * the implicit stream of its topic: nothing else has come about meanwhile. */
+bool core_catalog_can_infer(const struct core_catalog *catalog, const struct core_stream *stream);
+
+/* Whether `topic` may be deleted. ERR_BUSY: streams are declared over it; *fault names one. */
+MUST_USE enum err core_catalog_can_delete(const struct core_catalog *catalog,
+                                          const struct core_topic *topic,
+                                          struct core_topic_config_fault *fault);
+
 /* Begin a walk in byte order of names at the first topic whose name is >= `name` (NULL: at the
  * first); the next topic, or NULL behind the last. A walk lives no longer than the catalog. */
 void core_catalog_walk(struct core_tree_walk *walk, const struct core_catalog *catalog,
                        const char *name, size_t name_bytes);
 const struct core_topic *core_catalog_next(struct core_tree_walk *walk);
 
-/* Whether a topic may be created now: ERR_INVALID: not a legal name, or it collides
- * (INVALID_TOPIC_EXCEPTION); ERR_EXISTS; ERR_RANGE: `partitions_count` is 0; ERR_FULL: more
- * partitions than LIMIT_PARTITIONS_COUNT in all. Reserved names are the caller's to refuse. `fault`
- * (NULL: not wanted) says why, for people. */
+/* Whether a topic may be created now: ERR_INVALID: not a legal name, or it collides with a topic's
+ * or a declared stream's (INVALID_TOPIC_EXCEPTION); ERR_EXISTS; ERR_RANGE: `partitions_count` is 0;
+ * ERR_FULL: more partitions than LIMIT_PARTITIONS_COUNT in all. Reserved names are the caller's to
+ * refuse. `fault` (NULL: not wanted) says why, for people. */
 MUST_USE enum err core_catalog_can_create(const struct core_catalog *catalog, const char *name,
                                           size_t name_bytes, uint32_t partitions_count,
                                           struct core_topic_config_fault *fault);

@@ -21,15 +21,6 @@ static_assert(CORE_CONTROLLER_COMMANDS_MAX * (CORE_COMMAND_BYTES_MAX + 64) <
                   CORE_CONTROLLER_ENTRY_BYTES,
               "an entry's commands fit, with their records' heads and keys");
 
-/* An item on its way to be a command. */
-struct core_change_try {
-    struct core_controller *controller; /* whose */
-    struct core_change_item *item;      /* what is wanted */
-    struct core_catalog *catalog;       /* the newest, and the items before */
-    struct core_command *cmd;           /* what comes of it */
-    const struct core_topic *topic;     /* the topic meant, if it is there; else NULL */
-};
-
 static void core_change_run(struct core_shard *at, struct core_call *call);
 static void core_change_came_home(struct core_shard *home, struct core_call *call);
 static void core_controller_next(struct core_controller *controller);
@@ -37,6 +28,7 @@ static void core_controller_make(struct core_controller *controller);
 static enum err core_controller_try(struct core_controller *controller,
                                     struct core_change_item *item, struct core_catalog **spec);
 static void core_controller_refuse(struct core_controller *controller, enum core_code code);
+static void core_controller_forget_stream(struct core_controller *controller);
 static void core_controller_end(struct core_controller *controller);
 static void core_controller_failed(struct raft_proposal *proposal);
 static enum core_code core_change_command(struct core_change_try *t);
@@ -47,8 +39,6 @@ static enum core_code core_change_config(struct core_change_try *t);
 static enum core_code core_change_pairs(struct core_change_try *t);
 static enum core_code core_change_edit_pair(struct core_change_try *t, uint32_t index,
                                             struct core_topic_config_pair *pair);
-static enum core_code core_change_say(struct core_change_try *t, enum core_code code,
-                                      const char *text);
 
 void core_change_start(struct core_shard *cs, struct core_change *change)
 {
@@ -103,12 +93,18 @@ static void core_controller_make(struct core_controller *controller)
     controller->commands_count = 0;
     while (err == ERR_OK && change->next_item < change->items_count &&
            controller->commands_count < CORE_CONTROLLER_COMMANDS_MAX) {
-        struct core_change_item *item = &change->items[change->next_item++];
+        struct core_change_item *item = &change->items[change->next_item];
+        if (controller->stream != NULL ||
+            (controller->commands_count > 0 && core_change_is_large(item))) {
+            break; /* that is another entry */
+        }
+        change->next_item++;
         err = item->code == CORE_OK ? core_controller_try(controller, item, &spec) : ERR_OK;
     }
     core_catalog_unref(&controller->keeper, spec);
     if (err == ERR_OK && controller->commands_count > 0) {
         err = core_controller_propose(controller, controller->commands_count);
+        core_controller_forget_stream(controller);
         if (err == ERR_OK) {
             if (change->deadline_ns != 0) {
                 rt_timer_start(&controller->deadline, change->deadline_ns);
@@ -116,10 +112,18 @@ static void core_controller_make(struct core_controller *controller)
             return; /* until it is published */
         }
     }
+    core_controller_forget_stream(controller);
     if (err != ERR_OK) {
         core_controller_refuse(controller, core_code_of(err));
     }
     core_controller_end(controller);
+}
+
+/* The stream of the entry that was made is written there, or never will be. */
+static void core_controller_forget_stream(struct core_controller *controller)
+{
+    budget_free(&controller->cs->budget, controller->stream);
+    controller->stream = NULL;
 }
 
 /* The change in hand is answered. */
@@ -152,6 +156,7 @@ static enum err core_controller_try(struct core_controller *controller,
     item->text.text[0] = '\0';
     item->code = core_change_command(&t);
     if (item->code != CORE_OK) {
+        core_controller_forget_stream(controller);
         return ERR_OK;
     }
     struct core_catalog *made;
@@ -159,10 +164,12 @@ static enum err core_controller_try(struct core_controller *controller,
     enum err err =
         core_catalog_apply(&controller->keeper, *spec, cmd, 1, (*spec)->version + 1, &made, &info);
     if (err != ERR_OK) {
+        core_controller_forget_stream(controller);
         item->code = core_code_of(err);
         return err == ERR_BUDGET ? err : ERR_OK;
     }
     if (item->is_validate_only) {
+        core_controller_forget_stream(controller);
         core_catalog_unref(&controller->keeper, made);
         return ERR_OK;
     }
@@ -275,6 +282,9 @@ static enum core_code core_change_command(struct core_change_try *t)
         item->producer_id_first = catalog->producer_id_next;
         return CORE_OK;
     }
+    if (item->kind >= CORE_CHANGE_STREAM_CREATE) {
+        return core_change_stream(t);
+    }
     bool is_named = item->name != NULL;
     t->topic = is_named ? core_catalog_find(catalog, item->name, item->name_bytes)
                         : core_catalog_find_uuid(catalog, &item->uuid);
@@ -298,13 +308,15 @@ static enum core_code core_change_command(struct core_change_try *t)
     case CORE_CHANGE_CONFIG:
     case CORE_CHANGE_CONFIG_ALL: return core_change_config(t);
     case CORE_CHANGE_CREATE:
-    case CORE_CHANGE_PRODUCER_IDS: break;
+    case CORE_CHANGE_PRODUCER_IDS:
+    case CORE_CHANGE_STREAM_CREATE:
+    case CORE_CHANGE_STREAM_DROP:
+    case CORE_CHANGE_STREAM_INFER: break;
     }
     UNREACHABLE();
 }
 
-static enum core_code core_change_say(struct core_change_try *t, enum core_code code,
-                                      const char *text)
+enum core_code core_change_say(struct core_change_try *t, enum core_code code, const char *text)
 {
     snprintf(t->item->text.text, sizeof(t->item->text.text), "%s", text);
     return code;
@@ -361,6 +373,9 @@ static enum core_code core_change_create(struct core_change_try *t)
 
 static enum core_code core_change_delete(struct core_change_try *t)
 {
+    if (core_catalog_can_delete(t->catalog, t->topic, &t->item->text) != ERR_OK) {
+        return CORE_POLICY_VIOLATION;
+    }
     t->cmd->type = CORE_COMMAND_TOPIC_DELETE;
     t->item->partitions_made = t->topic->partitions_count;
     return CORE_OK;

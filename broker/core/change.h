@@ -1,6 +1,6 @@
 /* Changing the catalog: topics created and deleted, partitions added, configs set, producer ids
- * handed out. The controller (shard 0) takes one change after the other; what it answers has become
- * durable, and every shard knows it. */
+ * handed out, streams declared, dropped and inferred. The controller (shard 0) takes one change
+ * after the other; what it answers has become durable, and every shard knows it. */
 #ifndef BROKER_CORE_CHANGE_H
 #define BROKER_CORE_CHANGE_H
 
@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "broker/core/call.h"
 #include "broker/core/code.h"
+#include "broker/core/stream.h"
 #include "broker/core/topic_config.h"
 #include "storage/log/format.h"
 
@@ -24,6 +25,17 @@ enum core_change_kind {
     CORE_CHANGE_CONFIG,       /* `pairs` set or taken away; the others stay */
     CORE_CHANGE_CONFIG_ALL,   /* `pairs` and no others */
     CORE_CHANGE_PRODUCER_IDS, /* a block of producer ids */
+    /* A declared stream, `stream`: its name, topic, key format and columns count. STREAM_EXISTS,
+     * UNKNOWN_TOPIC (its topic's uuid), INVALID_STREAM (columns that name one another, too large).
+     */
+    CORE_CHANGE_STREAM_CREATE,
+    /* A declared stream is taken away, by `name`. UNKNOWN_STREAM; INVALID_STREAM: it is not
+     * declared. */
+    CORE_CHANGE_STREAM_DROP,
+    /* The next version of an implicit stream, with the columns of `stream`, whose uuid and version
+     * are those it was inferred upon (zero: there was none). STREAM_CHANGED: that is not what there
+     * is now. */
+    CORE_CHANGE_STREAM_INFER,
 };
 
 /* What becomes of a pair of CORE_CHANGE_CONFIG. Lists are Kafka's: words with commas between; one
@@ -47,7 +59,8 @@ struct core_change_edit {
 struct core_change_item {
     /* Asked. */
     enum core_change_kind kind;                 /* what */
-    const char *name;                           /* the topic; no NUL; NULL: by `uuid` */
+    const char *name;                           /* the topic, or the stream to drop; no NUL; NULL:
+                                                   by `uuid`, or what `stream` says */
     uint32_t name_bytes;                        /* of it */
     struct log_uuid uuid;                       /* of the topic to delete where `name` is NULL */
     int32_t partitions_count;                   /* create: -1: the default; add: the count then */
@@ -57,6 +70,7 @@ struct core_change_item {
     struct core_change_edit *edits;             /* configs: of each pair; NULL: all are set */
     uint32_t assigned_count;                    /* create, add: new partitions that the client has
                                                    given to this node by hand; 0: it leaves that */
+    const struct core_stream *stream;           /* create, infer: read on shard 0 until done */
     bool is_validate_only;                      /* say whether it could be done */
     bool may_be_reserved;                       /* the broker's own wish, not a client's */
     enum core_code code;                        /* CORE_OK, or why it is not to be done: answered as
@@ -64,8 +78,9 @@ struct core_change_item {
 
     /* Answered. */
     struct core_topic_config_fault text; /* why not, for people; "": what `code` says */
-    struct log_uuid uuid_made;           /* of the topic created or deleted */
+    struct log_uuid uuid_made;           /* of the topic or stream created or gone */
     uint32_t partitions_made;            /* the topic's count */
+    uint32_t version_made;               /* of the stream */
     uint64_t producer_id_first;          /* of the block handed out */
 
     /* Private to change.c. */

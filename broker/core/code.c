@@ -4,10 +4,11 @@
 #include "base/assert.h"
 
 static const struct {
-    const char *name; /* as in the source */
-    const char *text; /* for people */
+    const char *name;  /* as in the source */
+    const char *state; /* SQLSTATE */
+    const char *text;  /* for people */
 } core_codes[] = {
-#define CORE_CODE_ROW(name, text) [CORE_##name] = {#name, text},
+#define CORE_CODE_ROW(name, state, text) [CORE_##name] = {#name, state, text},
     CORE_CODES(CORE_CODE_ROW)
 #undef CORE_CODE_ROW
 };
@@ -16,6 +17,12 @@ const char *core_code_name(enum core_code code)
 {
     ASSERT(code < CORE_CODES_COUNT);
     return core_codes[code].name;
+}
+
+const char *core_code_state(enum core_code code)
+{
+    ASSERT(code < CORE_CODES_COUNT);
+    return core_codes[code].state;
 }
 
 const char *core_code_text(enum core_code code)

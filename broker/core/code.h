@@ -7,51 +7,57 @@
 
 #include "base/err.h"
 
-/* Name, text for people. */
+/* Name, SQLSTATE (PostgreSQL 15, appendix A) of a statement that ends so, text for people. */
 #define CORE_CODES(X)                                                                              \
-    X(OK, "done")                                                                                  \
-    X(UNKNOWN_TOPIC, "no such topic or partition")                                                 \
-    X(UNKNOWN_TOPIC_ID, "no topic has this id")                                                    \
-    X(INCONSISTENT_TOPIC_ID, "the topic has another id")                                           \
-    X(TOPIC_EXISTS, "a topic of this name exists")                                                 \
-    X(INVALID_TOPIC, "not a legal topic name, or a reserved one")                                  \
-    X(INVALID_PARTITIONS, "not a possible number of partitions")                                   \
-    X(INVALID_REPLICATION, "more replicas than there are nodes")                                   \
-    X(INVALID_ASSIGNMENT, "not a possible assignment of partitions to nodes")                      \
-    X(INVALID_CONFIG, "not a legal or served configuration")                                       \
-    X(INVALID_REQUEST, "the request contradicts itself")                                           \
-    X(NOT_LEADER, "this node does not lead the partition")                                         \
-    X(NOT_AVAILABLE, "the partition cannot be used now: try again")                                \
-    X(FENCED_EPOCH, "the client knows an older leader")                                            \
-    X(UNKNOWN_EPOCH, "the client knows a newer leader")                                            \
-    X(OFFSET_OUT_OF_RANGE, "no record has this offset")                                            \
-    X(INVALID_ACKS, "acks is none of -1, 0, 1")                                                    \
-    X(NOT_ENOUGH_REPLICAS, "fewer replicas live than min.insync.replicas asks for")                \
-    X(TIMEOUT, "not done in the time given")                                                       \
-    X(CORRUPT_MESSAGE, "the batch's checksum or structure is wrong")                               \
-    X(INVALID_RECORD, "a record is not acceptable")                                                \
-    X(INVALID_TIMESTAMP, "a record's timestamp is out of bounds")                                  \
-    X(TOO_LARGE, "the batch is larger than max.message.bytes")                                     \
-    X(UNSUPPORTED_COMPRESSION, "this codec is not supported here")                                 \
-    X(UNSUPPORTED_FORMAT, "message formats before v2 are not supported")                           \
-    X(OUT_OF_ORDER, "a sequence number is missing")                                                \
-    X(DUPLICATE_SEQUENCE, "older than the sequences that are remembered")                          \
-    X(UNKNOWN_PRODUCER, "nothing is known of this producer")                                       \
-    X(PRODUCER_FENCED, "a newer epoch of this producer is in use")                                 \
-    X(STORAGE, "the log cannot be written or read")                                                \
-    X(DISK_FULL, "the disk is full: try again later")                                              \
-    X(OVERLOADED, "no memory for it now: try again later")                                         \
-    X(CLOSING, "the server is shutting down")
+    X(OK, "00000", "done")                                                                         \
+    X(UNKNOWN_TOPIC, "42P01", "no such topic or partition")                                        \
+    X(UNKNOWN_TOPIC_ID, "42P01", "no topic has this id")                                           \
+    X(INCONSISTENT_TOPIC_ID, "42P01", "the topic has another id")                                  \
+    X(TOPIC_EXISTS, "42P07", "a topic of this name exists")                                        \
+    X(INVALID_TOPIC, "42602", "not a legal topic name, or a reserved one")                         \
+    X(INVALID_PARTITIONS, "22023", "not a possible number of partitions")                          \
+    X(INVALID_REPLICATION, "22023", "more replicas than there are nodes")                          \
+    X(INVALID_ASSIGNMENT, "22023", "not a possible assignment of partitions to nodes")             \
+    X(INVALID_CONFIG, "22023", "not a legal or served configuration")                              \
+    X(INVALID_REQUEST, "22023", "the request contradicts itself")                                  \
+    X(NOT_LEADER, "57P03", "this node does not lead the partition")                                \
+    X(NOT_AVAILABLE, "57P03", "the partition cannot be used now: try again")                       \
+    X(FENCED_EPOCH, "57P03", "the client knows an older leader")                                   \
+    X(UNKNOWN_EPOCH, "57P03", "the client knows a newer leader")                                   \
+    X(OFFSET_OUT_OF_RANGE, "58030", "no record has this offset")                                   \
+    X(INVALID_ACKS, "22023", "acks is none of -1, 0, 1")                                           \
+    X(NOT_ENOUGH_REPLICAS, "57P03", "fewer replicas live than min.insync.replicas asks for")       \
+    X(TIMEOUT, "57014", "not done in the time given")                                              \
+    X(CORRUPT_MESSAGE, "XX001", "the batch's checksum or structure is wrong")                      \
+    X(INVALID_RECORD, "22023", "a record is not acceptable")                                       \
+    X(INVALID_TIMESTAMP, "22008", "a record's timestamp is out of bounds")                         \
+    X(TOO_LARGE, "54000", "the batch is larger than max.message.bytes")                            \
+    X(UNSUPPORTED_COMPRESSION, "0A000", "this codec is not supported here")                        \
+    X(UNSUPPORTED_FORMAT, "0A000", "message formats before v2 are not supported")                  \
+    X(OUT_OF_ORDER, "22023", "a sequence number is missing")                                       \
+    X(DUPLICATE_SEQUENCE, "22023", "older than the sequences that are remembered")                 \
+    X(UNKNOWN_PRODUCER, "22023", "nothing is known of this producer")                              \
+    X(PRODUCER_FENCED, "22023", "a newer epoch of this producer is in use")                        \
+    X(POLICY_VIOLATION, "2BP01", "something else stands upon it")                                  \
+    X(STREAM_EXISTS, "42P07", "a stream of this name exists")                                      \
+    X(UNKNOWN_STREAM, "42P01", "no such stream")                                                   \
+    X(INVALID_STREAM, "42P16", "the stream cannot be so")                                          \
+    X(STREAM_CHANGED, "57P03", "the stream has changed meanwhile")                                 \
+    X(STORAGE, "58030", "the log cannot be written or read")                                       \
+    X(DISK_FULL, "53100", "the disk is full: try again later")                                     \
+    X(OVERLOADED, "53200", "no memory for it now: try again later")                                \
+    X(CLOSING, "57P01", "the server is shutting down")
 
 enum core_code {
-#define CORE_CODE_ENUM(name, text) CORE_##name,
+#define CORE_CODE_ENUM(name, state, text) CORE_##name,
     CORE_CODES(CORE_CODE_ENUM)
 #undef CORE_CODE_ENUM
         CORE_CODES_COUNT
 };
 
-/* Its name, "UNKNOWN_TOPIC", and a sentence for people. Static storage. */
+/* Its name, "UNKNOWN_TOPIC", its SQLSTATE, and a sentence for people. Static storage. */
 const char *core_code_name(enum core_code code);
+const char *core_code_state(enum core_code code);
 const char *core_code_text(enum core_code code);
 
 /* What a client is told of an error of the log, the group or memory. */

@@ -12,6 +12,8 @@
 /* A value's length that says that the key is taken away. */
 #define CORE_COMMAND_AWAY UINT16_MAX
 
+static enum err core_command_batch_add(struct log_records_writer *records,
+                                       const struct core_command *cmd, int64_t time_ms);
 static void core_command_put_group(struct bytes_writer *w, const struct core_command *cmd);
 static void core_command_put_pairs(struct bytes_writer *w, const struct core_command *cmd);
 static void core_command_put_text(struct bytes_writer *w, const char *text, size_t bytes);
@@ -21,6 +23,7 @@ static uint64_t core_command_get_number(struct bytes_reader *r);
 static void core_command_get_group(struct bytes_reader *r, struct core_command *cmd);
 static void core_command_get_pairs(struct bytes_reader *r, struct core_command *cmd,
                                    bool may_take_away);
+static void core_command_get_stream(struct bytes_reader *r, struct core_command *cmd);
 static const char *core_command_get_text(struct bytes_reader *r, uint16_t bytes_min,
                                          uint16_t bytes_max, uint16_t *bytes);
 static bool core_command_is_known(uint16_t type);
@@ -34,6 +37,8 @@ const char *core_command_name(enum core_command_type type)
     case CORE_COMMAND_PARTITIONS_ADD: return "partitions-add";
     case CORE_COMMAND_CONFIG_SET: return "config-set";
     case CORE_COMMAND_PRODUCER_IDS: return "producer-ids";
+    case CORE_COMMAND_STREAM_PUT: return "stream-put";
+    case CORE_COMMAND_STREAM_DROP: return "stream-drop";
     }
     return "unknown";
 }
@@ -70,8 +75,18 @@ void core_command_put(struct bytes_writer *w, const struct core_command *cmd)
         bytes_put_u64le(w, cmd->producer_id_first);
         bytes_put_u32le(w, cmd->producer_ids_count);
         break;
+    case CORE_COMMAND_STREAM_PUT:
+        ASSERT(cmd->stream_bytes <= CORE_STREAM_BYTES_MAX);
+        bytes_put_copy(w, cmd->stream, cmd->stream_bytes);
+        break;
+    case CORE_COMMAND_STREAM_DROP:
+        ASSERT(cmd->name_bytes >= 1);
+        ASSERT(cmd->name_bytes <= CORE_STREAM_NAME_BYTES_MAX);
+        core_command_put_text(w, cmd->name, cmd->name_bytes);
+        break;
     }
-    ASSERT(IMPLIES(w->err == ERR_OK, w->pos - start <= CORE_COMMAND_BYTES_MAX));
+    ASSERT(IMPLIES(w->err == ERR_OK, cmd->type == CORE_COMMAND_STREAM_PUT ||
+                                         w->pos - start <= CORE_COMMAND_BYTES_MAX));
     w->pos = w->err == ERR_OK ? w->pos : start;
 }
 
@@ -109,25 +124,44 @@ enum err core_command_batch_put(struct bytes_writer *w, const struct crc32c *ker
     struct log_records_writer records;
     log_records_begin(&records, w->data + w->pos, room_bytes);
     for (size_t i = 0; i < count; i++) {
-        uint8_t value[CORE_COMMAND_BYTES_MAX];
-        struct bytes_writer encoded = bytes_writer(value, sizeof(value));
-        core_command_put(&encoded, &commands[i]);
-        ASSERT(encoded.err == ERR_OK);
-        const char *name = core_command_name(commands[i].type);
-        const struct log_records_item item = {
-            .timestamp = time_ms,
-            .key = (const uint8_t *)name,
-            .key_bytes = (uint32_t)strlen(name),
-            .value = value,
-            .value_bytes = (uint32_t)encoded.pos,
-        };
-        enum err err = log_records_add(&records, &item);
+        enum err err = core_command_batch_add(&records, &commands[i], time_ms);
         if (err != ERR_OK) {
             return err;
         }
     }
     w->pos += log_records_end(&records, kernels);
     return ERR_OK;
+}
+
+/* The command is encoded beside, a small one on the stack, a large one at the end of the batch's
+ * room, and copied from there. */
+static enum err core_command_batch_add(struct log_records_writer *records,
+                                       const struct core_command *cmd, int64_t time_ms)
+{
+    uint8_t small[CORE_COMMAND_BYTES_MAX];
+    struct bytes_writer encoded = bytes_writer(small, sizeof(small));
+    const char *name = core_command_name(cmd->type);
+    size_t left_bytes = bytes_writer_left(&records->w);
+    size_t large_bytes = cmd->type == CORE_COMMAND_STREAM_PUT ? 20 + (size_t)cmd->stream_bytes : 0;
+    if (large_bytes > left_bytes) {
+        return ERR_TOO_LARGE;
+    }
+    if (large_bytes > 0) {
+        encoded = bytes_writer(records->w.data + records->w.capacity - large_bytes, large_bytes);
+    }
+    core_command_put(&encoded, cmd);
+    ASSERT(encoded.err == ERR_OK);
+    const struct log_records_item item = {
+        .timestamp = time_ms,
+        .key = (const uint8_t *)name,
+        .key_bytes = (uint32_t)strlen(name),
+        .value = encoded.data,
+        .value_bytes = (uint32_t)encoded.pos,
+    };
+    if (log_records_size(records, &item) > left_bytes - large_bytes) {
+        return ERR_TOO_LARGE;
+    }
+    return log_records_add(records, &item);
 }
 
 enum err core_command_batch_open(struct core_command_batch *batch, const void *data, size_t length)
@@ -220,6 +254,10 @@ static void core_command_get_fields(struct bytes_reader *r, struct core_command 
             bytes_reader_fail(r, ERR_CORRUPT);
         }
         break;
+    case CORE_COMMAND_STREAM_PUT: core_command_get_stream(r, cmd); break;
+    case CORE_COMMAND_STREAM_DROP:
+        cmd->name = core_command_get_text(r, 1, CORE_STREAM_NAME_BYTES_MAX, &cmd->name_bytes);
+        break;
     }
 }
 
@@ -272,6 +310,20 @@ static void core_command_get_pairs(struct bytes_reader *r, struct core_command *
     cmd->pairs_count = count;
 }
 
+/* All that is left, which is one stream. */
+static void core_command_get_stream(struct bytes_reader *r, struct core_command *cmd)
+{
+    size_t block_bytes;
+    size_t bytes = bytes_reader_left(r);
+    const uint8_t *data = bytes_get_view(r, bytes);
+    if (r->err != ERR_OK || core_stream_measure(data, bytes, &block_bytes) != ERR_OK) {
+        bytes_reader_fail(r, ERR_CORRUPT);
+        return;
+    }
+    cmd->stream = data;
+    cmd->stream_bytes = (uint32_t)bytes;
+}
+
 /* NULL after a failure only. */
 static const char *core_command_get_text(struct bytes_reader *r, uint16_t bytes_min,
                                          uint16_t bytes_max, uint16_t *bytes)
@@ -285,5 +337,5 @@ static const char *core_command_get_text(struct bytes_reader *r, uint16_t bytes_
 
 static bool core_command_is_known(uint16_t type)
 {
-    return type >= CORE_COMMAND_CLUSTER && type <= CORE_COMMAND_PRODUCER_IDS;
+    return type >= CORE_COMMAND_CLUSTER && type <= CORE_COMMAND_STREAM_DROP;
 }

@@ -12,6 +12,8 @@
  *     PARTITIONS_ADD uuid 16, u64 first group, u32 partitions then
  *     CONFIG_SET     uuid 16, u16 pairs count, pairs
  *     PRODUCER_IDS   u64 first, u32 count
+ *     STREAM_PUT     uuid 16, the stream (stream.h)
+ *     STREAM_DROP    uuid 16, string name
  *
  * Every build reads all that earlier builds wrote: a change of a layout is a new version, of which
  * the old one stays readable. What a newer build wrote is ERR_UNSUPPORTED, never skipped: a fold
@@ -28,6 +30,7 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "broker/core/stream.h"
 #include "broker/core/topic_config.h"
 #include "storage/log/format.h"
 #include "storage/log/records.h"
@@ -38,11 +41,14 @@
 /* The longest key of a pair. */
 #define CORE_COMMAND_KEY_BYTES_MAX 64u
 
-/* An encoded command fits. */
+/* An encoded command fits, but for STREAM_PUT, */
 #define CORE_COMMAND_BYTES_MAX                                                                     \
     (64u + CORE_TOPIC_NAME_BYTES_MAX +                                                             \
      CORE_TOPIC_CONFIG_PAIRS_MAX *                                                                 \
          (4u + CORE_COMMAND_KEY_BYTES_MAX + CORE_TOPIC_CONFIG_VALUE_BYTES_MAX))
+
+/* and that. */
+#define CORE_COMMAND_STREAM_BYTES_MAX (20u + CORE_STREAM_BYTES_MAX)
 
 /* What a command does. The values are stored. */
 enum core_command_type {
@@ -52,20 +58,24 @@ enum core_command_type {
     CORE_COMMAND_PARTITIONS_ADD = 4, /* more partitions */
     CORE_COMMAND_CONFIG_SET = 5,     /* keys set and taken away, all or none */
     CORE_COMMAND_PRODUCER_IDS = 6,   /* a block of producer ids is handed out */
+    CORE_COMMAND_STREAM_PUT = 7,     /* a stream, or its next version */
+    CORE_COMMAND_STREAM_DROP = 8,    /* a declared stream is gone */
 };
 
 /* A command. Fields that its type does not name above are zero after a decode, and are not looked
  * at by an encode. */
 struct core_command {
     enum core_command_type type; /* which */
-    struct log_uuid uuid;        /* of the cluster or the topic; not zero */
+    struct log_uuid uuid;        /* of the cluster, the topic or the stream; not zero */
     uint64_t group_first;        /* group ids of the new partitions: this and the following */
     uint32_t partitions_count;   /* of the topic from now on, 1 .. LIMIT_PARTITIONS_COUNT */
     int64_t time_ms;             /* of a topic's creation, since 1970 */
     uint64_t producer_id_first;  /* ids handed out: this and the following */
     uint32_t producer_ids_count; /* so many, >= 1 */
-    const char *name;            /* the topic's; no NUL */
-    uint16_t name_bytes;         /* of it, 1 .. CORE_TOPIC_NAME_BYTES_MAX */
+    const char *name;            /* the topic's, or the stream's to drop; no NUL */
+    const uint8_t *stream;       /* the stream put, as core_stream_put writes it */
+    uint32_t stream_bytes;       /* of it */
+    uint16_t name_bytes;         /* of `name`, 1 .. CORE_TOPIC_NAME_BYTES_MAX */
     uint16_t pairs_count;        /* of `pairs` */
     struct core_topic_config_pair pairs[CORE_TOPIC_CONFIG_PAIRS_MAX]; /* value NULL in CONFIG_SET
                                                                          only */
@@ -86,7 +96,8 @@ MUST_USE enum err core_command_get(const void *data, size_t length, struct core_
 
 /* Write one batch whose records are the `count` (>= 1, asserted) commands, in order, with
  * `time_ms` as their timestamp: base offset 0, leader epoch -1, not compressed. ERR_TOO_LARGE, and
- * nothing is written: it does not fit `w`, or passes LIMIT_BATCH_BYTES. */
+ * nothing is written: it does not fit `w`, or passes LIMIT_BATCH_BYTES. A STREAM_PUT needs its
+ * bytes twice: what is free in `w` serves as scratch. */
 MUST_USE enum err core_command_batch_put(struct bytes_writer *w, const struct crc32c *kernels,
                                          const struct core_command *commands, size_t count,
                                          int64_t time_ms);

@@ -176,8 +176,9 @@ static void core_controller_note(struct core_controller *controller, const void 
     enum err err = core_command_batch_open(&batch, data, length);
     struct core_command *cmd = controller->commands;
     while (err == ERR_OK && (err = core_command_batch_next(&batch, cmd)) == ERR_OK) {
-        if (cmd->type == CORE_COMMAND_CLUSTER || cmd->type == CORE_COMMAND_PRODUCER_IDS) {
-            continue;
+        if (cmd->type == CORE_COMMAND_CLUSTER || cmd->type == CORE_COMMAND_PRODUCER_IDS ||
+            cmd->type == CORE_COMMAND_STREAM_PUT || cmd->type == CORE_COMMAND_STREAM_DROP) {
+            continue; /* no partition changes */
         }
         if (!controller->is_open && cmd->type == CORE_COMMAND_TOPIC_DELETE) {
             core_deleted_add(&controller->deleted, &controller->cs->budget, &cmd->uuid);

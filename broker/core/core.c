@@ -79,6 +79,9 @@ void core_init(struct core *core, const struct core_config *config, const struct
     *core = (struct core){.config = *config, .kernels = kernels, .shards_count = shards_count};
     atomic_store(&core->pin_bytes_max,
                  config->view_pin_bytes_max != 0 ? config->view_pin_bytes_max : UINT64_MAX);
+    if (core->config.indexer == NULL) {
+        core->config.indexer = json_indexer_for(&(struct cpu){.level = CPU_SCALAR});
+    }
     log_store_init(&core->store, &config->log, kernels);
 }
 
@@ -131,6 +134,8 @@ void core_shard_open(struct core_shard *cs, struct rt_shard *shard, struct core 
     core_records_room_init(&cs->room, &cs->budget, CORE_RECORDS_ROOM_KEEP_BYTES,
                            CORE_RECORDS_ROOM_BYTES_MAX);
     core_views_open(cs);
+    core_looks_init(&cs->looks, &cs->budget, rt_random(shard));
+    core_errors_init(&cs->errors, &cs->budget, rt_random(shard));
     core_retention_open(&cs->retention, cs, core->config.retention_check_ms);
     cs->err = core_shard_make(cs);
     sm_move(&cs->sm, CORE_LOG);
@@ -150,7 +155,8 @@ static enum err core_shard_make(struct core_shard *cs)
         cs->buckets = buckets;
         map_init(&cs->partitions, cs->buckets, capacity);
     }
-    return err;
+    enum err queries_err = core_queries_open(&cs->queries, cs, &cs->core->config.queries);
+    return err == ERR_OK ? queries_err : err;
 }
 
 static void core_shard_give_back(void *ctx, struct buf_loan *loan)
@@ -392,6 +398,7 @@ static void core_shard_end(struct core_shard *cs)
         }
         raft_shard_close(&cs->raft);
     }
+    core_queries_close(&cs->queries);
     core_loans_deinit(&cs->loans, &cs->budget);
     budget_free(&cs->budget, cs->buckets);
     core_records_room_deinit(&cs->room);
@@ -399,6 +406,8 @@ static void core_shard_end(struct core_shard *cs)
     pool_deinit(&cs->pending_pool);
     pool_deinit(&cs->reading_pool);
     core_views_close(cs);
+    core_looks_deinit(&cs->looks);
+    core_errors_deinit(&cs->errors);
     core_idempotence_shared_deinit(&cs->idempotence);
     buf_pool_deinit(&cs->bufs);
     budget_deinit(&cs->budget);

@@ -29,13 +29,17 @@
 #include "base/sm.h"
 #include "broker/core/catalog.h"
 #include "broker/core/controller.h"
+#include "broker/core/errors.h"
 #include "broker/core/idempotence.h"
 #include "broker/core/loans.h"
+#include "broker/core/looks.h"
 #include "broker/core/producer_ids.h"
+#include "broker/core/queries.h"
 #include "broker/core/records.h"
 #include "broker/core/retention.h"
 #include "broker/core/view_source.h"
 #include "raft/driver/shard.h"
+#include "schemas/json/index.h"
 #include "storage/log/shard.h"
 #include "storage/log/store.h"
 
@@ -52,9 +56,11 @@ struct core_config {
     uint64_t view_pin_bytes_max; /* what pins of feeds may keep below log starts; 0: a quarter of
                                     the disk */
     uint64_t retention_check_ms; /* how often partitions are looked at for what may go; 0: not */
-    uint32_t partitions_count;   /* of a topic that is created without a number */
-    uint32_t connections_max;    /* of clients, on each shard */
-    bool is_auto_create;         /* a topic that is asked for by name is made */
+    struct core_queries_config queries; /* of statements in SQL */
+    uint32_t partitions_count;          /* of a topic that is created without a number */
+    uint32_t connections_max;           /* of clients, on each shard */
+    const struct json_indexer *indexer; /* how JSON is read; NULL: the way of any machine */
+    bool is_auto_create;                /* a topic that is asked for by name is made */
     bool is_replication_clamped; /* more replicas than nodes are taken for as many as there are */
 };
 
@@ -113,6 +119,9 @@ struct core_shard {
     struct core_idempotence_shared idempotence; /* producers of its partitions */
     struct core_retention retention;            /* what partitions keep */
     struct core_views views;                    /* feeds of its partitions */
+    struct core_looks looks;                    /* topics whose columns were inferred here */
+    struct core_queries queries;                /* statements in SQL */
+    struct core_errors errors;                  /* error rows that queries here found */
 };
 
 /* Make `core` of `config` (copied; strings stay the caller's) for `shards_count` shards. */

@@ -20,6 +20,10 @@
 #define HTTP_LINGER_NS   (500 * RT_NS_PER_MS)
 #define HTTP_BYTES_PER_S 100000u
 
+/* Of a head, what is not the handler's headers; and of that what stands behind them. */
+#define HTTP_HEAD_USUAL_BYTES 512u
+#define HTTP_HEAD_FRAME_BYTES 128u
+
 /* How long a client may take when the server ends. */
 #define HTTP_STOP_NS (2 * RT_NS_PER_S)
 
@@ -41,9 +45,14 @@ static void http_conn_ended(struct http_conn *conn, enum err err);
 static enum err http_conn_keep(struct http_conn *conn, const uint8_t *data, size_t length);
 static enum err http_conn_append(struct http_conn *conn, const uint8_t *data, size_t length);
 static void http_conn_continue(struct http_conn *conn);
-static void http_conn_write_head(struct http_conn *conn);
+static void http_conn_count(struct http_conn *conn);
+static void http_conn_write_head(struct http_conn *conn, uint64_t body_bytes);
+static struct bytes_writer http_conn_head_room(struct http_call *call);
+static bool http_conn_has_more(const struct http_conn *conn);
 static void http_conn_send(struct http_conn *conn);
+static uint64_t http_conn_take(struct http_conn *conn, uint32_t *count);
 static void http_conn_sent(struct rt_op *op);
+static void http_conn_go_on(struct http_conn *conn);
 static void http_conn_next(struct http_conn *conn);
 static void http_conn_wait(struct http_conn *conn, uint64_t wait_ns);
 static void http_conn_late(struct rt_timer *timer);
@@ -95,6 +104,7 @@ static bool http_conn_step(struct http_conn *conn)
         conn->in_pos += (uint32_t)taken;
         return is_more;
     case HTTP_CONN_CALL:
+    case HTTP_CONN_STREAM:
     case HTTP_CONN_SEND:
     case HTTP_CONN_LINGER:
     case HTTP_CONN_CLOSE: return false;
@@ -276,7 +286,8 @@ static void http_conn_receive(struct http_conn *conn)
 {
     bool is_wanted = conn->stage == HTTP_CONN_HEAD || conn->stage == HTTP_CONN_BODY ||
                      conn->stage == HTTP_CONN_LINGER;
-    if (conn->stage == HTTP_CONN_CALL && conn->call->cancel != NULL) { /* until the peer goes */
+    bool is_called = conn->stage == HTTP_CONN_CALL || conn->stage == HTTP_CONN_STREAM;
+    if (is_called && conn->call->cancel != NULL) { /* until the peer goes */
         is_wanted = conn->ahead == NULL && conn->in_pos == conn->in->length;
     }
     if (is_wanted && !conn->is_receiving && !conn->is_peer_done) {
@@ -287,7 +298,7 @@ static void http_conn_receive(struct http_conn *conn)
 
 void http_conn_watch(struct http_conn *conn)
 {
-    ASSERT(conn->stage == HTTP_CONN_CALL);
+    ASSERT(conn->stage == HTTP_CONN_CALL || conn->stage == HTTP_CONN_STREAM);
     if (conn->door->is_closing || conn->is_peer_done) {
         http_conn_cancel(conn);
     } else if (!conn->is_running) { /* else that goes on with it */
@@ -330,7 +341,7 @@ static void http_conn_received(struct rt_op *op)
         err = http_conn_keep(conn, chunk.data + taken, chunk.length - taken);
     }
     rt_sock_release(&conn->sock, chunk);
-    if (err != ERR_OK && (conn->stage == HTTP_CONN_CALL || conn->stage == HTTP_CONN_SEND)) {
+    if (err != ERR_OK && conn->stage >= HTTP_CONN_CALL && conn->stage <= HTTP_CONN_SEND) {
         conn->is_last = true; /* the answer is due; of the next request bytes are lost */
         err = ERR_OK;
     }
@@ -354,6 +365,7 @@ static void http_conn_ended(struct http_conn *conn, enum err err)
     case HTTP_CONN_BODY:
     case HTTP_CONN_LINGER: http_conn_leave(conn); return;
     case HTTP_CONN_CALL:
+    case HTTP_CONN_STREAM:
         conn->is_last = true;
         http_conn_cancel(conn);
         return;
@@ -420,19 +432,14 @@ static void http_conn_continue(struct http_conn *conn)
 void http_conn_answer(struct http_conn *conn)
 {
     struct http_call *call = conn->call;
-    struct http_door *door = conn->door;
     ASSERT(conn->stage == HTTP_CONN_CALL);
     conn->stage = HTTP_CONN_SEND;
-    metric_add(&door->metrics.requests, 1);
-    metric_add(&door->metrics.refused, call->status >= 400 && call->status < 500);
-    metric_add(&door->metrics.failed, call->status >= 500);
-    metric_observe(&door->metrics.time, rt_now_ns(door->cs->shard) - conn->whole_ns);
-    call->next = call->first;
+    http_conn_count(conn);
     if (conn->is_dead) {
         http_conn_leave(conn);
         return;
     }
-    http_conn_write_head(conn);
+    http_conn_write_head(conn, call->body_bytes);
     if (conn->is_sending) { /* behind `100 Continue`, which may never be read */
         http_conn_wait(conn, HTTP_SEND_NS);
     } else {
@@ -440,47 +447,176 @@ void http_conn_answer(struct http_conn *conn)
     }
 }
 
-/* The answer's head. */
-static void http_conn_write_head(struct http_conn *conn)
+void http_conn_flush(struct http_conn *conn)
 {
     struct http_call *call = conn->call;
-    struct bytes_writer w = bytes_writer(call->head_bytes, sizeof(call->head_bytes));
-    conn->frame = http1_frame(call->has_head ? &call->head : NULL, call->status, call->body_bytes,
+    ASSERT(conn->stage == HTTP_CONN_CALL || conn->stage == HTTP_CONN_STREAM);
+    if (conn->is_dead) {
+        http_call_drop(call);
+    }
+    if (call->first == NULL) {
+        return;
+    }
+    if (!call->has_left) {
+        call->has_left = true;
+        conn->stage = HTTP_CONN_STREAM;
+        http_conn_write_head(conn, HTTP1_LENGTH_UNKNOWN);
+        if (conn->is_sending) { /* behind `100 Continue` */
+            http_conn_wait(conn, HTTP_SEND_NS);
+        }
+    }
+    if (!conn->frame.has_body) {
+        http_call_drop(call);
+    }
+    if (!conn->is_sending && http_conn_has_more(conn)) {
+        http_conn_send(conn);
+    }
+}
+
+void http_conn_end(struct http_conn *conn, bool is_whole)
+{
+    ASSERT(conn->stage == HTTP_CONN_STREAM);
+    conn->stage = HTTP_CONN_SEND;
+    http_conn_count(conn);
+    if (!is_whole) {
+        http_call_drop(conn->call);
+        conn->has_end = false;
+        conn->is_last = true;
+    }
+    if (!conn->frame.has_body) {
+        http_call_drop(conn->call);
+    }
+    if (conn->is_dead) {
+        http_conn_leave(conn);
+    } else if (!conn->is_sending) {
+        http_conn_go_on(conn);
+    }
+}
+
+/* The answer stands: so much for the door's counters. */
+static void http_conn_count(struct http_conn *conn)
+{
+    struct http_door *door = conn->door;
+    uint16_t status = conn->call->status;
+    metric_add(&door->metrics.requests, 1);
+    metric_add(&door->metrics.refused, status >= 400 && status < 500);
+    metric_add(&door->metrics.failed, status >= 500);
+    metric_observe(&door->metrics.time, rt_now_ns(door->cs->shard) - conn->whole_ns);
+}
+
+/* Bytes of a handler's header as a line. */
+static size_t http_conn_line_bytes(const struct http_answer_header *header)
+{
+    return strlen(header->name) + strlen(header->value) + 4;
+}
+
+/* Where the head goes: it fits, unless memory is short. */
+static struct bytes_writer http_conn_head_room(struct http_call *call)
+{
+    size_t bytes = HTTP_HEAD_USUAL_BYTES;
+    void *room = call->head_bytes;
+    for (uint32_t i = 0; i < call->headers_count; i++) {
+        bytes += http_conn_line_bytes(&call->headers[i]);
+    }
+    if (bytes > sizeof(call->head_bytes)) {
+        room = arena_alloc(&call->arena, bytes, 1);
+    }
+    return room != NULL ? bytes_writer(room, bytes)
+                        : bytes_writer(call->head_bytes, sizeof(call->head_bytes));
+}
+
+/* The head of an answer whose body has so many bytes. */
+static void http_conn_write_head(struct http_conn *conn, uint64_t body_bytes)
+{
+    struct http_call *call = conn->call;
+    struct bytes_writer w = http_conn_head_room(call);
+    conn->frame = http1_frame(call->has_head ? &call->head : NULL, call->status, body_bytes,
                               conn->is_last || conn->door->is_closing);
     conn->frame.has_body = conn->frame.has_body && call->head.method != HTTP1_HEAD; /* refused */
+    conn->has_end = conn->frame.has_body && conn->frame.is_chunked;
     http1_write_status(&w, call->status);
     http1_write_header(&w, "Date", http_door_date(conn->door));
     if (call->media != NULL) {
         http1_write_header(&w, "Content-Type", http_text(call->media));
     }
     for (uint32_t i = 0; i < call->headers_count; i++) {
-        http1_write_header(&w, call->headers[i].name, http_text(call->headers[i].value));
+        const struct http_answer_header *header = &call->headers[i];
+        if (bytes_writer_left(&w) >= http_conn_line_bytes(header) + HTTP_HEAD_FRAME_BYTES) {
+            http1_write_header(&w, header->name, http_text(header->value));
+        }
     }
     http1_write_frame(&w, &conn->frame);
     ASSERT(w.err == ERR_OK); /* names and values are ours */
-    conn->head = (struct iovec){.iov_base = call->head_bytes, .iov_len = w.pos};
+    conn->head = (struct iovec){.iov_base = w.data, .iov_len = w.pos};
     conn->is_last = !conn->frame.keep_alive;
+    if (!conn->frame.has_body) {
+        http_call_drop(call);
+    }
 }
 
-/* As much of the answer as one send takes. */
+/* Whether there is something that a send could take. */
+static bool http_conn_has_more(const struct http_conn *conn)
+{
+    return conn->head.iov_len > 0 || conn->call->first != NULL ||
+           (conn->has_end && conn->call->is_answered);
+}
+
+static struct iovec http_conn_text(const char *text, size_t length)
+{
+    return (struct iovec){.iov_base = (void *)(uintptr_t)text, .iov_len = length};
+}
+
+/* As much of the answer as one send takes; a chunk, where it goes in chunks. */
 static void http_conn_send(struct http_conn *conn)
 {
     struct http_call *call = conn->call;
+    struct iovec *iov = call->iov;
     uint32_t count = 0;
-    uint64_t bytes = 0;
+    ASSERT(call->sending == NULL);
     if (conn->head.iov_len > 0) {
-        call->iov[count++] = conn->head;
+        iov[count++] = conn->head;
         conn->head.iov_len = 0;
     }
-    for (; conn->frame.has_body && call->next != NULL && count < HTTP_IOV_MAX;
-         call->next = call->next->next) {
-        call->iov[count++] =
-            (struct iovec){.iov_base = call->next->data, .iov_len = call->next->length};
-        bytes += call->next->length;
+    bool is_chunk = conn->frame.is_chunked && call->first != NULL;
+    struct iovec *line = &iov[count];
+    count += is_chunk;
+    uint64_t bytes = http_conn_take(conn, &count);
+    if (is_chunk) {
+        size_t length = http1_chunk_head(conn->chunk_head, bytes);
+        *line = (struct iovec){.iov_base = conn->chunk_head + HTTP1_CHUNK_HEAD_BYTES - length,
+                               .iov_len = length};
+        iov[count++] = http_conn_text(HTTP1_CHUNK_TAIL, HTTP1_CHUNK_TAIL_BYTES);
     }
+    if (conn->has_end && call->is_answered && call->first == NULL) {
+        conn->has_end = false;
+        iov[count++] = http_conn_text(HTTP1_LAST_CHUNK, HTTP1_LAST_CHUNK_BYTES);
+    }
+    ASSERT(count > 0);
+    ASSERT(count <= HTTP_IOV_MAX);
     conn->is_sending = true;
     http_conn_wait(conn, HTTP_SEND_NS + bytes / HTTP_BYTES_PER_S * RT_NS_PER_S);
-    rt_sock_send(&conn->sock, &conn->send_op, call->iov, count);
+    rt_sock_send(&conn->sock, &conn->send_op, iov, count);
+}
+
+/* Take pieces of the body to be sent, behind the *count entries there are, and leave room for what
+ * may follow. Returns their bytes. */
+static uint64_t http_conn_take(struct http_conn *conn, uint32_t *count)
+{
+    struct http_call *call = conn->call;
+    struct http_piece **end = &call->sending;
+    uint64_t bytes = 0;
+    while (call->first != NULL && *count < HTTP_IOV_MAX - 2) {
+        struct http_piece *piece = call->first;
+        call->iov[(*count)++] = (struct iovec){.iov_base = piece->data, .iov_len = piece->length};
+        bytes += piece->length;
+        call->first = piece->next;
+        *end = piece;
+        end = &piece->next;
+    }
+    *end = NULL;
+    call->last = call->first != NULL ? call->last : NULL;
+    call->sending_bytes = bytes;
+    return bytes;
 }
 
 static void http_conn_sent(struct rt_op *op)
@@ -488,16 +624,37 @@ static void http_conn_sent(struct rt_op *op)
     struct http_conn *conn = CONTAINER_OF(op, struct http_conn, send_op);
     conn->is_sending = false;
     conn->is_dead = conn->is_dead || op->err != ERR_OK;
-    if (conn->stage != HTTP_CONN_SEND) {
+    if (conn->stage != HTTP_CONN_SEND && conn->stage != HTTP_CONN_STREAM) {
         MAYBE(conn->is_dead); /* `100 Continue`: the receive that waits will tell */
         return;
     }
-    if (conn->is_dead) {
+    http_call_sent(conn->call);
+    if (!conn->is_dead) {
+        http_conn_go_on(conn);
+    } else if (conn->stage == HTTP_CONN_SEND) {
         http_conn_leave(conn);
-    } else if (conn->head.iov_len > 0 || (conn->frame.has_body && conn->call->next != NULL)) {
-        http_conn_send(conn);
     } else {
+        conn->deadline_ns = UINT64_MAX; /* the handler ends it soon */
+        http_conn_cancel(conn);
+    }
+}
+
+/* Nothing is being sent: what is to be done next. */
+static void http_conn_go_on(struct http_conn *conn)
+{
+    struct http_call *call = conn->call;
+    if (http_conn_has_more(conn)) {
+        http_conn_send(conn);
+    } else if (conn->stage == HTTP_CONN_SEND) {
         http_conn_next(conn);
+        return;
+    } else {
+        conn->deadline_ns = UINT64_MAX; /* the handler's own */
+    }
+    if (conn->stage == HTTP_CONN_STREAM && call->is_full &&
+        call->body_bytes <= HTTP_STREAM_BYTES_MAX / 2) {
+        call->is_full = false;
+        call->drained(call);
     }
 }
 
@@ -538,6 +695,12 @@ void http_conn_stop(struct http_conn *conn)
     case HTTP_CONN_CALL:
         http_conn_cancel(conn);
         return; /* the answer's send has a deadline of its own */
+    case HTTP_CONN_STREAM:
+        if (conn->is_sending) {
+            http_conn_wait(conn, HTTP_STOP_NS);
+        }
+        http_conn_cancel(conn);
+        return;
     case HTTP_CONN_BODY:
     case HTTP_CONN_SEND: break;
     case HTTP_CONN_LINGER:
@@ -571,6 +734,12 @@ static void http_conn_late(struct rt_timer *timer)
     if (now_ns < conn->deadline_ns) {
         conn->timer_ns = conn->deadline_ns;
         rt_timer_start(&conn->timer, conn->timer_ns);
+        return;
+    }
+    if (conn->stage == HTTP_CONN_STREAM) { /* the handler ends it soon */
+        conn->is_dead = true;
+        conn->deadline_ns = UINT64_MAX;
+        http_conn_cancel(conn);
         return;
     }
     bool has_begun =

@@ -19,6 +19,7 @@ enum http_conn_stage {
     HTTP_CONN_HEAD,   /* a head is awaited, or has begun */
     HTTP_CONN_BODY,   /* its body */
     HTTP_CONN_CALL,   /* the handler has it */
+    HTTP_CONN_STREAM, /* likewise, and what it has written of the answer leaves */
     HTTP_CONN_SEND,   /* the answer leaves */
     HTTP_CONN_LINGER, /* the last one has left: what comes is read and dropped */
     HTTP_CONN_CLOSE,  /* nothing more */
@@ -48,13 +49,15 @@ struct http_conn {
     uint64_t whole_ns;          /* when the request was there */
     struct http1_frame frame;   /* of the answer */
     struct iovec head;          /* of it; length 0: in the send under way, or sent */
-    bool is_receiving;          /* recv_op waits */
-    bool is_sending;            /* send_op waits */
-    bool is_running;            /* http_conn_run runs */
-    bool is_last;               /* the connection ends behind this answer */
-    bool is_peer_done;          /* the peer sends no more */
-    bool is_dead;               /* nothing can be sent any more */
-    bool is_closing;            /* close_op waits */
+    uint8_t chunk_head[HTTP1_CHUNK_HEAD_BYTES]; /* the line before the chunk in that send */
+    bool is_receiving;                          /* recv_op waits */
+    bool is_sending;                            /* send_op waits */
+    bool is_running;                            /* http_conn_run runs */
+    bool has_end;                               /* the last chunk is to be sent behind the answer */
+    bool is_last;                               /* the connection ends behind this answer */
+    bool is_peer_done;                          /* the peer sends no more */
+    bool is_dead;                               /* nothing can be sent any more */
+    bool is_closing;                            /* close_op waits */
 };
 
 /* A connection was taken: begin. */
@@ -69,12 +72,20 @@ void http_conn_watch(struct http_conn *conn);
 /* The answer of its call stands. */
 void http_conn_answer(struct http_conn *conn);
 
+/* Its call has written some of its answer; and all of it, or all there will be. */
+void http_conn_flush(struct http_conn *conn);
+void http_conn_end(struct http_conn *conn, bool is_whole);
+
 /* `conn` is closed and may be forgotten. */
 void http_door_left(struct http_door *door, struct http_conn *conn);
 
 /* A call for a request on `conn`; NULL: no memory. And its end. */
 struct http_call *http_call_new(struct http_conn *conn);
 void http_call_free(struct http_call *call);
+
+/* Forget what is to be sent of its answer; what was being sent has left. */
+void http_call_drop(struct http_call *call);
+void http_call_sent(struct http_call *call);
 
 /* The id of the request, as answers and log lines have it. Returns `out`. */
 const char *http_call_id(const struct http_call *call, char out[HTTP_REQUEST_ID_BYTES]);

@@ -198,7 +198,8 @@ void http_call_free(struct http_call *call)
     if (call->release != NULL) {
         call->release(call);
     }
-    http_put_again(call);
+    http_call_drop(call);
+    http_call_sent(call);
     struct arena arena = call->arena;
     if (door->idle_calls_count == HTTP_IDLE_CALLS_MAX) {
         arena_deinit(&call->arena);

@@ -1,12 +1,14 @@
 /* The HTTP door's problems, and what the broker's answers are among them. See errors.h. */
 #include "broker/gateway/errors.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/list.h"
 
 static const struct http_error_row http_error_rows[] = {
-#define HTTP_ERROR_ROW(name, code, status, retriable, title, hint)                                 \
-    [HTTP_##name] = {code, status, retriable, title, hint},
+#define HTTP_ERROR_ROW(name, code, status, states, retriable, title, hint)                         \
+    [HTTP_##name] = {code, status, states, retriable, title, hint},
     HTTP_ERRORS(HTTP_ERROR_ROW)
 #undef HTTP_ERROR_ROW
 };
@@ -43,6 +45,11 @@ static const enum http_error http_error_codes[CORE_CODES_COUNT] = {
     [CORE_DUPLICATE_SEQUENCE] = HTTP_INTERNAL,
     [CORE_UNKNOWN_PRODUCER] = HTTP_INTERNAL,
     [CORE_PRODUCER_FENCED] = HTTP_INTERNAL,
+    [CORE_POLICY_VIOLATION] = HTTP_INTERNAL,
+    [CORE_STREAM_EXISTS] = HTTP_INTERNAL,
+    [CORE_UNKNOWN_STREAM] = HTTP_STREAM_NOT_FOUND,
+    [CORE_INVALID_STREAM] = HTTP_INTERNAL,
+    [CORE_STREAM_CHANGED] = HTTP_NOT_AVAILABLE,
     [CORE_STORAGE] = HTTP_STORAGE_FAILED,
     [CORE_DISK_FULL] = HTTP_DISK_FULL,
     [CORE_OVERLOADED] = HTTP_OVERLOADED,
@@ -75,6 +82,23 @@ enum http_error http_error_of_records(enum core_records_fault fault)
     case CORE_RECORDS_FORMAT: return HTTP_INTERNAL; /* the batch is ours */
     }
     UNREACHABLE();
+}
+
+enum http_error http_error_of_state(const char *state)
+{
+    enum http_error found = HTTP_INTERNAL;
+    size_t found_length = 0;
+    for (enum http_error error = 0; error < HTTP_ERRORS_COUNT; error++) {
+        for (const char *at = http_error_rows[error].states; *at != '\0';) {
+            size_t length = strcspn(at, " ");
+            if (length > found_length && strncmp(state, at, length) == 0) {
+                found = error;
+                found_length = length;
+            }
+            at += length + (at[length] == ' ');
+        }
+    }
+    return found;
 }
 
 enum http_error http_error_of_status(uint32_t status, bool is_method_known)

@@ -11,120 +11,134 @@
 #include "schemas/json/reader.h"
 #include "storage/log/records.h"
 
+/* Room for items at first. */
+#define HTTP_EVENTS_FIRST 128u
+
 /* The longest name of a member that an error quotes. */
 #define HTTP_EVENTS_NAME_BYTES 40
 
-/* What is being read. */
-struct http_events_reader {
-    struct json_reader *json;   /* checks texts */
-    struct arena *arena;        /* where it goes */
-    enum http_events_form form; /* of the body */
-    struct http_events *out;    /* the items */
-    uint32_t capacity;          /* of out->items */
-};
-
-static enum http_error http_events_lines(struct http_events_reader *reader, struct http_text body);
-static enum http_error http_events_values(struct http_events_reader *reader, struct http_text body);
-static bool http_events_check(struct http_events_reader *reader, struct http_text text,
-                              uint64_t line);
+static void http_events_fail(struct http_events *events, enum http_error error);
+static size_t http_events_line(struct http_events *events);
+static size_t http_events_item(struct http_events *events);
+static bool http_events_check(struct http_events *events, struct http_text text, uint64_t line);
 static enum err http_events_passed(void *context, size_t record, const struct json_found *found,
                                    uint32_t duplicates_count);
 static enum err http_events_refused(void *context, size_t record, const struct json_fault *fault);
 static struct json_value http_events_value(struct http_text text);
-static struct http_event *http_events_add(struct http_events_reader *reader);
-static bool http_event_read(struct http_events_reader *reader, struct http_event *event,
+static struct http_event *http_events_add(struct http_events *events);
+static bool http_event_read(struct http_events *events, struct http_event *event,
                             const struct json_value *item);
-static bool http_event_member(struct http_events_reader *reader, struct http_event *event,
+static bool http_event_member(struct http_events *events, struct http_event *event,
                               struct http_text name, const struct json_value *value);
-static bool http_event_text(struct http_events_reader *reader, struct http_event *event,
+static bool http_event_text(struct http_events *events, struct http_event *event,
                             const struct json_value *value, struct http_text *out);
-static bool http_event_base64(struct http_events_reader *reader, struct http_event *event,
+static bool http_event_base64(struct http_events *events, struct http_event *event,
                               const struct json_value *value, struct http_text *out);
 static bool http_event_timestamp(struct http_event *event, const struct json_value *value);
-static bool http_event_headers(struct http_events_reader *reader, struct http_event *event,
+static bool http_event_headers(struct http_events *events, struct http_event *event,
                                const struct json_value *value);
-static bool http_event_header(struct http_events_reader *reader, struct http_event *event,
+static bool http_event_header(struct http_events *events, struct http_event *event,
                               const struct json_value *item, struct log_records_header *header);
 static bool http_event_wrong(struct http_event *event, const char *detail);
 
-enum http_error http_events_read(struct json_reader *json, struct arena *arena,
-                                 enum http_events_form form, struct http_text body,
-                                 struct http_events *out)
+void http_events_begin(struct http_events *events, struct json_reader *json, struct arena *arena,
+                       enum http_events_form form, struct http_text body)
 {
-    *out = (struct http_events){.count = 0};
-    struct http_events_reader reader = {.json = json, .arena = arena, .form = form, .out = out};
-    return form == HTTP_EVENTS_NDJSON ? http_events_lines(&reader, body)
-                                      : http_events_values(&reader, body);
+    *events = (struct http_events){
+        .error = HTTP_ERRORS_COUNT, .json = json, .arena = arena, .form = form, .line = 1};
+    if (form == HTTP_EVENTS_NDJSON) {
+        events->at = body.data;
+        events->end = body.data + body.length;
+    } else if (!http_events_check(events, body, 0)) {
+        http_events_fail(events, HTTP_JSON_INVALID);
+    } else {
+        events->whole = http_events_value(body);
+        events->is_array = events->whole.kind == JSON_ARRAY;
+        if (events->is_array) {
+            events->values = json_items(&events->whole);
+        }
+    }
+}
+
+bool http_events_step(struct http_events *events, size_t bytes_max)
+{
+    for (size_t bytes = 0; !events->is_done && bytes <= bytes_max;) {
+        bytes += events->form == HTTP_EVENTS_NDJSON ? http_events_line(events)
+                                                    : http_events_item(events);
+    }
+    return events->is_done;
+}
+
+/* The body cannot be read. */
+static void http_events_fail(struct http_events *events, enum http_error error)
+{
+    events->error = error;
+    events->is_done = true;
 }
 
 /* --- Items --- */
 
-/* A line that is not JSON is that line's error: the others can be told apart from it. */
-static enum http_error http_events_lines(struct http_events_reader *reader, struct http_text body)
+/* The next line; returns its bytes. One that is not JSON is that line's error: the others can be
+ * told apart from it. */
+static size_t http_events_line(struct http_events *events)
 {
-    const char *at = body.data;
-    const char *end = body.data + body.length;
-    for (uint64_t line = 1; at < end; line++) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        struct http_text text = {at, (size_t)((newline != NULL ? newline : end) - at)};
-        at = newline != NULL ? newline + 1 : end;
-        text.length -= text.length > 0 && text.data[text.length - 1] == '\r';
-        if (http_text_trim(text).length == 0) {
-            continue;
-        }
-        struct http_event *event = http_events_add(reader);
-        if (event == NULL) {
-            return reader->out->count == HTTP_EVENTS_MAX ? HTTP_BODY_TOO_LARGE : HTTP_OVERLOADED;
-        }
-        event->value = text;
-        if (!http_events_check(reader, text, line)) {
-            event->error = HTTP_JSON_INVALID;
-            event->detail =
-                arena_copy(reader->arena, reader->out->detail, strlen(reader->out->detail));
-            reader->out->detail[0] = '\0'; /* the line's, not the body's */
-        }
+    const char *at = events->at;
+    if (at == events->end) {
+        events->is_done = true;
+        return 0;
     }
-    return HTTP_ERRORS_COUNT;
+    const char *newline = memchr(at, '\n', (size_t)(events->end - at));
+    struct http_text text = {at, (size_t)((newline != NULL ? newline : events->end) - at)};
+    events->at = newline != NULL ? newline + 1 : events->end;
+    uint64_t line = events->line++;
+    text.length -= text.length > 0 && text.data[text.length - 1] == '\r';
+    if (http_text_trim(text).length == 0) {
+        return text.length + 1;
+    }
+    struct http_event *event = http_events_add(events);
+    if (event == NULL) {
+        return 0;
+    }
+    event->value = text;
+    if (!http_events_check(events, text, line)) {
+        event->error = HTTP_JSON_INVALID;
+        event->detail = arena_copy(events->arena, events->detail, strlen(events->detail));
+        events->detail[0] = '\0'; /* the line's, not the body's */
+    }
+    return text.length + 1;
 }
 
-/* A value, or an array of them. */
-static enum http_error http_events_values(struct http_events_reader *reader, struct http_text body)
+/* The next of an array, or the value that is alone; returns its bytes. */
+static size_t http_events_item(struct http_events *events)
 {
-    if (!http_events_check(reader, body, 0)) {
-        return HTTP_JSON_INVALID;
+    struct json_value value = events->whole;
+    if (events->is_array ? !json_items_next(&events->values, NULL, &value) : events->count > 0) {
+        events->is_done = true;
+        return 0;
     }
-    struct json_value whole = http_events_value(body);
-    struct json_value value;
-    bool is_array = whole.kind == JSON_ARRAY;
-    struct json_items items = is_array ? json_items(&whole) : (struct json_items){.at = NULL};
-    for (bool is_first = true; is_array ? json_items_next(&items, NULL, &value) : is_first;
-         is_first = false) {
-        struct http_event *event = http_events_add(reader);
-        value = is_array ? value : whole;
-        if (event == NULL) {
-            return reader->out->count == HTTP_EVENTS_MAX ? HTTP_BODY_TOO_LARGE : HTTP_OVERLOADED;
-        }
-        if (reader->form == HTTP_EVENTS_JSON) {
-            uint32_t quote = value.kind == JSON_STRING; /* a string's text is without them */
-            event->value = (struct http_text){value.text - quote, value.length + 2 * quote};
-        } else if (!http_event_read(reader, event, &value)) {
-            event->error = event->error != HTTP_ERRORS_COUNT ? event->error : HTTP_OVERLOADED;
-        }
+    struct http_event *event = http_events_add(events);
+    if (event == NULL) {
+        return 0;
     }
-    return HTTP_ERRORS_COUNT;
+    if (events->form == HTTP_EVENTS_JSON) {
+        uint32_t quote = value.kind == JSON_STRING; /* a string's text is without them */
+        event->value = (struct http_text){value.text - quote, value.length + 2 * quote};
+    } else if (!http_event_read(events, event, &value)) {
+        event->error = event->error != HTTP_ERRORS_COUNT ? event->error : HTTP_OVERLOADED;
+    }
+    return value.length + 1;
 }
 
 /* Whether `text`, that line of the body or (0) all of it, is JSON; if not, out->detail says why. */
-static bool http_events_check(struct http_events_reader *reader, struct http_text text,
-                              uint64_t line)
+static bool http_events_check(struct http_events *events, struct http_text text, uint64_t line)
 {
     static const struct json_sink_ops ops = {http_events_passed, http_events_refused};
     struct json_text record = {text.data, text.length};
     struct json_fault fault = {.err = ERR_OK};
     size_t done_count;
-    enum err err = json_reader_read(reader->json, &record, 1, &ops, &fault, &done_count);
+    enum err err = json_reader_read(events->json, &record, 1, &ops, &fault, &done_count);
     ASSERT(err == ERR_OK);
-    char *detail = reader->out->detail;
+    char *detail = events->detail;
     if (fault.err != ERR_OK && line > 0) {
         snprintf(detail, HTTP_EVENTS_DETAIL_BYTES, "Line %llu, byte %zu: %s.",
                  (unsigned long long)line, fault.pos + 1, fault.what);
@@ -173,29 +187,31 @@ static struct json_value http_events_value(struct http_text text)
     }
 }
 
-/* One more, of which nothing is known. NULL: too many, or no memory. */
-static struct http_event *http_events_add(struct http_events_reader *reader)
+/* One more, of which nothing is known. NULL: too many, or no memory, and that is the body's error.
+ */
+static struct http_event *http_events_add(struct http_events *events)
 {
-    struct http_events *out = reader->out;
-    if (out->count == HTTP_EVENTS_MAX) {
-        snprintf(out->detail, sizeof(out->detail), "The body has more than %u events.",
+    if (events->count == HTTP_EVENTS_MAX) {
+        snprintf(events->detail, sizeof(events->detail), "The body has more than %u events.",
                  HTTP_EVENTS_MAX);
+        http_events_fail(events, HTTP_BODY_TOO_LARGE);
         return NULL;
     }
-    if (out->count == reader->capacity) {
-        uint32_t capacity = reader->capacity > 0 ? 4 * reader->capacity : 16;
+    if (events->count == events->capacity) {
+        uint32_t capacity = events->capacity > 0 ? 4 * events->capacity : HTTP_EVENTS_FIRST;
         struct http_event *items =
-            arena_alloc(reader->arena, capacity * sizeof(*items), _Alignof(struct http_event));
+            arena_alloc(events->arena, capacity * sizeof(*items), _Alignof(struct http_event));
         if (items == NULL) {
+            http_events_fail(events, HTTP_OVERLOADED);
             return NULL;
         }
-        if (out->count > 0) {
-            memcpy(items, out->items, out->count * sizeof(*items));
+        if (events->count > 0) {
+            memcpy(items, events->items, events->count * sizeof(*items));
         }
-        out->items = items;
-        reader->capacity = capacity;
+        events->items = items;
+        events->capacity = capacity;
     }
-    struct http_event *event = &out->items[out->count++];
+    struct http_event *event = &events->items[events->count++];
     *event = (struct http_event){.timestamp = -1, .partition = -1, .error = HTTP_ERRORS_COUNT};
     return event;
 }
@@ -203,7 +219,7 @@ static struct http_event *http_events_add(struct http_events_reader *reader)
 /* --- An envelope --- */
 
 /* False: it is none, and event->error says so; or there was no memory. */
-static bool http_event_read(struct http_events_reader *reader, struct http_event *event,
+static bool http_event_read(struct http_events *events, struct http_event *event,
                             const struct json_value *item)
 {
     static const char wrong[] = "An event is an object with value, value_text or value_base64.";
@@ -217,14 +233,14 @@ static bool http_event_read(struct http_events_reader *reader, struct http_event
     while (json_items_next(&members, &name, &value)) {
         struct http_text text = {name.text, name.length};
         has_value = has_value || (text.length >= 5 && memcmp(text.data, "value", 5) == 0);
-        if (!http_event_member(reader, event, text, &value)) {
+        if (!http_event_member(events, event, text, &value)) {
             return false;
         }
     }
     return has_value || http_event_wrong(event, wrong);
 }
 
-static bool http_event_member(struct http_events_reader *reader, struct http_event *event,
+static bool http_event_member(struct http_events *events, struct http_event *event,
                               struct http_text name, const struct json_value *value)
 {
     uint32_t quote = value->kind == JSON_STRING;
@@ -238,19 +254,19 @@ static bool http_event_member(struct http_events_reader *reader, struct http_eve
     }
     if (http_text_is(name, "key")) {
         event->key = is_null ? none : raw;
-        return value->kind != JSON_STRING || http_event_text(reader, event, value, &event->key);
+        return value->kind != JSON_STRING || http_event_text(events, event, value, &event->key);
     }
     if (http_text_is(name, "value_text")) {
-        return http_event_text(reader, event, value, &event->value);
+        return http_event_text(events, event, value, &event->value);
     }
     if (http_text_is(name, "value_base64")) {
-        return http_event_base64(reader, event, value, &event->value);
+        return http_event_base64(events, event, value, &event->value);
     }
     if (http_text_is(name, "key_base64")) {
-        return http_event_base64(reader, event, value, &event->key);
+        return http_event_base64(events, event, value, &event->key);
     }
     if (http_text_is(name, "headers")) {
-        return is_null || http_event_headers(reader, event, value);
+        return is_null || http_event_headers(events, event, value);
     }
     if (http_text_is(name, "timestamp")) {
         return is_null || http_event_timestamp(event, value);
@@ -269,17 +285,17 @@ static bool http_event_member(struct http_events_reader *reader, struct http_eve
     int length = snprintf(detail, sizeof(detail),
                           "An event has no member %.*s; see application/vnd.tdb.events+json.",
                           shown, name.data);
-    return http_event_wrong(event, arena_copy(reader->arena, detail, (size_t)length));
+    return http_event_wrong(event, arena_copy(events->arena, detail, (size_t)length));
 }
 
 /* The characters that a JSON string stands for. */
-static bool http_event_text(struct http_events_reader *reader, struct http_event *event,
+static bool http_event_text(struct http_events *events, struct http_event *event,
                             const struct json_value *value, struct http_text *out)
 {
     if (value->kind != JSON_STRING) {
         return http_event_wrong(event, "A text is wanted where there is another value.");
     }
-    char *text = arena_alloc(reader->arena, value->length + 1, 1);
+    char *text = arena_alloc(events->arena, value->length + 1, 1);
     if (text == NULL) {
         return false;
     }
@@ -307,7 +323,7 @@ static int http_event_digit(char digit)
 }
 
 /* Padded, and with no bits set that stand for nothing: each string of bytes has one form. */
-static bool http_event_base64(struct http_events_reader *reader, struct http_event *event,
+static bool http_event_base64(struct http_events *events, struct http_event *event,
                               const struct json_value *value, struct http_text *out)
 {
     static const char wrong[] = "base64 (RFC 4648, padded) is wanted where there is another value.";
@@ -315,12 +331,12 @@ static bool http_event_base64(struct http_events_reader *reader, struct http_eve
     if (value->kind != JSON_STRING) {
         return http_event_wrong(event, wrong);
     }
-    if (!http_event_text(reader, event, value, &text)) {
+    if (!http_event_text(events, event, value, &text)) {
         return false;
     }
     size_t padding = text.length > 0 && text.data[text.length - 1] == '=';
     padding += padding > 0 && text.length > 1 && text.data[text.length - 2] == '=';
-    uint8_t *data = arena_alloc(reader->arena, text.length / 4 * 3 + 1, 1);
+    uint8_t *data = arena_alloc(events->arena, text.length / 4 * 3 + 1, 1);
     if (data == NULL) {
         return false;
     }
@@ -363,7 +379,7 @@ static bool http_event_timestamp(struct http_event *event, const struct json_val
 }
 
 /* Names and values, in order, as a record has them. */
-static bool http_event_headers(struct http_events_reader *reader, struct http_event *event,
+static bool http_event_headers(struct http_events *events, struct http_event *event,
                                const struct json_value *value)
 {
     struct json_value name;
@@ -380,7 +396,7 @@ static bool http_event_headers(struct http_events_reader *reader, struct http_ev
     }
     /* Two lengths of 5 bytes at most, and texts that get no longer. */
     size_t capacity = value->length + 10 * count;
-    uint8_t *data = arena_alloc(reader->arena, capacity + 1, 1);
+    uint8_t *data = arena_alloc(events->arena, capacity + 1, 1);
     if (data == NULL) {
         return false;
     }
@@ -391,12 +407,12 @@ static bool http_event_headers(struct http_events_reader *reader, struct http_ev
         struct http_text key;
         struct http_text text = {.data = NULL};
         if (value->kind == JSON_ARRAY) {
-            if (!http_event_header(reader, event, &item, &header)) {
+            if (!http_event_header(events, event, &item, &header)) {
                 return false;
             }
         } else {
-            if (!http_event_text(reader, event, &name, &key) ||
-                (item.kind != JSON_NULL && !http_event_text(reader, event, &item, &text))) {
+            if (!http_event_text(events, event, &name, &key) ||
+                (item.kind != JSON_NULL && !http_event_text(events, event, &item, &text))) {
                 return false;
             }
             header = (struct log_records_header){(const uint8_t *)key.data, (uint32_t)key.length,
@@ -412,7 +428,7 @@ static bool http_event_headers(struct http_events_reader *reader, struct http_ev
 }
 
 /* {name, value | value_base64} */
-static bool http_event_header(struct http_events_reader *reader, struct http_event *event,
+static bool http_event_header(struct http_events *events, struct http_event *event,
                               const struct json_value *item, struct log_records_header *header)
 {
     static const char wrong[] = "A header is an object with name and value or value_base64.";
@@ -427,11 +443,11 @@ static bool http_event_header(struct http_events_reader *reader, struct http_eve
     while (json_items_next(&members, &name, &value)) {
         struct http_text member = {name.text, name.length};
         bool is_read =
-            http_text_is(member, "name")           ? http_event_text(reader, event, &value, &key)
-            : http_text_is(member, "value_base64") ? http_event_base64(reader, event, &value, &text)
+            http_text_is(member, "name")           ? http_event_text(events, event, &value, &key)
+            : http_text_is(member, "value_base64") ? http_event_base64(events, event, &value, &text)
             : !http_text_is(member, "value")
                 ? http_event_wrong(event, wrong)
-                : value.kind == JSON_NULL || http_event_text(reader, event, &value, &text);
+                : value.kind == JSON_NULL || http_event_text(events, event, &value, &text);
         if (!is_read) {
             return false;
         }

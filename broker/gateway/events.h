@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "broker/gateway/errors.h"
 #include "broker/gateway/http_text.h"
 
@@ -57,18 +58,35 @@ struct http_event {
     uint32_t next;          /* the next of the same batch; the appender's */
 };
 
-/* The items of a body. */
+/* The items of a body, read step by step. */
 struct http_events {
     struct http_event *items;              /* in the arena */
     uint32_t count;                        /* of them */
+    enum http_error error;                 /* of the body; HTTP_ERRORS_COUNT: none */
     char detail[HTTP_EVENTS_DETAIL_BYTES]; /* what is wrong with the body */
+
+    /* Private to events.c. */
+    struct json_reader *json;   /* checks texts */
+    struct arena *arena;        /* where items go */
+    enum http_events_form form; /* of the body */
+    uint32_t capacity;          /* of items */
+    const char *at;             /* NDJSON: the next line */
+    const char *end;            /* and where the last one ends */
+    uint64_t line;              /* and which it is, from 1 */
+    struct json_items values;   /* else: the items that are left */
+    struct json_value whole;    /* or the body as the only one */
+    bool is_array;              /* which of both */
+    bool is_done;               /* nothing is left */
 };
 
-/* Read `body`; `json`, whatever paths it has, checks it. HTTP_ERRORS_COUNT: *out has its items,
- * each with its own error; else the body's error, and out->detail: HTTP_JSON_INVALID,
- * HTTP_BODY_TOO_LARGE (too many items), HTTP_OVERLOADED (the arena refuses). */
-enum http_error http_events_read(struct json_reader *json, struct arena *arena,
-                                 enum http_events_form form, struct http_text body,
-                                 struct http_events *out);
+/* Begin to read `body`; `json`, whatever paths it has, checks it: what is not JSON as a whole is
+ * found out at once, but for lines. `arena` and `body` stay until the last step. */
+void http_events_begin(struct http_events *events, struct json_reader *json, struct arena *arena,
+                       enum http_events_form form, struct http_text body);
+
+/* Read on, about `bytes_max` of the body. True: it is done; then events->error is HTTP_ERRORS_COUNT
+ * and the items are there, each with its own error, or it is the body's, with its detail:
+ * HTTP_JSON_INVALID, HTTP_BODY_TOO_LARGE (too many items), HTTP_OVERLOADED (the arena refuses). */
+bool http_events_step(struct http_events *events, size_t bytes_max);
 
 #endif

@@ -14,7 +14,10 @@ void http_handle_events_append(struct http_call *call);
 /* Answers events of a partition from an offset or a time on, waiting for them within bounds. */
 void http_handle_events_read(struct http_call *call);
 
-/* Answers the streams there are. */
+/* Carries out a statement in SQL and answers its rows as they come. */
+void http_handle_query(struct http_call *call);
+
+/* Answers the topics there are and the streams that are declared over them. */
 void http_handle_streams(struct http_call *call);
 
 /* Answer that the server runs, and whether it is ready for requests. */

@@ -10,8 +10,19 @@
  *     }
  *
  * A handler is called once for a request, from a turn of the loop, and ends it then or later with
- * one of http_answer and http_problem. What it allocates from call->arena and what the request
- * consists of lives until then and through `release`. Nothing here blocks; own shard only. */
+ * one of http_answer, http_problem, http_end and http_break. What it allocates from call->arena and
+ * what the request consists of lives until then and through `release`.
+ *
+ * **An answer whose length is not known** is begun, and what was written leaves with each flush:
+ *
+ *     http_begin(call, 200, HTTP_MEDIA_NDJSON, more);
+ *     http_wait(call, stop);
+ *     ... http_put, and while http_flush(call) says that there is room, more of it;
+ *         else `more` is called when the client has taken enough ...
+ *     http_end(call);
+ *
+ * An answer of which nothing was flushed before its end is an ordinary one, with its length.
+ * Nothing here blocks; own shard only. */
 #ifndef BROKER_GATEWAY_HTTP_H
 #define BROKER_GATEWAY_HTTP_H
 
@@ -53,6 +64,7 @@ typedef void http_call_fn(struct http_call *call);
 #define HTTP_MEDIA_NDJSON  "application/x-ndjson"
 #define HTTP_MEDIA_EVENTS  "application/vnd.tdb.events+json"
 #define HTTP_MEDIA_PROBLEM "application/problem+json"
+#define HTTP_MEDIA_CSV     "text/csv"
 #define HTTP_MEDIA_METRICS "text/plain; version=0.0.4; charset=utf-8"
 
 /* Bytes of an answer's body, one of a chain. */
@@ -85,13 +97,16 @@ struct http_call {
     http_call_fn *release; /* give back what is not the arena's; NULL: nothing */
 
     /* Private to broker/gateway: the answer. */
-    http_call_fn *cancel;                                       /* of http_wait; NULL: none */
-    struct list_node in_idle;                                   /* http_door.idle_calls */
-    struct http_conn *conn;                                     /* where it goes */
-    struct http_piece *first;                                   /* the body */
-    struct http_piece *last;                                    /* its last piece */
-    struct http_piece *next;                                    /* the first that was not sent */
-    uint64_t body_bytes;                                        /* of all pieces */
+    http_call_fn *cancel;       /* of http_wait; NULL: none */
+    http_call_fn *drained;      /* of http_begin; NULL: none */
+    struct list_node in_idle;   /* http_door.idle_calls */
+    struct http_conn *conn;     /* where it goes */
+    struct http_piece *first;   /* of the body, what is to be sent */
+    struct http_piece *last;    /* its last piece */
+    struct http_piece *sending; /* pieces in the send under way */
+    struct http_piece *spare;   /* sent ones, to be used again */
+    uint64_t body_bytes;        /* to be sent or being sent */
+    uint64_t sending_bytes;     /* of `sending` */
     struct http_answer_header headers[HTTP_ANSWER_HEADERS_MAX]; /* besides the usual ones */
     uint32_t headers_count;                                     /* of them */
     uint16_t status;                                            /* of the answer */
@@ -100,6 +115,10 @@ struct http_call {
     uint64_t number;                                            /* of this request on its shard */
     enum err err;     /* why the body cannot be written on: ERR_BUDGET, ERR_TOO_LARGE */
     bool has_head;    /* `head` is whole */
+    bool has_piece;   /* `piece` is in use */
+    bool is_begun;    /* http_begin: status and media are set */
+    bool has_left;    /* bytes of the answer have: it cannot become another one */
+    bool is_full;     /* http_flush has answered false: `drained` is due */
     bool is_answered; /* the answer stands */
 
     /* Likewise; for an answer that needs no memory. */
@@ -124,16 +143,54 @@ void http_put_base64(struct http_call *call, const void *data, size_t length);
 void http_put_i64(struct http_call *call, int64_t number);
 void http_put_u64(struct http_call *call, uint64_t number);
 
+/* Room for at least `bytes` more of the body, to be written at once and then told with http_wrote,
+ * how much of it; for writers who know what they write. NULL: memory is short. */
+uint8_t *http_room(struct http_call *call, size_t bytes);
+void http_wrote(struct http_call *call, size_t bytes);
+
+/* Whether memory was short for what was written: no more of it counts. */
+static inline bool http_is_short(const struct http_call *call)
+{
+    return call->err != ERR_OK;
+}
+
+/* Bytes written that no send has taken. */
+static inline uint64_t http_unsent_bytes(const struct http_call *call)
+{
+    return call->body_bytes - call->sending_bytes;
+}
+
 /* Forget the body written so far. */
 void http_put_again(struct http_call *call);
 
 /* A header of the answer: `name` static, `value` copied. At most HTTP_ANSWER_HEADERS_MAX
- * (asserted). */
+ * (asserted); where they do not fit and memory is short, those that are added last are left out. */
 void http_header(struct http_call *call, const char *name, const char *value);
 
 /* The answer stands: `status`, the body written so far, its media type. The call may be gone when
  * this returns. */
 void http_answer(struct http_call *call, uint16_t status, const char *media);
+
+/* Bytes of a begun answer that may be written and not sent, before it has no room. */
+#define HTTP_STREAM_BYTES_MAX (256u << 10)
+
+/* The answer is written piece by piece: its status and media type. `drained` is called from a turn
+ * of the loop when there is room again, after http_flush found none. Nothing leaves before the
+ * first http_flush: until then http_problem may still answer instead. */
+void http_begin(struct http_call *call, uint16_t status, const char *media, http_call_fn *drained);
+
+/* Send what was written, in a chunk, as soon as what was sent before has left. Whether there is
+ * room for more: more may be written all the same, as far as memory goes. The client is gone: what
+ * is written is dropped, and there is room. Who flushes has called http_wait, to be told. */
+bool http_flush(struct http_call *call);
+
+/* The answer is whole. Memory was short: it is cut, as by http_break. The call may be gone when
+ * this returns; likewise after http_break. */
+void http_end(struct http_call *call);
+
+/* End an answer of which bytes have left (asserted), in a way that shows that it is cut: without
+ * the last chunk. A client of HTTP/1.0 cannot tell. What was not flushed is dropped. */
+void http_break(struct http_call *call);
 
 /* It failed: answer the problem `error` (RFC 9457) with `detail`, NULL: what its row says; a body
  * written so far is dropped. */
@@ -141,13 +198,18 @@ void http_problem(struct http_call *call, enum http_error error, const char *det
 void http_problem_of(struct http_call *call, enum http_error error, const char *format, ...)
     PRINTF(3, 4);
 
-/* A problem's members behind its opening brace, without the closing one: for answers that go on. */
-void http_put_problem(struct http_call *call, enum http_error error, const char *detail);
+/* A problem's members behind its opening brace, without the closing one: for answers that go on.
+ * `hint`: what to do, NULL: what its row says. */
+void http_put_problem(struct http_call *call, enum http_error error, const char *detail,
+                      const char *hint);
 
 /* The handler waits for something that may take long: `cancel` is called once, perhaps within this
  * call, when the client is gone or the server closes, unless the call was ended before; the handler
  * then ends it soon, as ever. */
 void http_wait(struct http_call *call, http_call_fn *cancel);
+
+/* Whether the server ends: why a handler was canceled. */
+bool http_is_closing(const struct http_call *call);
 
 /* *value = the parameter `name` of the query, decoded, in the arena; ERR_NOT_FOUND: there is none.
  * ERR_INVALID: it cannot be decoded, or stands there twice; ERR_BUDGET. */

@@ -163,25 +163,6 @@ struct http_text http1_header_value(const struct http1_request *request, uint32_
  * where there is none. Who uses a value that must be one asks for exactly 1. */
 uint32_t http1_find(const struct http1_request *request, const char *name, struct http_text *value);
 
-/* A walk over the members of a comma-separated list in all lines of one name (RFC 9110 section
- * 5.6.1). Commas in quotes divide, too: for lists of tokens. */
-struct http1_list {
-    const struct http1_request *request; /* whose headers */
-    const char *name;                    /* of the lines */
-    struct http_text rest;               /* of the present line */
-    uint32_t next;                       /* the line to look at next */
-};
-
-/* Begin a walk over the lines called `name`, which lives as long as the walk. */
-struct http1_list http1_list(const struct http1_request *request, const char *name);
-
-/* *member = the next member without white space around it; empty ones are passed over. False: there
- * is none. */
-bool http1_list_next(struct http1_list *list, struct http_text *member);
-
-/* Whether the list in the headers called `name` has the member `token` (any case). */
-bool http1_list_has(const struct http1_request *request, const char *name, const char *token);
-
 /* Reads one body in chunks. All fields but `body_bytes`, `status` and `why` are http1_chunks.c's
  * own. */
 struct http1_chunks {

@@ -59,44 +59,6 @@ uint32_t http1_find(const struct http1_request *request, const char *name, struc
     return found;
 }
 
-struct http1_list http1_list(const struct http1_request *request, const char *name)
-{
-    return (struct http1_list){.request = request, .name = name};
-}
-
-bool http1_list_next(struct http1_list *list, struct http_text *member)
-{
-    size_t name_length = strlen(list->name);
-    for (;;) {
-        while (list->rest.length == 0) {
-            if (list->next == list->request->headers_count) {
-                return false;
-            }
-            uint32_t i = list->next++;
-            if (http1_is_called(list->request, i, list->name, name_length)) {
-                list->rest = http1_header_value(list->request, i);
-            }
-        }
-        struct http_text part = http1_take_member(&list->rest);
-        if (part.length > 0) {
-            *member = part;
-            return true;
-        }
-    }
-}
-
-bool http1_list_has(const struct http1_request *request, const char *name, const char *token)
-{
-    struct http1_list list = http1_list(request, name);
-    struct http_text member;
-    while (http1_list_next(&list, &member)) {
-        if (http_text_is_nocase(member, token)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 struct http_text http1_take_member(struct http_text *rest)
 {
     ASSERT(rest->length > 0);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/units.h"
 
 #define WRITE_MS_PER_DAY INT64_C(86400000)
 
@@ -21,7 +22,6 @@ static bool http1_has_length(uint16_t status);
 static struct http1_day http1_day(uint32_t days);
 static void http1_put_digits(char *out, unsigned value, unsigned count);
 static void http1_put_text(struct bytes_writer *w, const char *text);
-static size_t http1_put_number(char out[20], uint64_t value);
 static bool http1_is_framing(const char *name);
 
 const char *http1_reason(uint16_t status)
@@ -156,29 +156,11 @@ void http1_write_header(struct bytes_writer *w, const char *name, struct http_te
     ASSERT(w->err == ERR_OK);
 }
 
-void http1_write_header_number(struct bytes_writer *w, const char *name, uint64_t value)
-{
-    char digits[20];
-    size_t length = http1_put_number(digits, value);
-    http1_write_header(w, name, (struct http_text){.data = digits, .length = length});
-}
-
-void http1_write_date(struct bytes_writer *w, int64_t wall_ms)
-{
-    static const char name[] = "Date: ";
-    char line[sizeof(name) - 1 + HTTP1_DATE_BYTES + 2];
-    memcpy(line, name, sizeof(name) - 1);
-    http1_format_date(wall_ms, line + sizeof(name) - 1);
-    line[sizeof(line) - 2] = '\r';
-    line[sizeof(line) - 1] = '\n';
-    bytes_put_copy(w, line, sizeof(line));
-}
-
 void http1_write_frame(struct bytes_writer *w, const struct http1_frame *frame)
 {
     if (frame->has_length) {
         char digits[20];
-        size_t length = http1_put_number(digits, frame->length);
+        size_t length = units_write_u64(digits, frame->length);
         http1_put_text(w, "Content-Length: ");
         bytes_put_copy(w, digits, length);
         http1_put_text(w, "\r\n");
@@ -263,21 +245,6 @@ static void http1_put_digits(char *out, unsigned value, unsigned count)
 static void http1_put_text(struct bytes_writer *w, const char *text)
 {
     bytes_put_copy(w, text, strlen(text));
-}
-
-/* `value` in as few digits as it takes; returns how many. */
-static size_t http1_put_number(char out[20], uint64_t value)
-{
-    char reversed[20];
-    size_t length = 0;
-    do {
-        reversed[length++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    for (size_t i = 0; i < length; i++) {
-        out[i] = reversed[length - 1 - i];
-    }
-    return length;
 }
 
 static bool http1_is_framing(const char *name)

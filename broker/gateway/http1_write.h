@@ -77,12 +77,6 @@ void http1_write_status(struct bytes_writer *w, uint16_t status);
  * one of those that http1_write_frame writes. */
 void http1_write_header(struct bytes_writer *w, const char *name, struct http_text value);
 
-/* As that, with `value` in decimal digits. */
-void http1_write_header_number(struct bytes_writer *w, const char *name, uint64_t value);
-
-/* Write `Date` with the second of `wall_ms`, as http1_format_date does. */
-void http1_write_date(struct bytes_writer *w, int64_t wall_ms);
-
 /* Write Content-Length, Transfer-Encoding and Connection as `frame` says, and the empty line that
  * ends the head. */
 void http1_write_frame(struct bytes_writer *w, const struct http1_frame *frame);

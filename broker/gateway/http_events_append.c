@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/list.h"
+#include "base/units.h"
 #include "broker/core/append.h"
 #include "broker/core/change.h"
 #include "broker/core/core.h"
@@ -23,6 +24,10 @@
 /* No event. */
 #define HTTP_APPEND_NONE UINT32_MAX
 
+/* Bytes of events that are read, or sent in batches, in one turn of the loop: others wait for no
+ * large body. */
+#define HTTP_APPEND_TURN_BYTES (64u << 10)
+
 /* Events of one partition on their way together. */
 struct http_append_batch {
     struct core_append append;     /* into the partition */
@@ -37,20 +42,26 @@ struct http_append {
     struct http_events events; /* what is appended */
     struct core_change change; /* makes the stream */
     struct core_change_item wish;
-    uint32_t *firsts;    /* of each partition, the first event not sent yet */
-    uint32_t *lasts;     /* and the last */
-    uint32_t away_count; /* batches that are not answered; and the handler itself */
+    struct rt_op turn;         /* goes on in the next one */
+    struct log_uuid topic;     /* the stream's, once it is there */
+    uint32_t *firsts;          /* of each partition, the first event not sent yet */
+    uint32_t *lasts;           /* and the last */
+    uint32_t partitions_count; /* of both */
+    uint32_t partition;        /* the first that may have events not sent yet */
+    uint32_t away_count;       /* batches that are not answered; and the handler itself */
 };
 
 static bool http_append_form(struct http_call *call, enum http_events_form *form);
+static void http_append_read(struct rt_op *op);
 static void http_append_make(struct http_append *state);
 static void http_append_made(struct core_change *change);
 static void http_append_begin(struct http_append *state, const struct core_topic *topic);
 static bool http_append_place(struct http_append *state, const struct core_topic *topic);
 static bool http_append_check(struct http_append *state, const struct core_topic *topic,
                               struct http_event *event, uint32_t unkeyed);
-static void http_append_send(struct http_append *state, const struct core_topic *topic,
-                             uint32_t partition);
+static void http_append_send(struct rt_op *op);
+static uint64_t http_append_send_one(struct http_append *state, const struct core_topic *topic,
+                                     uint32_t partition);
 static void http_append_start(struct http_append *state, const struct core_topic *topic,
                               uint32_t partition, struct http_append_batch *batch, struct buf *buf,
                               uint32_t length);
@@ -61,7 +72,10 @@ static void http_append_done(struct core_append *append);
 static void http_append_end(struct http_append *state);
 static void http_append_put_all(struct http_append *state, const struct http_event *failed,
                                 uint32_t failed_count, bool has_results);
-static void http_append_put(struct http_append *state, const struct http_event *event);
+static void http_append_put_place(struct http_call *call, const struct http_event *event,
+                                  bool has_before);
+static void http_append_put_error(struct http_call *call, const struct http_event *event,
+                                  bool has_before);
 
 void http_handle_events_append(struct http_call *call)
 {
@@ -83,10 +97,23 @@ void http_handle_events_append(struct http_call *call)
     }
     state->call = call;
     state->away_count = 1;
-    enum http_error error =
-        http_events_read(&call->conn->door->json, &call->arena, form, call->body, &state->events);
-    if (error != HTTP_ERRORS_COUNT) {
-        http_problem(call, error, state->events.detail[0] != '\0' ? state->events.detail : NULL);
+    http_events_begin(&state->events, &call->conn->door->json, &call->arena, form, call->body);
+    rt_op_init(&state->turn, call->cs->shard, http_append_read);
+    http_append_read(&state->turn);
+}
+
+/* Read the body, a piece in each turn. */
+static void http_append_read(struct rt_op *op)
+{
+    struct http_append *state = CONTAINER_OF(op, struct http_append, turn);
+    struct http_call *call = state->call;
+    if (!http_events_step(&state->events, HTTP_APPEND_TURN_BYTES)) {
+        rt_op_defer(op);
+        return;
+    }
+    if (state->events.error != HTTP_ERRORS_COUNT) {
+        http_problem(call, state->events.error,
+                     state->events.detail[0] != '\0' ? state->events.detail : NULL);
         return;
     }
     const struct http_text *name = &call->params[0];
@@ -171,9 +198,30 @@ static void http_append_begin(struct http_append *state, const struct core_topic
         http_problem(state->call, HTTP_OVERLOADED, NULL);
         return;
     }
-    for (uint32_t i = 0; i < topic->partitions_count; i++) {
-        while (state->firsts[i] != HTTP_APPEND_NONE) {
-            http_append_send(state, topic, i);
+    state->topic = topic->uuid;
+    state->turn.done = http_append_send;
+    http_append_send(&state->turn);
+}
+
+/* Send batches, some in each turn: the stream may have gone since the last one. */
+static void http_append_send(struct rt_op *op)
+{
+    struct http_append *state = CONTAINER_OF(op, struct http_append, turn);
+    const struct core_topic *topic =
+        core_catalog_find_uuid(state->call->cs->catalog, &state->topic);
+    uint64_t bytes = 0;
+    while (state->partition < state->partitions_count) {
+        uint32_t *first = &state->firsts[state->partition];
+        if (*first == HTTP_APPEND_NONE) {
+            state->partition++;
+        } else if (topic == NULL) {
+            http_append_fail(state, *first, HTTP_STREAM_NOT_FOUND, NULL);
+            *first = HTTP_APPEND_NONE;
+        } else if (bytes > HTTP_APPEND_TURN_BYTES) {
+            rt_op_defer(op);
+            return;
+        } else {
+            bytes += http_append_send_one(state, topic, state->partition);
         }
     }
     http_append_end(state);
@@ -190,6 +238,7 @@ static bool http_append_place(struct http_append *state, const struct core_topic
     if (state->firsts == NULL || state->lasts == NULL) {
         return false;
     }
+    state->partitions_count = topic->partitions_count;
     memset(state->firsts, 0xff, bytes);
     for (uint32_t i = 0; i < events->count; i++) {
         struct http_event *event = &events->items[i];
@@ -232,9 +281,11 @@ static bool http_append_check(struct http_append *state, const struct core_topic
         event->error = HTTP_TIMESTAMP_OUT_OF_RANGE;
         return false;
     }
-    struct log_records_writer none = {.count = 0};
+    struct log_records_writer none = {.base_timestamp = event->timestamp};
     struct log_records_item item = http_append_item(event);
-    if (LOG_BATCH_HEADER_BYTES + log_records_size(&none, &item) > config->message_bytes_max) {
+    size_t most = LOG_BATCH_HEADER_BYTES + log_records_bound(&item);
+    if (most > config->message_bytes_max &&
+        LOG_BATCH_HEADER_BYTES + log_records_size(&none, &item) > config->message_bytes_max) {
         event->error = HTTP_EVENT_TOO_LARGE;
         return false;
     }
@@ -253,14 +304,12 @@ static struct log_records_item http_append_item(const struct http_event *event)
                                      .headers_bytes = event->headers_bytes};
 }
 
-/* The next batch of a partition: as many events as one takes. */
-static void http_append_send(struct http_append *state, const struct core_topic *topic,
-                             uint32_t partition)
+/* The next batch of a partition: as many events as one takes. Returns its bytes. */
+static uint64_t http_append_send_one(struct http_append *state, const struct core_topic *topic,
+                                     uint32_t partition)
 {
     struct core_shard *cs = state->call->cs;
     struct http_event *items = state->events.items;
-    struct log_records_writer none = {.base_timestamp = items[state->firsts[partition]].timestamp,
-                                      .count = UINT16_MAX};
     uint64_t bytes = LOG_BATCH_HEADER_BYTES;
     uint32_t first = state->firsts[partition];
     uint32_t next = first;
@@ -268,7 +317,7 @@ static void http_append_send(struct http_append *state, const struct core_topic 
     struct buf *buf;
     for (; next != HTTP_APPEND_NONE; last = next, next = items[next].next) {
         struct log_records_item item = http_append_item(&items[next]);
-        size_t size = log_records_size(&none, &item);
+        size_t size = log_records_bound(&item);
         if (bytes + size > topic->config.message_bytes_max && last != HTTP_APPEND_NONE) {
             break;
         }
@@ -281,20 +330,21 @@ static void http_append_send(struct http_append *state, const struct core_topic 
         arena_alloc_zeroed(&state->call->arena, sizeof(*batch), _Alignof(struct http_append_batch));
     if (batch == NULL || buf_new(&cs->bufs, &cs->budget, bytes, &buf) != ERR_OK) {
         http_append_fail(state, first, HTTP_OVERLOADED, NULL);
-        return;
+        return bytes;
     }
     struct log_records_writer writer;
     log_records_begin(&writer, buf_append(buf, (uint32_t)bytes), bytes);
     for (uint32_t i = first; i != HTTP_APPEND_NONE; i = items[i].next) {
         struct log_records_item item = http_append_item(&items[i]);
         enum err err = log_records_add(&writer, &item);
-        ASSERT(err == ERR_OK); /* measured */
+        ASSERT(err == ERR_OK); /* there is room for its bound */
     }
     batch->state = state;
     batch->first = first;
     http_append_start(state, topic, partition, batch, buf,
                       log_records_end(&writer, cs->core->kernels));
     buf_unref(buf);
+    return bytes;
 }
 
 static void http_append_start(struct http_append *state, const struct core_topic *topic,
@@ -400,7 +450,7 @@ static void http_append_put_all(struct http_append *state, const struct http_eve
     const struct http_events *events = &state->events;
     http_put_text(call, "{");
     if (failed != NULL) {
-        http_put_problem(call, failed->error, failed->detail);
+        http_put_problem(call, failed->error, failed->detail, NULL);
         http_put_text(call, ",");
     }
     http_put_text(call, "\"appended\":");
@@ -409,28 +459,41 @@ static void http_append_put_all(struct http_append *state, const struct http_eve
     http_put_u64(call, failed_count);
     http_put_text(call, ",\"results\":[");
     for (uint32_t i = 0; has_results && i < events->count; i++) {
-        http_put_text(call, i > 0 ? ",{" : "{");
-        http_append_put(state, &events->items[i]);
-        http_put_text(call, "}");
+        const struct http_event *event = &events->items[i];
+        if (event->error == HTTP_ERRORS_COUNT) {
+            http_append_put_place(call, event, i > 0);
+        } else {
+            http_append_put_error(call, event, i > 0);
+        }
     }
     http_put_text(call, "]}\n");
 }
 
-static void http_append_put(struct http_append *state, const struct http_event *event)
+/* Where it stands: at once, for there are many. */
+static void http_append_put_place(struct http_call *call, const struct http_event *event,
+                                  bool has_before)
 {
-    struct http_call *call = state->call;
-    if (event->error == HTTP_ERRORS_COUNT) {
-        http_put_text(call, "\"partition\":");
-        http_put_i64(call, event->partition);
-        http_put_text(call, ",\"offset\":");
-        http_put_u64(call, event->offset);
-        return;
-    }
+    char text[64 + 2 * UNITS_U64_BYTES];
+    static const char partition[] = ",{\"partition\":";
+    static const char offset[] = ",\"offset\":";
+    size_t length = sizeof(partition) - 1;
+    memcpy(text, partition, length);
+    length += units_write_u64(text + length, (uint64_t)event->partition);
+    memcpy(text + length, offset, sizeof(offset) - 1);
+    length += sizeof(offset) - 1;
+    length += units_write_u64(text + length, event->offset);
+    text[length++] = '}';
+    http_put(call, text + !has_before, length - !has_before);
+}
+
+static void http_append_put_error(struct http_call *call, const struct http_event *event,
+                                  bool has_before)
+{
     const struct http_error_row *row = http_error_row(event->error);
     const char *detail = event->detail != NULL ? event->detail : row->title;
-    http_put_text(call, "\"error\":{\"code\":\"");
+    http_put_text(call, has_before ? ",{\"error\":{\"code\":\"" : "{\"error\":{\"code\":\"");
     http_put_text(call, row->code);
     http_put_text(call, "\",\"detail\":");
     http_put_string(call, detail, strlen(detail));
-    http_put_text(call, row->is_retriable ? ",\"retriable\":true}" : ",\"retriable\":false}");
+    http_put_text(call, row->is_retriable ? ",\"retriable\":true}}" : ",\"retriable\":false}}");
 }

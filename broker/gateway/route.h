@@ -8,7 +8,7 @@
 #include "broker/gateway/http.h"
 
 /* Problems that a route answers besides those that any does. */
-#define HTTP_ROUTE_ERRORS_MAX 16u
+#define HTTP_ROUTE_ERRORS_MAX 24u
 
 /* A method of a path. */
 struct http_route {

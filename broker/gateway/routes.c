@@ -6,6 +6,9 @@
 /* Bodies of appends: the largest batch, and its JSON around it. */
 #define HTTP_APPEND_BODY_BYTES_MAX (16u << 20)
 
+/* Bodies of questions: the longest statement with its escapes, and parameters. */
+#define HTTP_QUERY_BODY_BYTES_MAX (4u << 20)
+
 /* JSON as people read it: lines stay as they are written. */
 /* clang-format off */
 
@@ -74,6 +77,33 @@ static const char http_doc_streams[] =
         "{\"streams\":[{\"name\":\"quakes\",\"partitions\":1,\"internal\":false,\"created\":"
         "\"2026-11-26T08:00:00.000Z\"}]}");
 
+static const char http_doc_query[] =
+    "\"operationId\":\"query\",\"summary\":\"Ask a question in SQL\","
+    "\"description\":\"Carries out one statement. Rows leave as they are found. A statement that "
+    "fails before any row has left is answered with a problem; later its problem stands at the end "
+    "of the answer as error, or, with CSV, the answer is cut off.\","
+    "\"parameters\":[],"
+    "\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":"
+    HTTP_DOC_REF("schemas/Query") ",\"examples\":{"
+    "\"parameters\":{\"value\":{\"sql\":\"SELECT $1 + 1 AS next, $2 AS name\",\"params\":[41,"
+    "\"quakes\"],\"timeout\":\"30s\",\"numbers\":\"string\"}},"
+    "\"values\":{\"value\":{\"sql\":\"VALUES (1, 'a'), (2, NULL)\"}},"
+    "\"stream\":{\"value\":{\"sql\":\"SELECT count(*) AS events FROM quakes\"}},"
+    "\"streams\":{\"value\":{\"sql\":\"SHOW STREAMS\"}}}}}},"
+    "\"responses\":{\"200\":{\"description\":\"The rows.\",\"headers\":{\"TDB-Types\":{"
+    "\"description\":\"With CSV: the columns' types, semicolons between.\",\"schema\":{\"type\":"
+    "\"string\"}}},\"content\":{\"application/json\":{\"schema\":" HTTP_DOC_REF("schemas/Rows")
+    ",\"example\":{\"columns\":[{\"name\":\"place\",\"type\":\"text\"},{\"name\":\"count\","
+    "\"type\":\"bigint\"}],\"rows\":[[\"Alaska\",12]],\"command\":\"SELECT\",\"row_count\":1,"
+    "\"errors\":0,\"records\":12}},"
+    "\"application/x-ndjson\":{\"schema\":{\"type\":\"string\",\"description\":\"A line with the "
+    "columns, one for each row, one with command, row_count, errors and records, or with error."
+    "\"},\"example\":\"{\\\"columns\\\":[{\\\"name\\\":\\\"a\\\",\\\"type\\\":\\\"integer\\\"}]}"
+    "\\n[1]\\n{\\\"command\\\":\\\"SELECT\\\",\\\"row_count\\\":1,\\\"errors\\\":0,"
+    "\\\"records\\\":0}\\n\"},"
+    "\"text/csv\":{\"schema\":{\"type\":\"string\",\"description\":\"RFC 4180, with a line of "
+    "names; NULL is empty, an empty text is quoted.\"},\"example\":\"a,b\\r\\n1,x\\r\\n\"}}}";
+
 static const char http_doc_livez[] =
     "\"operationId\":\"livez\",\"summary\":\"Whether the server runs\",\"parameters\":[],"
     "\"responses\":{\"200\":" HTTP_DOC_ANSWER("It does.", "application/json",
@@ -123,6 +153,18 @@ const struct http_route http_routes[] = {
      .errors = {HTTP_PARAMETER_INVALID, HTTP_STREAM_NOT_FOUND, HTTP_PARTITION_NOT_FOUND,
                 HTTP_NOT_ACCEPTABLE, HTTP_OFFSET_OUT_OF_RANGE, HTTP_STREAM_NAME_INVALID,
                 HTTP_STORAGE_FAILED, HTTP_ANSWER_TOO_LARGE, HTTP_NOT_AVAILABLE}},
+    {.method = HTTP1_POST,
+     .path = "/api/v1/query",
+     .handle = http_handle_query,
+     .body_bytes_max = HTTP_QUERY_BODY_BYTES_MAX,
+     .doc = http_doc_query,
+     .errors = {HTTP_JSON_INVALID,   HTTP_SQL_SYNTAX,       HTTP_SQL_NOT_ALLOWED,
+                HTTP_NOT_ACCEPTABLE, HTTP_SQL_EXISTS,       HTTP_SQL_IN_USE,
+                HTTP_QUERY_INVALID,  HTTP_SQL_UNDEFINED,    HTTP_SQL_INVALID,
+                HTTP_SQL_PARAMETERS, HTTP_SQL_DATA,         HTTP_SQL_TOO_COMPLEX,
+                HTTP_STORAGE_FAILED, HTTP_ANSWER_TOO_LARGE, HTTP_SQL_UNSUPPORTED,
+                HTTP_NOT_AVAILABLE,  HTTP_QUERY_MEMORY,     HTTP_QUERIES_TOO_MANY,
+                HTTP_QUERY_TIMEOUT,  HTTP_DISK_FULL}},
     {.method = HTTP1_GET,
      .path = "/api/v1/openapi.json",
      .handle = http_handle_openapi,

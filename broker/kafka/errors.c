@@ -39,6 +39,12 @@ enum kafka_error kafka_error_of(enum core_code code)
     case CORE_DUPLICATE_SEQUENCE: return KAFKA_DUPLICATE_SEQUENCE_NUMBER;
     case CORE_UNKNOWN_PRODUCER: return KAFKA_UNKNOWN_PRODUCER_ID;
     case CORE_PRODUCER_FENCED: return KAFKA_INVALID_PRODUCER_EPOCH;
+    case CORE_POLICY_VIOLATION: return KAFKA_POLICY_VIOLATION;
+    case CORE_STREAM_EXISTS:
+    case CORE_UNKNOWN_STREAM:
+    case CORE_INVALID_STREAM:
+    case CORE_STREAM_CHANGED:
+        return KAFKA_INVALID_REQUEST; /* no request of Kafka's is about them */
     case CORE_STORAGE:
     case CORE_DISK_FULL: return KAFKA_STORAGE_ERROR;
     case CORE_OVERLOADED: return KAFKA_REQUEST_TIMED_OUT;

@@ -28,6 +28,7 @@ except ImportError:
     sys.exit(0)
 
 JSON, NDJSON, EVENTS = "application/json", "application/x-ndjson", "application/vnd.tdb.events+json"
+QUERY = "/api/v1/query"
 QUAKES = Path(__file__).resolve().parents[2] / "deploy" / "sample" / "earthquakes.jsonl"
 TIMEOUT_SECONDS = 60
 
@@ -141,14 +142,22 @@ def the_description_is_true(server):
             query = [f"{p['name']}={p['example']}" for p in operation["parameters"] if p["in"] == "query" and "example" in p]
             where += "?" + "&".join(query) if query else ""
             bodies = operation.get("requestBody", {}).get("content", {None: {"example": None}})
-            for media, body in bodies.items():
-                text = body["example"] if media == NDJSON else json.dumps(body["example"])
+            for media, example, schema in ((media, example, body.get("schema")) for media, body in bodies.items()
+                                           for example in examples(body)):
+                text = example if media == NDJSON else json.dumps(example)
                 headers = {"Content_Type": media} if media else {}
-                if media == EVENTS:
-                    for one in body["example"]:
-                        jsonschema.Draft202012Validator(body["schema"]["oneOf"][0]).validate(one)
+                for one in example if media == EVENTS else [example] if path == QUERY else []:
+                    jsonschema.Draft202012Validator(schema["oneOf"][0] if media == EVENTS else schema).validate(one)
                 answered(operation, *call(server, method.upper(), where, text if media else None, **headers))
+                for accepted in operation["responses"]["200"]["content"] if path == QUERY else []:
+                    status, got, _ = call(server, "POST", where, text, Accept=accepted, **headers)
+                    assert status == 200 and got["Content-Type"].split(";")[0] == accepted
             answered(operation, *call(server, method.upper(), where, None, Host="another.example"))
+
+
+def examples(body):
+    """What a body may be, as its description shows it."""
+    return [example["value"] for example in body["examples"].values()] if "examples" in body else [body["example"]]
 
 
 def answered(operation, status, headers, body):
@@ -194,6 +203,23 @@ def every_problem_is_told_by_its_code(server):
         ("event_invalid", 422, "POST", stream, '{"valeu":1}', {"Content_Type": EVENTS}),
         ("stream_name_invalid", 422, "POST", "/api/v1/streams/a%20b/events", "1", {"Content_Type": JSON}),
         ("timestamp_out_of_range", 422, "POST", stream, '{"value":1,"timestamp":99999999999999}', {"Content_Type": EVENTS}),
+        ("json_invalid", 400, "POST", QUERY, "SELECT 1", {"Content_Type": JSON}),
+        ("sql_syntax", 400, "POST", QUERY, '{"sql":"SELEKT 1"}', {"Content_Type": JSON}),
+        ("sql_not_allowed", 403, "POST", QUERY, '{"sql":"CREATE STREAM __tdb_a (b TEXT) FROM TOPIC quakes FORMAT JSON"}',
+         {"Content_Type": JSON}),
+        ("not_acceptable", 406, "POST", QUERY, '{"sql":"SELECT 1"}', {"Content_Type": JSON, "Accept": "text/html"}),
+        ("media_type_unsupported", 415, "POST", QUERY, '{"sql":"SELECT 1"}', {"Content_Type": "application/x-www-form-urlencoded"}),
+        ("query_invalid", 422, "POST", QUERY, '{"sql":"SELECT 1","pramas":[]}', {"Content_Type": JSON}),
+        ("sql_undefined", 422, "POST", QUERY, '{"sql":"SELECT * FROM nowhere"}', {"Content_Type": JSON}),
+        ("sql_invalid", 422, "POST", QUERY, '{"sql":"SELECT id, count(*) FROM quakes"}', {"Content_Type": JSON}),
+        ("sql_parameters", 422, "POST", QUERY, '{"sql":"SELECT $1"}', {"Content_Type": JSON}),
+        ("sql_data", 422, "POST", QUERY, '{"sql":"SELECT 1/0"}', {"Content_Type": JSON}),
+        ("sql_too_complex", 422, "POST", QUERY, json.dumps({"sql": "SELECT " + "(" * 5000 + "1" + ")" * 5000}), {"Content_Type": JSON}),
+        ("sql_unsupported", 501, "POST", QUERY, '{"sql":"DELETE FROM quakes"}', {"Content_Type": JSON}),
+        ("query_memory", 503, "POST", QUERY, '{"sql":"SELECT repeat(\'x\', 100000000), repeat(\'y\', 100000000)"}',
+         {"Content_Type": JSON}),
+        ("query_timeout", 504, "POST", QUERY, '{"sql":"SELECT min(id || repeat(\'x\', 100000)) FROM quakes","timeout":"1ms"}',
+         {"Content_Type": JSON}),
         ("head_too_large", 431, "GET", "/livez", None, {"X-Large": "x" * 9000}),
         ("method_unknown", 501, "BREW", "/livez", None, {}),
         ("idempotency_not_served", 501, "POST", stream, "1", {"Content_Type": JSON, "Idempotency_Key": "a"}),

@@ -1,5 +1,6 @@
 /* The controller's commands: any bytes are decoded or refused, as one command and as a batch of
  * them; what decodes encodes to the same bytes, and its views lie inside. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/core/command.h"
@@ -12,24 +13,53 @@ static bool fuzz_is_inside(const uint8_t *data, size_t size, const char *view, s
     return at >= data && at <= data + size && bytes <= (size_t)(data + size - at);
 }
 
+/* The stream put is made in a block of what was measured, and encodes to its bytes. */
+static void fuzz_stream(const struct core_command *cmd)
+{
+    size_t bytes;
+    enum err err = core_stream_measure(cmd->stream, cmd->stream_bytes, &bytes);
+    ASSERT(err == ERR_OK);
+    void *block = malloc(bytes);
+    uint8_t *out = malloc(cmd->stream_bytes);
+    ASSERT(block != NULL);
+    ASSERT(out != NULL);
+    const struct core_stream *stream =
+        core_stream_get(cmd->stream, cmd->stream_bytes, &cmd->uuid, block, bytes);
+    ASSERT(core_stream_bytes(stream) == cmd->stream_bytes);
+    struct bytes_writer w = bytes_writer(out, cmd->stream_bytes);
+    core_stream_put(&w, stream);
+    ASSERT(w.err == ERR_OK);
+    ASSERT(w.pos == cmd->stream_bytes);
+    ASSERT(memcmp(out, cmd->stream, w.pos) == 0);
+    free(out);
+    free(block);
+}
+
 /* What was decoded from the `size` bytes at `data` is within its bounds and encodes to them. */
 static void fuzz_look(const uint8_t *data, size_t size, const struct core_command *cmd)
 {
-    ASSERT(size <= CORE_COMMAND_BYTES_MAX);
+    ASSERT(size <= CORE_COMMAND_STREAM_BYTES_MAX);
+    ASSERT(IMPLIES(cmd->type != CORE_COMMAND_STREAM_PUT, size <= CORE_COMMAND_BYTES_MAX));
     ASSERT(cmd->pairs_count <= CORE_TOPIC_CONFIG_PAIRS_MAX);
-    ASSERT(IMPLIES(cmd->type == CORE_COMMAND_TOPIC_CREATE,
+    ASSERT(IMPLIES(cmd->type == CORE_COMMAND_TOPIC_CREATE || cmd->type == CORE_COMMAND_STREAM_DROP,
                    fuzz_is_inside(data, size, cmd->name, cmd->name_bytes)));
+    if (cmd->type == CORE_COMMAND_STREAM_PUT) {
+        ASSERT(fuzz_is_inside(data, size, (const char *)cmd->stream, cmd->stream_bytes));
+        fuzz_stream(cmd);
+    }
     for (size_t i = 0; i < cmd->pairs_count; i++) {
         const struct core_topic_config_pair *pair = &cmd->pairs[i];
         ASSERT(fuzz_is_inside(data, size, pair->name, pair->name_bytes));
         ASSERT(pair->value == NULL || fuzz_is_inside(data, size, pair->value, pair->value_bytes));
     }
-    uint8_t out[CORE_COMMAND_BYTES_MAX];
-    struct bytes_writer w = bytes_writer(out, sizeof(out));
+    uint8_t *out = malloc(size);
+    ASSERT(out != NULL);
+    struct bytes_writer w = bytes_writer(out, size);
     core_command_put(&w, cmd);
     ASSERT(w.err == ERR_OK);
     ASSERT(w.pos == size);
     ASSERT(memcmp(out, data, size) == 0);
+    free(out);
 }
 
 /* The input as one command, and every end cut off it. */

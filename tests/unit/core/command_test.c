@@ -1,6 +1,7 @@
 /* Commands at rest: bytes worked by hand, what is refused, and round trips. */
 #include "broker/core/command.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -11,6 +12,18 @@
 /* "10 11 .. 1f", and "a0 .. af" for the cluster. */
 #define TOPIC_HEX   "101112131415161718191a1b1c1d1e1f"
 #define CLUSTER_HEX "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
+
+/* Of a stream: made in 1970, called "s"; and all up to the type of its one column, "c". */
+#define STREAM_END_HEX                                                                             \
+    "0000000000000000"                                                                             \
+    "0100"                                                                                         \
+    "73"
+#define COLUMN_HEX                                                                                 \
+    "0700"                                                                                         \
+    "0100" TOPIC_HEX CLUSTER_HEX "01000000"                                                        \
+    "0101" STREAM_END_HEX "0100"                                                                   \
+    "0100"                                                                                         \
+    "63"
 
 /* Each command field by field, as the table in command.h says. */
 static const struct golden_row {
@@ -59,6 +72,32 @@ static const struct golden_row {
      "0100"
      "e803000000000000"
      "e8030000"},
+    {CORE_COMMAND_STREAM_PUT, "stream-put",
+     "0700"
+     "0100" TOPIC_HEX CLUSTER_HEX "03000000"
+     "01"
+     "03"
+     "50cede6d61010000"
+     "0200"
+     "7331" /* s1 */
+     "0200"
+     "0200"
+     "6174" /* at */
+     "0b00"
+     "74696d657374616d70747a" /* timestamptz */
+     "0000010400"             /* from a path, ns */
+     "0300"
+     "242e74" /* $.t */
+     "0100"
+     "6b" /* k */
+     "0700"
+     "6e756d65726963" /* numeric */
+     "0a02020000"     /* (10,2), from the key */
+     "0000"},
+    {CORE_COMMAND_STREAM_DROP, "stream-drop",
+     "0800"
+     "0100" TOPIC_HEX "0200"
+     "7331"},
 };
 
 /* CLUSTER and PRODUCER_IDS of above at 1517966773840 in one batch, built field by field from the
@@ -113,6 +152,33 @@ static struct core_topic_config_pair pair_of(const char *name, const char *value
     };
 }
 
+/* The stream of the golden row. */
+static const struct core_stream_column golden_columns[] = {
+    {"at", {VEC_TIMESTAMPTZ, 0, 0}, CORE_STREAM_PATH, CORE_STREAM_NS, false, "$.t"},
+    {"k", {VEC_NUMERIC, 10, 2}, CORE_STREAM_KEY, 0, false, ""},
+};
+
+static void golden_stream(struct core_command *cmd)
+{
+    static uint8_t body[256];
+    const struct core_stream stream = {
+        .topic = uuid_from(0xa0),
+        .name = "s1",
+        .version = 3,
+        .is_declared = true,
+        .key = CORE_STREAM_KEY_INT64,
+        .created_ms = 1517966773840,
+        .columns = golden_columns,
+        .columns_count = ARRAY_COUNT(golden_columns),
+    };
+    struct bytes_writer w = bytes_writer(body, sizeof(body));
+    core_stream_put(&w, &stream);
+    assert_int_equal(w.err, ERR_OK);
+    assert_int_equal(w.pos, core_stream_bytes(&stream));
+    cmd->stream = body;
+    cmd->stream_bytes = (uint32_t)w.pos;
+}
+
 /* The command of each golden row. */
 static struct core_command golden_command(enum core_command_type type)
 {
@@ -143,6 +209,11 @@ static struct core_command golden_command(enum core_command_type type)
         memset(&cmd.uuid, 0, sizeof(cmd.uuid));
         cmd.producer_id_first = 1000;
         cmd.producer_ids_count = 1000;
+        break;
+    case CORE_COMMAND_STREAM_PUT: golden_stream(&cmd); break;
+    case CORE_COMMAND_STREAM_DROP:
+        cmd.name = "s1";
+        cmd.name_bytes = 2;
         break;
     }
     return cmd;
@@ -175,6 +246,8 @@ static void assert_commands_equal(const struct core_command *a, const struct cor
     assert_int_equal(a->producer_id_first, b->producer_id_first);
     assert_int_equal(a->producer_ids_count, b->producer_ids_count);
     assert_true(is_text(a->name, a->name_bytes, b->name, b->name_bytes));
+    assert_true(is_text((const char *)a->stream, a->stream_bytes, (const char *)b->stream,
+                        b->stream_bytes));
     assert_int_equal(a->pairs_count, b->pairs_count);
     for (size_t i = 0; i < a->pairs_count; i++) {
         const struct core_topic_config_pair *x = &a->pairs[i];
@@ -248,7 +321,7 @@ static void command_of_a_newer_build_is_not_supported(void **state)
 {
     (void)state;
     static const char *const hexes[] = {
-        "07000100",                 /* the next type */
+        "09000100",                 /* the next type */
         "00000100",                 /* none */
         "ffff0100",                 /* far away */
         "01000200" CLUSTER_HEX,     /* the next version */
@@ -318,6 +391,82 @@ static const struct bounds_row {
                                "0000000000000000"
                                "0000"
                                "0000"},
+    {"a stream of no topic", "0700"
+                             "0100" TOPIC_HEX "00000000000000000000000000000000"
+                             "01000000"
+                             "0101" STREAM_END_HEX "0000"},
+    {"a stream of version 0", "0700"
+                              "0100" TOPIC_HEX CLUSTER_HEX "00000000"
+                              "0101" STREAM_END_HEX "0000"},
+    {"a stream declared twice", "0700"
+                                "0100" TOPIC_HEX CLUSTER_HEX "01000000"
+                                "0201" STREAM_END_HEX "0000"},
+    {"a key of no format", "0700"
+                           "0100" TOPIC_HEX CLUSTER_HEX "01000000"
+                           "0100" STREAM_END_HEX "0000"},
+    {"1,025 columns", "0700"
+                      "0100" TOPIC_HEX CLUSTER_HEX "01000000"
+                      "0101" STREAM_END_HEX "0104"},
+    {"a column of no kind", COLUMN_HEX "0300"
+                                       "696e74"
+                                       "0000010000"
+                                       "0100"
+                                       "24"},
+    {"digits of a text", COLUMN_HEX "0400"
+                                    "74657874"
+                                    "0100010000"
+                                    "0100"
+                                    "24"},
+    {"39 digits", COLUMN_HEX "0700"
+                             "6e756d65726963"
+                             "2700010000"
+                             "0100"
+                             "24"},
+    {"more digits behind the point than there are", COLUMN_HEX "0700"
+                                                               "6e756d65726963"
+                                                               "0203010000"
+                                                               "0100"
+                                                               "24"},
+    {"a unit of a text", COLUMN_HEX "0400"
+                                    "74657874"
+                                    "0000010100"
+                                    "0100"
+                                    "24"},
+    {"a time without a unit", COLUMN_HEX "0900"
+                                         "74696d657374616d70"
+                                         "0000010000"
+                                         "0100"
+                                         "24"},
+    {"a path of no bytes", COLUMN_HEX "0400"
+                                      "74657874"
+                                      "0000010000"
+                                      "0000"},
+    {"a key with a path", COLUMN_HEX "0400"
+                                     "74657874"
+                                     "0000020000"
+                                     "0100"
+                                     "24"},
+    {"an open text", COLUMN_HEX "0400"
+                                "74657874"
+                                "0000010001"
+                                "0100"
+                                "24"},
+    {"a residue that is a text", COLUMN_HEX "0400"
+                                            "74657874"
+                                            "0000040000"
+                                            "0000"},
+    {"a path with a NUL", COLUMN_HEX "0400"
+                                     "74657874"
+                                     "0000010000"
+                                     "0100"
+                                     "00"},
+    {"a path that is no UTF-8", COLUMN_HEX "0400"
+                                           "74657874"
+                                           "0000010000"
+                                           "0100"
+                                           "ff"},
+    {"a stream without a name to drop", "0800"
+                                        "0100" TOPIC_HEX "0000"},
     {"a topic made before 1970", "0200"
                                  "0100" TOPIC_HEX "0700000000000000"
                                  "03000000"
@@ -340,6 +489,35 @@ static void command_is_corrupt_out_of_bounds(void **state)
         }
         assert_is_zero(&got);
     }
+}
+
+static void a_stream_is_made_in_one_block_of_what_was_measured(void **state)
+{
+    (void)state;
+    struct core_command cmd = golden_command(CORE_COMMAND_STREAM_PUT);
+    uint64_t block[64];
+    size_t bytes;
+    assert_int_equal(core_stream_measure(cmd.stream, cmd.stream_bytes, &bytes), ERR_OK);
+    assert_true(bytes <= sizeof(block));
+    const struct core_stream *stream =
+        core_stream_get(cmd.stream, cmd.stream_bytes, &cmd.uuid, block, bytes);
+    assert_ptr_equal(stream, block);
+    assert_memory_equal(&stream->uuid, &cmd.uuid, sizeof(cmd.uuid));
+    assert_string_equal(stream->name, "s1");
+    assert_int_equal(stream->version, 3);
+    assert_true(stream->is_declared);
+    assert_int_equal(stream->key, CORE_STREAM_KEY_INT64);
+    assert_int_equal(stream->created_ms, 1517966773840);
+    assert_int_equal(stream->columns_count, ARRAY_COUNT(golden_columns));
+    for (size_t i = 0; i < ARRAY_COUNT(golden_columns); i++) {
+        assert_string_equal(stream->columns[i].name, golden_columns[i].name);
+        assert_string_equal(stream->columns[i].source, golden_columns[i].source);
+        assert_true(vec_type_equal(stream->columns[i].type, golden_columns[i].type));
+        assert_int_equal(stream->columns[i].from, golden_columns[i].from);
+        assert_int_equal(stream->columns[i].unit, golden_columns[i].unit);
+        assert_int_equal(stream->columns[i].is_open, golden_columns[i].is_open);
+    }
+    assert_int_equal(stream->refs, 0);
 }
 
 static void command_reads_a_topic_of_one_letter(void **state)
@@ -424,6 +602,71 @@ static void command_batch_is_written_whole_or_not_at_all(void **state)
     }
 }
 
+static void a_stream_of_more_bytes_than_there_may_be_is_corrupt(void **state)
+{
+    (void)state;
+    static struct core_stream_column columns[CORE_STREAM_COLUMNS_MAX];
+    static char source[1000];
+    static uint8_t body[2 * CORE_STREAM_BYTES_MAX];
+    memset(source, 's', sizeof(source) - 1);
+    for (uint32_t i = 0; i < CORE_STREAM_COLUMNS_MAX; i++) {
+        columns[i] =
+            (struct core_stream_column){"a", {VEC_TEXT, 0, 0}, CORE_STREAM_PATH, 0, false, source};
+    }
+    struct core_stream stream = {
+        .topic = uuid_from(1), .name = "s", .version = 1, .key = 1, .columns = columns};
+    enum err err = ERR_OK;
+    while (err == ERR_OK) {
+        size_t block_bytes;
+        struct bytes_writer w = bytes_writer(body, sizeof(body));
+        stream.columns_count++;
+        core_stream_put(&w, &stream);
+        assert_int_equal(w.err, ERR_OK);
+        err = core_stream_measure(body, w.pos, &block_bytes);
+        assert_int_equal(err, w.pos <= CORE_STREAM_BYTES_MAX ? ERR_OK : ERR_CORRUPT);
+    }
+}
+
+/* The largest stream: its bytes twice, for it is encoded at the end of the room. */
+static void command_batch_takes_the_largest_stream_with_its_bytes_twice(void **state)
+{
+    (void)state;
+    static struct core_stream_column columns[CORE_STREAM_COLUMNS_MAX];
+    static char names[CORE_STREAM_COLUMNS_MAX][CORE_STREAM_NAME_BYTES_MAX + 1];
+    static uint8_t body[CORE_STREAM_BYTES_MAX];
+    static uint8_t data[2 * CORE_COMMAND_STREAM_BYTES_MAX];
+    for (uint32_t i = 0; i < CORE_STREAM_COLUMNS_MAX; i++) {
+        snprintf(names[i], sizeof(names[i]), "%0240u", i);
+        columns[i] = (struct core_stream_column){names[i], {VEC_TEXT, 0, 0}, CORE_STREAM_PATH, 0,
+                                                 false,    names[i]};
+    }
+    const struct core_stream stream = {.topic = uuid_from(1),
+                                       .name = "s",
+                                       .version = 1,
+                                       .key = 1,
+                                       .columns = columns,
+                                       .columns_count = CORE_STREAM_COLUMNS_MAX};
+    struct core_command cmd = {.type = CORE_COMMAND_STREAM_PUT, .uuid = uuid_from(2)};
+    struct bytes_writer w = bytes_writer(body, sizeof(body));
+    core_stream_put(&w, &stream);
+    assert_int_equal(w.err, ERR_OK);
+    cmd.stream = body;
+    cmd.stream_bytes = (uint32_t)w.pos;
+    size_t needed = 61 + 64 + 2 * (20 + w.pos);
+    for (size_t room = needed - 100; room <= needed; room++) {
+        struct bytes_writer out = bytes_writer(data, room);
+        enum err err = core_command_batch_put(&out, kernels(), &cmd, 1, 0);
+        assert_true(err == ERR_OK || (err == ERR_TOO_LARGE && room < needed && out.pos == 0));
+        struct core_command_batch batch;
+        struct core_command got;
+        if (err == ERR_OK) {
+            assert_int_equal(core_command_batch_open(&batch, data, out.pos), ERR_OK);
+            assert_int_equal(core_command_batch_next(&batch, &got), ERR_OK);
+            assert_commands_equal(&got, &cmd);
+        }
+    }
+}
+
 static void command_batch_is_read_command_by_command(void **state)
 {
     (void)state;
@@ -464,7 +707,7 @@ static void command_batch_stops_at_what_is_no_command(void **state)
     static const struct {
         const char *hex; /* NULL: null */
         enum err want;
-    } rows[] = {{NULL, ERR_CORRUPT}, {"", ERR_CORRUPT}, {"07000100", ERR_UNSUPPORTED}};
+    } rows[] = {{NULL, ERR_CORRUPT}, {"", ERR_CORRUPT}, {"09000100", ERR_UNSUPPORTED}};
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         uint8_t data[256], value[8];
         size_t value_bytes = rows[i].hex != NULL ? from_hex(rows[i].hex, value) : 0;
@@ -495,10 +738,48 @@ static void command_batch_refuses_what_is_no_batch_of_commands(void **state)
     assert_int_equal(core_command_batch_open(&batch, data, w.pos), ERR_INVALID);
 }
 
+/* A random stream of few columns, put by `cmd`. */
+static void random_stream(struct prng *p, struct core_command *cmd)
+{
+    static const char *const names[] = {"a", "b", "it's", "\xc3\xa4\xe2\x82\xac", "_rest"};
+    static uint8_t body[1024];
+    struct core_stream_column columns[6];
+    struct core_stream stream = {
+        .topic = cmd->uuid,
+        .name = names[prng_below(p, ARRAY_COUNT(names))],
+        .version = (uint32_t)prng_range(p, 1, UINT32_MAX),
+        .is_declared = prng_chance(p, 1, 2),
+        .key = (uint8_t)prng_range(p, 1, 3),
+        .created_ms = (int64_t)prng_below(p, LOG_NUMBER_MAX + 1),
+        .columns = columns,
+        .columns_count = (uint32_t)prng_below(p, ARRAY_COUNT(columns) + 1),
+    };
+    for (uint32_t i = 0; i < stream.columns_count; i++) {
+        uint8_t kind = (uint8_t)prng_range(p, VEC_NONE + 1, VEC_KIND_COUNT - 1);
+        uint8_t precision = kind == VEC_NUMERIC ? (uint8_t)prng_below(p, 39) : 0;
+        bool is_time = kind == VEC_TIMESTAMP || kind == VEC_TIMESTAMPTZ;
+        uint8_t from = (uint8_t)prng_range(p, 1, kind == VEC_JSONB ? 4 : 3);
+        bool has_source = from == CORE_STREAM_PATH || from == CORE_STREAM_HEADER;
+        columns[i] = (struct core_stream_column){
+            .name = names[prng_below(p, ARRAY_COUNT(names))],
+            .type = {kind, precision, (uint8_t)prng_below(p, precision + 1u)},
+            .from = from,
+            .unit = (uint8_t)(is_time ? prng_range(p, 1, 4) : 0),
+            .is_open = kind == VEC_JSONB && prng_chance(p, 1, 2),
+            .source = has_source ? names[prng_below(p, ARRAY_COUNT(names))] : "",
+        };
+    }
+    struct bytes_writer w = bytes_writer(body, sizeof(body));
+    core_stream_put(&w, &stream);
+    assert_int_equal(w.err, ERR_OK);
+    cmd->stream = body;
+    cmd->stream_bytes = (uint32_t)w.pos;
+}
+
 /* A random command; texts stand in `room`. */
 static struct core_command random_command(struct prng *p, char *room)
 {
-    struct core_command cmd = {.type = (enum core_command_type)prng_range(p, 1, 6)};
+    struct core_command cmd = {.type = (enum core_command_type)prng_range(p, 1, 8)};
     struct core_command bare = golden_command(cmd.type);
     if (cmd.type != CORE_COMMAND_PRODUCER_IDS) {
         prng_fill(p, cmd.uuid.bytes, sizeof(cmd.uuid.bytes));
@@ -507,8 +788,13 @@ static struct core_command random_command(struct prng *p, char *room)
         cmd.group_first = prng_below(p, LOG_NUMBER_MAX + 1);
         cmd.partitions_count = (uint32_t)prng_range(p, 1, LIMIT_PARTITIONS_COUNT);
     }
-    if (bare.name != NULL) {
+    if (cmd.type == CORE_COMMAND_TOPIC_CREATE) {
         cmd.time_ms = (int64_t)prng_below(p, LOG_NUMBER_MAX + 1);
+    }
+    if (bare.stream != NULL) {
+        random_stream(p, &cmd);
+    }
+    if (bare.name != NULL) {
         cmd.name = room;
         cmd.name_bytes = (uint16_t)prng_range(p, 1, CORE_TOPIC_NAME_BYTES_MAX);
     }
@@ -561,11 +847,14 @@ int main(void)
         cmocka_unit_test(command_is_corrupt_when_cut_or_followed),
         cmocka_unit_test(command_of_a_newer_build_is_not_supported),
         cmocka_unit_test(command_is_corrupt_out_of_bounds),
+        cmocka_unit_test(a_stream_is_made_in_one_block_of_what_was_measured),
         cmocka_unit_test(command_reads_a_topic_of_one_letter),
         cmocka_unit_test(command_is_written_whole_or_not_at_all),
         cmocka_unit_test(command_stops_a_writer_whose_fields_are_out_of_bounds),
         cmocka_unit_test(command_batch_is_byte_for_byte_a_record_batch),
         cmocka_unit_test(command_batch_is_written_whole_or_not_at_all),
+        cmocka_unit_test(a_stream_of_more_bytes_than_there_may_be_is_corrupt),
+        cmocka_unit_test(command_batch_takes_the_largest_stream_with_its_bytes_twice),
         cmocka_unit_test(command_batch_is_read_command_by_command),
         cmocka_unit_test(command_batch_stops_at_what_is_no_command),
         cmocka_unit_test(command_batch_refuses_what_is_no_batch_of_commands),

@@ -1,6 +1,7 @@
 /* The catalog over any life of a node: topics created, deleted, recreated, grown and configured,
- * killed at any point, started again on other numbers of shards. It equals what was answered, and
- * at most what was under way; logs are those of its partitions and no others. */
+ * streams declared, dropped and inferred, killed at any point, started again on other numbers of
+ * shards. It equals what was answered, and at most what was under way; logs are those of its
+ * partitions and no others. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,8 @@ struct reign_topic {
     uint32_t partitions_count;
     int64_t retention_ms; /* REIGN_DEFAULT: not set */
     struct log_uuid uuid;
+    bool has_stream;           /* one is declared over it */
+    uint32_t inferred_version; /* of its implicit one; 0: there is none */
 };
 
 /* A change on its way. */
@@ -35,6 +38,8 @@ struct reign_change {
     struct core_topic_config_pair pair;
     char name_text[16];
     char value_text[24];
+    char stream_text[16];
+    struct core_stream stream;
     struct reign_topic after; /* if it is done */
     enum core_code wanted;    /* its answer */
     bool is_done;
@@ -62,6 +67,47 @@ static void reign_run(struct rt_shard *shard, void *ctx)
     core_change_start(town_core(rc->t, shard->id), &rc->change);
 }
 
+/* A stream of the topic's is declared, dropped or inferred. */
+static void reign_draw_stream(struct reign *r, struct reign_change *rc,
+                              const struct reign_topic *now)
+{
+    static const struct core_stream_column column = {
+        "value", {VEC_JSONB, 0, 0}, CORE_STREAM_PATH, 0, false, "$"};
+    const struct core_catalog *catalog = town_core(r->t, 0)->catalog;
+    const struct core_stream *known =
+        core_catalog_find_stream(catalog, rc->name_text, strlen(rc->name_text));
+    rc->stream = (struct core_stream){.topic = now->uuid,
+                                      .name = rc->stream_text,
+                                      .key = CORE_STREAM_KEY_TEXT,
+                                      .columns = &column,
+                                      .columns_count = 1};
+    rc->item.stream = &rc->stream;
+    switch (prng_below(&r->prng, 3)) {
+    case 0:
+        rc->item.kind = CORE_CHANGE_STREAM_CREATE;
+        rc->wanted = now->has_stream ? CORE_STREAM_EXISTS : CORE_OK;
+        rc->after.has_stream = true;
+        break;
+    case 1:
+        rc->item.kind = CORE_CHANGE_STREAM_DROP;
+        rc->item.name = rc->stream_text;
+        rc->item.name_bytes = (uint32_t)strlen(rc->stream_text);
+        rc->wanted = now->has_stream ? CORE_OK : CORE_UNKNOWN_STREAM;
+        rc->after.has_stream = false;
+        break;
+    default:
+        rc->item.kind = CORE_CHANGE_STREAM_INFER;
+        rc->stream.name = rc->name_text;
+        rc->stream.uuid = known != NULL ? known->uuid : rc->stream.uuid;
+        rc->stream.version = now->inferred_version;
+        rc->after.inferred_version++;
+        if (prng_chance(&r->prng, 1, 4)) {
+            rc->stream.version++; /* nobody has seen that */
+            rc->wanted = CORE_STREAM_CHANGED;
+        }
+    }
+}
+
 /* What a change is to be, of a topic as it is now; rc->after and wanted say what comes of it. */
 static void reign_draw(struct reign *r, struct reign_change *rc, const struct reign_topic *now)
 {
@@ -77,7 +123,7 @@ static void reign_draw(struct reign *r, struct reign_change *rc, const struct re
     snprintf(rc->value_text, sizeof(rc->value_text), "%" PRId64, retention_ms);
     rc->pair = (struct core_topic_config_pair){"retention.ms", rc->value_text, 12,
                                                (uint16_t)strlen(rc->value_text)};
-    switch (prng_below(&r->prng, now->is_there ? 5 : 2)) {
+    switch (prng_below(&r->prng, now->is_there ? 8 : 2)) {
     case 0:
     case 1:
         if (!now->is_there || prng_chance(&r->prng, 1, 5)) {
@@ -93,6 +139,8 @@ static void reign_draw(struct reign *r, struct reign_change *rc, const struct re
         }
         item->kind = CORE_CHANGE_DELETE;
         after->is_there = false;
+        after->inferred_version = 0;
+        rc->wanted = now->has_stream ? CORE_POLICY_VIOLATION : rc->wanted;
         break;
     case 2:
         item->kind = CORE_CHANGE_PARTITIONS;
@@ -102,6 +150,9 @@ static void reign_draw(struct reign *r, struct reign_change *rc, const struct re
             rc->wanted = CORE_INVALID_PARTITIONS;
         }
         break;
+    case 5:
+    case 6:
+    case 7: reign_draw_stream(r, rc, now); break;
     default:
         item->kind = CORE_CHANGE_CONFIG;
         item->pairs = &rc->pair;
@@ -124,6 +175,7 @@ static void reign_burst(struct reign *r)
         struct reign_change *rc = &r->changes[i];
         *rc = (struct reign_change){.t = r->t, .name = (first + i) % REIGN_NAMES};
         snprintf(rc->name_text, sizeof(rc->name_text), "topic-%u", rc->name);
+        snprintf(rc->stream_text, sizeof(rc->stream_text), "stream-%u", rc->name);
         reign_draw(r, rc, &r->topics[rc->name]);
         rc->change = (struct core_change){
             .done = reign_done, .ctx = rc, .items = &rc->item, .items_count = 1};
@@ -156,9 +208,24 @@ static void reign_take(struct reign *r)
             bool is_new = rc->item.kind == CORE_CHANGE_CREATE;
             assert_true(!is_new || !log_uuid_is_equal(&rc->item.uuid_made, &topic->uuid));
             *topic = rc->after;
-            topic->uuid = rc->item.uuid_made;
+            topic->uuid =
+                rc->item.kind < CORE_CHANGE_STREAM_CREATE ? rc->item.uuid_made : topic->uuid;
         }
     }
+}
+
+/* Whether the streams of topic number `name` are so. */
+static bool reign_has_streams(struct town *t, uint32_t shard, uint32_t name,
+                              const struct reign_topic *topic)
+{
+    const struct core_catalog *catalog = town_core(t, shard)->catalog;
+    char text[16];
+    snprintf(text, sizeof(text), "stream-%u", name);
+    const struct core_stream *declared = core_catalog_find_stream(catalog, text, strlen(text));
+    snprintf(text, sizeof(text), "topic-%u", name);
+    const struct core_stream *implicit = core_catalog_find_stream(catalog, text, strlen(text));
+    return (declared != NULL) == topic->has_stream &&
+           (implicit != NULL ? implicit->version : 0) == topic->inferred_version;
 }
 
 /* Whether the catalog has the topic so. A created one's uuid is not known before its answer. */
@@ -190,9 +257,11 @@ static void reign_settle(struct reign *r)
         struct reign_change *rc = &r->changes[i];
         const struct core_topic *found = reign_find(r->t, 0, rc->name);
         struct reign_topic *topic = &r->topics[rc->name];
-        if (!rc->is_done && rc->wanted == CORE_OK && !reign_is(found, topic, true)) {
+        bool is_so = reign_is(found, topic, true) && reign_has_streams(r->t, 0, rc->name, topic);
+        if (!rc->is_done && rc->wanted == CORE_OK && !is_so) {
             bool is_new = rc->item.kind == CORE_CHANGE_CREATE;
             assert_true(reign_is(found, &rc->after, !is_new));
+            assert_true(reign_has_streams(r->t, 0, rc->name, &rc->after));
             *topic = rc->after;
             topic->uuid = found != NULL ? found->uuid : topic->uuid;
         }
@@ -231,6 +300,7 @@ static void reign_check(struct reign *r)
     for (uint32_t shard = 0; shard < r->t->shards_count; shard++) {
         for (uint32_t name = 0; name < REIGN_NAMES; name++) {
             assert_true(reign_is(reign_find(r->t, shard, name), &r->topics[name], true));
+            assert_true(reign_has_streams(r->t, shard, name, &r->topics[name]));
         }
         reign_check_shard(r->t, shard);
     }

@@ -163,6 +163,28 @@ static void yard_create(struct yard *y)
     core_change_start(yard_home(y), &y->change);
 }
 
+static void yard_declare_call(struct yard *y)
+{
+    y->item = (struct core_change_item){.kind = CORE_CHANGE_STREAM_CREATE, .stream = &y->stream};
+    y->change =
+        (struct core_change){.done = yard_changed, .ctx = y, .items = &y->item, .items_count = 1};
+    core_change_start(yard_home(y), &y->change);
+}
+
+void yard_declare(struct yard *y, const char *name, const struct core_stream_column *columns,
+                  uint32_t columns_count)
+{
+    y->stream = (struct core_stream){.topic = yard_topic(y)->uuid,
+                                     .name = name,
+                                     .version = 1,
+                                     .is_declared = true,
+                                     .key = CORE_STREAM_KEY_TEXT,
+                                     .columns = columns,
+                                     .columns_count = columns_count};
+    yard_begin(y, yard_declare_call);
+    yard_wait(y);
+}
+
 static void yard_delete_call(struct yard *y)
 {
     y->item =
@@ -250,13 +272,20 @@ static void yard_append_call(struct yard *y)
     assert_true(y->value_bytes < sizeof(value));
     memset(value, 'v', y->value_bytes);
     batch_build_init(&b, raw, sizeof(raw));
-    for (uint32_t i = 0; i < y->records_count; i++) {
+    if (y->build != NULL) {
+        y->build(y, &b);
+    }
+    for (uint32_t i = 0; i < y->records_count && y->build == NULL; i++) {
         batch_build_add(&b, &(struct batch_build_record){.timestamp = y->timestamp + i * y->step_ms,
                                                          .value = value,
                                                          .value_bytes = y->value_bytes});
     }
-    size_t length = batch_build_end(&b, NULL, y->kernels, batch, sizeof(batch));
+    struct codec_context codec;
+    codec_context_init(&codec);
+    size_t length = batch_build_end(&b, &codec, y->kernels, batch, sizeof(batch));
+    codec_context_deinit(&codec);
     struct core_records_config wanted = {.batch_bytes_max = LIMIT_BATCH_BYTES,
+                                         .may_zstd = true,
                                          .now_ms = y->timestamp,
                                          .before_max_ms = INT64_MAX,
                                          .after_max_ms = INT64_MAX};

@@ -26,6 +26,8 @@
 #include "broker/core/trim.h"
 #include "tests/sim/sim.h"
 
+struct batch_build;
+
 #define YARD_SHARDS     4u
 #define YARD_PARTITIONS 3u
 
@@ -49,22 +51,26 @@ struct yard {
     struct diag_levels levels; /* all log lines are wanted */
     struct diag_sink sink;     /* keeps them */
     struct diag diags[YARD_SHARDS];
-    uint32_t pending_count;         /* what has not answered */
-    uint32_t home;                  /* the shard that calls next: each in turn */
-    void (*call)(struct yard *y);   /* what it calls */
-    struct core_change change;      /* makes the topic */
-    struct core_change_item item;   /* likewise */
-    struct core_records_info info;  /* of the batch being appended */
-    struct core_append append;      /* the newest one, */
-    uint32_t records_count;         /* its records, */
-    int64_t timestamp;              /* theirs: of the first; each is later by `step_ms` */
-    int64_t step_ms;                /* 0; to be set: what lies between the records of a batch */
-    uint32_t value_bytes;           /* 8; to be set: of a record's value */
-    struct core_trim trim;          /* the newest */
-    struct core_epochs epochs;      /* the newest */
-    struct core_offsets offsets;    /* the newest */
-    struct core_fetch fetch;        /* the newest */
-    struct core_fetch_item fetched; /* its item */
+    uint32_t pending_count;        /* what has not answered */
+    uint32_t home;                 /* the shard that calls next: each in turn */
+    void (*call)(struct yard *y);  /* what it calls */
+    struct core_change change;     /* makes the topic */
+    struct core_change_item item;  /* likewise */
+    struct core_stream stream;     /* being declared */
+    struct core_records_info info; /* of the batch being appended */
+    struct core_append append;     /* the newest one, */
+    uint32_t records_count;        /* its records, */
+    int64_t timestamp;             /* theirs: of the first; each is later by `step_ms` */
+    int64_t step_ms;               /* 0; to be set: what lies between the records of a batch */
+    uint32_t value_bytes;          /* 8; to be set: of a record's value */
+    void (*build)(struct yard *y, struct batch_build *b); /* NULL; to be set: adds the records of a
+                                       batch, and sets its codec, in the place of equal ones */
+    void *build_ctx;                                      /* whoever sets it */
+    struct core_trim trim;                                /* the newest */
+    struct core_epochs epochs;                            /* the newest */
+    struct core_offsets offsets;                          /* the newest */
+    struct core_fetch fetch;                              /* the newest */
+    struct core_fetch_item fetched;                       /* its item */
     struct core_fetch_part parts[YARD_SHARDS];
 };
 
@@ -105,6 +111,10 @@ struct core_epochs yard_epochs(struct yard *y, uint32_t partition, int32_t epoch
 struct core_offsets yard_offsets(struct yard *y, uint32_t partition, int64_t timestamp);
 struct core_fetch_item yard_fetch(struct yard *y, uint32_t partition, uint64_t offset,
                                   int32_t epoch_fetched);
+
+/* Declare a stream over the topic. */
+void yard_declare(struct yard *y, const char *name, const struct core_stream_column *columns,
+                  uint32_t columns_count);
 
 /* Delete the topic. */
 void yard_delete(struct yard *y);

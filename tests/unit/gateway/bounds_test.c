@@ -321,7 +321,7 @@ static void without_memory_for_items_or_results_the_answer_is_true(void **state)
     for (uint32_t i = 0; i < count; i++) {
         memcpy(text + 2 * i, "1\n", 3);
     }
-    for (uint32_t mib = 10; mib < 26; mib++) {
+    for (uint32_t mib = 20; mib < 29; mib++) {
         struct sim_options options = sim_options_calm();
         options.host.memory_bytes = mib << 20;
         struct town *t = talk_http_town_of(8, &options);
@@ -336,9 +336,10 @@ static void without_memory_for_items_or_results_the_answer_is_true(void **state)
         refused_count += a.status == 503;
         short_count += is_done && strstr(a.body, "\"results\":[]") != NULL;
         assert_true(!is_done || talk_http_number(&a, "appended") == count);
-        bool is_unknown = a.status == 504;
+        bool is_unknown = a.status == 504; /* of all batches: some may be there */
         uint64_t offset = talk_http_append(c, "1");
-        assert_true(offset == (is_done ? 1 + count : 1) || (is_unknown && offset == 1 + count));
+        assert_true(offset == (is_done ? 1 + count : 1) ||
+                    (is_unknown && offset >= 1 && offset <= 1 + count));
         talk_http_end(t);
     }
     assert_in_range(refused_count, 1, 15); /* both happen */

@@ -96,6 +96,17 @@ static void events_put_event(struct bytes_writer *w, const struct http_event *ev
     bytes_put_u8(w, '\n');
 }
 
+/* Read all of `body`, in steps of any size. */
+static enum http_error events_read(struct json_reader *json, struct arena *arena,
+                                   enum http_events_form form, struct http_text body,
+                                   struct http_events *events)
+{
+    http_events_begin(events, json, arena, form, body);
+    while (!http_events_step(events, body.length % 3 == 0 ? SIZE_MAX : body.length % 7)) {
+    }
+    return events->error;
+}
+
 /* What `body` is, as text: its items, or "!! CODE DETAIL". The body stands in memory of its own
  * size. */
 static void events_say(enum http_events_form form, const char *body, size_t length, char *out,
@@ -109,7 +120,7 @@ static void events_say(enum http_events_form form, const char *body, size_t leng
     memcpy(copy, body, length);
     events_room_init(&room, 64 << 20);
     enum http_error error =
-        http_events_read(&room.json, &room.arena, form, (struct http_text){copy, length}, &events);
+        events_read(&room.json, &room.arena, form, (struct http_text){copy, length}, &events);
     if (error != HTTP_ERRORS_COUNT) {
         int bytes =
             snprintf(out, out_bytes, "!! %s %s\n", http_error_row(error)->code, events.detail);
@@ -346,8 +357,7 @@ static void events_file_as_json(const struct events_file *file)
     struct http_text body = {file->text, file->length};
     struct http_text whole = events_trim(file);
     events_room_init(&room, 64 << 20);
-    enum http_error error =
-        http_events_read(&room.json, &room.arena, HTTP_EVENTS_JSON, body, &events);
+    enum http_error error = events_read(&room.json, &room.arena, HTTP_EVENTS_JSON, body, &events);
     if ((file->name[0] == 'y' && error != HTTP_ERRORS_COUNT) ||
         (file->name[0] == 'n' && error != HTTP_JSON_INVALID)) {
         fail_msg("%s as JSON: %s", file->name, events.detail);
@@ -388,8 +398,8 @@ static void events_file_as_line(const struct events_file *file)
         body[i] = body[i] == '\n' || body[i] == '\r' ? ' ' : body[i];
     }
     events_room_init(&room, 64 << 20);
-    enum http_error error = http_events_read(&room.json, &room.arena, HTTP_EVENTS_NDJSON,
-                                             (struct http_text){body, line.length + 5}, &events);
+    enum http_error error = events_read(&room.json, &room.arena, HTTP_EVENTS_NDJSON,
+                                        (struct http_text){body, line.length + 5}, &events);
     assert_int_equal(error, HTTP_ERRORS_COUNT);
     if (file->name[0] == 'y') {
         assert_int_equal(events.count, 3);
@@ -422,8 +432,8 @@ static void events_file_as_event(const struct events_file *file)
     memcpy(body + strlen(before), file->text, file->length);
     memcpy(body + length - 2, "}]", 2);
     events_room_init(&room, 64 << 20);
-    enum http_error error = http_events_read(&room.json, &room.arena, HTTP_EVENTS_ENVELOPE,
-                                             (struct http_text){body, length}, &events);
+    enum http_error error = events_read(&room.json, &room.arena, HTTP_EVENTS_ENVELOPE,
+                                        (struct http_text){body, length}, &events);
     if (file->name[0] == 'y') {
         assert_int_equal(error, HTTP_ERRORS_COUNT);
         assert_int_equal(events.count, 1);
@@ -517,9 +527,8 @@ static void without_memory_nothing_is_read_wrong(void **state)
         struct http_events events;
         events_room_init(&room, limit);
         room.arena.chunk_bytes = 256;
-        enum http_error error =
-            http_events_read(&room.json, &room.arena, HTTP_EVENTS_ENVELOPE,
-                             (struct http_text){body, sizeof(body) - 1}, &events);
+        enum http_error error = events_read(&room.json, &room.arena, HTTP_EVENTS_ENVELOPE,
+                                            (struct http_text){body, sizeof(body) - 1}, &events);
         assert_true(error == HTTP_ERRORS_COUNT || error == HTTP_OVERLOADED);
         refused_count += error != HTTP_ERRORS_COUNT;
         for (uint32_t i = 0; error == HTTP_ERRORS_COUNT && i < events.count; i++) {
@@ -547,12 +556,38 @@ static void a_body_has_at_most_65536_events(void **state)
         events_room_init(&room, 64 << 20);
         struct http_text text = {body, 2 * (HTTP_EVENTS_MAX + more)};
         enum http_error error =
-            http_events_read(&room.json, &room.arena, HTTP_EVENTS_NDJSON, text, &events);
+            events_read(&room.json, &room.arena, HTTP_EVENTS_NDJSON, text, &events);
         assert_int_equal(error, more > 0 ? HTTP_BODY_TOO_LARGE : HTTP_ERRORS_COUNT);
         assert_int_equal(events.count, HTTP_EVENTS_MAX);
         events_room_deinit(&room);
     }
     free(body);
+}
+
+/* What others wait for: a step goes one item past what it is asked for, at most. */
+static void a_step_reads_no_more_than_it_is_asked_to(void **state)
+{
+    (void)state;
+    static const enum http_events_form forms[] = {HTTP_EVENTS_JSON, HTTP_EVENTS_NDJSON};
+    static char lines[4 * 1000];
+    static char array[4 * 1000 + 1] = "[";
+    for (size_t i = 0; i < 1000; i++) {
+        memcpy(lines + 4 * i, "111\n", 4);
+        memcpy(array + 1 + 4 * i, i < 999 ? "111," : "111]", 4);
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(forms); i++) {
+        struct events_room room;
+        struct http_events events;
+        struct http_text body = {i == 0 ? array : lines, 4 * 1000 + (i == 0)};
+        events_room_init(&room, 64 << 20);
+        http_events_begin(&events, &room.json, &room.arena, forms[i], body);
+        assert_false(http_events_step(&events, 4 * 100));
+        assert_in_range(events.count, 100, 102);
+        assert_true(http_events_step(&events, SIZE_MAX));
+        assert_int_equal(events.error, HTTP_ERRORS_COUNT);
+        assert_int_equal(events.count, 1000);
+        events_room_deinit(&room);
+    }
 }
 
 int main(void)
@@ -562,6 +597,7 @@ int main(void)
         cmocka_unit_test(values_are_as_deep_as_json_may_be),
         cmocka_unit_test(without_memory_nothing_is_read_wrong),
         cmocka_unit_test(a_body_has_at_most_65536_events),
+        cmocka_unit_test(a_step_reads_no_more_than_it_is_asked_to),
     };
     struct CMUnitTest rows[ARRAY_COUNT(events_rows)];
     for (size_t i = 0; i < ARRAY_COUNT(events_rows); i++) {

@@ -118,6 +118,34 @@ static bool talk_http_has_no_body(uint16_t status)
     return status < 200 || status == 204 || status == 304;
 }
 
+/* Bytes of a body in chunks, or SIZE_MAX / 2 where they have not come; to `out`, unless NULL, what
+ * is in them, *out_bytes of it. Nothing stands in a size line but the size. */
+static size_t talk_http_chunks(const char *text, size_t length, char *out, size_t *out_bytes)
+{
+    for (size_t pos = 0;;) {
+        const char *end = pos < length ? memmem(text + pos, length - pos, "\r\n", 2) : NULL;
+        if (end == NULL) {
+            return SIZE_MAX / 2;
+        }
+        char *after;
+        size_t bytes = strtoul(text + pos, &after, 16);
+        assert_ptr_equal(after, end);
+        pos = (size_t)(end - text) + 2;
+        if (length - pos < bytes + 2) {
+            return SIZE_MAX / 2;
+        }
+        assert_memory_equal(text + pos + bytes, "\r\n", 2);
+        if (out != NULL) {
+            memmove(out + *out_bytes, text + pos, bytes);
+            *out_bytes += bytes;
+        }
+        pos += bytes + 2;
+        if (bytes == 0) {
+            return pos;
+        }
+    }
+}
+
 /* The next answer's parts, if its head is there; 0: it is not. */
 static size_t talk_http_look(const struct town_client *c, bool is_head, size_t *body_bytes)
 {
@@ -130,6 +158,9 @@ static size_t talk_http_look(const struct town_client *c, bool is_head, size_t *
     size_t head_bytes = (size_t)(end - text) + 4;
     const char *length = talk_http_find(text, head_bytes, "Content-Length", &value_bytes);
     *body_bytes = length != NULL && !is_head ? strtoul(length, NULL, 10) : 0;
+    if (talk_http_find(text, head_bytes, "Transfer-Encoding", &value_bytes) != NULL && !is_head) {
+        *body_bytes = talk_http_chunks(text + head_bytes, c->in_bytes - head_bytes, NULL, NULL);
+    }
     return head_bytes;
 }
 
@@ -180,8 +211,12 @@ static void talk_http_check_head(const struct talk_http_answer *a)
         }
     }
     assert_false(talk_http_has(a, "Date", NULL) && a->status >= 200);
-    assert_true(talk_http_has(a, "Transfer-Encoding", NULL));
-    assert_true(talk_http_has(a, "Content-Length", NULL) == talk_http_has_no_body(a->status));
+    if (talk_http_is_chunked(a)) {
+        assert_true(talk_http_has(a, "Content-Length", NULL));
+    } else {
+        assert_true(talk_http_has(a, "Transfer-Encoding", NULL));
+        assert_true(talk_http_has(a, "Content-Length", NULL) == talk_http_has_no_body(a->status));
+    }
 }
 
 static void talk_http_check_lines(const struct talk_http_answer *a)
@@ -242,6 +277,13 @@ static struct talk_http_answer talk_http_take(struct town_client *c, bool is_hea
     a.head = (const char *)town_take(c, a.head_bytes + a.body_bytes);
     a.body = a.head + a.head_bytes;
     a.status = (uint16_t)strtoul(a.head + 9, NULL, 10);
+    if (talk_http_is_chunked(&a) && a.body_bytes > 0) {
+        char *body = (char *)c->frame + a.head_bytes;
+        size_t wire_bytes = a.body_bytes;
+        a.body_bytes = 0;
+        talk_http_chunks(a.body, wire_bytes, body, &a.body_bytes);
+        body[a.body_bytes] = '\0';
+    }
     talk_http_check_head(&a);
     if (a.body_bytes > 0) {
         talk_http_check_body(&a);
@@ -275,6 +317,11 @@ bool talk_http_header(const struct talk_http_answer *a, const char *name,
     const char *found = talk_http_find(a->head, a->head_bytes, name, &bytes);
     snprintf(value, TALK_HTTP_VALUE_BYTES, "%.*s", (int)bytes, found != NULL ? found : "");
     return found != NULL;
+}
+
+bool talk_http_is_chunked(const struct talk_http_answer *a)
+{
+    return talk_http_has(a, "Transfer-Encoding", "chunked");
 }
 
 bool talk_http_has(const struct talk_http_answer *a, const char *name, const char *value)

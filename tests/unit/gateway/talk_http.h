@@ -1,6 +1,6 @@
 /* What tests of the HTTP door say, and what comes back, in few words. An answer is held to what any
  * answer must be: a head as RFC 9112 has it, one Content-Length, a date; a body that is what its
- * media type says; a problem with all its members (RFC 9457).
+ * media type says; a problem with all its members (RFC 9457). One in chunks is shown without them.
  *
  *     struct town *t = talk_http_town(seed, shards);
  *     struct town_client *c = town_connect_http(t);
@@ -70,6 +70,9 @@ bool talk_http_header(const struct talk_http_answer *a, const char *name,
 
 /* Whether the answer has the header with just that value (NULL: has none). */
 bool talk_http_has(const struct talk_http_answer *a, const char *name, const char *value);
+
+/* Whether it came in chunks. */
+bool talk_http_is_chunked(const struct talk_http_answer *a);
 
 /* Whether the member `key` of the body, a JSON object, is the string, number or literal `text`. */
 bool talk_http_is(const struct talk_http_answer *a, const char *key, const char *text);

@@ -1,0 +1,526 @@
+/* Rows of the system's tables. See system_tables.h, scan.h.
+ *
+ * Tables of the catalog are read from the newest one, some rows at each step, and go on behind the
+ * name that was last: a catalog may be another by then. Errors are asked for shard after shard, a
+ * page at a time; what another shard has found, too, is known by its hash. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/list.h"
+#include "broker/core/core.h"
+#include "broker/core/scan_int.h"
+#include "broker/core/system_tables.h"
+#include "views/vec/calendar.h"
+
+/* Rows of a step. */
+#define CORE_SYSTEM_ROWS_MAX 128u
+
+/* Chunks of the arena of a batch. */
+#define CORE_SYSTEM_CHUNK_BYTES (64u << 10)
+
+/* The most columns that one of the tables has. */
+#define CORE_SYSTEM_COLUMNS_MAX 8u
+
+/* A page of errors: as many as there is room for, and for one in any case. */
+#define CORE_SYSTEM_PAGE_BYTES (32u << 10)
+
+/* Room for hashes of errors that have been given, at first: a power of two. */
+#define CORE_SYSTEM_SEEN_MIN 1024u
+
+/* A scan. */
+struct core_system_scan {
+    struct exec_source source;
+    enum core_system_table table;
+    uint32_t place[CORE_SYSTEM_COLUMNS_MAX]; /* of each column of the table: which output;
+                                                UINT32_MAX: not wanted */
+    uint64_t rows_left;
+    struct arena arena;     /* of a batch */
+    struct vec_batch batch; /* what is given */
+    uint32_t row;           /* being filled */
+    bool is_end;            /* there is no more */
+
+    /* Of the catalog: where it stands. */
+    char name[CORE_STREAM_NAME_BYTES_MAX + 1]; /* the last topic or stream given; "": none */
+    uint32_t position;                         /* of its columns, given so far */
+
+    /* Of errors. */
+    struct core_call call;     /* a page, there and back */
+    bool is_away;              /* it is */
+    bool has_page;             /* it has come */
+    bool is_closing;           /* nobody asks any more */
+    uint32_t shard;            /* whose errors are read */
+    uint64_t number;           /* the next one there */
+    uint32_t errors_count;     /* in the page */
+    struct core_error *errors; /* CORE_SYSTEM_ROWS_MAX, texts in `page` */
+    char *page;                /* CORE_SYSTEM_PAGE_BYTES */
+    uint64_t *seen;            /* hashes, 0: free */
+    size_t seen_capacity;      /* of those, a power of two */
+    size_t seen_count;         /* in use */
+    uint64_t seed;             /* of them */
+};
+
+typedef void core_system_fill_fn(struct core_system_scan *scan);
+
+static enum exec_result core_system_next(struct exec_source *source, struct exec_failure *failure,
+                                         const struct vec_batch **out);
+static bool core_system_begin(struct core_system_scan *scan);
+static void core_system_fill_streams(struct core_system_scan *scan);
+static void core_system_fill_columns(struct core_system_scan *scan);
+static void core_system_fill_topics(struct core_system_scan *scan);
+static void core_system_fill_errors(struct core_system_scan *scan);
+static enum err core_system_errors_open(struct core_system_scan *scan);
+static void core_system_ask(struct core_system_scan *scan);
+static void core_system_page(struct core_shard *at, struct core_call *call);
+static void core_system_paged(struct core_shard *home, struct core_call *call);
+static bool core_system_is_new(struct core_system_scan *scan, const struct core_error *error);
+static void core_system_close(struct exec_source *source);
+static void core_system_end(struct core_system_scan *scan, bool is_turn);
+
+static const struct core_source_ops core_system_ops = {core_system_next, core_system_close};
+
+static core_system_fill_fn *const core_system_fills[] = {
+    [CORE_SYSTEM_STREAMS] = core_system_fill_streams,
+    [CORE_SYSTEM_COLUMNS] = core_system_fill_columns,
+    [CORE_SYSTEM_TOPICS] = core_system_fill_topics,
+    [CORE_SYSTEM_ERRORS] = core_system_fill_errors,
+};
+
+enum err core_scan_system_open(struct core_scans *scans, const struct plan_scan *plan,
+                               uint32_t outputs_count, struct budget *budget,
+                               struct exec_failure *failure, struct exec_source **out)
+{
+    void *block;
+    enum err err = core_source_new(scans, sizeof(struct core_system_scan), &core_system_ops, budget,
+                                   failure, &block);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct core_system_scan *scan = block;
+    scan->table = core_system_table_of(plan->relation);
+    scan->rows_left = plan->rows_max > 0 ? (uint64_t)plan->rows_max : 0;
+    arena_init(&scan->arena, budget, CORE_SYSTEM_CHUNK_BYTES, SIZE_MAX);
+    memset(scan->place, 0xff, sizeof(scan->place));
+    for (uint32_t i = 0; i < outputs_count; i++) {
+        ASSERT(plan->columns[i] < CORE_SYSTEM_COLUMNS_MAX);
+        scan->place[plan->columns[i]] = i;
+    }
+    scan->batch.columns_count = outputs_count;
+    if (scan->table == CORE_SYSTEM_ERRORS && core_system_errors_open(scan) != ERR_OK) {
+        (void)core_source_fail_memory(failure);
+        core_system_end(scan, false);
+        return ERR_BUDGET;
+    }
+    *out = &scan->source;
+    return ERR_OK;
+}
+
+static enum exec_result core_system_next(struct exec_source *source, struct exec_failure *failure,
+                                         const struct vec_batch **out)
+{
+    struct core_system_scan *scan = CONTAINER_OF(source, struct core_system_scan, source);
+    if (scan->is_away) {
+        return EXEC_BLOCKED;
+    }
+    if (scan->is_end || scan->rows_left == 0) {
+        return EXEC_END;
+    }
+    if (core_system_begin(scan)) {
+        core_system_fills[scan->table](scan);
+    }
+    if (scan->arena.err != ERR_OK) {
+        return core_source_fail_memory(failure);
+    }
+    if (scan->row == 0) {
+        return scan->is_away ? EXEC_BLOCKED : scan->is_end ? EXEC_END : EXEC_AGAIN;
+    }
+    uint32_t rows = scan->row < scan->rows_left ? scan->row : (uint32_t)scan->rows_left;
+    scan->rows_left -= rows;
+    scan->batch.rows_count = rows;
+    scan->batch.selection = (struct vec_selection){.count = rows};
+    *out = &scan->batch;
+    return EXEC_ROWS;
+}
+
+/* --- Rows --- */
+
+/* Vectors for a batch. False: no memory. */
+static bool core_system_begin(struct core_system_scan *scan)
+{
+    const struct plan_relation *relation = core_system_table_at(scan->table);
+    arena_reset(&scan->arena);
+    scan->row = 0;
+    scan->batch.columns = arena_alloc(
+        &scan->arena, scan->batch.columns_count * sizeof(*scan->batch.columns), _Alignof(uint64_t));
+    for (uint32_t i = 0; i < relation->columns_count && scan->batch.columns != NULL; i++) {
+        if (scan->place[i] != UINT32_MAX) {
+            struct vec_vector *vector = &scan->batch.columns[scan->place[i]];
+            if (vec_flat(&scan->arena, relation->columns[i].type, CORE_SYSTEM_ROWS_MAX, vector) !=
+                NULL) {
+                vector->valid = vec_valid(&scan->arena, true);
+            }
+        }
+    }
+    return scan->arena.err == ERR_OK;
+}
+
+/* The vector of a column of the table, or NULL: not wanted. Ours, though readers may not write. */
+static struct vec_vector *core_system_vector(struct core_system_scan *scan, uint32_t column)
+{
+    return scan->place[column] != UINT32_MAX ? &scan->batch.columns[scan->place[column]] : NULL;
+}
+
+static void core_system_null(struct core_system_scan *scan, uint32_t column)
+{
+    struct vec_vector *vector = core_system_vector(scan, column);
+    if (vector != NULL) {
+        vec_valid_clear((uint64_t *)(uintptr_t)vector->valid, scan->row);
+    }
+}
+
+static void core_system_text(struct core_system_scan *scan, uint32_t column, const char *text,
+                             size_t length)
+{
+    struct vec_vector *vector = core_system_vector(scan, column);
+    if (vector != NULL) {
+        const char *copy = arena_copy(&scan->arena, text, length);
+        ((struct vec_bytes *)(uintptr_t)vector->data)[scan->row] =
+            (struct vec_bytes){copy, copy != NULL ? (uint32_t)length : 0};
+    }
+}
+
+static void core_system_string(struct core_system_scan *scan, uint32_t column, const char *text)
+{
+    core_system_text(scan, column, text, strlen(text));
+}
+
+/* Of BIGINT and TIMESTAMPTZ; of INTEGER and BOOLEAN. */
+static void core_system_int8(struct core_system_scan *scan, uint32_t column, int64_t value)
+{
+    struct vec_vector *vector = core_system_vector(scan, column);
+    if (vector != NULL) {
+        ((int64_t *)(uintptr_t)vector->data)[scan->row] = value;
+    }
+}
+
+static void core_system_int4(struct core_system_scan *scan, uint32_t column, uint32_t value)
+{
+    struct vec_vector *vector = core_system_vector(scan, column);
+    if (vector == NULL) {
+        return;
+    }
+    if (vector->type.kind == VEC_BOOLEAN) {
+        ((uint8_t *)(uintptr_t)vector->data)[scan->row] = value != 0;
+    } else {
+        ((int32_t *)(uintptr_t)vector->data)[scan->row] = (int32_t)value;
+    }
+}
+
+/* Milliseconds since 1970. */
+static void core_system_time(struct core_system_scan *scan, uint32_t column, int64_t ms)
+{
+    int64_t us;
+    int64_t at;
+    if (__builtin_mul_overflow(ms, (int64_t)1000, &us) ||
+        vec_timestamp_from_unix(us, &at) != VEC_FAULT_NONE) {
+        core_system_null(scan, column);
+    } else {
+        core_system_int8(scan, column, at);
+    }
+}
+
+/* --- The catalog --- */
+
+static void core_system_fill_topics(struct core_system_scan *scan)
+{
+    const struct core_catalog *catalog = scan->source.scans->cs->catalog;
+    struct core_tree_walk walk;
+    const struct core_topic *topic;
+    core_catalog_walk(&walk, catalog, scan->name, strlen(scan->name));
+    while (scan->row < CORE_SYSTEM_ROWS_MAX) {
+        topic = core_catalog_next(&walk);
+        if (topic == NULL) {
+            scan->is_end = true;
+            return;
+        }
+        if (strcmp(topic->name, scan->name) == 0) {
+            continue;
+        }
+        core_system_string(scan, 0, topic->name);
+        core_system_int4(scan, 1, topic->partitions_count);
+        core_system_string(scan, 2, core_durability_name(topic->config.durability));
+        core_system_int8(scan, 3, topic->config.retention_ms);
+        if (topic->config.retention_ms < 0) {
+            core_system_null(scan, 3);
+        }
+        core_system_int8(scan, 4, topic->config.retention_bytes);
+        if (topic->config.retention_bytes < 0) {
+            core_system_null(scan, 4);
+        }
+        core_system_int8(scan, 5, topic->config.message_bytes_max);
+        core_system_int4(scan, 6, topic->is_internal);
+        core_system_time(scan, 7, topic->created_ms);
+        memcpy(scan->name, topic->name, topic->name_bytes + 1u);
+        scan->row++;
+    }
+}
+
+static int core_system_compare(const void *key, const void *item)
+{
+    return strcmp(key, ((const struct core_stream *)item)->name);
+}
+
+/* The first stream behind the last name, or with `is_same` the one of that name if it is there. */
+static const struct core_stream *core_system_stream(struct core_system_scan *scan,
+                                                    struct core_tree_walk *walk, bool is_same)
+{
+    core_tree_walk(walk, scan->source.scans->cs->catalog->streams_by_name, core_system_compare,
+                   scan->name);
+    const struct core_stream *stream = core_tree_next(walk);
+    if (!is_same && stream != NULL && strcmp(stream->name, scan->name) == 0) {
+        stream = core_tree_next(walk);
+    }
+    return stream;
+}
+
+/* A stream whose topic is being deleted has none. */
+static void core_system_fill_streams(struct core_system_scan *scan)
+{
+    const struct core_catalog *catalog = scan->source.scans->cs->catalog;
+    struct core_tree_walk walk;
+    const struct core_stream *stream = core_system_stream(scan, &walk, false);
+    for (; stream != NULL && scan->row < CORE_SYSTEM_ROWS_MAX; stream = core_tree_next(&walk)) {
+        const struct core_topic *topic = core_catalog_find_uuid(catalog, &stream->topic);
+        core_system_string(scan, 0, stream->name);
+        if (topic != NULL) {
+            core_system_string(scan, 1, topic->name);
+        } else {
+            core_system_null(scan, 1);
+        }
+        core_system_string(scan, 2, stream->is_declared ? "declared" : "implicit");
+        core_system_int4(scan, 3, stream->version);
+        core_system_int4(scan, 4, stream->columns_count);
+        core_system_time(scan, 5, stream->created_ms);
+        snprintf(scan->name, sizeof(scan->name), "%s", stream->name);
+        scan->row++;
+    }
+    scan->is_end = stream == NULL;
+}
+
+/* Where a column's values come from. */
+static void core_system_source(struct core_system_scan *scan, uint32_t column,
+                               const struct core_stream_column *from)
+{
+    static const char *const words[] = {[CORE_STREAM_PATH] = "",
+                                        [CORE_STREAM_KEY] = "key",
+                                        [CORE_STREAM_HEADER] = "header ",
+                                        [CORE_STREAM_RESIDUE] = "rest"};
+    char text[CORE_STREAM_SOURCE_BYTES_MAX + 16];
+    snprintf(text, sizeof(text), "%s%s", words[from->from], from->source);
+    core_system_string(scan, column, text);
+}
+
+static void core_system_fill_columns(struct core_system_scan *scan)
+{
+    struct core_tree_walk walk;
+    const struct core_stream *stream = core_system_stream(scan, &walk, true);
+    for (; stream != NULL; stream = core_tree_next(&walk)) {
+        if (strcmp(stream->name, scan->name) != 0) {
+            snprintf(scan->name, sizeof(scan->name), "%s", stream->name);
+            scan->position = 0;
+        }
+        for (; scan->position < stream->columns_count; scan->position++) {
+            if (scan->row == CORE_SYSTEM_ROWS_MAX) {
+                return;
+            }
+            const struct core_stream_column *from = &stream->columns[scan->position];
+            char type[VEC_TYPE_TEXT_BYTES];
+            struct bytes_writer w = bytes_writer(type, sizeof(type));
+            vec_type_write(&w, from->type);
+            core_system_string(scan, 0, stream->name);
+            core_system_int4(scan, 1, scan->position + 1);
+            core_system_string(scan, 2, from->name);
+            core_system_text(scan, 3, type, w.pos);
+            core_system_source(scan, 4, from);
+            scan->row++;
+        }
+    }
+    scan->is_end = true;
+}
+
+/* --- Errors --- */
+
+static enum err core_system_errors_open(struct core_system_scan *scan)
+{
+    void *errors = NULL;
+    void *page = NULL;
+    enum err err = budget_alloc(scan->source.budget, CORE_SYSTEM_ROWS_MAX * sizeof(*scan->errors),
+                                _Alignof(struct core_error), &errors);
+    if (err == ERR_OK) {
+        err = budget_alloc(scan->source.budget, CORE_SYSTEM_PAGE_BYTES, 1, &page);
+    }
+    scan->errors = errors;
+    scan->page = page;
+    scan->seed = scan->source.scans->cs->errors.seed;
+    return err;
+}
+
+/* A page's errors that have not been given, or ask for a page. */
+static void core_system_fill_errors(struct core_system_scan *scan)
+{
+    if (!scan->has_page) {
+        core_system_ask(scan);
+        return;
+    }
+    scan->has_page = false;
+    for (uint32_t i = 0; i < scan->errors_count && scan->arena.err == ERR_OK; i++) {
+        const struct core_error *error = &scan->errors[i];
+        if (!core_system_is_new(scan, error)) {
+            continue;
+        }
+        core_system_string(scan, 0, error->stream_name);
+        core_system_string(scan, 1, error->topic_name);
+        core_system_int4(scan, 2, error->partition);
+        core_system_int8(scan, 3, (int64_t)error->offset);
+        core_system_string(scan, 4, error->column);
+        core_system_string(scan, 5, error->code);
+        core_system_string(scan, 6, error->path);
+        core_system_text(scan, 7, error->excerpt, error->excerpt_bytes);
+        if (error->column[0] == '\0') {
+            core_system_null(scan, 4);
+        }
+        scan->row++;
+    }
+    if (scan->errors_count == 0) {
+        scan->shard++;
+        scan->number = 0;
+        scan->is_end = scan->shard == scan->source.scans->cs->core->shards_count;
+    }
+}
+
+static void core_system_ask(struct core_system_scan *scan)
+{
+    scan->is_away = true;
+    core_call_start(scan->source.scans->cs, scan->shard, &scan->call, core_system_page,
+                    core_system_paged);
+}
+
+/* `text` copied to *at, or NULL: there is no room. */
+static const char *core_system_page_text(char **at, const char *end, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    if (*at == NULL || bytes > (size_t)(end - *at)) {
+        *at = NULL;
+        return NULL;
+    }
+    char *copy = memcpy(*at, text, bytes);
+    *at += bytes;
+    return copy;
+}
+
+/* On the shard asked: its next errors, copied. */
+static void core_system_page(struct core_shard *at, struct core_call *call)
+{
+    struct core_system_scan *scan = CONTAINER_OF(call, struct core_system_scan, call);
+    const char *end = scan->page + CORE_SYSTEM_PAGE_BYTES;
+    char *pos = scan->page;
+    uint64_t number = scan->number;
+    scan->errors_count = 0;
+    struct core_error error;
+    while (scan->errors_count < CORE_SYSTEM_ROWS_MAX &&
+           core_errors_next(&at->errors, &number, &error)) {
+        struct core_error *copy = &scan->errors[scan->errors_count];
+        *copy = error;
+        copy->stream_name = core_system_page_text(&pos, end, error.stream_name);
+        copy->topic_name = core_system_page_text(&pos, end, error.topic_name);
+        copy->column = core_system_page_text(&pos, end, error.column);
+        copy->path = core_system_page_text(&pos, end, error.path);
+        copy->excerpt = core_system_page_text(&pos, end, error.excerpt);
+        if (pos == NULL) {
+            ASSERT(scan->errors_count > 0);
+            break;
+        }
+        scan->errors_count++;
+        scan->number = number;
+    }
+    core_call_end(at, call);
+}
+
+static void core_system_paged(struct core_shard *home, struct core_call *call)
+{
+    struct core_system_scan *scan = CONTAINER_OF(call, struct core_system_scan, call);
+    struct core_scans *scans = scan->source.scans;
+    (void)home;
+    scan->is_away = false;
+    scan->has_page = true;
+    if (scan->is_closing) {
+        core_system_end(scan, true);
+    } else {
+        scans->ready(scans->ctx);
+    }
+}
+
+/* Room for twice as many hashes. False: no memory. */
+static bool core_system_seen_grow(struct core_system_scan *scan)
+{
+    size_t capacity = scan->seen_capacity == 0 ? CORE_SYSTEM_SEEN_MIN : scan->seen_capacity * 2;
+    void *block;
+    if (budget_alloc(scan->source.budget, capacity * sizeof(*scan->seen), 8, &block) != ERR_OK) {
+        return false;
+    }
+    uint64_t *seen = block;
+    for (size_t i = 0; i < scan->seen_capacity; i++) {
+        uint64_t hash = scan->seen[i];
+        size_t at = hash & (capacity - 1);
+        while (hash != 0 && seen[at] != 0) {
+            at = (at + 1) & (capacity - 1);
+        }
+        if (hash != 0) {
+            seen[at] = hash;
+        }
+    }
+    budget_free(scan->source.budget, scan->seen);
+    scan->seen = seen;
+    scan->seen_capacity = capacity;
+    return true;
+}
+
+/* Whether no shard before had it. Of one shard each is there once, but the set is the same. */
+static bool core_system_is_new(struct core_system_scan *scan, const struct core_error *error)
+{
+    uint64_t hash = core_error_hash(error, scan->seed);
+    hash = hash == 0 ? 1 : hash;
+    if (scan->seen_count * 4 >= scan->seen_capacity * 3 && !core_system_seen_grow(scan)) {
+        scan->arena.err = ERR_BUDGET;
+        return false;
+    }
+    size_t at = hash & (scan->seen_capacity - 1);
+    while (scan->seen[at] != 0 && scan->seen[at] != hash) {
+        at = (at + 1) & (scan->seen_capacity - 1);
+    }
+    bool is_new = scan->seen[at] == 0;
+    scan->seen[at] = hash;
+    scan->seen_count += is_new;
+    return is_new;
+}
+
+/* --- Closing --- */
+
+static void core_system_close(struct exec_source *source)
+{
+    struct core_system_scan *scan = CONTAINER_OF(source, struct core_system_scan, source);
+    scan->is_closing = true;
+    core_system_end(scan, false);
+}
+
+static void core_system_end(struct core_system_scan *scan, bool is_turn)
+{
+    if (scan->is_away) {
+        return;
+    }
+    budget_free(scan->source.budget, scan->errors);
+    budget_free(scan->source.budget, scan->page);
+    budget_free(scan->source.budget, scan->seen);
+    arena_deinit(&scan->arena);
+    core_source_free(&scan->source, is_turn);
+}
