@@ -23,9 +23,9 @@ function(tdb_peer_client name)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
 endfunction()
 
-# tdb_peers(NAME ABOUT "..." [CLIENTS targets...]): a benchmark that runs the whole server beside Apache Kafka, the
-# script bench/peers/NAME. bench/run reads these calls too.
+# tdb_peers(NAME ABOUT "..." [INSTALL packages of deploy/install, if not peers] [CLIENTS targets...]): a benchmark that runs
+# the whole server beside another program, the script bench/peers/NAME. bench/run reads these calls too.
 function(tdb_peers name)
-    cmake_parse_arguments(ARG "" "ABOUT" "CLIENTS" ${ARGN})
+    cmake_parse_arguments(ARG "" "ABOUT;INSTALL" "CLIENTS" ${ARGN})
     add_custom_target(bench_${name} DEPENDS tdb ${ARG_CLIENTS})
 endfunction()

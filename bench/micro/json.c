@@ -8,9 +8,10 @@
  * costs: both are rows, both are held to the bar. Before anything is timed, both sides must have
  * found the same.
  *
- * What is alike: integers and doubles are parsed, texts are views. What is not: we check every byte
- * of a record, simdjson on-demand only those it walks over; it copies texts to where it unescapes
- * them, we those that have escapes. */
+ * Ours are the columns that streams are scanned into (views/vec/rowconv.h), bitmaps and all. What
+ * is alike: integers and doubles are parsed, texts are views. What is not: we check every byte of a
+ * record, simdjson on-demand only those it walks over; it copies texts to where it unescapes them,
+ * we those that have escapes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,19 +21,19 @@
 #include "bench/micro/bench.h"
 #include "bench/micro/json_peer.h"
 #include "schemas/json/reader.h"
+#include "views/vec/rowconv.h"
 
 /* Records of one operation: a batch of columns. */
 #define JSON_RECORDS_COUNT 2048u
 
-#define JSON_EVENT_BYTES     127u
-#define JSON_SAMPLE          "deploy/sample/earthquakes.jsonl"
-#define JSON_LINES_BYTES     (4u << 20)
-#define JSON_UNESCAPED_BYTES (1u << 16)
-#define JSON_ARENA_BYTES     (1u << 20)
-#define JSON_OPS_COUNT       20u /* of one run: about 20 ms */
-#define JSON_PAIRS           31
+#define JSON_EVENT_BYTES  127u
+#define JSON_SAMPLE       "deploy/sample/earthquakes.jsonl"
+#define JSON_LINES_BYTES  (4u << 20)
+#define JSON_BUDGET_BYTES (16u << 20)
+#define JSON_OPS_COUNT    20u /* of one run: about 20 ms */
+#define JSON_PAIRS        31
 
-/* Columns of one side. */
+/* Columns of the peer. */
 struct json_side {
     struct json_column columns[JSON_COLUMNS_MAX];
     union json_cell cells[JSON_COLUMNS_MAX][JSON_RECORDS_COUNT];
@@ -45,15 +46,14 @@ struct json_work {
     struct json_lines lines;                      /* the records */
     uint32_t begins[JSON_RECORDS_COUNT + 1];      /* lines.begins */
     char text[JSON_LINES_BYTES];                  /* lines.text */
-    struct json_side ours;                        /* our columns */
     struct json_side theirs;                      /* the peer's */
     struct json_text records[JSON_RECORDS_COUNT]; /* the records as we take them */
-    struct budget budget;                         /* of the two below */
+    struct budget budget;                         /* of what follows */
     struct arena arena;                           /* of the paths */
     struct json_paths paths;                      /* ours */
     struct json_reader reader;                    /* ours */
-    struct bytes_writer unescaped;                /* texts that had escapes */
-    char unescaped_bytes[JSON_UNESCAPED_BYTES];   /* its room */
+    struct vec_rowconv rowconv;                   /* ours: columns */
+    uint64_t misfits_count;                       /* values that are none of their columns' */
     struct json_peer *peer;                       /* theirs */
     enum json_peer_way way;                       /* how it reads */
 };
@@ -134,9 +134,8 @@ static void json_check_row(const struct json_work *work, size_t row);
 static void json_loop_ours(void *context, uint64_t ops_count);
 static double json_cost_ours(void *context);
 static double json_cost_peer(void *context);
-static enum err json_record(void *context, size_t row, const struct json_found *found,
-                            uint32_t duplicates_count);
-static enum err json_refused(void *context, size_t record, const struct json_fault *fault);
+static void json_misfit(void *context, uint32_t row, uint32_t column, enum vec_fault fault,
+                        const char *text, size_t length);
 static void json_measure(struct bench *b, struct json_work *work, const char *name,
                          const char *bar);
 
@@ -274,19 +273,24 @@ static void json_fill_line(struct json_work *work, const char *line, size_t leng
 static void json_open(struct json_work *work, enum json_case which,
                       const struct json_indexer *indexer)
 {
+    static const enum vec_kind kinds[] = {[JSON_COLUMN_INT64] = VEC_BIGINT,
+                                          [JSON_COLUMN_DOUBLE] = VEC_DOUBLE,
+                                          [JSON_COLUMN_BOOL] = VEC_BOOLEAN,
+                                          [JSON_COLUMN_TEXT] = VEC_TEXT};
     struct json_text texts[JSON_COLUMNS_MAX];
-    size_t count = 0;
+    struct vec_rowconv_column columns[JSON_COLUMNS_MAX];
+    uint32_t count = 0;
     for (; count < JSON_COLUMNS_MAX && json_fields[which][count].path != NULL; count++) {
         const struct json_field *field = &json_fields[which][count];
         texts[count] = (struct json_text){field->path, strlen(field->path)};
-        work->ours.columns[count] =
-            (struct json_column){field->type, work->ours.cells[count], work->ours.is_there[count]};
+        columns[count] =
+            (struct vec_rowconv_column){.type = vec_type(kinds[field->type]), .path = count};
         work->theirs.columns[count] = (struct json_column){field->type, work->theirs.cells[count],
                                                            work->theirs.is_there[count]};
     }
     work->which = which;
-    budget_init(&work->budget, "bench", JSON_ARENA_BYTES, NULL);
-    arena_init(&work->arena, &work->budget, 4096, JSON_ARENA_BYTES);
+    budget_init(&work->budget, "bench", JSON_BUDGET_BYTES, NULL);
+    arena_init(&work->arena, &work->budget, 4096, JSON_BUDGET_BYTES);
     size_t failed;
     struct json_fault fault;
     enum err err = json_paths_compile(&work->arena, texts, count, &work->paths, &failed, &fault);
@@ -294,27 +298,34 @@ static void json_open(struct json_work *work, enum json_case which,
     err =
         json_reader_init(&work->reader, indexer, &work->paths, JSON_LIMITS_DEFAULT, &work->budget);
     ASSERT(err == ERR_OK);
+    struct vec_rowconv_config config = {.columns = columns,
+                                        .columns_count = count,
+                                        .rows_max = JSON_RECORDS_COUNT,
+                                        .misfit = json_misfit,
+                                        .ctx = work,
+                                        .budget = &work->budget};
+    err = vec_rowconv_init(&work->rowconv, &config);
+    ASSERT(err == ERR_OK);
 }
 
 static void json_close(struct json_work *work)
 {
+    vec_rowconv_deinit(&work->rowconv);
     json_reader_deinit(&work->reader);
     arena_deinit(&work->arena);
     budget_deinit(&work->budget);
 }
 
-static const struct json_sink_ops json_sink = {json_record, json_refused};
-
 static void json_loop_ours(void *context, uint64_t ops_count)
 {
     struct json_work *work = context;
     for (uint64_t i = 0; i < ops_count; i++) {
-        size_t done_count;
-        work->unescaped = bytes_writer(work->unescaped_bytes, sizeof(work->unescaped_bytes));
-        enum err err = json_reader_read(&work->reader, work->records, work->lines.count, &json_sink,
-                                        work, &done_count);
+        vec_rowconv_begin(&work->rowconv);
+        enum err err = vec_rowconv_read(&work->rowconv, &work->reader, work->records,
+                                        (uint32_t)work->lines.count);
         ASSERT(err == ERR_OK);
-        bench_keep(work->ours.cells);
+        vec_rowconv_end(&work->rowconv, (uint32_t)work->lines.count);
+        bench_keep(work->rowconv.vectors);
     }
 }
 
@@ -338,64 +349,16 @@ static double json_cost_peer(void *context)
     return (double)(bench_cpu_ns(BENCH_CPU_THREAD) - begin_ns) / JSON_OPS_COUNT;
 }
 
-/* Texts as they stand, but for those with escapes. */
-static void json_put_text(struct json_work *work, union json_cell *cell,
-                          const struct json_found *found)
+/* A value that is none of its column's: null on both sides. */
+static void json_misfit(void *context, uint32_t row, uint32_t column, enum vec_fault fault,
+                        const char *text, size_t length)
 {
-    cell->text.bytes = found->text;
-    cell->text.length = found->length;
-    if (UNLIKELY(found->has_escapes)) {
-        struct json_value value = json_found_value(found);
-        size_t begin = work->unescaped.pos;
-        enum err err = json_unescape(&work->unescaped, &value);
-        ASSERT(err == ERR_OK);
-        cell->text.bytes = work->unescaped_bytes + begin;
-        cell->text.length = work->unescaped.pos - begin;
-    }
-}
-
-/* The sink: one row of all columns. */
-static enum err json_record(void *context, size_t row, const struct json_found *found,
-                            uint32_t duplicates_count)
-{
-    struct json_work *work = context;
-    (void)duplicates_count;
-    for (uint32_t i = 0; i < work->paths.paths_count; i++) {
-        const struct json_column *column = &work->ours.columns[i];
-        union json_cell *cell = &column->cells[row];
-        bool is_there = found[i].text != NULL;
-        switch (column->type) {
-        case JSON_COLUMN_INT64:
-            is_there =
-                is_there && found[i].kind == JSON_NUMBER && found[i].number.form == JSON_INTEGER;
-            cell->int64 = found[i].number.digits;
-            break;
-        case JSON_COLUMN_DOUBLE:
-            is_there = is_there && found[i].kind == JSON_NUMBER &&
-                       json_number_double(&found[i].number, found[i].text, found[i].length,
-                                          &cell->real) == ERR_OK;
-            break;
-        case JSON_COLUMN_BOOL:
-            is_there = is_there && (found[i].kind == JSON_TRUE || found[i].kind == JSON_FALSE);
-            cell->int64 = found[i].kind == JSON_TRUE;
-            break;
-        case JSON_COLUMN_TEXT:
-            is_there = is_there && found[i].kind == JSON_STRING;
-            if (is_there) {
-                json_put_text(work, cell, &found[i]);
-            }
-            break;
-        }
-        column->is_there[row] = is_there;
-    }
-    return ERR_OK;
-}
-
-static enum err json_refused(void *context, size_t record, const struct json_fault *fault)
-{
-    (void)context;
-    (void)record;
-    return fault->err;
+    (void)row;
+    (void)column;
+    (void)fault;
+    (void)text;
+    (void)length;
+    ((struct json_work *)context)->misfits_count++;
 }
 
 /* Both sides say the same. A record at a time: the peer's texts last no longer. */
@@ -420,19 +383,21 @@ static void json_check(struct json_work *work)
 static void json_check_row(const struct json_work *work, size_t row)
 {
     for (uint32_t i = 0; i < work->paths.paths_count; i++) {
-        const union json_cell *ours = &work->ours.cells[i][row];
+        struct vec_value ours;
         const union json_cell *theirs = &work->theirs.cells[i][row];
-        ASSERT(work->ours.is_there[i][row] == work->theirs.is_there[i][row]);
-        if (!work->ours.is_there[i][row]) {
+        vec_get(&work->rowconv.vectors[i], (uint32_t)row, &ours);
+        ASSERT(!ours.is_null == work->theirs.is_there[i][row]);
+        if (ours.is_null) {
             continue;
         }
-        if (work->ours.columns[i].type == JSON_COLUMN_TEXT) {
-            ASSERT(ours->text.length == theirs->text.length);
-            ASSERT(memcmp(ours->text.bytes, theirs->text.bytes, ours->text.length) == 0);
-        } else if (work->ours.columns[i].type == JSON_COLUMN_DOUBLE) {
-            ASSERT(ours->real == theirs->real);
-        } else {
-            ASSERT(ours->int64 == theirs->int64);
+        switch (work->theirs.columns[i].type) {
+        case JSON_COLUMN_TEXT:
+            ASSERT(ours.u.bytes.length == theirs->text.length);
+            ASSERT(memcmp(ours.u.bytes.data, theirs->text.bytes, theirs->text.length) == 0);
+            break;
+        case JSON_COLUMN_DOUBLE: ASSERT(ours.u.real == theirs->real); break;
+        case JSON_COLUMN_INT64: ASSERT(ours.u.int8 == theirs->int64); break;
+        case JSON_COLUMN_BOOL: ASSERT(ours.u.boolean == theirs->int64); break;
         }
     }
 }

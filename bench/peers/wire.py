@@ -40,8 +40,7 @@ class Wire:
     def ask(self, api, version, body):
         """Send one request; a Reader of the answer's body."""
         self.correlation += 1
-        header = struct.pack(">hhi", api, version, self.correlation) + text("bench")
-        self.socket.sendall(struct.pack(">i", len(header) + len(body)) + header + body)
+        self.socket.sendall(request(api, version, self.correlation, body))
         size, correlation = struct.unpack(">ii", self._read(8))
         if correlation != self.correlation:
             raise OSError(f"answer {correlation} to request {self.correlation}")
@@ -125,9 +124,7 @@ class Wire:
 
     def produce(self, topic, records):
         """Append the batch `records` to partition 0 with acks=all; its offset."""
-        partition = struct.pack(">ii", 0, len(records)) + records
-        body = text(None) + struct.pack(">hi", -1, 30000) + array([text(topic) + array([partition])])
-        answer = self.ask(PRODUCE, 3, body)
+        answer = self.ask(PRODUCE, 3, produce_body(topic, records))
         answer.int32()
         answer.text()
         answer.int32()
@@ -135,6 +132,18 @@ class Wire:
         if error:
             raise Refused(f"producing to {topic}", error)
         return offset
+
+
+def request(api, version, correlation, body):
+    """A request as bytes, its length before it."""
+    header = struct.pack(">hhi", api, version, correlation) + text("bench")
+    return struct.pack(">i", len(header) + len(body)) + header + body
+
+
+def produce_body(topic, records):
+    """The body of Produce (version 3, acks=all) for the batch `records` and partition 0."""
+    partition = struct.pack(">ii", 0, len(records)) + records
+    return text(None) + struct.pack(">hi", -1, 30000) + array([text(topic) + array([partition])])
 
 
 class Reader:
