@@ -297,6 +297,7 @@ static void http_query_fail(struct http_query *work)
     enum http_error error =
         work->is_canceled ? http_query_why(work) : http_error_of_state(work->query.error.code);
     if (!call->has_left) {
+        call->headers_count = 0; /* of what is not sent */
         http_put_again(call);
         http_put_text(call, "{");
         http_query_put_error(work);

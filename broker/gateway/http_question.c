@@ -52,7 +52,10 @@ enum http_error http_question_read(struct arena *arena, struct http_text body,
     size_t fault;
     *out = (struct http_question){.sql = {.data = NULL}};
     if (json_read(body.data, body.length, &whole, &fault) != ERR_OK) {
-        snprintf(out->detail, sizeof(out->detail), "Byte %zu.", fault + 1);
+        bool is_text = body.length == 0 || json_is_utf8(body.data, body.length);
+        snprintf(out->detail, sizeof(out->detail),
+                 is_text ? "Byte %zu: JSON has something else there, or less." : "It is not UTF-8.",
+                 fault + 1);
         return HTTP_JSON_INVALID;
     }
     if (whole.kind != JSON_OBJECT) {
@@ -187,7 +190,7 @@ static bool http_question_param(struct http_question_reader *reader, uint32_t i,
            http_question_wrong(reader, "\"params\" has in $%u what no value can be.", i + 1);
 }
 
-/* As SQL takes a number that is written so. */
+/* As SQL takes a number that is written so; and what a client's double may be beyond that. */
 static enum vec_fault http_question_number(struct http_question_reader *reader,
                                            const struct json_value *value, struct vec_value *out,
                                            struct vec_type *type)
@@ -206,7 +209,13 @@ static enum vec_fault http_question_number(struct http_question_reader *reader,
         }
     }
     *type = vec_type(VEC_NUMERIC);
-    return plan_value_parse(VEC_NUMERIC, value->text, value->length, reader->arena, out);
+    enum vec_fault fault =
+        plan_value_parse(VEC_NUMERIC, value->text, value->length, reader->arena, out);
+    if (is_whole || fault == VEC_FAULT_NONE || fault == VEC_FAULT_MEMORY) {
+        return fault;
+    }
+    *type = vec_type(VEC_DOUBLE);
+    return plan_value_parse(VEC_DOUBLE, value->text, value->length, reader->arena, out);
 }
 
 /* "30s", or milliseconds. */

@@ -35,8 +35,8 @@ struct http_question {
  * HTTP_QUERY_INVALID, HTTP_OVERLOADED (`arena` refuses).
  *
  * A whole number is INTEGER, BIGINT or NUMERIC, the first that it fits, another one NUMERIC, as SQL
- * reads them; a text is what its place in the statement wants; an object or an array is JSONB. Of
- * equal names the last counts. */
+ * reads them, or DOUBLE PRECISION where NUMERIC has not so many digits; a text is what its place in
+ * the statement wants; an object or an array is JSONB. Of equal names the last counts. */
 enum http_error http_question_read(struct arena *arena, struct http_text body,
                                    struct http_question *out);
 

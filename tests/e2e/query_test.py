@@ -12,6 +12,7 @@ import http.client
 import io
 import json
 import os
+import select
 import socket
 import subprocess
 import sys

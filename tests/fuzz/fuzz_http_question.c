@@ -36,7 +36,8 @@ static void fuzz_check_param(const struct vec_value *value, struct vec_type type
         return;
     }
     ASSERT(type.kind == VEC_NONE || type.kind == VEC_BOOLEAN || type.kind == VEC_INTEGER ||
-           type.kind == VEC_BIGINT || type.kind == VEC_NUMERIC || type.kind == VEC_JSONB);
+           type.kind == VEC_BIGINT || type.kind == VEC_NUMERIC || type.kind == VEC_DOUBLE ||
+           type.kind == VEC_JSONB);
     if (type.kind == VEC_NONE) {
         ASSERT(bytes->length == 0 || json_is_utf8(bytes->data, bytes->length));
         ASSERT(bytes->length == 0 || memchr(bytes->data, '\0', bytes->length) == NULL);

@@ -77,6 +77,12 @@ static const struct query_row {
      "{\"sql\":\"SELECT '{\\\"a\\\": [1, null], \\\"b\\\": \\\"c\\\"}'::jsonb AS \\\"a,b\\\", "
      "TIMESTAMP '2020-01-02 03:04:05' AS \\\"c\\\"\"}",
      "\"a,b\",c\r\n\"{\"\"a\"\":[1,null],\"\"b\"\":\"\"c\"\"}\",2020-01-02T03:04:05.000000\r\n"},
+    {"a number that NUMERIC has not is a double", TALK_HTTP_JSON,
+     "{\"sql\":\"SELECT $1 a, $2 b\",\"params\":[1e300,1.5e-100],\"timeout\":86400000}",
+     "{\"columns\":[{\"name\":\"a\",\"type\":\"double "
+     "precision\"},{\"name\":\"b\",\"type\":\"double "
+     "precision\"}],\"rows\":[[1e+300,1.5e-100]],\"command\":\"SELECT\",\"row_count\":1,"
+     "\"errors\":0,\"records\":0}\n"},
     {"parameters of every kind", TALK_HTTP_JSON,
      "{\"sql\":\"SELECT $1 a, $2 b, $3 c, $4 d, $5::text e, $6 f, $7 g, $8::int h\",\"params\":[1,"
      "3000000000,1.50,true,null,{\"x\":[1]},9223372036854775808,\"12\"]}",
@@ -200,6 +206,15 @@ static const struct query_refusal_row {
      "query_invalid", NULL, "array", NULL},
     {"a parameter with a NUL", TALK_HTTP_JSON, "{\"sql\":\"SELECT $1\",\"params\":[\"a\\u0000b\"]}",
      422, "query_invalid", NULL, "$1", NULL},
+    {"more digits than a number has", TALK_HTTP_JSON,
+     "{\"sql\":\"SELECT "
+     "$1\",\"params\":[12345678901234567890123456789012345678901234567890123456789012"
+     "345678901234567890]}",
+     422, "query_invalid", NULL, "$1", NULL},
+    {"a timeout of more than a day", TALK_HTTP_JSON, "{\"sql\":\"SELECT 1\",\"timeout\":86400001}",
+     422, "query_invalid", NULL, "timeout", NULL},
+    {"no UTF-8", TALK_HTTP_JSON, "{\"sql\":\"SELECT '\xff'\"}", 400, "json_invalid", NULL, "UTF-8",
+     NULL},
     {"a number that none can be", TALK_HTTP_JSON, "{\"sql\":\"SELECT $1\",\"params\":[1e500]}", 422,
      "query_invalid", NULL, "$1", NULL},
     {"a timeout of nothing", TALK_HTTP_JSON, "{\"sql\":\"SELECT 1\",\"timeout\":0}", 422,
