@@ -85,8 +85,11 @@ static void core_query_changed(struct core_change *change)
         core_query_end(run);
     } else {
         const char *text = run->item.text.text;
+        bool is_drop = run->item.kind == CORE_CHANGE_STREAM_DROP;
         const char *state = code == CORE_UNKNOWN_TOPIC ? "42704" /* no relation, yet */
-                                                       : core_code_state(code);
+                            : is_drop && code == CORE_INVALID_STREAM
+                                ? "42809" /* it went meanwhile */
+                                : core_code_state(code);
         core_query_fail(run, state, run->change_at, "%s",
                         text[0] != '\0' ? text : core_code_text(code));
     }

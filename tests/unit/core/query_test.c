@@ -305,6 +305,8 @@ static void of_clients_that_declare_the_same_one_wins(void **state)
         assert_int_equal(well(y, or_not, ""), 12);
         assert_int_equal(well(y, "SELECT sum(a) FROM s", ""), 12);
         assert_int_equal(well(y, "DROP STREAM s", "42P01"), 1);
+        assert_answer_is(y, 0, "CREATE STREAM yard (x TEXT) FROM TOPIC yard FORMAT JSON", "");
+        assert_int_equal(well(y, "DROP STREAM yard", "42809"), 1);
     }
     close_yard(y);
 }
