@@ -5,8 +5,9 @@
 
 A year's worth of shapes in one week of earthquakes: answers as JSON, NDJSON and CSV are held against what Python computes from the
 same file; streams over events that came by HTTP and by kcat, inferred and declared; parameters, errors with their carets, timeouts,
-clients that go, answers larger than what a connection may hold; and after kill -9 the same answers again.
+clients that go, answers larger than what a connection may hold, 64 heavy ones at once; and after kill -9 the same answers again.
 """
+import concurrent.futures
 import csv
 import http.client
 import io
@@ -231,6 +232,47 @@ def a_client_that_goes_ends_its_statement(server):
         time.sleep(0.01)
 
 
+def clients_may_read_on_when_their_time_is_over(server):
+    """Answers that were held up, whose clients read on just when the statements' time is over: each ends, cut or with its error."""
+    body = json.dumps({"sql": "SELECT pad, repeat(pad, 20) FROM large", "timeout": 300})
+    for _ in range(5):
+        began, raws = time.monotonic(), []
+        for _ in range(24):
+            raw = socket.create_connection(("127.0.0.1", server.http), timeout=TIMEOUT_SECONDS)
+            raw.sendall(f"POST {QUERY} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {JSON}\r\n"
+                        f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            raws.append(raw)
+        time.sleep(max(0, began + 0.27 - time.monotonic()))
+        while raws:
+            ready = select.select(raws, [], [], TIMEOUT_SECONDS)[0]
+            assert ready, "answers do not end"
+            for raw in ready:
+                if not raw.recv(200_000):
+                    raws.remove(raw)
+                    raw.close()
+    server.check()
+
+
+def heavy_statements_leave_room_for_others(server):
+    """64 at once: each answers what it answers alone, and who appends or asks something small meanwhile is served."""
+    few = "FROM large WHERE _offset < 12000"
+    asked = (f"SELECT n % 100, count(*), sum(n), max(pad) {few} GROUP BY 1 ORDER BY 1", f"SELECT n {few} ORDER BY pad, n DESC LIMIT 5",
+             f"SELECT max(length(upper(repeat(pad, 5)))) {few}", f"SELECT count(DISTINCT n) {few}")
+    wanted = [rows(server, sql) for sql in asked]
+    with concurrent.futures.ThreadPoolExecutor(64) as pool:
+        heavy = [pool.submit(rows, server, asked[i % len(asked)], timeout="5m") for i in range(64)]
+        small, slowest = 0, 0
+        while not all(one.done() for one in heavy):
+            began = time.monotonic()
+            append(server, "meanwhile", *({"n": small * 10 + i} for i in range(10)))
+            assert rows(server, "SELECT $1 + 1", small) == [[small + 1]]
+            slowest = max(slowest, time.monotonic() - began)
+            small += 1
+        assert [one.result() for one in heavy] == wanted * 16
+    assert small > 0 and rows(server, "SELECT count(*) FROM meanwhile") == [[small * 10]]
+    print(f"  {small} small ones meanwhile, the slowest {slowest * 1e3:.0f} ms")
+
+
 # --- kill -9 ---
 
 def after_a_kill_the_answers_are_the_same(server):
@@ -255,7 +297,8 @@ def main():
             for test in (a_topic_of_http_is_a_stream, a_topic_of_kafka_is_a_stream, declared_streams_answer_as_python_does,
                          what_does_not_fit_is_listed, every_form_says_the_same, a_large_answer_comes_as_it_is_found,
                          errors_point_at_their_place, an_error_behind_rows_is_told_at_the_end, statements_end_when_their_time_is_over,
-                         a_client_that_goes_ends_its_statement, after_a_kill_the_answers_are_the_same):
+                         a_client_that_goes_ends_its_statement, clients_may_read_on_when_their_time_is_over,
+                         heavy_statements_leave_room_for_others, after_a_kill_the_answers_are_the_same):
                 began = time.monotonic()
                 test(server)
                 print(f"{test.__name__}: {time.monotonic() - began:.1f} s")
