@@ -238,6 +238,7 @@ static enum vec_fault vec_cast_text_jsonb_row(struct vec_rows *r, uint32_t row,
     struct vec_text text = VEC_TEXT_ARG(r, 0, row);
     r->fault_type = vec_cast_text_type(VEC_JSONB);
     r->fault_text = text;
+    r->room = text.length;
     return vec_jsonb_parse(text.data, text.length, r->ev->scratch, w);
 }
 

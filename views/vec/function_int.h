@@ -81,6 +81,8 @@ struct vec_rows {
     struct vec_view *views;         /* of them */
     struct vec_selection selection; /* the rows asked for */
     uint64_t *valid;                /* of the result; NULL: no row is null yet */
+    size_t room;                    /* bytes that what is written now takes at least, where it is
+                                       known: a block that is too small is tried once then */
     const char *fault_type;         /* what a fault's message names (%t); static storage */
     struct vec_text fault_text;     /* likewise (%v) */
 };

@@ -10,6 +10,7 @@ static enum vec_fault vec_string_join_row(struct vec_rows *r, uint32_t row, stru
 {
     for (uint32_t i = 0; i < 2; i++) {
         enum vec_kind kind = (enum vec_kind)r->args[i].type.kind;
+        r->room += kind == VEC_TEXT ? VEC_TEXT_ARG(r, i, row).length : 0;
         enum vec_fault fault = vec_rows_put_text(&r->views[i], kind, row, w);
         if (fault != VEC_FAULT_NONE) {
             return fault;

@@ -245,19 +245,24 @@ static void vec_text_put_piece(struct bytes_writer *w, struct vec_text piece)
 
 static enum vec_fault vec_initcap_row(struct vec_rows *r, uint32_t row, struct bytes_writer *w)
 {
+    r->room = VEC_TEXT_ARG(r, 0, row).length;
     vec_text_initcap(w, VEC_TEXT_ARG(r, 0, row));
     return VEC_FAULT_NONE;
 }
 
 static enum vec_fault vec_reverse_row(struct vec_rows *r, uint32_t row, struct bytes_writer *w)
 {
+    r->room = VEC_TEXT_ARG(r, 0, row).length;
     vec_text_reverse(w, VEC_TEXT_ARG(r, 0, row));
     return VEC_FAULT_NONE;
 }
 
 static enum vec_fault vec_repeat_row(struct vec_rows *r, uint32_t row, struct bytes_writer *w)
 {
-    return vec_text_repeat(w, VEC_TEXT_ARG(r, 0, row), VEC_ARG(r, 1, int32_t, row));
+    struct vec_text a = VEC_TEXT_ARG(r, 0, row);
+    int32_t count = VEC_ARG(r, 1, int32_t, row);
+    r->room = count > 0 ? a.length * (size_t)count : 0; /* 32 bits each; if too much, a fault */
+    return vec_text_repeat(w, a, count);
 }
 
 static enum vec_fault vec_replace_row(struct vec_rows *r, uint32_t row, struct bytes_writer *w)
@@ -277,7 +282,9 @@ static enum vec_fault vec_pad_row(struct vec_rows *r, uint32_t row, struct bytes
                                   bool is_left)
 {
     struct vec_text fill = r->call->args_count == 2 ? vec_text(" ", 1) : VEC_TEXT_ARG(r, 2, row);
-    return vec_text_pad(w, VEC_TEXT_ARG(r, 0, row), VEC_ARG(r, 1, int32_t, row), fill, is_left);
+    int32_t count = VEC_ARG(r, 1, int32_t, row);
+    r->room = count > 0 && fill.length > 0 ? (size_t)count : 0;
+    return vec_text_pad(w, VEC_TEXT_ARG(r, 0, row), count, fill, is_left);
 }
 
 static enum vec_fault vec_lpad_row(struct vec_rows *r, uint32_t row, struct bytes_writer *w)
@@ -306,6 +313,7 @@ static enum vec_fault vec_overlay_row(struct vec_rows *r, uint32_t row, struct b
     if (fault != VEC_FAULT_NONE) {
         return fault;
     }
+    r->room = part.length;
     vec_text_put_piece(w, vec_text_left(a, start - 1));
     vec_text_put_piece(w, part);
     vec_text_put_piece(w, vec_text_tail(a, end));
@@ -351,6 +359,7 @@ static enum vec_fault vec_concat_row(struct vec_rows *r, uint32_t row, struct by
 {
     for (uint32_t i = 0; i < r->call->args_count; i++) {
         if (vec_view_is_valid(&r->views[i], row)) {
+            r->room += VEC_TEXT_ARG(r, i, row).length;
             vec_text_put_piece(w, VEC_TEXT_ARG(r, i, row));
         }
     }

@@ -61,6 +61,7 @@ enum vec_fault vec_rows_write_one(struct vec_rows *r, uint32_t row, struct bytes
 {
     for (;;) {
         size_t first = w->pos;
+        r->room = 0;
         enum vec_fault fault = put(r, row, w);
         if (fault != VEC_FAULT_NONE) {
             return fault;
@@ -74,6 +75,7 @@ enum vec_fault vec_rows_write_one(struct vec_rows *r, uint32_t row, struct bytes
          * itself needs a larger one. */
         size_t room = first == 0 ? w->capacity * 2 : w->capacity;
         room = room < VEC_ROWS_BLOCK_BYTES ? VEC_ROWS_BLOCK_BYTES : room;
+        room = room < r->room ? r->room : room;
         if (w->err == ERR_OK || room > 4 * (size_t)VEC_TEXT_BYTES_MAX) {
             return VEC_FAULT_TEXT_LENGTH;
         }
