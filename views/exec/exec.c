@@ -21,6 +21,11 @@ static exec_make_fn *const exec_makers[PLAN_KIND_COUNT] = {
     [PLAN_LIMIT] = exec_limit_make,
 };
 
+/* Nodes of expressions that are evaluated for whole batches, and the rows that are left for the
+ * largest. */
+#define EXEC_NODES_FEW  512u
+#define EXEC_ROWS_LEAST 128u
+
 static bool exec_open_ops(struct exec_query *query, const struct plan_node *node);
 
 enum err exec_open(struct exec_query *query, const struct plan *plan,
@@ -137,6 +142,29 @@ enum exec_result exec_op_next(struct exec_op *op, const struct vec_batch **out)
     }
     op->is_ended = result == EXEC_END;
     return result;
+}
+
+/* Nodes that compute something. */
+static uint32_t exec_nodes(const struct vec_expr *expr)
+{
+    uint32_t count = expr->args_count > 0;
+    for (uint32_t i = 0; i < expr->args_count; i++) {
+        count += exec_nodes(expr->args[i]);
+    }
+    return count;
+}
+
+uint32_t exec_rows_max(const struct vec_expr *const *exprs, uint32_t count)
+{
+    uint32_t nodes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        nodes += exec_nodes(exprs[i]);
+    }
+    if (nodes <= EXEC_NODES_FEW) {
+        return VEC_ROWS_MAX;
+    }
+    uint32_t rows_max = VEC_ROWS_MAX * EXEC_NODES_FEW / nodes;
+    return rows_max > EXEC_ROWS_LEAST ? rows_max : EXEC_ROWS_LEAST;
 }
 
 enum exec_result exec_pieces_next(struct exec_pieces *pieces, struct exec_op *input,

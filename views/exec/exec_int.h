@@ -42,6 +42,10 @@ struct exec_pieces {
  */
 #define EXEC_PIECE_ROWS 512u
 
+/* How many rows of a batch expressions are evaluated for at a time: all, unless the nodes they have
+ * together are many. Never so few that a node costs more than its rows. */
+uint32_t exec_rows_max(const struct vec_expr *const *exprs, uint32_t count);
+
 /* The next rows of `input`, at most `rows_max`: as exec_op_next. */
 MUST_USE enum exec_result exec_pieces_next(struct exec_pieces *pieces, struct exec_op *input,
                                            uint32_t rows_max, const struct vec_batch **out);

@@ -4,6 +4,8 @@
 /* A filter. */
 struct exec_filter {
     struct exec_op op;
+    struct exec_pieces pieces; /* of the input */
+    uint32_t rows_max;         /* of a piece */
     struct exec_scratch scratch;
     struct vec_batch batch; /* the input's, with fewer rows */
 };
@@ -14,12 +16,12 @@ static void exec_filter_close(struct exec_op *op);
 struct exec_op *exec_filter_make(struct exec_query *query, const struct plan_node *node)
 {
     static const struct exec_op_ops ops = {exec_filter_next, exec_filter_close};
-    (void)node;
     struct exec_filter *filter = exec_alloc(query, sizeof(*filter));
     if (filter == NULL) {
         return NULL;
     }
     filter->op.ops = &ops;
+    filter->rows_max = exec_rows_max(&node->filter, 1);
     exec_scratch_init(&filter->scratch, query);
     return &filter->op;
 }
@@ -28,7 +30,8 @@ static enum exec_result exec_filter_next(struct exec_op *op, const struct vec_ba
 {
     struct exec_filter *filter = CONTAINER_OF(op, struct exec_filter, op);
     const struct vec_batch *batch;
-    enum exec_result result = exec_op_next(op->input, &batch);
+    enum exec_result result =
+        exec_pieces_next(&filter->pieces, op->input, filter->rows_max, &batch);
     if (result != EXEC_ROWS) {
         return result;
     }

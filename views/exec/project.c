@@ -4,6 +4,8 @@
 /* A projection. */
 struct exec_project {
     struct exec_op op;
+    struct exec_pieces pieces; /* of the input */
+    uint32_t rows_max;         /* of a piece */
     struct exec_scratch scratch;
     struct vec_batch batch; /* the last one; columns in the query's arena */
 };
@@ -20,6 +22,7 @@ struct exec_op *exec_project_make(struct exec_query *query, const struct plan_no
         return NULL;
     }
     project->op.ops = &ops;
+    project->rows_max = exec_rows_max(node->project, node->outputs_count);
     project->batch.columns = columns;
     project->batch.columns_count = node->outputs_count;
     exec_scratch_init(&project->scratch, query);
@@ -30,7 +33,8 @@ static enum exec_result exec_project_next(struct exec_op *op, const struct vec_b
 {
     struct exec_project *project = CONTAINER_OF(op, struct exec_project, op);
     const struct vec_batch *batch;
-    enum exec_result result = exec_op_next(op->input, &batch);
+    enum exec_result result =
+        exec_pieces_next(&project->pieces, op->input, project->rows_max, &batch);
     if (result != EXEC_ROWS) {
         return result;
     }

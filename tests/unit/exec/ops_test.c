@@ -380,6 +380,55 @@ static void rows_that_pass_take_the_memory_of_a_batch(void **state)
     ops_world_deinit(&world);
 }
 
+/* A statement of thousands of operators does not hold the loop for a whole batch: its rows come in
+ * pieces. */
+static void rows_come_in_pieces_where_much_is_computed_of_each(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t nodes; /* comparisons with a constant each */
+        uint32_t most;  /* rows of a batch */
+    } rows[] = {{100, VEC_ROWS_MAX}, {510, VEC_ROWS_MAX}, {1023, VEC_ROWS_MAX / 2}, {9000, 128}};
+    for (size_t n = 0; n < 2 * ARRAY_COUNT(rows); n++) {
+        struct ops_world world;
+        ops_world_init(&world);
+        struct arena *a = &world.arena;
+        uint32_t nodes = rows[n / 2].nodes;
+        bool is_project = n % 2 == 1;
+        struct plan_node *scan = plans_scan(ops_relation(&world, 5000, 1, 100000, 3), a);
+        struct plan_node *node = plans_over(is_project ? PLAN_PROJECT : PLAN_FILTER, scan, a);
+        const uint8_t kinds[2] = {VEC_BIGINT, VEC_BIGINT};
+        const struct vec_expr **parts = arena_alloc(a, nodes * sizeof(*parts), 8);
+        for (uint32_t i = 0; i < nodes; i++) {
+            const struct vec_expr *args[2] = {plans_column(scan, 0, a),
+                                              plans_bigint(-(int64_t)i, a)};
+            parts[i] = plan_call(a, vec_function_find(">=", 2, kinds, 2, VEC_NONE), args, 2, NULL);
+        }
+        const struct vec_expr *all = plan_expr(a, VEC_EXPR_OR, vec_type(VEC_BOOLEAN), parts, nodes);
+        const struct vec_expr *choice[3] = {all, plans_column(scan, 0, a), plans_bigint(0, a)};
+        const struct vec_expr *columns[2] = {
+            plan_expr(a, VEC_EXPR_CASE, vec_type(VEC_BIGINT), choice, 3), plans_column(scan, 1, a)};
+        if (is_project) {
+            node->project = columns;
+        } else {
+            node->filter = all;
+        }
+        ops_open(&world, node);
+        uint32_t count = 0, most = 0;
+        for (const struct vec_batch *batch; (batch = ops_next(&world)) != NULL;) {
+            most = batch->selection.count > most ? batch->selection.count : most;
+            for (uint32_t i = 0; i < batch->selection.count; i++) {
+                assert_int_equal(ops_bigint(batch, 0, i), count);
+                count++;
+            }
+        }
+        assert_int_equal(count, 5000);
+        assert_in_range(most, 1, rows[n / 2].most);
+        assert_true(most > rows[n / 2].most / 2);
+        ops_world_deinit(&world);
+    }
+}
+
 /* sum of column 0 of `input`. */
 static struct plan_node *ops_sum(struct ops_world *world, const struct plan_node *input)
 {
@@ -516,6 +565,7 @@ int main(void)
         cmocka_unit_test(aggregate_of_no_rows_is_a_row_without_keys),
         cmocka_unit_test(aggregate_shows_a_key_as_it_was_first_seen),
         cmocka_unit_test(rows_that_pass_take_the_memory_of_a_batch),
+        cmocka_unit_test(rows_come_in_pieces_where_much_is_computed_of_each),
         cmocka_unit_test(sums_follow_the_stretches_of_the_scan),
         cmocka_unit_test(memory_that_ends_is_said_to_end),
         cmocka_unit_test(failures_of_values_outlive_their_batch),
