@@ -39,6 +39,7 @@ struct exec_aggregate {
     struct exec_fold *filled;   /* no keys: whose state fills `states` */
     struct exec_pieces pieces;  /* of the input */
     uint32_t new_count;         /* groups and arguments of the piece at hand that were new */
+    uint32_t rows_limit;        /* of a piece: by what is computed of each */
     uint32_t rows_max;          /* of the next piece: by how many */
     bool is_giving;             /* the input has ended */
     struct exec_group *next;    /* is_giving: the next to go out; NULL: no more */
@@ -61,6 +62,7 @@ static bool exec_aggregate_fold(struct exec_aggregate *aggregate, struct exec_fo
                                 const struct vec_batch *batch, struct exec_group **groups);
 static enum exec_result exec_aggregate_give(struct exec_aggregate *aggregate,
                                             const struct vec_batch **out);
+static uint32_t exec_aggregate_rows(const struct plan_aggregate *plan);
 static enum exec_result exec_aggregate_input(struct exec_aggregate *aggregate);
 static enum exec_result exec_aggregate_join(struct exec_aggregate *aggregate);
 static uint32_t exec_aggregate_groups_max(const struct plan_aggregate *plan);
@@ -77,7 +79,8 @@ struct exec_op *exec_aggregate_make(struct exec_query *query, const struct plan_
         return NULL;
     }
     aggregate->op.ops = &ops;
-    aggregate->rows_max = VEC_ROWS_MAX;
+    aggregate->rows_limit = exec_aggregate_rows(plan);
+    aggregate->rows_max = aggregate->rows_limit;
     aggregate->folds = exec_alloc(query, plan->aggregations_count * sizeof(*aggregate->folds));
     aggregate->keys = exec_alloc(query, plan->keys_count * sizeof(*aggregate->keys));
     aggregate->states = exec_alloc(query, VEC_ROWS_MAX * sizeof(*aggregate->states));
@@ -88,6 +91,23 @@ struct exec_op *exec_aggregate_make(struct exec_query *query, const struct plan_
         return NULL;
     }
     return &aggregate->op;
+}
+
+/* Rows of a piece at most, by what each costs: a key or a state counts as a node. */
+static uint32_t exec_aggregate_rows(const struct plan_aggregate *plan)
+{
+    uint32_t nodes = plan->keys_count + plan->aggregations_count;
+    for (uint32_t i = 0; i < plan->keys_count; i++) {
+        nodes += exec_nodes(plan->keys[i]);
+    }
+    for (uint32_t i = 0; i < plan->aggregations_count; i++) {
+        const struct plan_aggregation *aggregation = &plan->aggregations[i];
+        for (uint32_t arg = 0; arg < aggregation->function->args_count; arg++) {
+            nodes += exec_nodes(aggregation->args[arg]);
+        }
+        nodes += aggregation->filter != NULL ? exec_nodes(aggregation->filter) : 0;
+    }
+    return exec_rows_of_nodes(nodes);
 }
 
 static bool exec_aggregate_init(struct exec_aggregate *aggregate, struct exec_query *query,
@@ -182,7 +202,8 @@ static enum exec_result exec_aggregate_input(struct exec_aggregate *aggregate)
         return EXEC_FAILED;
     }
     bool is_dear = 2 * aggregate->new_count > batch->selection.count;
-    aggregate->rows_max = is_dear ? EXEC_PIECE_ROWS : VEC_ROWS_MAX;
+    uint32_t rows_max = is_dear ? EXEC_PIECE_ROWS : VEC_ROWS_MAX;
+    aggregate->rows_max = rows_max < aggregate->rows_limit ? rows_max : aggregate->rows_limit;
     return EXEC_AGAIN;
 }
 

@@ -144,8 +144,7 @@ enum exec_result exec_op_next(struct exec_op *op, const struct vec_batch **out)
     return result;
 }
 
-/* Nodes that compute something. */
-static uint32_t exec_nodes(const struct vec_expr *expr)
+uint32_t exec_nodes(const struct vec_expr *expr)
 {
     uint32_t count = expr->args_count > 0;
     for (uint32_t i = 0; i < expr->args_count; i++) {
@@ -160,6 +159,11 @@ uint32_t exec_rows_max(const struct vec_expr *const *exprs, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         nodes += exec_nodes(exprs[i]);
     }
+    return exec_rows_of_nodes(nodes);
+}
+
+uint32_t exec_rows_of_nodes(uint32_t nodes)
+{
     if (nodes <= EXEC_NODES_FEW) {
         return VEC_ROWS_MAX;
     }

@@ -46,6 +46,11 @@ struct exec_pieces {
  * together are many. Never so few that a node costs more than its rows. */
 uint32_t exec_rows_max(const struct vec_expr *const *exprs, uint32_t count);
 
+/* The same of expressions that have so many nodes together; the nodes of one that compute
+ * something. */
+uint32_t exec_rows_of_nodes(uint32_t nodes);
+uint32_t exec_nodes(const struct vec_expr *expr);
+
 /* The next rows of `input`, at most `rows_max`: as exec_op_next. */
 MUST_USE enum exec_result exec_pieces_next(struct exec_pieces *pieces, struct exec_op *input,
                                            uint32_t rows_max, const struct vec_batch **out);

@@ -89,8 +89,8 @@ struct vec_eval {
     const struct vec_type *params_types; /* likewise */
     uint32_t params_count;
     int64_t now_us;      /* now(): a TIMESTAMPTZ; the same for the whole statement */
-    uint64_t steps_left; /* of functions that look at the same bytes again and again (LIKE): where
-                            none is left they refuse. The owner sets it before each batch */
+    uint64_t steps_left; /* of functions that look at the same bytes again and again (LIKE, @>):
+                            where none is left they refuse. The owner sets it before each batch */
 
     struct vec_failure failure; /* of the last evaluation that answered false */
 };

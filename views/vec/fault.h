@@ -84,6 +84,7 @@
     X(JSON_ESCAPE, "22P05", "unsupported Unicode escape sequence")                                 \
     X(JSON_DEPTH, "54001", "stack depth limit exceeded")                                           \
     X(JSON_SIZE, "54000", "total size of jsonb elements exceeds the maximum")                      \
+    X(JSON_STEPS, "54000", "@> and <@ take too long: both documents have long arrays")             \
     X(JSON_LENGTH_SCALAR, "22023", "cannot get array length of a scalar")                          \
     X(JSON_LENGTH_OBJECT, "22023", "cannot get array length of a non-array")                       \
     X(JSON_BUILD_ODD, "22023", "argument list must have even number of elements")                  \

@@ -140,15 +140,17 @@ VEC_JSON_TEXT(path)
 static ALWAYS_INLINE enum vec_fault vec_json_contains_row(struct vec_rows *r, uint32_t row,
                                                           uint8_t *out)
 {
-    *out = vec_jsonb_contains(VEC_JSONB_ARG(r, 0, row), VEC_JSONB_ARG(r, 1, row));
-    return VEC_FAULT_NONE;
+    uint64_t *steps = &r->ev->steps_left;
+    *out = vec_jsonb_contains(VEC_JSONB_ARG(r, 0, row), VEC_JSONB_ARG(r, 1, row), steps);
+    return *steps > 0 ? VEC_FAULT_NONE : VEC_FAULT_JSON_STEPS;
 }
 
 static ALWAYS_INLINE enum vec_fault vec_json_contained_row(struct vec_rows *r, uint32_t row,
                                                            uint8_t *out)
 {
-    *out = vec_jsonb_contains(VEC_JSONB_ARG(r, 1, row), VEC_JSONB_ARG(r, 0, row));
-    return VEC_FAULT_NONE;
+    uint64_t *steps = &r->ev->steps_left;
+    *out = vec_jsonb_contains(VEC_JSONB_ARG(r, 1, row), VEC_JSONB_ARG(r, 0, row), steps);
+    return *steps > 0 ? VEC_FAULT_NONE : VEC_FAULT_JSON_STEPS;
 }
 
 static ALWAYS_INLINE enum vec_fault vec_json_exists_row(struct vec_rows *r, uint32_t row,

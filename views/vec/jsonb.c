@@ -276,14 +276,15 @@ int vec_jsonb_compare(struct vec_jsonb a, struct vec_jsonb b)
 }
 
 /* Whether the array has an element that is, or contains, `item`. */
-static bool vec_jsonb_array_has(struct vec_jsonb array, struct vec_jsonb item)
+static bool vec_jsonb_array_has(struct vec_jsonb array, struct vec_jsonb item, uint64_t *steps)
 {
     uint32_t count = vec_jsonb_count(array);
     bool is_container = vec_jsonb_kind(item) >= VEC_JSONB_ARRAY;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i<count && * steps> 0; i++) {
         struct vec_jsonb element = vec_jsonb_element(array, i);
+        --*steps;
         if (is_container ? vec_jsonb_kind(element) == vec_jsonb_kind(item) &&
-                               vec_jsonb_contains(element, item)
+                               vec_jsonb_contains(element, item, steps)
                          : vec_jsonb_order(element, item, false) == 0) {
             return true;
         }
@@ -291,18 +292,18 @@ static bool vec_jsonb_array_has(struct vec_jsonb array, struct vec_jsonb item)
     return false;
 }
 
-bool vec_jsonb_contains(struct vec_jsonb a, struct vec_jsonb b)
+bool vec_jsonb_contains(struct vec_jsonb a, struct vec_jsonb b, uint64_t *steps)
 {
     enum vec_jsonb_kind a_kind = vec_jsonb_kind(a);
     enum vec_jsonb_kind b_kind = vec_jsonb_kind(b);
     uint32_t count = vec_jsonb_count(b);
     if (a_kind == VEC_JSONB_ARRAY && b_kind < VEC_JSONB_ARRAY) {
-        return vec_jsonb_array_has(a, b);
+        return vec_jsonb_array_has(a, b, steps);
     }
     if (a_kind == VEC_JSONB_ARRAY && b_kind == VEC_JSONB_ARRAY) {
         bool is_contained = true;
         for (uint32_t i = 0; i < count && is_contained; i++) {
-            is_contained = vec_jsonb_array_has(a, vec_jsonb_element(b, i));
+            is_contained = vec_jsonb_array_has(a, vec_jsonb_element(b, i), steps);
         }
         return is_contained;
     }
@@ -316,9 +317,9 @@ bool vec_jsonb_contains(struct vec_jsonb a, struct vec_jsonb b)
             return false;
         }
         bool is_container = vec_jsonb_kind(want) >= VEC_JSONB_ARRAY;
-        if (is_container
-                ? vec_jsonb_kind(have) != vec_jsonb_kind(want) || !vec_jsonb_contains(have, want)
-                : vec_jsonb_order(have, want, false) != 0) {
+        if (is_container ? vec_jsonb_kind(have) != vec_jsonb_kind(want) ||
+                               !vec_jsonb_contains(have, want, steps)
+                         : vec_jsonb_order(have, want, false) != 0) {
             return false;
         }
     }

@@ -141,7 +141,8 @@ static void jsonb_contains(struct values_case *c)
 {
     struct vec_jsonb a, b;
     if (jsonb_arg(c, 0, &a) && jsonb_arg(c, 1, &b)) {
-        jsonb_answer_bool(c, vec_jsonb_contains(a, b));
+        uint64_t steps = UINT64_MAX;
+        jsonb_answer_bool(c, vec_jsonb_contains(a, b, &steps));
     }
 }
 
@@ -255,10 +256,39 @@ static void jsonb_answers_are_postgresqls(void **state)
     values_check_table("jsonb", jsonb_operations, ARRAY_COUNT(jsonb_operations), 3000);
 }
 
+/* An array of a hundred in itself: each element is looked for from the start. */
+static void jsonb_contains_stops_where_its_steps_are_used_up(void **state)
+{
+    (void)state;
+    static char text[1000];
+    static uint8_t data[4000];
+    struct bytes_writer w = bytes_writer(text, sizeof(text)), out = bytes_writer(data, 4000);
+    struct budget budget;
+    struct arena scratch;
+    for (int i = 0; i < 100; i++) {
+        bytes_put_copy(&w, i == 0 ? "[" : ",", 1);
+        vec_int8_write(&w, i);
+    }
+    bytes_put_copy(&w, "]", 1);
+    budget_init(&budget, "test", SIZE_MAX, NULL);
+    arena_init(&scratch, &budget, 4096, SIZE_MAX);
+    assert_int_equal(vec_jsonb_parse(text, w.pos, &scratch, &out), VEC_FAULT_NONE);
+    struct vec_jsonb value = {data, out.pos};
+    uint64_t steps = UINT64_MAX;
+    assert_true(vec_jsonb_contains(value, value, &steps));
+    assert_true(UINT64_MAX - steps == 5050);
+    steps = 5049;
+    assert_false(vec_jsonb_contains(value, value, &steps));
+    assert_true(steps == 0);
+    arena_deinit(&scratch);
+    budget_deinit(&budget);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jsonb_answers_are_postgresqls),
+        cmocka_unit_test(jsonb_contains_stops_where_its_steps_are_used_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
