@@ -275,14 +275,18 @@ int vec_jsonb_compare(struct vec_jsonb a, struct vec_jsonb b)
     return vec_jsonb_order(a, b, true);
 }
 
+/* What looking at an element costs whose own elements are looked at. */
+#define VEC_JSONB_CONTAINER_STEPS 16u
+
 /* Whether the array has an element that is, or contains, `item`. */
 static bool vec_jsonb_array_has(struct vec_jsonb array, struct vec_jsonb item, uint64_t *steps)
 {
     uint32_t count = vec_jsonb_count(array);
     bool is_container = vec_jsonb_kind(item) >= VEC_JSONB_ARRAY;
-    for (uint32_t i = 0; i<count && * steps> 0; i++) {
+    uint64_t cost = is_container ? VEC_JSONB_CONTAINER_STEPS : 1;
+    for (uint32_t i = 0; i < count && *steps != 0; i++) {
         struct vec_jsonb element = vec_jsonb_element(array, i);
-        --*steps;
+        *steps -= *steps < cost ? *steps : cost;
         if (is_container ? vec_jsonb_kind(element) == vec_jsonb_kind(item) &&
                                vec_jsonb_contains(element, item, steps)
                          : vec_jsonb_order(element, item, false) == 0) {

@@ -102,8 +102,8 @@ MUST_USE bool vec_jsonb_text(struct bytes_writer *w, struct vec_jsonb value);
 /* <0, 0, >0 in PostgreSQL's order of jsonb. */
 int vec_jsonb_compare(struct vec_jsonb a, struct vec_jsonb b);
 
-/* a @> b. *steps: elements of arrays that may be looked at; less those that were. Where none is
- * left the answer is false, whatever it is. */
+/* a @> b. *steps: elements of arrays that may be looked at (arrays and objects count 16); less
+ * those that were. Where none is left the answer is false, whatever it is. */
 bool vec_jsonb_contains(struct vec_jsonb a, struct vec_jsonb b, uint64_t *steps);
 
 /* value ? key: a key of an object, a string in an array, a string. */
