@@ -22,7 +22,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "views/vec/calendar.h"
 #include "views/vec/function_int.h"
 #include "views/vec/interval.h"
@@ -517,15 +516,6 @@ enum err vec_keys_make(struct arena *a, const struct vec_vector *const *columns,
     }
     out->data = data;
     return ERR_OK;
-}
-
-void vec_keys_hash(const struct vec_keys *keys, uint64_t *hashes)
-{
-    uint32_t begin = 0;
-    for (uint32_t i = 0; i < keys->count; i++) {
-        hashes[i] = hash64(keys->data + begin, keys->ends[i] - begin, 0);
-        begin = keys->ends[i];
-    }
 }
 
 int vec_value_compare(struct vec_type type, const struct vec_value *a, const struct vec_value *b)

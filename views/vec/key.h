@@ -36,9 +36,6 @@ MUST_USE enum err vec_keys_make(struct arena *a, const struct vec_vector *const 
                                 const struct vec_order *orders, uint32_t count,
                                 struct vec_selection selection, struct vec_keys *out);
 
-/* hashes[i] = of the i-th key. */
-void vec_keys_hash(const struct vec_keys *keys, uint64_t *hashes);
-
 /* <0, 0, >0: two values of a type, neither null, in SQL's order (that of keys, without making
  * them). */
 int vec_value_compare(struct vec_type type, const struct vec_value *a, const struct vec_value *b);
