@@ -48,6 +48,17 @@ void arena_deinit(struct arena *a)
     a->end = NULL;
 }
 
+bool arena_deinit_some(struct arena *a, size_t bytes)
+{
+    size_t held_bytes = a->held_bytes;
+    a->cursor = NULL;
+    a->end = NULL;
+    while (a->chunk != NULL && held_bytes - a->held_bytes < bytes) {
+        arena_chunk_drop(a);
+    }
+    return a->chunk == NULL;
+}
+
 void *arena_alloc_chunk(struct arena *a, size_t bytes, size_t align)
 {
     if (a->err != ERR_OK) {

@@ -13,6 +13,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,6 +53,10 @@ void arena_init(struct arena *a, struct budget *budget, size_t chunk_bytes, size
 
 /* Give everything back to the budget. Every pointer into the arena is dead. */
 void arena_deinit(struct arena *a);
+
+/* The same in pieces: give back chunks until they are `bytes` together, or none is left: true, and
+ * it is done. Nothing else is called in between. */
+bool arena_deinit_some(struct arena *a, size_t bytes);
 
 /* The slow path of arena_alloc: a new chunk, or the refusal. */
 void *arena_alloc_chunk(struct arena *a, size_t bytes, size_t align);

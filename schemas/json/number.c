@@ -13,63 +13,30 @@
 #define JSON_NUMBER_EXPONENT_DIGITS 4u
 #define JSON_NUMBER_EXPONENT_MAX    20000
 
-/* Integers up to this are exact as doubles, and so are powers of ten up to 10^22. */
-#define JSON_NUMBER_EXACT     (INT64_C(1) << 53)
-#define JSON_NUMBER_POWER_MAX 22
+const double json_number_powers[JSON_NUMBER_POWER_MAX + 1] = {
+    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+};
 
 static uint32_t json_number_count(const char *text, uint32_t pos, uint32_t end);
 static bool json_number_append(int64_t *digits, const char *text, uint32_t count, bool is_minus);
 static int16_t json_number_exponent(const char *text, uint32_t count, bool is_minus,
                                     uint32_t fraction_count);
 
-/* The value of eight digits, the first in the lowest byte: pairs, then fours, then eight. */
-static ALWAYS_INLINE uint64_t json_number_eight(uint64_t digits)
-{
-    digits = digits * 10 + (digits >> 8);
-    return ((digits & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
-            (digits >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
-           32;
-}
-
-/* `word` without its byte `at`, over which those before it move. */
-static ALWAYS_INLINE uint64_t json_number_close_up(uint64_t word, unsigned at)
-{
-    uint64_t before = word & ((UINT64_C(1) << 8 * at) - 1);
-    return before << 8 | word >> 8 * at >> 8 << 8 << 8 * at;
-}
-
 bool json_number_read(const char *text, uint32_t pos, uint32_t end, struct json_number *out,
                       uint32_t *fault)
 {
     ASSERT(pos < end);
-    bool is_minus = text[pos] == '-';
-    struct json_number_words w;
-    if (UNLIKELY(!json_number_split(text, pos + is_minus, end, &w))) {
-        return json_number_read_slow(text, pos, end, out, fault);
-    }
-    if (w.fraction_count >= 8) {
-        w.low = json_number_close_up(w.low, 15 - w.fraction_count);
-    } else if (w.fraction_count > 0) {
-        w.high = json_number_close_up(w.high, 7 - w.fraction_count) | w.low >> 56;
-        w.low <<= 8;
-    }
-    int64_t digits = (int64_t)json_number_eight(w.high);
-    if (w.count > 8) {
-        digits += (int64_t)json_number_eight(w.low) * 100000000;
-    }
-    out->digits = is_minus ? -digits : digits;
-    out->exponent = (int16_t) - (int32_t)w.fraction_count;
-    out->form = w.fraction_count > 0 ? JSON_FRACTION : JSON_INTEGER;
-    return true;
+    return json_number_read_short(text, pos, end, out) ||
+           json_number_read_slow(text, pos, end, out, fault);
 }
 
 enum err json_number_double(const struct json_number *number, const char *text, uint32_t length,
                             double *out)
 {
-    static const double powers[JSON_NUMBER_POWER_MAX + 1] = {
-        1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-        1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-    };
+    if (json_number_double_short(number, out)) {
+        return ERR_OK;
+    }
     int exponent = number->exponent;
     bool is_exact = number->digits <= JSON_NUMBER_EXACT && number->digits >= -JSON_NUMBER_EXACT &&
                     exponent >= -JSON_NUMBER_POWER_MAX && exponent <= JSON_NUMBER_POWER_MAX;
@@ -80,10 +47,9 @@ enum err json_number_double(const struct json_number *number, const char *text, 
         *out = text[0] == '-' ? -0.0 : 0.0;
         return ERR_OK;
     }
-    /* Both sides are exact, so this rounds once (Clinger, "How to Read Floating Point Numbers
-     * Accurately", 1990); a large integer by itself is rounded once by its conversion. */
-    double digits = (double)number->digits;
-    *out = exponent < 0 ? digits / powers[-exponent] : digits * powers[exponent];
+    /* Exact times exact, or a large integer by itself, rounded by its conversion: once. */
+    ASSERT(exponent >= 0);
+    *out = (double)number->digits * json_number_powers[exponent];
     return ERR_OK;
 }
 

@@ -33,6 +33,28 @@ struct json_number {
 MUST_USE bool json_number_read(const char *text, uint32_t pos, uint32_t end,
                                struct json_number *out, uint32_t *fault);
 
+/* Integers up to this are exact as doubles, and so are powers of ten up to 10^22. */
+#define JSON_NUMBER_EXACT     (INT64_C(1) << 53)
+#define JSON_NUMBER_POWER_MAX 22
+
+/* Those powers. */
+extern const double json_number_powers[JSON_NUMBER_POWER_MAX + 1];
+
+/* As json_number_double of what most numbers are: not zero, not large, without a positive
+ * exponent. False: it is another one. */
+static inline bool json_number_double_short(const struct json_number *number, double *out)
+{
+    uint32_t places = (uint32_t)-number->exponent;
+    if ((uint64_t)number->digits + JSON_NUMBER_EXACT > 2 * (uint64_t)JSON_NUMBER_EXACT ||
+        number->digits == 0 || places > JSON_NUMBER_POWER_MAX) {
+        return false;
+    }
+    /* Both sides are exact, so this rounds once (Clinger, "How to Read Floating Point Numbers
+     * Accurately", 1990). */
+    *out = (double)number->digits / json_number_powers[places];
+    return true;
+}
+
 /* *out = the double nearest to a number that json_number_read has read and whose text is the
  * `length` bytes at `text` (what stands in a found value). ERR_RANGE: larger than every finite
  * double. ERR_TOO_LARGE: the text is longer than units_parse_double takes. */

@@ -85,41 +85,84 @@ static ALWAYS_INLINE bool json_number_split(const char *text, uint32_t begin, ui
     return text[begin] != '0' || integer_count == 1; /* a first zero stands alone */
 }
 
-#ifdef __SSE2__
-/* Whether bytes `begin` to `end`, up to 16 of them and with enough text before, are digits with
- * perhaps a point among them. Without a branch on what they are, which differs from record to
- * record. False: perhaps all the same. */
+/* The value of eight digits, the first in the lowest byte: pairs, then fours, then eight. */
+static ALWAYS_INLINE uint64_t json_number_eight(uint64_t digits)
+{
+    digits = digits * 10 + (digits >> 8);
+    return ((digits & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
+            (digits >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
+           32;
+}
+
+/* `word` without its byte `at`, over which those before it move. */
+static ALWAYS_INLINE uint64_t json_number_close_up(uint64_t word, unsigned at)
+{
+    uint64_t before = word & ((UINT64_C(1) << 8 * at) - 1);
+    return before << 8 | word >> 8 * at >> 8 << 8 << 8 * at;
+}
+
+/* As json_number_read of a number of up to 16 digits and perhaps a point. False: it is anything
+ * else, or has not enough text before it. */
+static ALWAYS_INLINE bool json_number_read_short(const char *text, uint32_t pos, uint32_t end,
+                                                 struct json_number *out)
+{
+    bool is_minus = text[pos] == '-';
+    struct json_number_words w;
+    if (UNLIKELY(!json_number_split(text, pos + is_minus, end, &w))) {
+        return false;
+    }
+    if (w.fraction_count >= 8) {
+        w.low = json_number_close_up(w.low, 15 - w.fraction_count);
+    } else if (w.fraction_count > 0) {
+        w.high = json_number_close_up(w.high, 7 - w.fraction_count) | w.low >> 56;
+        w.low <<= 8;
+    }
+    int64_t digits = (int64_t)json_number_eight(w.high);
+    if (w.count > 8) {
+        digits += (int64_t)json_number_eight(w.low) * 100000000;
+    }
+    out->digits = is_minus ? -digits : digits;
+    out->exponent = (int16_t) - (int32_t)w.fraction_count;
+    out->form = w.fraction_count > 0 ? JSON_FRACTION : JSON_INTEGER;
+    return true;
+}
+
+/* Whether bytes `begin` to `end` are a number of up to 16 characters, digits and perhaps a point
+ * among them. Without enough text before them, of up to eight, all digits. False: perhaps all the
+ * same. */
 static ALWAYS_INLINE bool json_number_is_plain(const char *text, uint32_t begin, uint32_t end)
 {
     uint32_t count = end - begin;
-    if (count - 1 >= 16 || end < 16) {
-        return false;
+#ifdef __SSE2__
+    if (LIKELY(count - 1 < 16 && end >= 16)) {
+        __m128i all = _mm_loadu_si128((const __m128i *)(const void *)(text + end - 16));
+        __m128i values = _mm_sub_epi8(all, _mm_set1_epi8('0'));
+        __m128i are_digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
+        uint32_t first = UINT32_C(0x10000) >> count; /* bit i of 16 is byte i */
+        uint32_t others = ~(uint32_t)_mm_movemask_epi8(are_digits) & (0x10000 - first);
+        if (others == 0) {
+            return text[begin] != '0' || count == 1;
+        }
+        uint32_t point = end - 16 + (uint32_t)__builtin_ctz(others);
+        return (others & ((others - 1) | first | 0x8000)) == 0 && text[point] == '.' &&
+               (text[begin] != '0' || point == begin + 1);
     }
-    __m128i all = _mm_loadu_si128((const __m128i *)(const void *)(text + end - 16));
-    __m128i values = _mm_sub_epi8(all, _mm_set1_epi8('0'));
-    __m128i are_digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
-    __m128i are_points = _mm_cmpeq_epi8(all, _mm_set1_epi8('.'));
-    uint32_t first = UINT32_C(0x10000) >> count; /* bit i of 16 is byte i */
-    uint32_t inside = 0x10000 - first;
-    uint32_t others = ~(uint32_t)_mm_movemask_epi8(are_digits) & inside;
-    uint32_t points = (uint32_t)_mm_movemask_epi8(are_points) & inside;
-    uint32_t is_zero_first = (text[begin] == '0') & (count > 1) & ((others & first << 1) == 0);
-    uint32_t wrong = (others ^ points) | (others & (others - 1)) | (others & (first | 0x8000));
-    return (wrong | is_zero_first) == 0;
-}
 #endif
+    return count - 1 < 8 && end >= 8 &&
+           json_number_strays(json_number_load(text + end - 8)) >> (64 - 8 * count) == 0 &&
+           (text[begin] != '0' || count == 1);
+}
 
 /* As json_number_read of a number that nobody wants. */
 static ALWAYS_INLINE bool json_number_check(const char *text, uint32_t pos, uint32_t end,
                                             uint32_t *fault)
 {
     struct json_number unwanted;
-#ifdef __SSE2__
-    if (LIKELY(json_number_is_plain(text, pos + (text[pos] == '-'), end))) {
+    if (LIKELY(json_number_is_plain(text, pos + (text[pos] == '-'), end)) ||
+        json_number_read_short(text, pos, end, &unwanted)) {
         return true;
     }
-#endif
-    return json_number_read(text, pos, end, &unwanted, fault);
+    return json_number_read_slow(text, pos, end, &unwanted, fault);
 }
 
 #endif

@@ -9,7 +9,11 @@
  *
  * Names are looked up in the table of the node whose object is open, by length and first eight
  * bytes, unless a filter knows that they cannot be there; below what nobody wants there is no node
- * and no look-up. */
+ * and no look-up.
+ *
+ * A record whose texts between scalars are those of a shape (shape.h) is not walked through: its
+ * scalars are looked at, and what paths lead to is where it was in the record that left the shape.
+ */
 #include "schemas/json/reader.h"
 
 #include <endian.h>
@@ -20,7 +24,12 @@
 #include "base/compiler.h"
 #include "schemas/json/number_int.h"
 
+/* How many records ahead texts are fetched: their first bytes, which nothing announces. */
+#define JSON_READER_AHEAD 4u
+
 static bool json_reader_begin(struct json_reader *r, const struct json_text *record);
+static void json_reader_forget(struct json_reader *r);
+static bool json_reader_follow(struct json_reader *r);
 static bool json_reader_walk(struct json_reader *r);
 static bool json_reader_refill(struct json_reader *r, uint32_t token);
 static uint32_t json_reader_name_escaped(const struct json_reader *r, uint32_t node,
@@ -42,6 +51,11 @@ enum err json_reader_init(struct json_reader *r, const struct json_indexer *inde
     r->limits = limits;
     r->budget = budget;
     r->stamp = 0;
+    for (uint32_t i = 0; i < JSON_SHAPES_COUNT; i++) {
+        r->shapes[i].tokens_count = UINT32_MAX;
+        r->shapes[i].wait = 0;
+        r->shapes[i].pause = 0;
+    }
     size_t found_bytes = paths->paths_count * sizeof(*r->found);
     void *block;
     enum err err = budget_alloc(budget, found_bytes + paths->nodes_count * sizeof(*r->seen),
@@ -64,7 +78,11 @@ enum err json_reader_read(struct json_reader *r, const struct json_text *records
     enum err err = ERR_OK;
     size_t i = 0;
     for (; i < count && err == ERR_OK; i++) {
-        if (LIKELY(json_reader_begin(r, &records[i]) && json_reader_walk(r))) {
+        if (i + JSON_READER_AHEAD < count) {
+            __builtin_prefetch(records[i + JSON_READER_AHEAD].text);
+        }
+        if (LIKELY(json_reader_begin(r, &records[i]) &&
+                   (json_reader_follow(r) || json_reader_walk(r)))) {
             for (uint32_t a = 0; a < r->paths->aliases_count; a++) {
                 r->found[r->paths->aliases[a].path] = r->found[r->paths->aliases[a].first];
             }
@@ -77,20 +95,23 @@ enum err json_reader_read(struct json_reader *r, const struct json_text *records
     return err;
 }
 
-/* Note what a path leads to: `length` bytes at `text`. */
-static ALWAYS_INLINE struct json_found *json_reader_put(struct json_reader *r, uint32_t node,
-                                                        enum json_kind kind, const char *text,
-                                                        uint32_t length)
+/* Where what stands at a node is to be noted, or NULL. */
+static ALWAYS_INLINE struct json_found *json_reader_found(const struct json_reader *r,
+                                                          uint32_t node)
 {
     uint32_t path = node != JSON_NONE ? r->paths->nodes[node].path : JSON_NONE;
-    if (path == JSON_NONE) {
-        return NULL;
+    return path != JSON_NONE ? &r->found[path] : NULL;
+}
+
+/* Note what stands somewhere: `length` bytes at `text`. */
+static ALWAYS_INLINE void json_reader_put(struct json_found *found, enum json_kind kind,
+                                          const char *text, uint32_t length)
+{
+    if (found != NULL) {
+        found->text = text;
+        found->length = length;
+        found->kind = (uint8_t)kind;
     }
-    struct json_found *found = &r->found[path];
-    found->text = text;
-    found->length = length;
-    found->kind = (uint8_t)kind;
-    return found;
 }
 
 /* The end of what begins at `token` and is neither an object nor an array: where the next one
@@ -106,24 +127,25 @@ static ALWAYS_INLINE uint32_t json_reader_scalar_end(const struct json_reader *r
 }
 
 /* A string; what is in it is good. */
-static ALWAYS_INLINE void json_reader_string(struct json_reader *r, uint32_t token, uint32_t node)
+static ALWAYS_INLINE void json_reader_string(struct json_reader *r, uint32_t token,
+                                             struct json_found *found)
 {
     const char *text = r->index.text + r->positions[token] + 1;
     uint32_t length = json_reader_scalar_end(r, token) - r->positions[token] - 2;
-    struct json_found *found = json_reader_put(r, node, JSON_STRING, text, length);
-    if (found != NULL) {
-        found->has_escapes = UNLIKELY(r->index.has_escapes) && memchr(text, '\\', length) != NULL;
-    }
+    json_reader_put(found, JSON_STRING, text, length);
+    found->has_escapes = UNLIKELY(r->index.has_escapes) && memchr(text, '\\', length) != NULL;
 }
 
-static ALWAYS_INLINE bool json_reader_number(struct json_reader *r, uint32_t token, uint32_t node)
+static ALWAYS_INLINE bool json_reader_number(struct json_reader *r, uint32_t token,
+                                             struct json_found *found)
 {
     const char *text = r->index.text;
     uint32_t pos = r->positions[token];
     uint32_t end = json_reader_scalar_end(r, token);
-    struct json_found *found = json_reader_put(r, node, JSON_NUMBER, text + pos, end - pos);
+    json_reader_put(found, JSON_NUMBER, text + pos, end - pos);
     uint32_t fault;
-    if (LIKELY(found != NULL ? json_number_read(text, pos, end, &found->number, &fault)
+    if (LIKELY(found != NULL ? LIKELY(json_number_read_short(text, pos, end, &found->number)) ||
+                                   json_number_read_slow(text, pos, end, &found->number, &fault)
                              : json_number_check(text, pos, end, &fault))) {
         return true;
     }
@@ -131,7 +153,8 @@ static ALWAYS_INLINE bool json_reader_number(struct json_reader *r, uint32_t tok
 }
 
 /* true, false or null; or what is no value at all. */
-static ALWAYS_INLINE bool json_reader_word(struct json_reader *r, uint32_t token, uint32_t node)
+static ALWAYS_INLINE bool json_reader_word(struct json_reader *r, uint32_t token,
+                                           struct json_found *found)
 {
     uint32_t pos = r->positions[token];
     bool is_word = false;
@@ -139,33 +162,34 @@ static ALWAYS_INLINE bool json_reader_word(struct json_reader *r, uint32_t token
         const char *text = r->index.text + pos;
         uint32_t length = json_reader_scalar_end(r, token) - pos;
         if (length == 4 && memcmp(text, "true", 4) == 0) {
-            json_reader_put(r, node, JSON_TRUE, text, length);
+            json_reader_put(found, JSON_TRUE, text, length);
             is_word = true;
         } else if (length == 4 && memcmp(text, "null", 4) == 0) {
-            json_reader_put(r, node, JSON_NULL, text, length);
+            json_reader_put(found, JSON_NULL, text, length);
             is_word = true;
         } else if (length == 5 && memcmp(text, "false", 5) == 0) {
-            json_reader_put(r, node, JSON_FALSE, text, length);
+            json_reader_put(found, JSON_FALSE, text, length);
             is_word = true;
         }
     }
     return is_word || json_reader_fail(r, ERR_INVALID, pos, "a value was expected");
 }
 
-/* A value that is neither an object nor an array. */
-static ALWAYS_INLINE bool json_reader_scalar(struct json_reader *r, uint32_t token, uint32_t node)
+/* A value that is neither an object nor an array; `found` NULL: nobody wants it. */
+static ALWAYS_INLINE bool json_reader_scalar(struct json_reader *r, uint32_t token,
+                                             struct json_found *found)
 {
     uint8_t first = r->bytes[token];
     if (first == '"') {
-        if (node != JSON_NONE) {
-            json_reader_string(r, token, node);
+        if (found != NULL) {
+            json_reader_string(r, token, found);
         }
         return true;
     }
     if (first == '-' || (first >= '0' && first <= '9')) {
-        return json_reader_number(r, token, node);
+        return json_reader_number(r, token, found);
     }
-    return json_reader_word(r, token, node);
+    return json_reader_word(r, token, found);
 }
 
 /* json_path_head of a name in the text, without reading past it. */
@@ -287,7 +311,7 @@ static ALWAYS_INLINE bool json_reader_members(struct json_reader *r, uint32_t *t
         if (first == '"' && node == JSON_NONE) {
             continue;
         }
-        if (UNLIKELY(!json_reader_scalar(r, at + 2, node))) {
+        if (UNLIKELY(!json_reader_scalar(r, at + 2, json_reader_found(r, node)))) {
             return false;
         }
     }
@@ -295,11 +319,89 @@ static ALWAYS_INLINE bool json_reader_members(struct json_reader *r, uint32_t *t
     return true;
 }
 
-static bool json_reader_walk(struct json_reader *r)
+/* Whether `length` bytes are true, false or null. */
+static ALWAYS_INLINE bool json_reader_is_word(const char *text, uint32_t length)
+{
+    return (length == 4 && (memcmp(text, "true", 4) == 0 || memcmp(text, "null", 4) == 0)) ||
+           (length == 5 && memcmp(text, "false", 5) == 0);
+}
+
+/* A scalar that nobody wants is one. */
+static NOINLINE bool json_reader_check(struct json_reader *r, uint32_t token)
+{
+    return json_reader_scalar(r, token, NULL);
+}
+
+/* Whether the texts between the scalars of the record are those of `shape`, and the scalars that
+ * nobody wants are good: strings are. */
+static ALWAYS_INLINE bool json_reader_is_like(struct json_reader *r, const struct json_shape *shape)
+{
+    const char *text = r->index.text;
+    const struct json_gap *end = shape->gaps + shape->gaps_count;
+    uint32_t from = r->positions[0];
+    for (const struct json_gap *gap = shape->gaps; gap < end; gap++) {
+        uint32_t token = gap->token;
+        uint32_t pos = r->positions[token];
+        if (UNLIKELY(!json_shape_is_gap(shape, gap, text, from, pos))) {
+            return false;
+        }
+        from = r->positions[token + 1];
+        uint8_t first = r->bytes[token];
+        if (first == '"' || gap->is_wanted) {
+            continue;
+        }
+        bool is_good = first <= '9' ? json_number_is_plain(text, pos + (first == '-'), from)
+                                    : json_reader_is_word(text + pos, from - pos);
+        if (!is_good && UNLIKELY(!json_reader_check(r, token))) {
+            return false;
+        }
+    }
+    uint32_t tail_end = r->positions[r->tokens_count - 1] + 1;
+    return shape->tail_length == 0 ||
+           (tail_end - from == shape->tail_length &&
+            json_shape_is_text(shape, shape->tail_end, text + from, shape->tail_length));
+}
+
+/* The record by the shape that is kept for its number of tokens; false: it has another. What is
+ * wrong with a scalar is found again by the walk. */
+static NOINLINE bool json_reader_follow(struct json_reader *r)
+{
+    struct json_shape *shape = &r->shapes[json_shape_place(r->tokens_count)];
+    if (!r->is_whole || shape->tokens_count != r->tokens_count || !json_reader_is_like(r, shape)) {
+        return false;
+    }
+    if (!shape->is_full) {
+        json_reader_forget(r);
+    }
+    for (uint32_t i = 0; i < shape->wants_count; i++) {
+        const struct json_want *want = &shape->wants[i];
+        if (UNLIKELY(!json_reader_scalar(r, want->token, &r->found[want->path]))) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < shape->spans_count; i++) {
+        const struct json_span *span = &shape->spans[i];
+        uint32_t open = r->positions[span->open];
+        json_reader_put(&r->found[span->path],
+                        r->bytes[span->open] == '{' ? JSON_OBJECT : JSON_ARRAY,
+                        r->index.text + open, r->positions[span->close] + 1 - open);
+    }
+    r->duplicates_count = 0;
+    json_shape_followed(shape);
+    return true;
+}
+
+static NOINLINE bool json_reader_walk(struct json_reader *r)
 {
     struct json_frame *top = r->frames;
     const struct json_frame *highest = top + r->limits.depth_max;
     uint32_t token = 0;
+    json_reader_forget(r);
+    if (UNLIKELY(++r->stamp == 0)) {
+        memset(r->seen, 0, r->paths->nodes_count * sizeof(*r->seen));
+        r->stamp = 1;
+    }
+    r->duplicates_count = 0;
     for (uint32_t node = 0;;) {
         bool is_whole = true; /* a value has ended, and with it perhaps what holds it */
         if (json_reader_is_open(r->bytes[token])) {
@@ -309,8 +411,10 @@ static bool json_reader_walk(struct json_reader *r)
             }
             json_reader_open(r, ++top, token++, node);
             is_whole = r->bytes[token] == top->closing;
-        } else if (UNLIKELY(!json_reader_scalar(r, token++, node))) {
+        } else if (UNLIKELY(!json_reader_scalar(r, token, json_reader_found(r, node)))) {
             return false;
+        } else {
+            token++;
         }
         while (is_whole) {
             if (top == r->frames) {
@@ -325,7 +429,7 @@ static bool json_reader_walk(struct json_reader *r)
                                         "a comma or the end of the object or array was expected");
             }
             enum json_kind kind = next == '}' ? JSON_OBJECT : JSON_ARRAY;
-            json_reader_put(r, top->node, kind, r->index.text + top->pos,
+            json_reader_put(json_reader_found(r, top->node), kind, r->index.text + top->pos,
                             r->positions[token - 1] + 1 - top->pos);
             top--;
             if (UNLIKELY(token >= r->tokens_sure)) {
@@ -356,6 +460,20 @@ static bool json_reader_walk(struct json_reader *r)
     }
 }
 
+/* There are `count` tokens in the window. */
+static ALWAYS_INLINE void json_reader_window(struct json_reader *r, uint32_t count)
+{
+    r->tokens_count = count;
+    r->tokens_sure = count - (JSON_READER_TOKENS - 1);
+    if (LIKELY(r->index.pos == r->index.length)) {
+        r->tokens_sure = UINT32_MAX;
+        for (uint32_t i = 0; i < JSON_READER_TOKENS; i++) {
+            r->positions[count + i] = r->index.length;
+            r->bytes[count + i] = 0;
+        }
+    }
+}
+
 /* Make ready for a record; false: it is refused already. */
 static bool json_reader_begin(struct json_reader *r, const struct json_text *record)
 {
@@ -364,17 +482,26 @@ static bool json_reader_begin(struct json_reader *r, const struct json_text *rec
                                        "the text is longer than allowed"};
         return false;
     }
+    json_index_begin(&r->index, record->text, record->length);
+    uint32_t count = 0;
+    if (LIKELY(record->length > 0)) {
+        count = r->indexer->step(&r->index, r->positions, r->bytes);
+        if (UNLIKELY(r->index.fault.err != ERR_OK)) {
+            r->fault = r->index.fault;
+            return false;
+        }
+    }
+    json_reader_window(r, count);
+    r->is_whole = r->index.pos == r->index.length;
+    return LIKELY(r->is_whole || count >= JSON_READER_TOKENS) || json_reader_refill(r, 0);
+}
+
+/* Nothing has been found. */
+static void json_reader_forget(struct json_reader *r)
+{
     for (uint32_t i = 0; i < r->paths->paths_count; i++) {
         r->found[i].text = NULL;
     }
-    if (UNLIKELY(++r->stamp == 0)) {
-        memset(r->seen, 0, r->paths->nodes_count * sizeof(*r->seen));
-        r->stamp = 1;
-    }
-    r->duplicates_count = 0;
-    json_index_begin(&r->index, record->text, record->length);
-    r->tokens_count = 0;
-    return json_reader_refill(r, 0);
 }
 
 /* Bring in more tokens behind those from `token` on, which become the first; false: a fault. */
@@ -393,15 +520,7 @@ static NOINLINE bool json_reader_refill(struct json_reader *r, uint32_t token)
             return false;
         }
     }
-    r->tokens_count = count;
-    r->tokens_sure = count - (JSON_READER_TOKENS - 1);
-    if (r->index.pos == r->index.length) {
-        r->tokens_sure = UINT32_MAX;
-        for (uint32_t i = count; i < count + JSON_READER_TOKENS; i++) {
-            r->positions[i] = r->index.length;
-            r->bytes[i] = 0;
-        }
-    }
+    json_reader_window(r, count);
     return true;
 }
 
@@ -431,7 +550,7 @@ static NOINLINE void json_reader_drop(struct json_reader *r, uint32_t node)
     }
 }
 
-/* The value has ended at `token`: only white space may follow. */
+/* The value has ended at `token`: only white space may follow. The record is read then. */
 static bool json_reader_end(struct json_reader *r, uint32_t token)
 {
     if (token >= r->tokens_sure) {
@@ -442,6 +561,9 @@ static bool json_reader_end(struct json_reader *r, uint32_t token)
     }
     if (r->bytes[token] != 0) {
         return json_reader_fail(r, ERR_INVALID, r->positions[token], "something follows the value");
+    }
+    if (r->is_whole && r->duplicates_count == 0) {
+        json_shape_keep(r);
     }
     return true;
 }

@@ -19,6 +19,9 @@ static void log_cursor_journal_got(struct log_file_get *get);
 static void log_cursor_get_done(struct log_cursor *c, const struct log_file_get *get);
 static void log_cursor_put(struct log_cursor *c, struct log_file_get *get);
 static void log_cursor_read_done(struct rt_op *op);
+static bool log_cursor_find_warm(struct log_cursor *c, struct log_run *run);
+static bool log_cursor_may_keep(const struct log_run *run);
+static struct log_warm_items log_run_items(const struct log_run *run);
 static void log_run_begin(struct log_run *run);
 static bool log_run_has_room(const struct log_run *run, uint64_t pos, uint32_t length);
 static uint64_t log_run_end(const struct log_run *run);
@@ -69,6 +72,7 @@ enum err log_cursor_new(struct log_read *read, struct log_cursor **out)
     c->is_ahead = read->is_reader;
     c->items_max = items_max;
     c->run_bytes = log_cursor_run_bytes(read->bytes_max);
+    c->does_keep = read->is_reader && c->run_bytes == LOG_RUN_BYTES && ls->files.warm.bytes_max > 0;
     c->run = &c->runs[0];
     for (uint32_t i = 0; i < runs_count; i++) {
         c->runs[i].cursor = c;
@@ -267,6 +271,7 @@ static void log_run_begin(struct log_run *run)
     run->file_number = 0;
     run->err = ERR_OK;
     run->is_ready = false;
+    run->is_sound = false;
     run->is_full = false;
 }
 
@@ -456,10 +461,16 @@ static bool log_run_is_full(struct log_run *run, const struct log_want *want, ui
     return run->is_full;
 }
 
-/* Whether the bytes at `pos` fit into one request with what was taken. */
+/* Whether the bytes at `pos` fit into one request with what was taken, and belong there. */
 static bool log_run_has_room(const struct log_run *run, uint64_t pos, uint32_t length)
 {
-    return run->items_count == 0 || pos + length - run->pos <= run->cursor->run_bytes;
+    if (run->items_count == 0) {
+        return true;
+    }
+    uint64_t first = run->pos + run->items[0].at;
+    bool is_here =
+        !run->cursor->does_keep || pos / LOG_WARM_PIECE_BYTES == first / LOG_WARM_PIECE_BYTES;
+    return is_here && pos + length - run->pos <= run->cursor->run_bytes;
 }
 
 static void log_run_add(struct log_run *run, const struct log_sidecar *rec, uint64_t pos)
@@ -484,8 +495,14 @@ enum err log_cursor_read(struct log_cursor *c, struct log_run *run)
 {
     ASSERT(run->items_count > 0);
     ASSERT(!run->is_reading);
+    if (c->does_keep && log_cursor_find_warm(c, run)) {
+        return ERR_OK;
+    }
     uint32_t bytes = run->read_bytes + run->rest_bytes;
     enum err err = buf_new(&c->ls->bufs, &c->ls->budget, bytes, &run->buf);
+    while (err == ERR_BUDGET && log_warm_yield(&c->ls->files.warm)) {
+        err = buf_new(&c->ls->bufs, &c->ls->budget, bytes, &run->buf);
+    }
     if (err != ERR_OK) {
         return err;
     }
@@ -505,13 +522,57 @@ enum err log_cursor_read(struct log_cursor *c, struct log_run *run)
     return ERR_OK;
 }
 
+/* Whether the run is one that is kept; it is as if it had been read, then. */
+static bool log_cursor_find_warm(struct log_cursor *c, struct log_run *run)
+{
+    if (!log_cursor_may_keep(run)) {
+        return false;
+    }
+    const struct log_warm_run *warm =
+        log_warm_find(&c->ls->files.warm, c->get_log.file, run->pos, run->read_bytes);
+    if (warm == NULL) {
+        return false;
+    }
+    run->buf = buf_ref(warm->buf);
+    run->valid_bytes = run->read_bytes;
+    struct log_warm_items items = log_run_items(run);
+    run->is_sound = items.count == warm->items.count && items.begin == warm->items.begin &&
+                    items.end == warm->items.end;
+    run->is_reading = true;
+    c->waits_count++;
+    rt_op_defer(&run->op);
+    return true;
+}
+
+void log_cursor_keep(struct log_cursor *c, const struct log_run *run)
+{
+    if (log_cursor_may_keep(run)) {
+        log_warm_keep(&c->ls->files.warm, c->get_log.file, run->pos, run->read_bytes,
+                      log_run_items(run), run->buf);
+    }
+}
+
+/* Whether the run is of a kind that is kept. */
+static bool log_cursor_may_keep(const struct log_run *run)
+{
+    return run->cursor->does_keep && run->file_number == 0 && run->rest_bytes == 0;
+}
+
+/* The batches of a run that has some. */
+static struct log_warm_items log_run_items(const struct log_run *run)
+{
+    return (struct log_warm_items){.count = run->items_count,
+                                   .begin = run->items[0].at,
+                                   .end = (uint32_t)(log_run_end(run) - run->pos)};
+}
+
 static void log_cursor_read_done(struct rt_op *op)
 {
     struct log_run *run = CONTAINER_OF(op, struct log_run, op);
     run->is_reading = false;
     run->is_ready = true;
     run->err = op->err;
-    run->valid_bytes = op->err == ERR_OK ? (uint32_t)op->result : 0;
+    run->valid_bytes += op->err == ERR_OK ? (uint32_t)op->result : 0; /* kept: they are there */
     if (run->valid_bytes == run->read_bytes) {
         run->valid_bytes += run->rest_bytes;
     }

@@ -75,6 +75,7 @@ struct log_run {
     enum err err;               /* of the request */
     bool is_reading;            /* the request is under way */
     bool is_ready;              /* it has ended */
+    bool is_sound;              /* all of it is known to be: it was kept in memory */
     bool is_full;               /* the batch behind it would have passed the bytes asked for */
 };
 
@@ -104,6 +105,7 @@ struct log_cursor {
     struct log *log;                      /* of which group; not used any more without a read */
     struct log_read *read;                /* who is served; NULL: it ends with its last request */
     bool is_ahead;                        /* reads ahead */
+    bool does_keep;                       /* what it reads may be wanted again (warm.h) */
     uint32_t items_max;                   /* batches of a run */
     uint32_t run_bytes;                   /* bytes of a run, whole blocks */
     struct log_run runs[LOG_CURSOR_RUNS]; /* a ring; the first only unless it reads ahead */
@@ -189,6 +191,9 @@ void log_cursor_plan_slots(struct log_cursor *c, struct log_slot *slot,
 
 /* Read what was chosen: LOG_READ_BYTES. ERR_BUDGET. */
 MUST_USE enum err log_cursor_read(struct log_cursor *c, struct log_run *run);
+
+/* Keep the run, all of it sound, if all of it was read from its segment. */
+void log_cursor_keep(struct log_cursor *c, const struct log_run *run);
 
 /* Let the run's bytes go; it is not being read. */
 void log_cursor_drop_run(struct log_cursor *c, struct log_run *run);

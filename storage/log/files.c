@@ -50,7 +50,11 @@ enum err log_files_init(struct log_files *files, struct log_shard *ls, uint32_t 
     files->buckets = made;
     map_init(&files->map, files->buckets, capacity);
     pool_init(&files->pool, &ls->budget, sizeof(struct log_file), 64, capacity);
-    return ERR_OK;
+    err = log_warm_init(&files->warm, ls, ls->store->config.warm_bytes_max);
+    if (err != ERR_OK) {
+        log_files_deinit(files);
+    }
+    return err;
 }
 
 void log_files_deinit(struct log_files *files)
@@ -59,6 +63,7 @@ void log_files_deinit(struct log_files *files)
         return;
     }
     ASSERT(files->count == 0);
+    log_warm_deinit(&files->warm);
     pool_deinit(&files->pool);
     budget_free(&files->ls->budget, files->buckets);
     files->buckets = NULL;
@@ -180,6 +185,7 @@ static enum err log_file_new(struct log_files *files, const struct log_file_key 
     file->generation = key->generation;
     file->kind = key->kind;
     list_init(&file->waiters);
+    list_init(&file->warm);
     memcpy(file->path, path, sizeof(file->path));
     rt_op_init(&file->op, files->ls->shard, log_file_done);
     files->count++;
@@ -270,6 +276,7 @@ void log_file_put(struct log_shard *ls, struct log_file *file)
 static void log_file_close(struct log_files *files, struct log_file *file)
 {
     ASSERT(file->users_count == 0);
+    log_warm_forget(&files->warm, file);
     files->count--;
     files->closing_count++;
     file->is_closing = true;
@@ -296,6 +303,7 @@ static void log_files_forget(struct log_files *files, const struct log_file_key 
     }
     struct log_file *file = CONTAINER_OF(node, struct log_file, in_map);
     file->is_stale = true;
+    log_warm_forget(&files->warm, file);
     if (list_is_linked(&file->in_lru)) {
         list_remove(&file->in_lru);
         log_file_close(files, file);

@@ -62,6 +62,7 @@ static enum err log_read_cursor(struct log_read *read);
 static enum err log_read_take(struct log_read *read);
 static void log_read_ahead(struct log_read *read);
 static uint32_t log_read_verify(const struct log_read *read, struct log_run *run);
+static void log_read_keep(const struct log_read *read, const struct log_run *run);
 static bool log_run_item_is_sound(const struct log_read *read, const struct log_run *run,
                                   const struct log_run_item *item);
 static bool log_run_has_moved(const struct log_read *read, const struct log_run *run,
@@ -743,6 +744,9 @@ static uint32_t log_read_verify(const struct log_read *read, struct log_run *run
 {
     uint32_t count = 0;
     uint32_t end = 0;
+    if (run->is_sound) {
+        return run->items_count;
+    }
     while (count < run->items_count && log_run_item_is_sound(read, run, &run->items[count])) {
         struct log_run_item *item = &run->items[count++];
         if (run->file_number != 0) {
@@ -752,7 +756,22 @@ static uint32_t log_read_verify(const struct log_read *read, struct log_run *run
         }
     }
     buf_seal(run->buf, run->read_bytes + run->rest_bytes);
+    if (count == run->items_count) {
+        log_read_keep(read, run);
+    }
     return count;
+}
+
+/* Others may want it, too: it is kept where its blocks are not written any more. */
+static void log_read_keep(const struct log_read *read, const struct log_run *run)
+{
+    struct log_cursor *c = read->cursor;
+    const struct log_segment *seg = log_segment_find(read->log, run->items[0].index);
+    bool is_its =
+        seg != NULL && seg->start.index == c->segment_index && seg->generation == c->generation;
+    if (is_its && (seg->is_finished || run->pos + run->read_bytes <= seg->written_bytes)) {
+        log_cursor_keep(c, run);
+    }
 }
 
 /* Header and body are what was appended, or what a rewrite made of it. */

@@ -1,6 +1,8 @@
 /* Records of a batch. See records.h. */
 #include "storage/log/records.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/varint.h"
@@ -9,10 +11,14 @@
 #define LOG_RECORDS_CRC_POS  17
 #define LOG_RECORDS_CRC_FROM 21
 
+/* Bytes before a record's key where no varint is longer than three: there are four of them. */
+#define LOG_RECORDS_HEAD_BYTES_MAX 13
+
+/* How far ahead of a reader memory is fetched, and of how many bytes of a record. */
+#define LOG_RECORDS_AHEAD_BYTES 2048u
+#define LOG_RECORDS_LINES_BYTES 256u
+
 static int64_t log_records_delta(const struct log_records_writer *rw, int64_t timestamp);
-static size_t log_records_body_size(const struct log_records_writer *rw,
-                                    const struct log_records_item *item);
-static size_t log_records_bytes_size(const uint8_t *data, uint32_t length);
 static void log_records_put_bytes(struct bytes_writer *w, const uint8_t *data, uint32_t length);
 static const uint8_t *log_records_get_bytes(struct bytes_reader *r, uint32_t *length);
 static void log_records_get_item(struct log_records_reader *rr, struct bytes_reader *body,
@@ -25,10 +31,47 @@ void log_records_begin(struct log_records_writer *rw, void *data, size_t capacit
     bytes_put_zeros(&rw->w, LOG_BATCH_HEADER_BYTES);
 }
 
+static ALWAYS_INLINE size_t log_records_bytes_size(const uint8_t *data, uint32_t length)
+{
+    return data == NULL ? varint_size_i64(-1) : varint_size_i64(length) + length;
+}
+
+static ALWAYS_INLINE size_t log_records_body_size(const struct log_records_writer *rw,
+                                                  const struct log_records_item *item)
+{
+    return 1 + varint_size_i64(log_records_delta(rw, item->timestamp)) +
+           varint_size_i64(rw->count) + log_records_bytes_size(item->key, item->key_bytes) +
+           log_records_bytes_size(item->value, item->value_bytes) +
+           varint_size_i64(item->headers_count) + item->headers_bytes;
+}
+
 size_t log_records_size(const struct log_records_writer *rw, const struct log_records_item *item)
 {
     size_t body_bytes = log_records_body_size(rw, item);
     return varint_size_i64((int64_t)body_bytes) + body_bytes;
+}
+
+/* Write the zigzag varint of `value` where there is room; returns what follows it. */
+static ALWAYS_INLINE uint8_t *log_records_write(uint8_t *at, int64_t value)
+{
+    uint64_t bits = varint_zigzag64(value);
+    for (; bits >= 0x80; bits >>= 7) {
+        *at++ = (uint8_t)(bits | 0x80);
+    }
+    *at++ = (uint8_t)bits;
+    return at;
+}
+
+/* Likewise a length and its bytes, or null. */
+static ALWAYS_INLINE uint8_t *log_records_write_bytes(uint8_t *at, const uint8_t *data,
+                                                      uint32_t length)
+{
+    at = log_records_write(at, data == NULL ? -1 : (int64_t)length);
+    if (data != NULL && length > 0) {
+        memcpy(at, data, length);
+        at += length;
+    }
+    return at;
 }
 
 enum err log_records_add(struct log_records_writer *rw, const struct log_records_item *item)
@@ -36,23 +79,25 @@ enum err log_records_add(struct log_records_writer *rw, const struct log_records
     struct bytes_writer *w = &rw->w;
     size_t body_bytes = log_records_body_size(rw, item);
     size_t size = varint_size_i64((int64_t)body_bytes) + body_bytes;
-    if (bytes_writer_left(w) < size || w->pos + size > LIMIT_BATCH_BYTES) {
+    if (w->err != ERR_OK || bytes_writer_left(w) < size || w->pos + size > LIMIT_BATCH_BYTES) {
         return ERR_TOO_LARGE;
     }
     size_t end = w->pos + size;
     if (rw->count == 0) {
         rw->base_timestamp = item->timestamp;
     }
-    varint_put_i64(w, (int64_t)body_bytes);
-    bytes_put_u8(w, 0); /* attributes: none are defined */
-    varint_put_i64(w, log_records_delta(rw, item->timestamp));
-    varint_put_i64(w, rw->count);
-    log_records_put_bytes(w, item->key, item->key_bytes);
-    log_records_put_bytes(w, item->value, item->value_bytes);
-    varint_put_i64(w, item->headers_count);
-    bytes_put_copy(w, item->headers, item->headers_bytes);
-    ASSERT(w->err == ERR_OK);
-    ASSERT(w->pos == end);
+    uint8_t *at = log_records_write(w->data + w->pos, (int64_t)body_bytes);
+    *at++ = 0; /* attributes: none are defined */
+    at = log_records_write(at, log_records_delta(rw, item->timestamp));
+    at = log_records_write(at, rw->count);
+    at = log_records_write_bytes(at, item->key, item->key_bytes);
+    at = log_records_write_bytes(at, item->value, item->value_bytes);
+    at = log_records_write(at, item->headers_count);
+    if (item->headers_bytes > 0) {
+        memcpy(at, item->headers, item->headers_bytes);
+    }
+    ASSERT(at + item->headers_bytes == w->data + end);
+    w->pos = end;
     rw->count++;
     if (rw->count == 1 || item->timestamp > rw->max_timestamp) {
         rw->max_timestamp = item->timestamp;
@@ -116,14 +161,10 @@ enum err log_records_open(struct log_records_reader *rr, const void *data, size_
     return err;
 }
 
-/* The next zigzag varint at *at, moved past; `end` is where the batch ends. False: it is not there
- * in three bytes, whatever it is. */
-static ALWAYS_INLINE bool log_records_short(const uint8_t **at, const uint8_t *end, int32_t *value)
+/* The next zigzag varint at *at, where three bytes are left, moved past. False: it is longer. */
+static ALWAYS_INLINE bool log_records_short(const uint8_t **at, int32_t *value)
 {
     const uint8_t *p = *at;
-    if (UNLIKELY(end - p < 3)) {
-        return false;
-    }
     uint32_t bits = p[0] & 0x7fu;
     uint32_t length = 1;
     if (p[0] >= 0x80) {
@@ -142,6 +183,17 @@ static ALWAYS_INLINE bool log_records_short(const uint8_t **at, const uint8_t *e
     return true;
 }
 
+/* Fetch what lies some records ahead, as many bytes as this one has: a walk from record to record
+ * takes no notice of most bytes, and waits for memory at the end of each. */
+static ALWAYS_INLINE void log_records_ahead(const uint8_t *next, uint32_t bytes)
+{
+    uint32_t most = bytes < LOG_RECORDS_LINES_BYTES ? bytes : LOG_RECORDS_LINES_BYTES;
+    uintptr_t ahead = (uintptr_t)next + LOG_RECORDS_AHEAD_BYTES; /* perhaps behind the batch */
+    for (uint32_t i = 0; i < most; i += 64) {
+        __builtin_prefetch((const void *)(ahead + i));
+    }
+}
+
 /* As log_records_next for what nearly all records are: fields that are not long, no headers. False:
  * it may be another one, or none; nothing has moved. */
 static ALWAYS_INLINE bool log_records_next_plain(struct log_records_reader *rr,
@@ -151,20 +203,22 @@ static ALWAYS_INLINE bool log_records_next_plain(struct log_records_reader *rr,
     const uint8_t *end = rr->r.data + rr->r.length;
     int32_t body_bytes, timestamp_delta, offset_delta, key_bytes, value_bytes, headers_count;
     if (rr->r.err != ERR_OK || rr->index == rr->batch.records_count ||
-        !log_records_short(&at, end, &body_bytes) || body_bytes < 1 || body_bytes > end - at) {
+        end - at < LOG_RECORDS_HEAD_BYTES_MAX || !log_records_short(&at, &body_bytes) ||
+        body_bytes < 1 || body_bytes > end - at) {
         return false;
     }
     const uint8_t *next = at + body_bytes;
+    log_records_ahead(next, (uint32_t)body_bytes);
     at++; /* attributes */
-    if (!log_records_short(&at, end, &timestamp_delta) ||
-        !log_records_short(&at, end, &offset_delta) || !log_records_short(&at, end, &key_bytes) ||
-        key_bytes < -1 || key_bytes > end - at) {
+    if (!log_records_short(&at, &timestamp_delta) || !log_records_short(&at, &offset_delta) ||
+        !log_records_short(&at, &key_bytes) || key_bytes < -1 || key_bytes > end - at) {
         return false;
     }
     out->key = key_bytes < 0 ? NULL : at;
     out->key_bytes = key_bytes < 0 ? 0 : (uint32_t)key_bytes;
     at += out->key_bytes;
-    if (!log_records_short(&at, end, &value_bytes) || value_bytes < -1 || value_bytes > end - at) {
+    if (end - at < 3 || !log_records_short(&at, &value_bytes) || value_bytes < -1 ||
+        value_bytes > end - at) {
         return false;
     }
     out->value = value_bytes < 0 ? NULL : at;
@@ -241,20 +295,6 @@ static int64_t log_records_delta(const struct log_records_writer *rw, int64_t ti
 {
     int64_t base = rw->count == 0 ? timestamp : rw->base_timestamp;
     return (int64_t)((uint64_t)timestamp - (uint64_t)base);
-}
-
-static size_t log_records_body_size(const struct log_records_writer *rw,
-                                    const struct log_records_item *item)
-{
-    return 1 + varint_size_i64(log_records_delta(rw, item->timestamp)) +
-           varint_size_i64(rw->count) + log_records_bytes_size(item->key, item->key_bytes) +
-           log_records_bytes_size(item->value, item->value_bytes) +
-           varint_size_i64(item->headers_count) + item->headers_bytes;
-}
-
-static size_t log_records_bytes_size(const uint8_t *data, uint32_t length)
-{
-    return data == NULL ? varint_size_i64(-1) : varint_size_i64(length) + length;
 }
 
 static void log_records_put_bytes(struct bytes_writer *w, const uint8_t *data, uint32_t length)

@@ -12,6 +12,7 @@
 #include "base/rt/file.h"
 #include "base/rt/op.h"
 #include "storage/log/format.h"
+#include "storage/log/warm.h"
 
 /* Segment positions are 32 bits, and one batch may pass what a segment is meant to be. */
 #define LOG_SEGMENT_BYTES_MAX (UINT32_MAX - 2ull * LIMIT_BUF_BYTES)
@@ -83,6 +84,7 @@ struct log_file {
     struct log_files *files;     /* where it is kept */
     struct list_node in_lru;     /* log_files.lru while nobody uses it */
     struct list waiters;         /* log_file_get.in_file: wait for the open */
+    struct list warm;            /* log_warm_run.in_file: what is kept of it in memory (warm.h) */
     struct rt_op op;             /* its open or close */
     struct rt_file file;         /* valid once open */
     uint64_t group;              /* whose segment; 0 for the journal, too */
@@ -106,6 +108,7 @@ struct log_files {
     uint32_t count;                          /* open or opening */
     uint32_t closing_count;                  /* whose close is under way */
     uint32_t count_max;                      /* above it unused ones are closed */
+    struct log_warm warm;                    /* what is kept of them in memory */
     void (*closed)(struct log_files *files); /* end of log_files_close */
 };
 

@@ -40,6 +40,8 @@ struct log_config {
         unsettled_bytes_max; /* per shard; 0: the least of 128 MiB and an eighth of its memory */
     uint64_t hot_bytes_max;  /* per shard, newest entries kept in memory, with what keeps account of
                                 them; 0: a quarter of its memory */
+    uint64_t warm_bytes_max; /* per shard, what readers have read and others may want again
+                                (warm.h); 0: none */
     uint64_t journal_first_bytes; /* the first journal file; 0: 4 MiB */
     uint64_t journal_file_bytes;  /* later ones; 0: a quarter of unsettled_bytes_max, 4 to 32 MiB */
     uint64_t segment_bytes;       /* a segment rolls when its .log would pass it; 0: 1 GiB */

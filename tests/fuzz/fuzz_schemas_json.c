@@ -19,18 +19,33 @@ struct fuzz_json {
     struct json_text paths[FUZZ_PATHS_MAX];  /* those of the input */
     struct json_found found[FUZZ_PATHS_MAX]; /* what the reader handed over */
     size_t paths_count;                      /* of both */
+    size_t records_count;                    /* handed over by this reader */
     uint32_t duplicates_count;               /* as handed over */
     struct json_fault fault;                 /* err ERR_OK: it was JSON */
 };
+
+/* The same record has been read again. */
+static bool fuzz_is_again(const struct json_found *found, const struct json_found *before)
+{
+    return found->text == before->text &&
+           (found->text == NULL ||
+            (found->length == before->length && found->kind == before->kind &&
+             (found->kind != JSON_STRING || found->has_escapes == before->has_escapes) &&
+             (found->kind != JSON_NUMBER || (found->number.digits == before->number.digits &&
+                                             found->number.exponent == before->number.exponent &&
+                                             found->number.form == before->number.form))));
+}
 
 static enum err fuzz_record(void *context, size_t record, const struct json_found *found,
                             uint32_t duplicates_count)
 {
     struct fuzz_json *f = context;
-    ASSERT(record == 0);
+    ASSERT(record == f->records_count++);
     for (size_t i = 0; i < f->paths_count; i++) {
+        ASSERT(IMPLIES(record > 0, fuzz_is_again(&found[i], &f->found[i])));
         f->found[i] = found[i];
     }
+    ASSERT(IMPLIES(record > 0, duplicates_count == f->duplicates_count));
     f->duplicates_count = duplicates_count;
     f->fault = (struct json_fault){.err = ERR_OK};
     return ERR_OK;
@@ -39,7 +54,7 @@ static enum err fuzz_record(void *context, size_t record, const struct json_foun
 static enum err fuzz_refused(void *context, size_t record, const struct json_fault *fault)
 {
     struct fuzz_json *f = context;
-    ASSERT(record == 0);
+    ASSERT(record == f->records_count++);
     ASSERT(fault->err == ERR_INVALID || fault->err == ERR_TOO_LARGE);
     ASSERT(fault->what != NULL);
     f->fault = *fault;
@@ -102,19 +117,21 @@ static void fuzz_check_found(const struct json_found *found, const char *text, s
     }
 }
 
-/* Read the record with `indexer`. */
+/* Read the record with `indexer`, twice: it looks like itself. */
 static void fuzz_read(struct fuzz_json *f, const struct json_paths *paths, struct budget *budget,
                       const struct json_indexer *indexer, const struct json_text *record)
 {
     struct json_reader *reader = malloc(sizeof(*reader));
     static const struct json_sink_ops ops = {fuzz_record, fuzz_refused};
+    const struct json_text records[] = {*record, *record};
     size_t done_count;
     ASSERT(reader != NULL);
+    f->records_count = 0;
     enum err err = json_reader_init(reader, indexer, paths, JSON_LIMITS_DEFAULT, budget);
     ASSERT(err == ERR_OK);
-    err = json_reader_read(reader, record, 1, &ops, f, &done_count);
+    err = json_reader_read(reader, records, ARRAY_COUNT(records), &ops, f, &done_count);
     ASSERT(err == ERR_OK);
-    ASSERT(done_count == 1);
+    ASSERT(done_count == ARRAY_COUNT(records));
     json_reader_deinit(reader);
     free(reader);
 }

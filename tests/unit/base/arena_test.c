@@ -157,6 +157,27 @@ static void arena_reset_makes_the_next_request_free_of_allocations(void **state)
     fixture_deinit(&f);
 }
 
+static void arena_can_be_given_back_in_pieces(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, 1u << 20, 1u << 20);
+    for (uint32_t i = 0; i < 100; i++) {
+        assert_non_null(arena_alloc(&f.arena, CHUNK_BYTES / 2, 8));
+    }
+    size_t held_bytes = f.arena.held_bytes;
+    uint32_t calls_count = 1;
+    while (!arena_deinit_some(&f.arena, 3 * CHUNK_BYTES)) {
+        held_bytes -= 3 * CHUNK_BYTES;
+        assert_int_equal(f.arena.held_bytes, held_bytes);
+        calls_count++;
+    }
+    assert_int_equal(calls_count, 34);
+    assert_int_equal(f.budget.used_bytes, 0);
+    assert_true(arena_deinit_some(&f.arena, 1));
+    fixture_deinit(&f);
+}
+
 static void arena_stops_a_mark_of_another_arena_or_a_dead_one(void **state)
 {
     (void)state;
@@ -209,6 +230,7 @@ int main(void)
         cmocka_unit_test(arena_copy_ends_with_nul),
         cmocka_unit_test(arena_rewind_takes_back_what_came_after),
         cmocka_unit_test(arena_reset_makes_the_next_request_free_of_allocations),
+        cmocka_unit_test(arena_can_be_given_back_in_pieces),
         cmocka_unit_test(arena_stops_a_mark_of_another_arena_or_a_dead_one),
         cmocka_unit_test(arena_poisons_what_is_not_given_out),
         MODEL_TEST(arena_agrees_with_a_list),

@@ -52,6 +52,7 @@ struct life {
     bool is_cutting;                    /* a cut is not done */
     bool is_ended;                      /* no more operations */
     uint64_t read_count;                /* entries compared */
+    uint64_t warm_count;                /* runs that were in memory */
     struct life_read reads[LIFE_READS];
     struct log_reader reader;
     bool has_reader;
@@ -63,6 +64,7 @@ static const struct log_config life_config = {
     .dir = "/data",
     .unsettled_bytes_max = 512 << 10,
     .hot_bytes_max = 64 << 10,
+    .warm_bytes_max = 512 << 10,
     .journal_first_bytes = 128 << 10,
     .journal_file_bytes = 128 << 10,
     .segment_bytes = 300 << 10,
@@ -183,6 +185,7 @@ static void life_shard_close(struct rt_shard *shard, void *ctx)
         log_reader_close(&life->reader);
         life->has_reader = false;
     }
+    life->warm_count += life->ls.files.warm.found_count;
     log_shard_close(&life->ls, life_answered);
 }
 
@@ -445,7 +448,8 @@ static void life_reader_step(struct life *life)
     if (!life->has_reader) {
         life->has_reader = true;
         life->reader_next = status.start.index;
-        log_reader_open(&life->reader, life->log, LOG_READ_INDEX, life->reader_next, 64 << 10,
+        uint32_t bytes_max = prng_chance(&life->prng, 1, 4) ? 64 << 10 : 1 << 20;
+        log_reader_open(&life->reader, life->log, LOG_READ_INDEX, life->reader_next, bytes_max,
                         life_reader_done, life);
     }
     life_snapshot(life, lr);
@@ -474,7 +478,7 @@ static void life_turn(struct rt_shard *shard, void *ctx)
     if (prng_chance(&life->prng, 1, 2)) {
         life_read(life);
     }
-    if (prng_chance(&life->prng, 1, 2)) {
+    if (prng_chance(&life->prng, 3, 4)) {
         life_reader_step(life);
     }
 }
@@ -494,6 +498,7 @@ static void reads_of_a_living_log_are_what_was_appended(void **state)
     (void)state;
     struct share share = share_open("lives of a log that is read", 80);
     uint64_t read_count = 0;
+    uint64_t warm_count = 0;
     while (share_more(&share)) {
         struct life *life = life_new(share_case_seed(&share));
         for (uint32_t i = 0; i < 3; i++) {
@@ -506,9 +511,11 @@ static void reads_of_a_living_log_are_what_was_appended(void **state)
         }
         life_close(life);
         read_count += life->read_count;
+        warm_count += life->warm_count;
         life_free(life);
     }
-    printf("covered: %" PRIu64 " entries compared\n", read_count);
+    printf("covered: %" PRIu64 " entries compared, %" PRIu64 " runs found in memory\n", read_count,
+           warm_count);
     share_close(&share);
 }
 

@@ -29,6 +29,7 @@ struct read_log_options read_log_options(uint64_t seed)
         .gap_ppm = prng_chance(&prng, 1, 2) ? 30000 : 0,
         .settled_percent = (uint32_t)prng_below(&prng, 101),
         .is_sealed = prng_chance(&prng, 1, 8),
+        .warm_bytes_max = prng_chance(&prng, 1, 2) ? 4 << 20 : 0,
     };
 }
 
@@ -420,6 +421,7 @@ struct read_log *read_log_new(const struct read_log_options *options)
     rl->kernels = crc32c_for(rl->shard->cpu);
     rl->store.kernels = rl->kernels;
     rl->store.config.dir = "/d";
+    rl->store.config.warm_bytes_max = options->warm_bytes_max;
     read_log_shard(rl);
     read_log_dirs(rl);
     struct log *log = &rl->log;

@@ -46,8 +46,9 @@ struct read_log_options {
     uint32_t gap_ppm;         /* gaps, in sealed segments */
     uint32_t settled_percent; /* of the active segment */
     bool is_sealed;           /* the last segment is finished, too: no slots */
-    bool is_plain; /* starts at index 1 and offset 0, one record a batch, all slots hot */
-    bool is_grown; /* the active sidecar has room behind its records, zeros */
+    bool is_plain;           /* starts at index 1 and offset 0, one record a batch, all slots hot */
+    bool is_grown;           /* the active sidecar has room behind its records, zeros */
+    uint64_t warm_bytes_max; /* kept of what readers have read */
 };
 
 struct read_log {

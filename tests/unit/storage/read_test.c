@@ -558,6 +558,10 @@ static void reader_gives_the_whole_log(void **state)
                         read_log_done, rl);
         read_with_reader(rl, &reader, rl->entries[0].rec.index, UINT64_MAX);
         log_reader_close(&reader);
+        log_reader_open(&reader, &rl->log, LOG_READ_INDEX, rl->entries[0].rec.index, bytes_max,
+                        read_log_done, rl);
+        read_with_reader(rl, &reader, rl->entries[0].rec.index, UINT64_MAX); /* some in memory */
+        log_reader_close(&reader);
         read_log_free(rl);
     }
     share_close(&share);
