@@ -20,6 +20,7 @@
 #include "views/vec/vector.h"
 
 struct vec_function;
+struct vec_eval_list;
 
 #define VEC_EXPR_DEPTH_MAX 1024u
 
@@ -91,8 +92,13 @@ struct vec_eval {
     int64_t now_us;      /* now(): a TIMESTAMPTZ; the same for the whole statement */
     uint64_t steps_left; /* of functions that look at the same bytes again and again (LIKE, @>):
                             where none is left they refuse. The owner sets it before each batch */
+    struct arena *kept;  /* for what is made once: memory that lives as long as the statement and
+                            this; NULL: everything is made again for each batch */
 
     struct vec_failure failure; /* of the last evaluation that answered false */
+
+    /* Private to views/vec. */
+    struct vec_eval_list *lists; /* of IN, sorted, in `kept` */
 };
 
 /* *out = `expr` for the rows of `selection` (of `batch`, whose own selection is not looked at).

@@ -3,12 +3,25 @@
  * Those that choose keep the rows that are still open, as AND does, and put each chosen value where
  * it belongs; where the first choice takes all rows, its vector is the answer as it is. IN compares
  * with one value after the other, all rows at once, which for a few constants nothing beats. */
+#include <string.h>
+
 #include "views/vec/compare.h"
 #include "views/vec/expr_int.h"
 #include "views/vec/key.h"
 
 /* So many constants of IN, or more, are searched for instead of compared one by one. */
 #define VEC_EVAL_IN_SEARCHED_MIN 16u
+
+/* Sorting so many costs more than looking for a batch's rows among them: it is done once. */
+#define VEC_EVAL_IN_KEPT_MIN 256u
+
+/* The constants of an IN, sorted. */
+struct vec_eval_list {
+    const struct vec_expr *expr;           /* whose */
+    const struct vec_value *const *values; /* those that are not null, in order */
+    uint32_t count;                        /* of them */
+    struct vec_eval_list *next;            /* another IN's */
+};
 
 /* A result that is begun when it turns out that no single vector is all of it. */
 static bool vec_eval_choose(struct vec_eval *ev, const struct vec_expr *expr,
@@ -273,36 +286,70 @@ static bool vec_eval_in_has(struct vec_type type, const struct vec_value *const 
     return low < count && vec_value_compare(type, values[low], value) == 0;
 }
 
-/* The first `count` values of a long list, which are constants: they are sorted, and each row looks
- * for its own by halving. *open as in vec_eval_in_step. */
+/* The first `count` values of a long list, which are constants, sorted: in scratch, or as long as
+ * the statement where they are many. NULL: failed. */
+static const struct vec_eval_list *vec_eval_in_list(struct vec_eval *ev,
+                                                    const struct vec_expr *expr, uint32_t count)
+{
+    bool is_kept = ev->kept != NULL && count >= VEC_EVAL_IN_KEPT_MIN;
+    struct arena *a = is_kept ? ev->kept : ev->scratch;
+    struct vec_eval_list *list = is_kept ? ev->lists : NULL;
+    while (list != NULL && list->expr != expr) {
+        list = list->next;
+    }
+    if (list != NULL) {
+        return list;
+    }
+    list = arena_alloc(a, sizeof(*list), _Alignof(struct vec_eval_list));
+    const struct vec_value **values =
+        arena_alloc(a, count * sizeof(*values), _Alignof(struct vec_value *));
+    const struct vec_value **room = vec_eval_alloc(ev, expr, count * sizeof(*room));
+    if (list == NULL || values == NULL || room == NULL) {
+        (void)vec_fail(ev, expr, VEC_FAULT_MEMORY, NULL, NULL, 0);
+        return NULL;
+    }
+    *list = (struct vec_eval_list){.expr = expr};
+    for (uint32_t i = 1; i <= count; i++) {
+        const struct vec_expr *item = expr->args[i];
+        values[list->count] =
+            item->kind == VEC_EXPR_PARAM ? &ev->params[item->u.number] : &item->u.value;
+        list->count += !values[list->count]->is_null;
+    }
+    const struct vec_value **sorted =
+        vec_eval_in_sort(expr->args[0]->type, values, list->count, room);
+    if (sorted == room) { /* which does not live as long */
+        memcpy(values, room, list->count * sizeof(*values));
+    }
+    list->values = values;
+    if (is_kept) {
+        list->next = ev->lists;
+        ev->lists = list;
+    }
+    return list;
+}
+
+/* The first `count` values of a long list, which are constants: each row looks for its own by
+ * halving. *open as in vec_eval_in_step. */
 static bool vec_eval_in_search(struct vec_eval *ev, const struct vec_expr *expr,
                                struct vec_mix *mix, const struct vec_vector *v, uint32_t count,
                                struct vec_selection *open)
 {
-    const struct vec_value **values = vec_eval_alloc(ev, expr, count * 2 * sizeof(*values));
-    uint16_t *rows = vec_eval_alloc(ev, expr, open->count * sizeof(*rows));
-    uint32_t values_count = 0;
-    if (values == NULL || rows == NULL) {
+    const struct vec_eval_list *list = vec_eval_in_list(ev, expr, count);
+    uint16_t *rows = list != NULL ? vec_eval_alloc(ev, expr, open->count * sizeof(*rows)) : NULL;
+    if (rows == NULL) {
         return false;
     }
-    for (uint32_t i = 1; i <= count; i++) {
-        const struct vec_expr *item = expr->args[i];
-        values[values_count] =
-            item->kind == VEC_EXPR_PARAM ? &ev->params[item->u.number] : &item->u.value;
-        values_count += !values[values_count]->is_null;
-    }
-    bool has_null = values_count < count;
+    bool has_null = list->count < count;
     if ((has_null || v->valid != NULL) && !vec_eval_bitmap(ev, expr, &mix->valid)) {
         return false;
     }
-    values = vec_eval_in_sort(v->type, values, values_count, values + count);
     uint8_t *truth = mix->data;
     uint32_t n = 0;
     for (uint32_t i = 0; i < open->count; i++) {
         uint32_t row = vec_row(*open, i);
         struct vec_value value;
         vec_get(v, row, &value);
-        bool is_hit = !value.is_null && vec_eval_in_has(v->type, values, values_count, &value);
+        bool is_hit = !value.is_null && vec_eval_in_has(v->type, list->values, list->count, &value);
         if (is_hit) {
             truth[row] = !expr->is_not;
         } else if (value.is_null || has_null) {

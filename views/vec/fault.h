@@ -96,6 +96,7 @@
     X(JSON_CAST_BOOLEAN, "22023", "cannot cast jsonb boolean to type %t")                          \
     X(JSON_CAST_ARRAY, "22023", "cannot cast jsonb array to type %t")                              \
     X(JSON_CAST_OBJECT, "22023", "cannot cast jsonb object to type %t")                            \
+    X(KEY_LENGTH, "54000", "the values that a view groups a row by have more than 65536 bytes")    \
     X(MEMORY, "53200", "out of memory")
 
 enum vec_fault {

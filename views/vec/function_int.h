@@ -44,6 +44,7 @@
     X(arithmetic)                                                                                  \
     X(cast)                                                                                        \
     X(compare)                                                                                     \
+    X(document)                                                                                    \
     X(json)                                                                                        \
     X(math)                                                                                        \
     X(string)                                                                                      \
@@ -101,12 +102,6 @@ static inline uint32_t vec_rows_dense(struct vec_selection selection)
     uint32_t count = vec_rows_count(selection);
     return selection.rows == NULL || selection.count >= count / 4 ? count : 0;
 }
-
-/* for (VEC_ROWS_EACH(selection, i, row)): each row, the i-th of them. */
-#define VEC_ROWS_EACH(selection, i, row)                                                           \
-    uint32_t i = 0, row = 0;                                                                       \
-    i < (selection).count && ((row = vec_row((selection), i)), true);                              \
-    i++
 
 /* The bytes of a TEXT. */
 static ALWAYS_INLINE struct vec_text vec_text_of(struct vec_bytes bytes)
@@ -179,6 +174,15 @@ MUST_USE enum vec_fault vec_rows_write_one(struct vec_rows *r, uint32_t row, str
 MUST_USE bool vec_rows_write(struct vec_eval *ev, const struct vec_expr *call,
                              const struct vec_vector *args, struct vec_selection selection,
                              struct vec_vector *out, vec_rows_text_fn *put);
+
+/* Write to `w` the JSONB of what `put` writes as JSON text. */
+enum vec_fault vec_json_make(struct vec_rows *r, uint32_t row, struct bytes_writer *w,
+                             vec_rows_text_fn *put);
+
+/* jsonb || jsonb, whose row stands among those of that name. */
+bool vec_document_join_apply(struct vec_eval *ev, const struct vec_expr *call,
+                             const struct vec_vector *args, struct vec_selection selection,
+                             struct vec_vector *out);
 
 /* Write row `row` as the cast to TEXT does. */
 enum vec_fault vec_rows_put_text(const struct vec_view *view, enum vec_kind kind, uint32_t row,

@@ -182,9 +182,8 @@ VEC_APPLY(vec_json_array_length, int32_t)
 
 /* Values of other types as JSON, and values put together: as JSON text, which is then read. */
 
-/* Read what `put` writes. */
-static enum vec_fault vec_json_make(struct vec_rows *r, uint32_t row, struct bytes_writer *w,
-                                    vec_rows_text_fn *put)
+enum vec_fault vec_json_make(struct vec_rows *r, uint32_t row, struct bytes_writer *w,
+                             vec_rows_text_fn *put)
 {
     struct arena *scratch = r->ev->scratch;
     struct arena_mark mark = arena_mark(scratch);
@@ -386,6 +385,7 @@ const struct vec_function vec_functions_json[] = {
                    .is_variadic = true),
     VEC_FUNCTION_2("jsonb_extract_path_text", JSONB, TEXT, TEXT, vec_json_path_text_apply,
                    .is_variadic = true),
+    VEC_FUNCTION_1("jsonb_text", JSONB, TEXT, vec_json_path_text_apply), /* of the value itself */
     VEC_FUNCTION_1("jsonb_typeof", JSONB, TEXT, vec_json_typeof_apply),
     VEC_FUNCTION_1("to_jsonb", BOOLEAN, JSONB, vec_to_jsonb_apply),
     VEC_FUNCTION_1("to_jsonb", INTEGER, JSONB, vec_to_jsonb_apply),

@@ -167,6 +167,7 @@ const struct vec_function vec_functions_string[] = {
     VEC_STRING_JOIN(TIMESTAMPTZ),
     VEC_STRING_JOIN(INTERVAL),
     VEC_STRING_JOIN(JSONB),
+    VEC_FUNCTION_2("||", JSONB, JSONB, JSONB, vec_document_join_apply),
     VEC_FUNCTION_2("~~", TEXT, TEXT, BOOLEAN, vec_string_like_plain_apply),
     VEC_FUNCTION_2("~~*", TEXT, TEXT, BOOLEAN, vec_string_ilike_apply),
 };

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "views/vec/function_int.h"
 #include "views/vec/integer.h"
+#include "views/vec/md5.h"
 
 /* Every byte of eight. */
 #define VEC_EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
@@ -267,7 +268,11 @@ static enum vec_fault vec_repeat_row(struct vec_rows *r, uint32_t row, struct by
 
 static enum vec_fault vec_replace_row(struct vec_rows *r, uint32_t row, struct bytes_writer *w)
 {
-    vec_text_replace(w, VEC_TEXT_ARG(r, 0, row), VEC_TEXT_ARG(r, 1, row), VEC_TEXT_ARG(r, 2, row));
+    struct vec_text a = VEC_TEXT_ARG(r, 0, row);
+    struct vec_text from = VEC_TEXT_ARG(r, 1, row);
+    struct vec_text to = VEC_TEXT_ARG(r, 2, row);
+    vec_text_replace(w, a, from, to);
+    r->room = w->err != ERR_OK ? vec_text_replace_bytes(a, from, to) : 0;
     return VEC_FAULT_NONE;
 }
 
@@ -386,6 +391,14 @@ static enum vec_fault vec_concat_ws_row(struct vec_rows *r, uint32_t row, struct
     return VEC_FAULT_NONE;
 }
 
+static enum vec_fault vec_md5_row(struct vec_rows *r, uint32_t row, struct bytes_writer *w)
+{
+    struct vec_text a = VEC_TEXT_ARG(r, 0, row);
+    vec_md5_write(w, a.data, a.length);
+    return VEC_FAULT_NONE;
+}
+
+VEC_APPLY_TEXT(vec_md5)
 VEC_APPLY_TEXT(vec_initcap)
 VEC_APPLY_TEXT(vec_reverse)
 VEC_APPLY_TEXT(vec_repeat)
@@ -421,6 +434,7 @@ const struct vec_function vec_functions_text[] = {
     VEC_FUNCTION_3("lpad", TEXT, INTEGER, TEXT, TEXT, vec_lpad_apply),
     VEC_FUNCTION_1("ltrim", TEXT, TEXT, vec_ltrim_apply),
     VEC_FUNCTION_2("ltrim", TEXT, TEXT, TEXT, vec_ltrim_apply),
+    VEC_FUNCTION_1("md5", TEXT, TEXT, vec_md5_apply),
     VEC_FUNCTION_1("octet_length", TEXT, INTEGER, vec_octet_length_apply),
     VEC_FUNCTION_3("overlay", TEXT, TEXT, INTEGER, TEXT, vec_overlay_apply),
     VEC_FUNCTION_4("overlay", TEXT, TEXT, INTEGER, INTEGER, TEXT, vec_overlay_apply),

@@ -449,6 +449,16 @@ static ALWAYS_INLINE enum vec_fault vec_age_row(struct vec_rows *r, uint32_t row
     return vec_timestamp_age(VEC_ARG(r, 0, int64_t, row), VEC_ARG(r, 1, int64_t, row), out);
 }
 
+/* Of one timestamp: from it to the beginning of the statement's day. */
+static ALWAYS_INLINE enum vec_fault vec_age_today_row(struct vec_rows *r, uint32_t row,
+                                                      struct vec_interval *out)
+{
+    int64_t today;
+    enum vec_fault fault = vec_date_to_timestamp(vec_timestamp_to_date(r->ev->now_us), &today);
+    return fault == VEC_FAULT_NONE ? vec_timestamp_age(today, VEC_ARG(r, 0, int64_t, row), out)
+                                   : fault;
+}
+
 static ALWAYS_INLINE enum vec_fault vec_isfinite_date_row(struct vec_rows *r, uint32_t row,
                                                           uint8_t *out)
 {
@@ -579,6 +589,7 @@ static enum vec_fault vec_from_zone_row(struct vec_rows *r, uint32_t row, int64_
 }
 
 VEC_APPLY(vec_age, struct vec_interval)
+VEC_APPLY(vec_age_today, struct vec_interval)
 VEC_APPLY(vec_isfinite, uint8_t)
 VEC_APPLY(vec_isfinite_date, uint8_t)
 VEC_APPLY(vec_isfinite_interval, uint8_t)
@@ -610,6 +621,8 @@ VEC_APPLY(vec_from_zone, int64_t)
         .args_count = 6)
 
 const struct vec_function vec_functions_time[] = {
+    VEC_FUNCTION_1("age", TIMESTAMP, INTERVAL, vec_age_today_apply, .is_stable = true),
+    VEC_FUNCTION_1("age", TIMESTAMPTZ, INTERVAL, vec_age_today_apply, .is_stable = true),
     VEC_FUNCTION_2("age", TIMESTAMP, TIMESTAMP, INTERVAL, vec_age_apply),
     VEC_FUNCTION_2("age", TIMESTAMPTZ, TIMESTAMPTZ, INTERVAL, vec_age_apply),
     VEC_FUNCTION_0("current_date", DATE, vec_today_apply, .is_stable = true),

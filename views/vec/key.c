@@ -25,18 +25,13 @@
 #include "views/vec/calendar.h"
 #include "views/vec/function_int.h"
 #include "views/vec/interval.h"
+#include "views/vec/key_int.h"
 #include "views/vec/numeric_int.h"
 #include "views/vec/real.h"
 
-/* The first byte of a column. */
-#define VEC_KEY_NULL_FIRST 0
-#define VEC_KEY_VALUE      1
-#define VEC_KEY_NULL_LAST  2
-
-/* Digits of a group of NUMERIC's, and groups of the longest. */
-#define VEC_KEY_GROUP_DIGITS 19
-#define VEC_KEY_GROUP        UINT64_C(10000000000000000000)
-#define VEC_KEY_GROUPS       (VEC_NUMERIC_DIGITS_MAX / VEC_KEY_GROUP_DIGITS)
+/* A group of NUMERIC's digits, and groups of the longest. */
+#define VEC_KEY_GROUP  UINT64_C(10000000000000000000)
+#define VEC_KEY_GROUPS (VEC_NUMERIC_DIGITS_MAX / VEC_KEY_GROUP_DIGITS)
 
 static_assert(VEC_KEY_GROUPS * VEC_KEY_GROUP_DIGITS == VEC_NUMERIC_DIGITS_MAX,
               "the digits of a NUMERIC are whole groups");
@@ -329,7 +324,7 @@ static size_t vec_key_jsonb(struct vec_jsonb value, bool is_root, uint8_t *to)
     uint32_t count = vec_jsonb_count(value);
     bool is_least = is_root && kind == VEC_JSONB_ARRAY && count == 0;
     if (to != NULL) {
-        to[0] = is_least ? 0 : (uint8_t)(kind + 1);
+        to[0] = is_least ? VEC_KEY_JSONB_LEAST : (uint8_t)(kind + 1);
     }
     if (kind == VEC_JSONB_STRING) {
         return 1 + vec_key_text(text, vec_key_behind(to, 1));

@@ -36,6 +36,21 @@ MUST_USE enum err vec_keys_make(struct arena *a, const struct vec_vector *const 
                                 const struct vec_order *orders, uint32_t count,
                                 struct vec_selection selection, struct vec_keys *out);
 
+/* A key of ascending columns being read, column after column. */
+struct vec_key_reader {
+    const uint8_t *at; /* next byte; in memory of whoever has the key, who trusts it */
+    const uint8_t *end;
+};
+
+/* *out = the value of the next column, of `type`: BOOLEAN, INTEGER, BIGINT, TEXT, DATE, TIMESTAMP,
+ * TIMESTAMPTZ, or NUMERIC(p, s) with digits; of the others (asserted) a key does not say which of
+ * equal values it was. Bytes stay in the key, or are in `a`. False: `a` refuses. */
+MUST_USE bool vec_key_read(struct vec_key_reader *r, struct vec_type type, struct arena *a,
+                           struct vec_value *out);
+
+/* Step over the next column, of any type. */
+void vec_key_skip(struct vec_key_reader *r, struct vec_type type);
+
 /* <0, 0, >0: two values of a type, neither null, in SQL's order (that of keys, without making
  * them). */
 int vec_value_compare(struct vec_type type, const struct vec_value *a, const struct vec_value *b);

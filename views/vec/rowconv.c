@@ -237,8 +237,9 @@ static ALWAYS_INLINE void vec_rowconv_fill(struct vec_rowconv *rc, struct vec_ro
         break;
     case VEC_DOUBLE:
         if (LIKELY(found->kind == JSON_NUMBER) &&
-            LIKELY(json_number_double(&found->number, found->text, found->length,
-                                      &((double *)slot->data)[row]) == ERR_OK)) {
+            (LIKELY(json_number_double_short(&found->number, &((double *)slot->data)[row])) ||
+             json_number_double(&found->number, found->text, found->length,
+                                &((double *)slot->data)[row]) == ERR_OK)) {
             return;
         }
         break;

@@ -26,6 +26,11 @@
 #define VEC_ROWCONV_JSONB_PART 4u
 #define VEC_ROWCONV_JSONB_MORE 64u
 
+/* With exponents it may take so many, and beside: 1e131071, which PostgreSQL keeps with all its
+ * digits, is out of range here, or a batch of such records would not fit any query. */
+#define VEC_ROWCONV_JSONB_PART_MAX 32u
+#define VEC_ROWCONV_JSONB_MORE_MAX 4096u
+
 /* A number: m * 10^e. */
 struct vec_rowconv_decimal {
     __int128 m;  /* 0: e is 0 */
@@ -377,7 +382,8 @@ static bool vec_rowconv_jsonb_plain(struct vec_rowconv *rc, const struct json_fo
     return true;
 }
 
-/* Exponents make a value longer than its text: then there is a second go with more room. */
+/* Exponents make a value longer than its text: then there is a second go with more room. What does
+ * not fit that, either, is refused. */
 static enum vec_fault vec_rowconv_jsonb(struct vec_rowconv *rc, const struct json_found *found,
                                         struct vec_bytes *out)
 {
@@ -388,7 +394,8 @@ static enum vec_fault vec_rowconv_jsonb(struct vec_rowconv *rc, const struct jso
     const char *text = found->text - is_string;
     size_t length = found->length + (is_string ? 2 : 0);
     size_t bytes = length * VEC_ROWCONV_JSONB_PART + VEC_ROWCONV_JSONB_MORE;
-    for (;; bytes *= VEC_ROWCONV_JSONB_PART) {
+    size_t bytes_max = length * VEC_ROWCONV_JSONB_PART_MAX + VEC_ROWCONV_JSONB_MORE_MAX;
+    for (;; bytes = bytes_max) {
         char *at = rc->err == ERR_OK ? vec_rowconv_room(rc, bytes) : NULL;
         if (at == NULL) {
             return VEC_FAULT_MEMORY;
@@ -403,6 +410,9 @@ static enum vec_fault vec_rowconv_jsonb(struct vec_rowconv *rc, const struct jso
             *out = (struct vec_bytes){at, (uint32_t)w.pos};
             rc->at += fault == VEC_FAULT_NONE ? w.pos : 0;
             return fault;
+        }
+        if (bytes == bytes_max) {
+            return VEC_FAULT_NUMERIC;
         }
     }
 }

@@ -12,6 +12,9 @@
 #define VEC_TEXT_SLOTS         4096u
 #define VEC_TEXT_SET_MAX       (VEC_TEXT_SLOTS / 2)
 
+/* Bytes that are looked at one by one for a part of a text before anything faster is begun. */
+#define VEC_TEXT_NEAR_BYTES 32u
+
 /* Characters, by their codes, so that looking one up does not cost the set's length, and for each
  * the one at its place in another text. Only the slots in use are cleared. */
 struct vec_text_set {
@@ -370,20 +373,68 @@ enum vec_fault vec_text_pad(struct bytes_writer *w, struct vec_text a, int32_t c
     return VEC_FAULT_NONE;
 }
 
+/* The next `part` from `at` on; NULL: there is none. One that is near is found by its first byte,
+ * so that many of them cost little more than none. */
+static const char *vec_text_next(const char *at, const char *end, struct vec_text part)
+{
+    size_t left = (size_t)(end - at);
+    if (left < part.length) {
+        return NULL;
+    }
+    size_t places = left - part.length + 1;
+    size_t near = places < VEC_TEXT_NEAR_BYTES ? places : VEC_TEXT_NEAR_BYTES;
+    for (size_t i = 0; i < near; i++) {
+        if (at[i] == part.data[0] && memcmp(at + i, part.data, part.length) == 0) {
+            return at + i;
+        }
+    }
+    return near == places ? NULL : vec_text_find(vec_text_between(at + near, end), part);
+}
+
+size_t vec_text_replace_bytes(struct vec_text a, struct vec_text from, struct vec_text to)
+{
+    const char *end = vec_text_end(a);
+    size_t count = 0;
+    if (from.length == 0 || to.length <= from.length) {
+        return a.length;
+    }
+    for (const char *at = a.data; (at = vec_text_next(at, end, from)) != NULL; count++) {
+        at += from.length;
+    }
+    return a.length + count * (to.length - from.length);
+}
+
 void vec_text_replace(struct bytes_writer *w, struct vec_text a, struct vec_text from,
                       struct vec_text to)
 {
-    const char *found;
-    while (from.length > 0 && (found = vec_text_find(a, from)) != NULL && w->err == ERR_OK) {
-        bytes_put_copy(w, a.data, (size_t)(found - a.data));
-        if (to.length > 0) {
-            bytes_put_copy(w, to.data, to.length);
+    size_t first = w->pos;
+    const char *at = a.data;
+    const char *end = vec_text_end(a);
+    bytes_put_zeros(w, vec_text_replace_bytes(a, from, to));
+    if (w->err != ERR_OK || a.length == 0) {
+        return;
+    }
+    uint8_t *out = w->data + first;
+    if (from.length == 1 && to.length == 1) { /* nothing moves */
+        for (size_t i = 0; i < a.length; i++) {
+            out[i] = (uint8_t)(a.data[i] == from.data[0] ? to.data[0] : a.data[i]);
         }
-        a = vec_text_between(found + from.length, vec_text_end(a));
+        return;
     }
-    if (a.length > 0) {
-        bytes_put_copy(w, a.data, a.length);
+    for (const char *found; from.length > 0 && (found = vec_text_next(at, end, from)) != NULL;) {
+        memcpy(out, at, (size_t)(found - at));
+        out += found - at;
+        if (to.length > 0) {
+            memcpy(out, to.data, to.length);
+            out += to.length;
+        }
+        at = found + from.length;
     }
+    if (at < end) {
+        memcpy(out, at, (size_t)(end - at));
+        out += end - at;
+    }
+    w->pos = (size_t)(out - w->data);
 }
 
 enum vec_fault vec_text_translate(struct bytes_writer *w, struct vec_text a, struct vec_text from,

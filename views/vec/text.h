@@ -79,7 +79,8 @@ void vec_text_initcap(struct bytes_writer *w, struct vec_text a);
 MUST_USE enum vec_fault vec_text_pad(struct bytes_writer *w, struct vec_text a, int32_t count,
                                      struct vec_text fill, bool is_left);
 
-/* Every `from` in `a` replaced by `to`; nothing when `from` is empty. */
+/* Every `from` in `a` replaced by `to`; nothing when `from` is empty. Of so many bytes at most. */
+size_t vec_text_replace_bytes(struct vec_text a, struct vec_text from, struct vec_text to);
 void vec_text_replace(struct bytes_writer *w, struct vec_text a, struct vec_text from,
                       struct vec_text to);
 

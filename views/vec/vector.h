@@ -74,6 +74,12 @@ static ALWAYS_INLINE uint32_t vec_row(struct vec_selection selection, uint32_t i
     return selection.rows == NULL ? i : selection.rows[i];
 }
 
+/* for (VEC_ROWS_EACH(selection, i, row)): each row, the i-th of them. */
+#define VEC_ROWS_EACH(selection, i, row)                                                           \
+    uint32_t i = 0, row = 0;                                                                       \
+    i < (selection).count && ((row = vec_row((selection), i)), true);                              \
+    i++
+
 /* `v` to be read. */
 static ALWAYS_INLINE struct vec_view vec_view(const struct vec_vector *v)
 {

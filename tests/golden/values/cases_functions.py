@@ -8,7 +8,7 @@ NULL = "<null>"
 
 # What grammar stands before in PostgreSQL is called by its quoted name; operators stand between.
 QUOTED = {"extract", "position", "overlay", "substring", "timezone"}
-OPERATORS = {"->", "->>", "@>", "<@", "?", "^@"}
+OPERATORS = {"->", "->>", "@>", "<@", "?", "^@", "||"}
 
 TEXTS = ["", "a", "abc", "Hello, World!", "ÄÖÜß äöü", "日本語", "a😀b", "  padded  ", "x,y,,z", "ABCDEFGHIJKLMNOPQRSTUVWXYZ[", "`abcdefghijklmnopqrstuvwxyz{",
          "@AZ[`az{0189", "ÀÉÎõü ŉ ǰ ı ſ K", "aaaaaaaaaaaaaaaaaaaaaaaé", "MiXeD CaSe 1234567"]
@@ -38,6 +38,8 @@ def spell(name, kinds):
     args = [f"nullif({{{i}}}, '{NULL}')::{SQL[k]}" for i, k in enumerate(kinds)]
     if name in OPERATORS:
         return f"{args[0]} {name} {args[1]}"
+    if name == "jsonb_text":  # ours: what a scan's path gives, as text
+        return f"{args[0]} #>> array[]::text[]"
     name = f'pg_catalog."{name}"' if name in QUOTED else name
     return f"{name}({', '.join(args)})"
 
@@ -126,6 +128,11 @@ def table():
     yield "<@", ("jsonb", "jsonb"), JSONS, JSONS
     yield "jsonb_array_length", ("jsonb",), JSONS
     yield "jsonb_typeof", ("jsonb",), JSONS
+    yield "||", ("jsonb", "jsonb"), JSONS + ['{"a": null, "zz": [1]}', '[null]'], JSONS + ['{"a": null, "zz": [1]}', '[null]']
+    yield "jsonb_text", ("jsonb",), JSONS + ["-0", "1e2", "[1,{}]"]
+    yield "jsonb_pretty", ("jsonb",), JSONS + ['{"a": {}, "b": [], "c": [[], {"d": {}}]}', '[{}]']
+    yield "jsonb_strip_nulls", ("jsonb",), JSONS + ['{"a": null, "b": {"c": null, "d": [null, {"e": null}]}}', '[null, {"a": null}]']
+    yield "md5", ("text",), TEXTS + ["x" * n for n in (54, 55, 56, 57, 63, 64, 65, 119, 120, 128, 1000)]
     for name in ("jsonb_extract_path", "jsonb_extract_path_text"):
         yield name, ("jsonb", "text"), JSONS, KEYS
         yield name, ("jsonb", "text", "text"), JSONS, KEYS, ["a", "c", "0", "-1", "1"]

@@ -45,7 +45,7 @@ BINARY.update({
     "^": [("double", "double"), ("numeric", "numeric")],
     "&": SAME, "|": SAME, "#": SAME, "<<": [("integer", "integer"), ("bigint", "integer")], ">>": [("integer", "integer"), ("bigint", "integer")],
     "~~": [("text", "text")], "!~~": [("text", "text")], "~~*": [("text", "text")], "!~~*": [("text", "text")],
-    "||": [("text", "text")] + [p for k in SQL if k != "text" for p in (("text", k), (k, "text"))],
+    "||": [("text", "text")] + [p for k in SQL if k != "text" for p in (("text", k), (k, "text"))] + [("jsonb", "jsonb")],
 })
 UNARY = {"+": ["integer", "bigint", "double", "numeric"], "-": ["integer", "bigint", "double", "numeric", "interval"],
          "@": ["integer", "bigint", "double", "numeric"], "|/": ["double"], "||/": ["double"], "~": ["integer", "bigint"]}

@@ -256,56 +256,6 @@ static void aggregates_answer_as_postgresql_does(void **state)
     assert_int_equal(wrong, 0);
 }
 
-/* A value of that kind; of few different ones when `is_narrow`, so that some are equal. */
-static void aggregate_random(struct prng *prng, enum vec_kind kind, bool is_narrow,
-                             struct vec_value *out)
-{
-    static const double specials[] = {0.0, -0.0, INFINITY, -INFINITY, NAN, 1e308, -1e308, 5e-324};
-    uint64_t any = prng_u64(prng);
-    int64_t whole = is_narrow ? (int64_t)(any % 7) - 3 : (int64_t)any >> (any % 64);
-    *out = (struct vec_value){.is_null = prng_below(prng, 6) == 0};
-    switch (kind) {
-    case VEC_BOOLEAN: out->u.boolean = (uint8_t)(any % 2); break;
-    case VEC_INTEGER:
-    case VEC_DATE: out->u.int4 = (int32_t)whole; break;
-    case VEC_BIGINT:
-    case VEC_TIMESTAMP:
-    case VEC_TIMESTAMPTZ: out->u.int8 = whole; break;
-    case VEC_DOUBLE:
-        out->u.real = ldexp((double)whole, (int)(any % 61) - 30);
-        if (is_narrow && any % 50 == 0) {
-            out->u.real = specials[prng_below(prng, ARRAY_COUNT(specials))];
-        }
-        break;
-    case VEC_NUMERIC:
-        out->u.numeric = vec_numeric_from_scaled(whole, (unsigned)(is_narrow ? any % 3 : any % 18));
-        break;
-    case VEC_TEXT:
-    case VEC_JSONB: {
-        char text[64] = "\"";
-        size_t length = 1 + prng_below(prng, is_narrow ? 2 : 40);
-        for (size_t i = 0; i < length; i++) {
-            text[1 + i] = (char)('a' + prng_below(prng, is_narrow ? 3 : 26));
-        }
-        text[1 + length] = '"';
-        bool is_json = kind == VEC_JSONB;
-        bool is_null = out->is_null;
-        struct forms_answer answer;
-        assert_true(forms_value(&here, kind, is_json ? text : text + 1,
-                                is_json ? length + 2 : length, out, &answer));
-        out->is_null = is_null;
-        break;
-    }
-    case VEC_INTERVAL:
-        out->u.interval = (struct vec_interval){
-            .us = whole / 2, .days = (int32_t)(any % 90) - 30, .months = (int32_t)(any % 5) - 2};
-        break;
-    case VEC_NONE:
-    case VEC_KIND_COUNT:
-    default: UNREACHABLE();
-    }
-}
-
 static void aggregate_random_rows(struct prng *prng, const struct vec_aggregate *aggregate,
                                   struct rows *rows)
 {
@@ -321,8 +271,8 @@ static void aggregate_random_rows(struct prng *prng, const struct vec_aggregate 
         rows->stretches[i] = stretch;
         rows->groups[i] = (uint32_t)prng_below(prng, rows->groups_count);
         for (uint32_t arg = 0; arg < aggregate->args_count; arg++) {
-            aggregate_random(prng, (enum vec_kind)aggregate->args[arg], is_narrow,
-                             &rows->values[arg][i]);
+            forms_random(&here, prng, (enum vec_kind)aggregate->args[arg], is_narrow,
+                         &rows->values[arg][i]);
         }
     }
 }

@@ -57,6 +57,11 @@ struct vec_expr *forms_call(struct forms *f, const struct vec_function *function
 struct vec_vector forms_vector(struct forms *f, enum vec_kind kind, const struct vec_value *values,
                                size_t stride, struct vec_selection selection, enum vec_form form);
 
+/* *out = a value of that kind, null now and then; of few different ones when `is_narrow`, so that
+ * some are equal. */
+void forms_random(struct forms *f, struct prng *prng, enum vec_kind kind, bool is_narrow,
+                  struct vec_value *out);
+
 /* `count` rows among somewhat more: all from 0 on, or ascending ones here and there. */
 struct vec_selection forms_selection(struct forms *f, uint32_t count);
 

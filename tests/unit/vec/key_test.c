@@ -179,6 +179,89 @@ static void keys_of_several_columns_are_ordered_column_by_column(void **state)
     share_close(&share);
 }
 
+/* A value that a column of `type` would hold: declared NUMERICs have its scale. */
+static struct vec_value key_held(struct key_table *t, struct vec_type type,
+                                 const struct vec_value *value)
+{
+    struct vec_value held = *value;
+    if (type.kind != VEC_NUMERIC) {
+        return held;
+    }
+    if (prng_chance(&t->f.rng, 1, 2)) { /* of any number of digits */
+        __int128 digits = (__int128)prng_below(&t->f.rng, UINT64_C(1000000000000000000)) *
+                          (prng_chance(&t->f.rng, 1, 2) ? 1000000007 : 1);
+        for (uint64_t i = prng_below(&t->f.rng, 20); i > 0; i--) {
+            digits /= 10;
+        }
+        digits = prng_chance(&t->f.rng, 1, 2) ? -digits : digits;
+        held.u.numeric = vec_numeric_from_column(digits, type.scale);
+    } else if (vec_numeric_round(&value->u.numeric, type.scale, &held.u.numeric) !=
+               VEC_FAULT_NONE) {
+        held.is_null = true;
+    }
+    return held;
+}
+
+static void key_read_case(struct key_table *t, uint64_t seed)
+{
+    struct forms *f = &t->f;
+    prng_init(&f->rng, seed);
+    struct vec_value values[KEY_COLUMNS_MAX];
+    struct vec_vector vectors[KEY_COLUMNS_MAX];
+    const struct vec_vector *columns[KEY_COLUMNS_MAX];
+    struct vec_type types[KEY_COLUMNS_MAX];
+    uint32_t columns_count = 1 + (uint32_t)prng_below(&f->rng, KEY_COLUMNS_MAX);
+    for (uint32_t i = 0; i < columns_count; i++) {
+        types[i] = vec_type((enum vec_kind)(1 + prng_below(&f->rng, VEC_KIND_COUNT - 1)));
+        const struct key_list *list = &t->lists[types[i].kind];
+        if (types[i].kind == VEC_NUMERIC) {
+            types[i].precision = 38;
+            types[i].scale = (uint8_t)prng_below(&f->rng, 39);
+        }
+        uint32_t pick = (uint32_t)prng_below(&f->rng, list->count + 1);
+        values[i] = (struct vec_value){.is_null = pick == list->count};
+        if (!values[i].is_null) {
+            values[i] = key_held(t, types[i], &list->values[pick]);
+        }
+        vec_constant(types[i], &values[i], &vectors[i]);
+        columns[i] = &vectors[i];
+    }
+    struct vec_keys keys;
+    struct vec_selection one = {.count = 1};
+    assert_int_equal(vec_keys_make(&f->scratch, columns, NULL, columns_count, one, &keys), ERR_OK);
+    struct vec_key_reader reader = {keys.data, keys.data + keys.ends[0]};
+    for (uint32_t i = 0; i < columns_count; i++) {
+        bool is_lost = types[i].kind == VEC_DOUBLE || types[i].kind == VEC_INTERVAL ||
+                       types[i].kind == VEC_JSONB;
+        if (is_lost || prng_chance(&f->rng, 1, 4)) {
+            vec_key_skip(&reader, types[i]);
+            continue;
+        }
+        struct vec_value got;
+        struct forms_answer answers[2];
+        assert_true(vec_key_read(&reader, types[i], &f->scratch, &got));
+        forms_answer_value(f, types[i], &values[i], &answers[0]);
+        forms_answer_value(f, types[i], &got, &answers[1]);
+        assert_int_equal(answers[0].length, answers[1].length);
+        assert_memory_equal(answers[0].text, answers[1].text, answers[0].length);
+    }
+    assert_ptr_equal(reader.at, reader.end);
+}
+
+static void keys_say_what_the_values_were(void **state)
+{
+    struct key_table *t = *state;
+    struct share share = share_open("read back", 30);
+    while (share_more(&share)) {
+        struct arena_mark kept = arena_mark(&t->f.kept);
+        struct arena_mark scratch = arena_mark(&t->f.scratch);
+        key_read_case(t, share_case_seed(&share));
+        arena_rewind(&t->f.scratch, scratch);
+        arena_rewind(&t->f.kept, kept);
+    }
+    share_close(&share);
+}
+
 static void a_constant_column_and_no_column_have_keys_too(void **state)
 {
     struct key_table *t = *state;
@@ -214,8 +297,15 @@ static void bytes_of_zero_in_a_text_keep_its_order(void **state)
     const struct vec_vector *columns[] = {&column};
     struct vec_keys keys;
     assert_int_equal(vec_keys_make(&t->f.scratch, columns, NULL, 1, selection, &keys), ERR_OK);
-    for (uint32_t i = 1; i < count; i++) {
-        assert_int_equal(key_order(&keys, i - 1, i), -1);
+    for (uint32_t i = 0; i < count; i++) {
+        struct vec_key_reader reader = {keys.data + (i == 0 ? 0 : keys.ends[i - 1]),
+                                        keys.data + keys.ends[i]};
+        struct vec_value got;
+        assert_true(i == 0 || key_order(&keys, i - 1, i) == -1);
+        assert_true(vec_key_read(&reader, vec_type(VEC_TEXT), &t->f.scratch, &got));
+        assert_int_equal(got.u.bytes.length, rows[i].length);
+        assert_memory_equal(got.u.bytes.data, rows[i].text, rows[i].length);
+        assert_ptr_equal(reader.at, reader.end);
     }
 }
 
@@ -243,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_and_values_are_in_the_order_of_postgresql),
         cmocka_unit_test(keys_of_several_columns_are_ordered_column_by_column),
+        cmocka_unit_test(keys_say_what_the_values_were),
         cmocka_unit_test(a_constant_column_and_no_column_have_keys_too),
         cmocka_unit_test(bytes_of_zero_in_a_text_keep_its_order),
         cmocka_unit_test(memory_that_ends_is_an_error),
