@@ -111,7 +111,7 @@ def rows_differ(statement, ours, theirs):
     if not wrong:
         return ""
     # Equal rows may have changed places. Where one stands for others, or others were left out, it need not be the same one.
-    if not statement.is_loose and sorted(map(str, left)) != sorted(map(str, right)):
+    if not statement.is_loose and sorted(exact(statement, row, names) for row in left) != sorted(exact(statement, row, names) for row in right):
         return wrong
     left, right = ([[plain(v, n) for v, n in zip(row, names)] for row in rows] for rows in (left, right))
     if not statement.is_ordered:
@@ -124,6 +124,13 @@ def key_of(statement, row, names):
     rough = {at for i, (_, bound) in statement.doubles.items() for at in (i, bound)}
     return ["NULL" if v is None or (v, n) == ("null", "jsonb") else f"{float(v):.{6 if i in rough else 12}e}" if n == "double precision"
             else v for i, (v, n) in enumerate(zip(row, names))]
+
+
+def exact(statement, row, names):
+    """A row as one text: doubles by what they are, for both sides may write one differently; sums of them by fewer digits."""
+    rough = {at for i, (_, bound) in statement.doubles.items() for at in (i, bound)}
+    return str([v if v is None or n != "double precision" else f"{float(v):.6e}" if i in rough else repr(float(v))
+                for i, (v, n) in enumerate(zip(row, names))])
 
 
 def first_difference(statement, left, right, names):

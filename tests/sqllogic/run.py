@@ -80,8 +80,9 @@ class Tdb:
     def end(self):
         """The end of a file."""
         self.files_count += 1
-        for name in self.streams:
-            answer = self.door.ask(f"DROP STREAM IF EXISTS {name}")
+        views = [name for name, in self.door.ask("SELECT name FROM system.views").rows]
+        for end in [f"DROP MATERIALIZED VIEW {name}" for name in views] + [f"DROP STREAM IF EXISTS {name}" for name in self.streams]:
+            answer = self.door.ask(end)
             assert not answer.state, f"{answer.state} {answer.message}"
         self.streams = []
 

@@ -79,6 +79,7 @@ struct exec_op *exec_aggregate_make(struct exec_query *query, const struct plan_
         return NULL;
     }
     aggregate->op.ops = &ops;
+    aggregate->op.kept[0] = &aggregate->arena;
     aggregate->rows_limit = exec_aggregate_rows(plan);
     aggregate->rows_max = aggregate->rows_limit;
     aggregate->folds = exec_alloc(query, plan->aggregations_count * sizeof(*aggregate->folds));
@@ -167,7 +168,6 @@ static bool exec_aggregate_init(struct exec_aggregate *aggregate, struct exec_qu
 static void exec_aggregate_close(struct exec_op *op)
 {
     struct exec_aggregate *aggregate = CONTAINER_OF(op, struct exec_aggregate, op);
-    arena_deinit(&aggregate->arena);
     exec_scratch_deinit(&aggregate->scratch);
 }
 

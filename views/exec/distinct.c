@@ -25,6 +25,7 @@ struct exec_op *exec_distinct_make(struct exec_query *query, const struct plan_n
         return NULL;
     }
     distinct->op.ops = &ops;
+    distinct->op.kept[0] = &distinct->arena;
     distinct->rows_max = VEC_ROWS_MAX;
     arena_init(&distinct->arena, query->setting.budget, EXEC_ARENA_BYTES_LARGE, SIZE_MAX);
     exec_scratch_init(&distinct->scratch, query);
@@ -75,6 +76,5 @@ static enum exec_result exec_distinct_next(struct exec_op *op, const struct vec_
 static void exec_distinct_close(struct exec_op *op)
 {
     struct exec_distinct *distinct = CONTAINER_OF(op, struct exec_distinct, op);
-    arena_deinit(&distinct->arena);
     exec_scratch_deinit(&distinct->scratch);
 }

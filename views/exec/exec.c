@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/units.h"
 #include "views/exec/exec_int.h"
 
@@ -43,6 +44,7 @@ enum err exec_open(struct exec_query *query, const struct plan *plan,
                  .now_us = setting->now_us},
     };
     arena_init(&query->arena, setting->budget, EXEC_ARENA_BYTES, SIZE_MAX);
+    query->eval.kept = &query->arena;
     ASSERT(IMPLIES(setting->is_part || setting->parts != NULL, exec_parts_node(plan) != NULL));
     if (!exec_open_ops(query, setting->is_part ? exec_parts_node(plan) : plan->root)) {
         ASSERT(query->failure.state != NULL || query->failure.vec.fault != VEC_FAULT_NONE);
@@ -118,13 +120,37 @@ enum exec_result exec_next(struct exec_query *query, const struct vec_batch **ou
 
 void exec_close(struct exec_query *query)
 {
+    exec_stop(query);
+    bool is_done = exec_free(query, SIZE_MAX);
+    ASSERT(is_done);
+}
+
+void exec_stop(struct exec_query *query)
+{
     for (struct exec_op *op = query->last; op != NULL; op = op->input) {
         op->ops->close(op);
     }
     query->root = NULL;
-    query->last = NULL;
     query->eval.scratch = NULL;
-    arena_deinit(&query->arena);
+    query->eval.lists = NULL;
+}
+
+bool exec_free(struct exec_query *query, size_t bytes)
+{
+    size_t left = bytes;
+    while (query->last != NULL) {
+        struct exec_op *op = query->last;
+        for (size_t i = 0; i < ARRAY_COUNT(op->kept); i++) {
+            struct arena *a = op->kept[i];
+            size_t held_bytes = a != NULL ? a->held_bytes : 0;
+            if (a != NULL && !arena_deinit_some(a, left)) {
+                return false;
+            }
+            left -= held_bytes < left ? held_bytes : left;
+        }
+        query->last = op->input;
+    }
+    return arena_deinit_some(&query->arena, left);
 }
 
 enum exec_result exec_op_next(struct exec_op *op, const struct vec_batch **out)

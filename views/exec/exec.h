@@ -8,7 +8,7 @@
  *     case EXEC_END:     that was all
  *     case EXEC_FAILED:  query.failure says why
  *     }
- *     exec_close(&query)
+ *     exec_close(&query), or exec_stop(&query) and exec_free(&query) until it is done
  *
  * One call looks at one batch of input at most and takes some hundred microseconds; who runs
  * queries looks at the clock between calls. An operator that needs all its input (sort, aggregate)
@@ -80,7 +80,8 @@ struct exec_query;
 struct exec_op_ops {
     /* The next batch, as exec_next; it has rows. Not asked again after END. */
     enum exec_result (*next)(struct exec_op *op, const struct vec_batch **out);
-    /* Give back what is not in the query's arena; inputs are closed by who made them. */
+    /* Give back what is not in the query's arena, nor in op->kept; inputs are closed by who made
+     * them. */
     void (*close)(struct exec_op *op);
 };
 
@@ -90,6 +91,7 @@ struct exec_op {
     struct exec_query *query;     /* whose */
     const struct plan_node *node; /* made from */
     struct exec_op *input;        /* NULL: none */
+    struct arena *kept[2];        /* what may be large, given back in pieces; NULL: none */
     uint64_t rows_count;          /* given so far, for EXPLAIN ANALYZE and progress */
     bool is_ended;                /* it has answered END */
 };
@@ -147,5 +149,10 @@ const struct plan_node *exec_parts_node(const struct plan *plan);
 
 /* End it, whether it is at its end or not. query->failure stays. */
 void exec_close(struct exec_query *query);
+
+/* The same in short steps: its sources are closed and nothing is asked of it any more; then memory
+ * is given back, `bytes` of it in each call or a little more, until that answers true. */
+void exec_stop(struct exec_query *query);
+MUST_USE bool exec_free(struct exec_query *query, size_t bytes);
 
 #endif

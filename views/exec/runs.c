@@ -32,11 +32,6 @@ bool exec_runs_init(struct exec_runs *runs, struct exec_query *query, const stru
     return true;
 }
 
-void exec_runs_deinit(struct exec_runs *runs)
-{
-    arena_deinit(&runs->arena);
-}
-
 bool exec_runs_add(struct exec_runs *runs, struct exec_query *query, const struct vec_batch *batch)
 {
     ASSERT(!runs->is_merging);

@@ -44,9 +44,6 @@ MUST_USE bool exec_runs_init(struct exec_runs *runs, struct exec_query *query,
                              const struct plan_sort *sort, const struct vec_type *types,
                              uint32_t columns_count);
 
-/* Give all rows back. */
-void exec_runs_deinit(struct exec_runs *runs);
-
 /* Keep the rows of `batch`. False: the query has failed. */
 MUST_USE bool exec_runs_add(struct exec_runs *runs, struct exec_query *query,
                             const struct vec_batch *batch);

@@ -24,6 +24,7 @@ struct exec_op *exec_sort_make(struct exec_query *query, const struct plan_node 
         return NULL;
     }
     sort->op.ops = &ops;
+    sort->op.kept[0] = &sort->runs.arena;
     sort->batch.columns = columns;
     exec_scratch_init(&sort->scratch, query);
     return &sort->op;
@@ -72,6 +73,5 @@ static enum exec_result exec_sort_give(struct exec_sort *sort, const struct vec_
 static void exec_sort_close(struct exec_op *op)
 {
     struct exec_sort *sort = CONTAINER_OF(op, struct exec_sort, op);
-    exec_runs_deinit(&sort->runs);
     exec_scratch_deinit(&sort->scratch);
 }

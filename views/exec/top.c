@@ -57,6 +57,8 @@ struct exec_op *exec_top_make(struct exec_query *query, const struct plan_node *
         return NULL;
     }
     top->op.ops = &ops;
+    top->op.kept[0] = &top->runs.arena;
+    top->op.kept[1] = &top->arena;
     top->batch.columns = columns;
     arena_init(&top->arena, query->setting.budget, EXEC_ARENA_BYTES, SIZE_MAX);
     exec_scratch_init(&top->scratch, query);
@@ -94,8 +96,6 @@ static enum exec_result exec_top_next(struct exec_op *op, const struct vec_batch
 static void exec_top_close(struct exec_op *op)
 {
     struct exec_top *top = CONTAINER_OF(op, struct exec_top, op);
-    exec_runs_deinit(&top->runs);
-    arena_deinit(&top->arena);
     exec_scratch_deinit(&top->scratch);
 }
 

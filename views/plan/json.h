@@ -14,16 +14,11 @@
  * member would say is its default is left out.
  *
  *     node       members besides outputs
- *     scan       relation, columns, bounds (offset_min, offset_max, timestamp_min, timestamp_max,
- *                partition, rows_max)
- *     values     rows: [[expression]]
- *     filter     condition
- *     project    columns: [expression]
- *     aggregate  keys: [expression], aggregates: [{function, type, place, args, filter, distinct}]
- *     distinct
- *     sort       keys: [[expression, "asc"|"desc", "first"|"last"]]
- *     top        keys, count, offset
- *     limit      count, offset */
+ *     scan       relation, columns, paths ([column, name, ...]), bounds (offset_min, offset_max,
+ * timestamp_min, timestamp_max, partition, rows_max) values     rows: [[expression]] filter
+ * condition project    columns: [expression] aggregate  keys: [expression], aggregates: [{function,
+ * type, place, args, filter, distinct}] distinct sort       keys: [[expression, "asc"|"desc",
+ * "first"|"last"]] top        keys, count, offset limit      count, offset */
 #ifndef VIEWS_PLAN_JSON_H
 #define VIEWS_PLAN_JSON_H
 

@@ -24,6 +24,10 @@ static bool plan_read_outputs(struct plan_reader *r, const struct json_value *va
                               struct plan_node *node);
 static bool plan_read_scan(struct plan_reader *r, struct plan_member *members,
                            struct plan_node *node);
+static bool plan_read_paths(struct plan_reader *r, const struct json_value *value,
+                            struct plan_scan *scan);
+static bool plan_read_path(struct plan_reader *r, const struct json_value *value,
+                           const struct plan_relation *relation, struct plan_path *path);
 static bool plan_read_bounds(struct plan_reader *r, const struct json_value *value,
                              struct plan_scan *scan);
 static bool plan_read_values(struct plan_reader *r, const struct json_value *value,
@@ -103,6 +107,7 @@ enum plan_read_member {
     PLAN_READ_OUTPUTS,
     PLAN_READ_RELATION,
     PLAN_READ_COLUMNS,
+    PLAN_READ_PATHS,
     PLAN_READ_BOUNDS,
     PLAN_READ_ROWS,
     PLAN_READ_CONDITION,
@@ -125,7 +130,7 @@ static const uint32_t plan_read_needed[PLAN_KIND_COUNT] = {
     [PLAN_TOP] = PLAN_READ_BIT(PLAN_READ_KEYS) | PLAN_READ_BIT(PLAN_READ_COUNT),
 };
 static const uint32_t plan_read_allowed[PLAN_KIND_COUNT] = {
-    [PLAN_SCAN] = PLAN_READ_BIT(PLAN_READ_BOUNDS),
+    [PLAN_SCAN] = PLAN_READ_BIT(PLAN_READ_PATHS) | PLAN_READ_BIT(PLAN_READ_BOUNDS),
     [PLAN_TOP] = PLAN_READ_BIT(PLAN_READ_OFFSET),
     [PLAN_LIMIT] = PLAN_READ_BIT(PLAN_READ_COUNT) | PLAN_READ_BIT(PLAN_READ_OFFSET),
 };
@@ -138,6 +143,7 @@ static bool plan_read_node(struct plan_reader *r, const struct json_value *value
         [PLAN_READ_OUTPUTS] = {.name = "outputs", .is_needed = true},
         [PLAN_READ_RELATION] = {.name = "relation"},
         [PLAN_READ_COLUMNS] = {.name = "columns"},
+        [PLAN_READ_PATHS] = {.name = "paths"},
         [PLAN_READ_BOUNDS] = {.name = "bounds"},
         [PLAN_READ_ROWS] = {.name = "rows"},
         [PLAN_READ_CONDITION] = {.name = "condition"},
@@ -255,7 +261,10 @@ static bool plan_read_scan(struct plan_reader *r, struct plan_member *members,
     if (r->err != ERR_OK || columns == NULL) {
         return false;
     }
-    if (count != node->outputs_count) {
+    if (!plan_read_paths(r, &members[PLAN_READ_PATHS].value, scan)) {
+        return false;
+    }
+    if (count != (uint64_t)node->outputs_count - scan->paths_count) {
         return plan_read_fail(r, "scan: %u columns of %u", count, node->outputs_count);
     }
     items = json_items(&members[PLAN_READ_COLUMNS].value);
@@ -275,6 +284,58 @@ static bool plan_read_scan(struct plan_reader *r, struct plan_member *members,
     }
     scan->columns = columns;
     return plan_read_bounds(r, &members[PLAN_READ_BOUNDS].value, scan);
+}
+
+static bool plan_read_paths(struct plan_reader *r, const struct json_value *value,
+                            struct plan_scan *scan)
+{
+    struct json_value item;
+    uint32_t count = value->text != NULL ? plan_read_count(r, value) : 0;
+    if (count > PLAN_PATHS_MAX) {
+        return plan_read_fail(r, "scan: %u paths", count);
+    }
+    struct plan_path *paths = plan_read_alloc(r, count, sizeof(*paths));
+    if (r->err != ERR_OK || paths == NULL) {
+        return false;
+    }
+    scan->paths = paths;
+    scan->paths_count = count;
+    struct json_items items = count > 0 ? json_items(value) : (struct json_items){0};
+    for (uint32_t i = 0; i < count && json_items_next(&items, NULL, &item); i++) {
+        if (!plan_read_path(r, &item, scan->relation, &paths[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* [column, name, ...] */
+static bool plan_read_path(struct plan_reader *r, const struct json_value *value,
+                           const struct plan_relation *relation, struct plan_path *path)
+{
+    struct json_value item;
+    uint32_t count = plan_read_count(r, value);
+    if (count < 2 || count > 1 + PLAN_PATH_NAMES_MAX) {
+        return plan_read_fail(r, "scan: a path of %u parts", count);
+    }
+    struct vec_bytes *names = plan_read_alloc(r, count - 1, sizeof(*names));
+    struct json_items items = json_items(value);
+    if (names == NULL || !json_items_next(&items, NULL, &item)) {
+        return false;
+    }
+    const char *column = plan_read_name(r, &item);
+    while (column != NULL && path->column < relation->columns_count &&
+           strcmp(relation->columns[path->column].name, column) != 0) {
+        path->column++;
+    }
+    path->names = names;
+    path->names_count = count - 1;
+    for (uint32_t i = 0; column != NULL && json_items_next(&items, NULL, &item); i++) {
+        if (!plan_read_text(r, &item, &names[i])) {
+            return false;
+        }
+    }
+    return column != NULL;
 }
 
 static bool plan_read_bounds(struct plan_reader *r, const struct json_value *value,

@@ -105,11 +105,21 @@ static void plan_write_scan(struct bytes_writer *w, const struct plan_node *node
     plan_put(w, ", ");
     plan_write_string(w, scan->relation->name);
     plan_put(w, "], \"columns\": [");
-    for (uint32_t i = 0; i < node->outputs_count; i++) {
+    for (uint32_t i = 0; i < node->outputs_count - scan->paths_count; i++) {
         plan_put(w, i > 0 ? ", " : "");
         plan_write_string(w, scan->relation->columns[scan->columns[i]].name);
     }
     plan_put(w, "]");
+    for (uint32_t i = 0; i < scan->paths_count; i++) {
+        const struct plan_path *path = &scan->paths[i];
+        plan_put(w, i > 0 ? ", [" : ", \"paths\": [[");
+        plan_write_string(w, scan->relation->columns[path->column].name);
+        for (uint32_t k = 0; k < path->names_count; k++) {
+            plan_put(w, ", ");
+            vec_jsonb_write_string(w, vec_text(path->names[k].data, path->names[k].length));
+        }
+        plan_put(w, i + 1 < scan->paths_count ? "]" : "]]");
+    }
     for (size_t i = 0; i < ARRAY_COUNT(bounds); i++) {
         if (bounds[i].value != bounds[i].none) {
             plan_put(w, has_bounds ? ", " : ", \"bounds\": {");

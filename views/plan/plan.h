@@ -56,18 +56,35 @@ struct plan_output {
     struct vec_type type; /* of its values */
 };
 
+/* A value within a column's, which a scan reads instead of the column: of a JSONB what stands below
+ * names, one after the other, as a JSONB; null where nothing or a JSON null does. A part of the
+ * column that nobody asks for is not looked at. */
+struct plan_path {
+    uint32_t column;               /* of the relation, a DOCUMENT */
+    const struct vec_bytes *names; /* names_count, 1 .. PLAN_PATH_NAMES_MAX */
+    uint32_t names_count;
+};
+
+/* Paths of a scan, names of one, and bytes of those together. */
+#define PLAN_PATHS_MAX      32u
+#define PLAN_PATH_NAMES_MAX 16u
+#define PLAN_PATH_BYTES_MAX 128u
+
 /* SCAN: rows of a relation, in order of partition and offset where it is a stream. Its output i is
- * the relation's column columns[i]. Bounds say what need not be read: every row outside is filtered
- * away above, too. */
+ * the relation's column columns[i]; paths stand behind the columns. Bounds say what need not be
+ * read: every row outside is filtered away above, too. */
 struct plan_scan {
     const struct plan_relation *relation;
-    const uint32_t *columns; /* of the relation, ascending, each once; node->outputs_count */
-    int64_t offset_min;      /* rows below are not wanted; 0: all are */
-    int64_t offset_max;      /* nor those above; PLAN_OFFSET_MAX */
-    int64_t timestamp_min;   /* of the record, as TIMESTAMPTZ; INT64_MIN: any */
-    int64_t timestamp_max;   /* likewise; INT64_MAX */
-    int64_t partition;       /* the only one that is wanted; -1: all are */
-    int64_t rows_max;        /* so many suffice (LIMIT above without a filter); INT64_MAX: all */
+    const uint32_t *columns;       /* of the relation, ascending, each once; node->outputs_count -
+                                      paths_count */
+    const struct plan_path *paths; /* paths_count */
+    uint32_t paths_count;
+    int64_t offset_min;    /* rows below are not wanted; 0: all are */
+    int64_t offset_max;    /* nor those above; PLAN_OFFSET_MAX */
+    int64_t timestamp_min; /* of the record, as TIMESTAMPTZ; INT64_MIN: any */
+    int64_t timestamp_max; /* likewise; INT64_MAX */
+    int64_t partition;     /* the only one that is wanted; -1: all are */
+    int64_t rows_max;      /* so many suffice (LIMIT above without a filter); INT64_MAX: all */
 };
 
 /* VALUES: rows of expressions without columns. SELECT without FROM reads one row without columns.

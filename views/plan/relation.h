@@ -14,6 +14,7 @@
 /* What a column of a stream is, besides its values. */
 enum plan_role {
     PLAN_ROLE_VALUE,     /* of the record's value */
+    PLAN_ROLE_DOCUMENT,  /* likewise, a JSONB: scans also read what is within (plan_path) */
     PLAN_ROLE_KEY,       /* _key */
     PLAN_ROLE_HEADERS,   /* _headers */
     PLAN_ROLE_OFFSET,    /* _offset */
@@ -33,6 +34,7 @@ struct plan_column {
 enum plan_relation_kind {
     PLAN_RELATION_STREAM, /* a topic's records */
     PLAN_RELATION_SYSTEM, /* a table of the system's */
+    PLAN_RELATION_VIEW,   /* what a materialized view shows */
 };
 
 /* A relation. */

@@ -26,6 +26,7 @@ static bool plan_fail(struct plan_check *check, const char *format, ...) PRINTF(
 static bool plan_check_node(struct plan_check *check);
 static bool plan_check_outputs(struct plan_check *check);
 static bool plan_check_scan(struct plan_check *check);
+static bool plan_check_path(struct plan_check *check, uint32_t i);
 static bool plan_check_values(struct plan_check *check);
 static bool plan_check_same(struct plan_check *check);
 static bool plan_check_project(struct plan_check *check);
@@ -160,8 +161,11 @@ static bool plan_check_scan(struct plan_check *check)
     if (relation == NULL) {
         return plan_fail(check, "no relation");
     }
+    if (node->scan.paths_count > PLAN_PATHS_MAX || node->scan.paths_count > node->outputs_count) {
+        return plan_fail(check, "%u paths", node->scan.paths_count);
+    }
     check->part = "column";
-    for (uint32_t i = 0; i < node->outputs_count; i++) {
+    for (uint32_t i = 0; i < node->outputs_count - node->scan.paths_count; i++) {
         uint32_t column = node->scan.columns[i];
         check->part_index = i;
         if (column >= relation->columns_count) {
@@ -175,11 +179,40 @@ static bool plan_check_scan(struct plan_check *check)
             return plan_fail(check, "another type than the relation's");
         }
     }
+    for (uint32_t i = 0; i < node->scan.paths_count; i++) {
+        if (!plan_check_path(check, i)) {
+            return false;
+        }
+    }
     check->part = "";
     if (node->scan.offset_min < 0 || node->scan.partition < -1 || node->scan.rows_max < 0) {
         return plan_fail(check, "a bound below 0");
     }
     return true;
+}
+
+static bool plan_check_path(struct plan_check *check, uint32_t i)
+{
+    const struct plan_node *node = check->node;
+    const struct plan_relation *relation = node->scan.relation;
+    const struct plan_path *path = &node->scan.paths[i];
+    size_t bytes = 0;
+    check->part = "path";
+    check->part_index = i;
+    if (path->column >= relation->columns_count || path->names_count == 0 ||
+        path->names_count > PLAN_PATH_NAMES_MAX ||
+        relation->columns[path->column].role != PLAN_ROLE_DOCUMENT) {
+        return plan_fail(check, "%u names below column %u", path->names_count, path->column);
+    }
+    for (uint32_t k = 0; k < path->names_count; k++) {
+        bytes += path->names[k].length;
+    }
+    if (bytes > PLAN_PATH_BYTES_MAX) {
+        return plan_fail(check, "a path of more than %u bytes", PLAN_PATH_BYTES_MAX);
+    }
+    const struct vec_type *type =
+        &node->outputs[node->outputs_count - node->scan.paths_count + i].type;
+    return type->kind == VEC_JSONB || plan_fail(check, "another type than JSONB");
 }
 
 static bool plan_check_values(struct plan_check *check)

@@ -44,7 +44,7 @@ static enum err bind_finish(struct binder *b, const struct plan_node *root, stru
         return b->err;
     }
     out->root = root;
-    if (sql_optimise(b->arena, out) != ERR_OK) {
+    if (sql_optimise(b->arena, out, !b->binding->is_view) != ERR_OK) {
         bind_fail(b, SQL_STATE_OUT_OF_MEMORY, nowhere, "out of memory");
         return b->err;
     }

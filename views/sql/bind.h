@@ -41,6 +41,8 @@ struct sql_binding {
 
     const char *text; /* of the statement, for errors */
     size_t length;
+
+    bool is_view; /* the plan is one that is kept up: its scans give whole columns (maint/view.h) */
 };
 
 /* *out = the plan of `select`, optimised and valid. ERR_INVALID, ERR_UNSUPPORTED, ERR_TOO_LARGE,

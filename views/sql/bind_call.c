@@ -90,7 +90,6 @@ static const struct bind_refused bind_refused_rows[] = {
     {"to_date", BIND_REFUSE_FORMAT},
     {"to_number", BIND_REFUSE_FORMAT},
     {"format", "Use || or concat."},
-    {"md5", BIND_REFUSE_HASH},
     {"sha256", BIND_REFUSE_HASH},
     {"encode", NULL},
     {"decode", NULL},

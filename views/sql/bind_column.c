@@ -3,12 +3,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/suggest.h"
 #include "views/sql/bind_int.h"
 
 /* Parts of a column's name at most: schema.table.column. */
 #define BIND_PATH_MAX 3u
 
+/* A scope of so many columns in which so many names have been looked for is hashed. */
+#define BIND_HASHED_COLUMNS 32u
+#define BIND_HASHED_FINDS   32u
+
+static void bind_column_hash(struct binder *b);
 static void bind_column_missing(struct binder *b, const struct sql_expr *e);
 static void bind_column_suggest(struct binder *b, const struct sql_name *name);
 static bool bind_is_schema(const struct sql_name *written, const struct bind_scope *scope);
@@ -28,7 +34,7 @@ struct vec_expr *bind_column(struct binder *b, const struct sql_expr *e)
     if (names->count > 1 && !bind_is_table(b, names->items, names->count - 1, bind_at(e))) {
         return NULL;
     }
-    uint32_t column = scope != NULL ? bind_column_find(scope, name, &is_ambiguous) : UINT32_MAX;
+    uint32_t column = scope != NULL ? bind_column_find(b, name, &is_ambiguous) : UINT32_MAX;
     if (is_ambiguous) {
         return bind_fail(b, SQL_STATE_AMBIGUOUS_COLUMN, bind_at(e),
                          "column reference \"%s\" is ambiguous", name->text);
@@ -44,24 +50,74 @@ struct vec_expr *bind_column(struct binder *b, const struct sql_expr *e)
     return expr;
 }
 
-uint32_t bind_column_find(const struct bind_scope *scope, const struct sql_name *name,
-                          bool *is_ambiguous)
+/* Columns of that name without case, as far as one has been looked at. */
+struct bind_found {
+    uint32_t exact; /* of that name as it is written */
+    uint32_t any;
+    uint32_t exact_count;
+    uint32_t any_count;
+};
+
+static void bind_column_look(const struct bind_scope *scope, uint32_t i,
+                             const struct sql_name *name, struct bind_found *found)
 {
-    uint32_t exact = UINT32_MAX, any = UINT32_MAX, exact_count = 0, any_count = 0;
-    for (uint32_t i = 0; i < scope->columns_count; i++) {
-        const char *have = scope->columns[i].name;
-        if (((have[0] ^ name->text[0]) & 0x5f) != 0 || !bind_is_same(have, name->text)) {
-            continue;
+    const char *have = scope->columns[i].name;
+    if (((have[0] ^ name->text[0]) & 0x5f) != 0 || !bind_is_same(have, name->text)) {
+        return;
+    }
+    found->any = i;
+    found->any_count++;
+    if (strcmp(have, name->text) == 0) {
+        found->exact = i;
+        found->exact_count++;
+    }
+}
+
+uint32_t bind_column_find(struct binder *b, const struct sql_name *name, bool *is_ambiguous)
+{
+    struct bind_query *query = b->query;
+    const struct bind_scope *scope = query->scope;
+    struct bind_found found = {UINT32_MAX, UINT32_MAX, 0, 0};
+    if (scope->columns_count >= BIND_HASHED_COLUMNS && query->heads == NULL &&
+        ++query->finds_count > BIND_HASHED_FINDS) {
+        bind_column_hash(b);
+    }
+    if (query->heads != NULL) {
+        uint32_t i = query->heads[bind_hash(name->text) & (query->heads_count - 1)];
+        for (; i != UINT32_MAX; i = query->chains[i]) {
+            bind_column_look(scope, i, name, &found);
         }
-        any = i;
-        any_count++;
-        if (strcmp(have, name->text) == 0) {
-            exact = i;
-            exact_count++;
+    } else {
+        for (uint32_t i = 0; i < scope->columns_count; i++) {
+            bind_column_look(scope, i, name, &found);
         }
     }
-    *is_ambiguous = exact_count > 1 || (!name->is_quoted && exact_count == 0 && any_count > 1);
-    return *is_ambiguous || name->is_quoted || exact_count == 1 ? exact : any;
+    *is_ambiguous = found.exact_count > 1 ||
+                    (!name->is_quoted && found.exact_count == 0 && found.any_count > 1);
+    return *is_ambiguous || name->is_quoted || found.exact_count == 1 ? found.exact : found.any;
+}
+
+/* Have the columns found by their hashes from now on, unless there is no memory. */
+static void bind_column_hash(struct binder *b)
+{
+    struct bind_query *query = b->query;
+    const struct bind_scope *scope = query->scope;
+    uint32_t heads_count = map_capacity(scope->columns_count);
+    uint32_t *heads = arena_alloc(b->arena, heads_count * sizeof(*heads), _Alignof(uint32_t));
+    uint32_t *chains =
+        arena_alloc(b->arena, scope->columns_count * sizeof(*chains), _Alignof(uint32_t));
+    if (heads == NULL || chains == NULL) {
+        return;
+    }
+    memset(heads, 0xff, heads_count * sizeof(*heads));
+    for (uint32_t i = 0; i < scope->columns_count; i++) {
+        uint32_t *head = &heads[bind_hash(scope->columns[i].name) & (heads_count - 1)];
+        chains[i] = *head;
+        *head = i;
+    }
+    query->heads = heads;
+    query->chains = chains;
+    query->heads_count = heads_count;
 }
 
 static void bind_column_missing(struct binder *b, const struct sql_expr *e)

@@ -131,6 +131,10 @@ static struct vec_expr *bind_regroup(struct bind_grouping *g, struct vec_expr *e
 /* Perhaps looked at without the modifiers of its type: n::numeric of GROUP BY n. */
 static bool bind_is_key(const struct vec_expr *key, const struct vec_expr *expr)
 {
+    if (key->kind != expr->kind || key->height != expr->height ||
+        (key->kind == VEC_EXPR_COLUMN && key->u.number != expr->u.number)) {
+        return false; /* nearly always: each node is compared with each key */
+    }
     struct vec_expr same = *expr;
     same.type =
         expr->type.precision == 0 && expr->type.kind == key->type.kind ? key->type : expr->type;

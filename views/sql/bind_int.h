@@ -88,6 +88,10 @@ struct bind_query {
     uint32_t aggregates_count;
     enum bind_clause clause; /* being bound */
     bool is_in_aggregate;    /* among its arguments */
+    uint32_t finds_count;    /* names looked for in `scope`; when they are many: */
+    uint32_t *heads;         /* by a name's hash, the last such column; NULL: not made */
+    uint32_t *chains;        /* of each column, one before it; UINT32_MAX: none */
+    uint32_t heads_count;    /* a power of two */
 };
 
 /* A name of WITH, those around it behind it. */
@@ -174,10 +178,9 @@ const char *bind_expr_name(struct binder *b, const struct sql_expr *e);
 /* bind_column.c */
 struct vec_expr *bind_column(struct binder *b, const struct sql_expr *e);
 
-/* The column of `scope` that an unqualified name means: its number, or UINT32_MAX. *is_ambiguous:
- * there are several. */
-uint32_t bind_column_find(const struct bind_scope *scope, const struct sql_name *name,
-                          bool *is_ambiguous);
+/* The column of the query's scope that an unqualified name means: its number, or UINT32_MAX.
+ * *is_ambiguous: there are several. */
+uint32_t bind_column_find(struct binder *b, const struct sql_name *name, bool *is_ambiguous);
 
 /* Whether `names` (of a table: [schema.]table) name what FROM gives. False: 42P01 has been set. */
 bool bind_is_table(struct binder *b, const struct sql_name *names, uint32_t count,

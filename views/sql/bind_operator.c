@@ -84,17 +84,13 @@ static const struct vec_function *bind_operator_row(struct binder *b, const char
     return NULL;
 }
 
-/* jsonb || jsonb and jsonb - key, which PostgreSQL has: unless there are rows of them, another row
- * would answer something else, or nothing be said of what to do. */
+/* jsonb - key, which PostgreSQL has: unless there are rows of them, another row would answer
+ * something else, or nothing be said of what to do. */
 static bool bind_is_unserved(const char *sign, const uint8_t *kinds, uint32_t count,
                              const struct vec_function *row)
 {
     if (count != 2 || (row != NULL && row->result == VEC_JSONB)) {
         return false;
-    }
-    bool has_jsonb = kinds[0] == VEC_JSONB || (kinds[0] == VEC_NONE && kinds[1] == VEC_JSONB);
-    if (strcmp(sign, "||") == 0) {
-        return has_jsonb && (kinds[1] == VEC_JSONB || kinds[1] == VEC_NONE);
     }
     bool is_key = kinds[1] == VEC_TEXT || kinds[1] == VEC_INTEGER || kinds[1] == VEC_NONE;
     return strcmp(sign, "-") == 0 && row == NULL && is_key &&

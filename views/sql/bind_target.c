@@ -178,8 +178,7 @@ static bool bind_group_key(struct binder *b, const struct sql_expr *e, struct bi
     bool is_ambiguous = false;
     bool is_input =
         e->kind == SQL_EXPR_COLUMN && e->u.column.count == 1 && b->query->scope != NULL &&
-        (bind_column_find(b->query->scope, &e->u.column.items[0], &is_ambiguous) != UINT32_MAX ||
-         is_ambiguous);
+        (bind_column_find(b, &e->u.column.items[0], &is_ambiguous) != UINT32_MAX || is_ambiguous);
     if (!is_input && !bind_key_target(b, e, targets, "GROUP BY", &target)) {
         return false;
     }

@@ -4,14 +4,19 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "views/plan/bound.h"
 #include "views/plan/value.h"
 #include "views/sql/explain_int.h"
 #include "views/vec/integer.h"
 
-static void explain_node(struct bytes_writer *w, const struct plan_node *node, uint32_t depth);
+static void explain_node(struct bytes_writer *w, const struct plan_node *node,
+                         const struct plan_node *above, uint32_t depth);
 static void explain_title(struct bytes_writer *w, const struct plan_node *node);
-static void explain_scan(struct bytes_writer *w, const struct plan_node *node, uint32_t depth);
+static void explain_scan(struct bytes_writer *w, const struct plan_node *node,
+                         const struct plan_node *above, uint32_t depth);
 static void explain_bounds(struct bytes_writer *w, const struct plan_node *node, uint32_t depth);
+static void explain_late_bounds(struct bytes_writer *w, const struct plan_node *filter,
+                                uint32_t depth);
 static bool explain_bound(struct bytes_writer *w, const char *column, const char *sign,
                           enum vec_kind kind, int64_t value, bool has_some);
 static void explain_keys(struct bytes_writer *w, const struct plan_node *node, uint32_t depth);
@@ -24,13 +29,17 @@ static void explain_line(struct bytes_writer *w, const char *label, uint32_t dep
 
 void sql_explain(struct bytes_writer *w, const struct plan *plan)
 {
+    const struct plan_node *above = NULL;
     uint32_t depth = 0;
     for (const struct plan_node *node = plan->root; node != NULL; node = node->input) {
-        explain_node(w, node, depth++);
+        explain_node(w, node, above, depth++);
+        above = node;
     }
 }
 
-static void explain_node(struct bytes_writer *w, const struct plan_node *node, uint32_t depth)
+/* `above` NULL: it is the root. */
+static void explain_node(struct bytes_writer *w, const struct plan_node *node,
+                         const struct plan_node *above, uint32_t depth)
 {
     for (uint32_t i = 0; depth > 0 && i < 6 * depth - 4; i++) {
         bytes_put_u8(w, ' ');
@@ -38,7 +47,7 @@ static void explain_node(struct bytes_writer *w, const struct plan_node *node, u
     explain_put(w, depth > 0 ? "->  " : "");
     explain_title(w, node);
     switch (node->kind) {
-    case PLAN_SCAN: explain_scan(w, node, depth); break;
+    case PLAN_SCAN: explain_scan(w, node, above, depth); break;
     case PLAN_VALUES: explain_columns(w, node, depth); break;
     case PLAN_FILTER:
         explain_line(w, "Filter: ", depth);
@@ -84,17 +93,26 @@ static void explain_title(struct bytes_writer *w, const struct plan_node *node)
 }
 
 /* The columns read, by the relation's names. */
-static void explain_scan(struct bytes_writer *w, const struct plan_node *node, uint32_t depth)
+static void explain_scan(struct bytes_writer *w, const struct plan_node *node,
+                         const struct plan_node *above, uint32_t depth)
 {
+    const struct plan_scan *scan = &node->scan;
     if (node->outputs_count > 0) {
         explain_line(w, "Columns: ", depth);
-        for (uint32_t i = 0; i < node->outputs_count; i++) {
+        for (uint32_t i = 0; i < node->outputs_count - scan->paths_count; i++) {
             explain_put(w, i > 0 ? ", " : "");
-            explain_name(w, node->scan.relation->columns[node->scan.columns[i]].name);
+            explain_name(w, scan->relation->columns[scan->columns[i]].name);
+        }
+        for (uint32_t i = 0; i < scan->paths_count; i++) {
+            explain_put(w, i > 0 || scan->paths_count < node->outputs_count ? ", " : "");
+            explain_put(w, node->outputs[node->outputs_count - scan->paths_count + i].name);
         }
         explain_put(w, "\n");
     }
     explain_bounds(w, node, depth);
+    if (above != NULL && above->kind == PLAN_FILTER) {
+        explain_late_bounds(w, above, depth);
+    }
 }
 
 static void explain_bounds(struct bytes_writer *w, const struct plan_node *node, uint32_t depth)
@@ -128,6 +146,34 @@ static void explain_bounds(struct bytes_writer *w, const struct plan_node *node,
         bytes_put_copy(w, text, line.pos);
         explain_put(w, "\n");
     }
+}
+
+/* Bounds that are computed where a query begins. */
+static void explain_late_bounds(struct bytes_writer *w, const struct plan_node *filter,
+                                uint32_t depth)
+{
+    struct plan_bound bound;
+    bool has_some = false;
+    for (uint32_t i = 0; i < plan_bound_parts(filter); i++) {
+        if (!plan_bound_of(filter, i, &bound) || bound.value->kind == VEC_EXPR_CONSTANT ||
+            !plan_bound_is_cheap(&bound) ||
+            (bound.role == PLAN_ROLE_PARTITION && strcmp(bound.sign, "=") != 0)) {
+            continue;
+        }
+        if (has_some) {
+            explain_put(w, ", ");
+        } else {
+            explain_line(w, "Bounds at start: ", depth);
+        }
+        has_some = true;
+        explain_put(w, bound.role == PLAN_ROLE_OFFSET      ? "_offset "
+                       : bound.role == PLAN_ROLE_PARTITION ? "_partition "
+                                                           : "_timestamp ");
+        explain_put(w, bound.sign);
+        explain_put(w, " ");
+        sql_explain_expr(w, bound.value, filter->input->outputs, filter->input->outputs_count);
+    }
+    explain_put(w, has_some ? "\n" : "");
 }
 
 /* Returns true: there is one now. */

@@ -17,7 +17,7 @@ static bool optimise_each_aggregate(struct optimise *o, struct plan_node *node, 
                                     optimise_expr_fn *fn, void *ctx);
 static bool optimise_is_safe_call(const struct vec_expr *expr);
 
-enum err sql_optimise(struct arena *a, struct plan *plan)
+enum err sql_optimise(struct arena *a, struct plan *plan, bool has_paths)
 {
     struct optimise o = {.arena = a};
     if (!optimise_copy(&o, plan->root) || !optimise_fold(&o) || !optimise_filters(&o) ||
@@ -34,6 +34,9 @@ enum err sql_optimise(struct arena *a, struct plan *plan)
         return a->err != ERR_OK ? a->err : ERR_TOO_LARGE;
     }
     optimise_renames(&o);
+    if ((has_paths && !optimise_paths(&o)) || a->err != ERR_OK) {
+        return a->err != ERR_OK ? a->err : ERR_TOO_LARGE;
+    }
     plan->root = o.root;
     return ERR_OK;
 }

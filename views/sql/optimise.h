@@ -7,6 +7,7 @@
  *     bounds        of a scan: by offset, partition and timestamp; by rows where LIMIT is all
  *     top           a sort of which a few rows are wanted
  *     late          what LIMIT leaves out is not computed
+ *     paths         of a JSONB of which only texts within are wanted no more than those is read
  *
  * A part that may fault is never moved before one that stood before it and may have kept it from
  * the rows on which it faults. */
@@ -17,8 +18,8 @@
 #include "base/compiler.h"
 #include "views/plan/plan.h"
 
-/* Rewrite plan->root, whose nodes are left as they are; at most PLAN_DEPTH_MAX of them. ERR_BUDGET
- * or ERR_TOO_LARGE: `a` refuses. */
-MUST_USE enum err sql_optimise(struct arena *a, struct plan *plan);
+/* Rewrite plan->root, whose nodes are left as they are; at most PLAN_DEPTH_MAX of them.
+ * `has_paths`: a scan may give paths. ERR_BUDGET or ERR_TOO_LARGE: `a` refuses. */
+MUST_USE enum err sql_optimise(struct arena *a, struct plan *plan, bool has_paths);
 
 #endif

@@ -5,6 +5,8 @@
  * small: what it computes is then computed twice for the rows that pass. */
 #include "views/sql/optimise_int.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 
 /* Nodes of a condition that has gone below a projection. */
@@ -25,6 +27,8 @@ static bool optimise_place(struct optimise *o, struct plan_node *above,
                            const struct vec_expr *part);
 static const struct vec_expr *optimise_and(struct optimise *o, const struct vec_expr *const *parts,
                                            uint32_t count);
+static const struct vec_expr *optimise_and_too(struct optimise *o, const struct vec_expr *filter,
+                                               const struct vec_expr *part);
 static uint32_t optimise_parts(const struct vec_expr *expr, const struct vec_expr **parts);
 static uint32_t optimise_column_max(const struct vec_expr *expr);
 static const struct vec_expr *optimise_leaf_below(void *ctx, const struct vec_expr *column);
@@ -90,8 +94,7 @@ static bool optimise_sink(struct optimise *o, struct plan_node *above, const str
             return false;
         }
         if (!*is_sunk && part->height < PLAN_HEIGHT_MAX && node->filter->height < PLAN_HEIGHT_MAX) {
-            const struct vec_expr *both[] = {node->filter, part};
-            node->filter = optimise_and(o, both, 2);
+            node->filter = optimise_and_too(o, node->filter, part);
             *is_sunk = true;
         }
         return node->filter != NULL;
@@ -182,6 +185,31 @@ static const struct vec_expr *optimise_and(struct optimise *o, const struct vec_
         expr->length = all[0]->length;
     }
     return expr;
+}
+
+/* `filter` and `part`, which may be the same node, grown. */
+static const struct vec_expr *optimise_and_too(struct optimise *o, const struct vec_expr *filter,
+                                               const struct vec_expr *part)
+{
+    struct vec_expr *grown = o->grown;
+    if (filter == grown && part->kind != VEC_EXPR_AND && grown->args_count < o->grown_room) {
+        grown->args[grown->args_count++] = part;
+        grown->height = part->height >= grown->height ? part->height + 1 : grown->height;
+        return grown;
+    }
+    const struct vec_expr *both[] = {filter, part};
+    grown = (struct vec_expr *)(uintptr_t)optimise_and(o, both, 2);
+    uint32_t room = grown != NULL ? 2 * grown->args_count : 0;
+    const struct vec_expr **args =
+        arena_alloc(o->arena, room * sizeof(*args), _Alignof(struct vec_expr *));
+    if (grown == NULL || args == NULL) {
+        return NULL;
+    }
+    memcpy(args, grown->args, grown->args_count * sizeof(*args));
+    grown->args = args;
+    o->grown = grown;
+    o->grown_room = room;
+    return grown;
 }
 
 /* The conditions of a conjunction, those within each other too; `parts` NULL: only counted. */

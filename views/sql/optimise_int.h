@@ -10,6 +10,8 @@
 struct optimise {
     struct arena *arena;
     struct plan_node *root;
+    struct vec_expr *grown; /* the last condition that was put together, and */
+    uint32_t grown_room;    /* parts it has room for: a thousand come one by one */
 };
 
 /* The node below, which is this plan's own. */
@@ -27,6 +29,7 @@ void optimise_renames(struct optimise *o);  /* optimise_project.c */
 void optimise_bounds(struct optimise *o);   /* optimise_bound.c */
 void optimise_limits(struct optimise *o);   /* optimise_bound.c */
 bool optimise_late(struct optimise *o);     /* optimise_project.c, and renames again */
+bool optimise_paths(struct optimise *o);    /* optimise_path.c */
 
 /* Called for a place of a node where an expression over its input stands; false ends it. */
 typedef bool optimise_expr_fn(void *ctx, const struct vec_expr **expr);

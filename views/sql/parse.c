@@ -21,8 +21,9 @@
 
 /* How a statement may begin. */
 static const enum sql_keyword sql_stmt_words[] = {
-    SQL_KW_SELECT, SQL_KW_WITH,     SQL_KW_VALUES,  SQL_KW_CREATE, SQL_KW_DROP,   SQL_KW_SHOW,
-    SQL_KW_INSERT, SQL_KW_DESCRIBE, SQL_KW_EXPLAIN, SQL_KW_UPDATE, SQL_KW_DELETE, SQL_NO_KEYWORD};
+    SQL_KW_SELECT, SQL_KW_WITH,   SQL_KW_VALUES, SQL_KW_CREATE,   SQL_KW_DROP,
+    SQL_KW_ALTER,  SQL_KW_SHOW,   SQL_KW_INSERT, SQL_KW_DESCRIBE, SQL_KW_EXPLAIN,
+    SQL_KW_UPDATE, SQL_KW_DELETE, SQL_NO_KEYWORD};
 
 static enum err sql_parse_begin(struct sql_parser *p, const char *text, size_t length,
                                 struct arena *arena, struct sql_error *error);
@@ -33,6 +34,7 @@ static bool sql_parse_explain_option(struct sql_parser *p, struct sql_stmt *stmt
 static bool sql_parse_explain_format(struct sql_parser *p, struct sql_stmt *stmt);
 static bool sql_parse_drop(struct sql_parser *p, struct sql_stmt *stmt);
 static bool sql_parse_show(struct sql_parser *p, struct sql_stmt *stmt);
+static bool sql_parse_show_create(struct sql_parser *p, struct sql_stmt *stmt);
 static void sql_parse_suggest(struct sql_parser *p, const enum sql_keyword *words);
 static bool sql_parse_suggest_for(struct sql_parser *p, struct sql_at at,
                                   const enum sql_keyword *words);
@@ -125,7 +127,8 @@ static enum err sql_parse_begin(struct sql_parser *p, const char *text, size_t l
     return p->err;
 }
 
-/* stmt = select | explain | 'CREATE' 'STREAM' ... | drop | show | 'DESCRIBE' path */
+/* stmt = select | explain | 'CREATE' 'STREAM' ... | drop | create_view | drop_view | alter_view |
+ * show | 'DESCRIBE' path */
 static struct sql_stmt *sql_parse_stmt(struct sql_parser *p)
 {
     struct sql_at begin = p->token.at;
@@ -163,6 +166,16 @@ static bool sql_parse_stmt_body(struct sql_parser *p, struct sql_stmt *stmt)
     if (sql_parse_is(p, SQL_KW_DROP) && sql_parse_is_ahead(p, SQL_KW_STREAM)) {
         return sql_parse_drop(p, stmt);
     }
+    if (sql_parse_is(p, SQL_KW_CREATE) && sql_parse_is_ahead(p, SQL_KW_MATERIALIZED)) {
+        stmt->kind = SQL_STMT_CREATE_VIEW;
+        return sql_parse_create_view(p, stmt);
+    }
+    if (sql_parse_is(p, SQL_KW_DROP) && sql_parse_is_ahead(p, SQL_KW_MATERIALIZED)) {
+        return sql_parse_drop_view(p, stmt);
+    }
+    if (sql_parse_is(p, SQL_KW_ALTER) && sql_parse_is_ahead(p, SQL_KW_MATERIALIZED)) {
+        return sql_parse_alter_view(p, stmt);
+    }
     if (sql_parse_take(p, SQL_KW_EXPLAIN)) {
         return sql_parse_explain(p, stmt);
     }
@@ -179,7 +192,8 @@ static bool sql_parse_stmt_body(struct sql_parser *p, struct sql_stmt *stmt)
     return sql_parse_fail(p, sql_stmt_words);
 }
 
-/* explain = 'EXPLAIN' ['(' option (',' option)* ')'] select */
+/* explain = 'EXPLAIN' ['(' option (',' option)* ')']
+ *           (select | create_view | 'MATERIALIZED' 'VIEW' path) */
 static bool sql_parse_explain(struct sql_parser *p, struct sql_stmt *stmt)
 {
     stmt->kind = SQL_STMT_EXPLAIN;
@@ -206,12 +220,22 @@ static bool sql_parse_explain(struct sql_parser *p, struct sql_stmt *stmt)
         stmt->select = sql_parse_select(p);
         return stmt->select != NULL;
     }
+    if (sql_parse_is(p, SQL_KW_CREATE) && sql_parse_is_ahead(p, SQL_KW_MATERIALIZED)) {
+        stmt->kind = SQL_STMT_EXPLAIN_MAKE;
+        return sql_parse_create_view(p, stmt);
+    }
+    if (sql_parse_take(p, SQL_KW_MATERIALIZED)) {
+        stmt->kind = SQL_STMT_EXPLAIN_VIEW;
+        return sql_parse_expect(p, SQL_KW_VIEW) && sql_parse_path(p, SQL_NAME_COLUMN, &stmt->name);
+    }
+    if (sql_parse_is(p, SQL_KW_CREATE) || sql_parse_is(p, SQL_KW_DROP) ||
+        sql_parse_is(p, SQL_KW_ALTER)) {
+        return sql_parse_refuse(p, p->token.at, "EXPLAIN of this statement is not supported",
+                                "EXPLAIN takes a SELECT, CREATE MATERIALIZED VIEW ... or "
+                                "MATERIALIZED VIEW name.");
+    }
     if (p->err != ERR_OK || sql_parse_refuse_stmt(p)) {
         return false;
-    }
-    if (sql_parse_is(p, SQL_KW_CREATE) || sql_parse_is(p, SQL_KW_DROP)) {
-        return sql_parse_refuse(p, p->token.at, "EXPLAIN of this statement is not supported",
-                                "EXPLAIN takes a SELECT.");
     }
     return sql_parse_fail(p, sql_stmt_words);
 }
@@ -273,12 +297,7 @@ static bool sql_parse_drop(struct sql_parser *p, struct sql_stmt *stmt)
     stmt->kind = SQL_STMT_DROP_STREAM;
     sql_parse_take(p, SQL_KW_DROP);
     sql_parse_take(p, SQL_KW_STREAM);
-    if (sql_parse_is(p, SQL_KW_IF) && sql_parse_is_ahead(p, SQL_KW_EXISTS)) {
-        sql_parse_take(p, SQL_KW_IF);
-        sql_parse_take(p, SQL_KW_EXISTS);
-        stmt->if_exists = true;
-    }
-    if (p->err != ERR_OK || !sql_parse_path(p, SQL_NAME_COLUMN, &stmt->name)) {
+    if (!sql_parse_if_exists(p, stmt) || !sql_parse_path(p, SQL_NAME_COLUMN, &stmt->name)) {
         return false;
     }
     if (sql_parse_is_kind(p, SQL_TOKEN_COMMA)) {
@@ -287,13 +306,24 @@ static bool sql_parse_drop(struct sql_parser *p, struct sql_stmt *stmt)
     }
     if (sql_parse_is(p, SQL_KW_CASCADE)) {
         return sql_parse_refuse(p, p->token.at, "DROP STREAM ... CASCADE is not supported",
-                                "Nothing depends on a stream yet: leave CASCADE out.");
+                                "Drop the views that read it first, and leave CASCADE out.");
     }
     sql_parse_take(p, SQL_KW_RESTRICT);
     return p->err == ERR_OK;
 }
 
-/* show = 'SHOW' ('STREAMS' | ... | 'CREATE' 'STREAM' path | 'COLUMNS' 'FROM' path) */
+bool sql_parse_if_exists(struct sql_parser *p, struct sql_stmt *stmt)
+{
+    if (sql_parse_is(p, SQL_KW_IF) && sql_parse_is_ahead(p, SQL_KW_EXISTS)) {
+        sql_parse_take(p, SQL_KW_IF);
+        sql_parse_take(p, SQL_KW_EXISTS);
+        stmt->if_exists = true;
+    }
+    return p->err == ERR_OK;
+}
+
+/* show = 'SHOW' ('STREAMS' | ... | ['MATERIALIZED'] 'VIEWS' | show_create | 'COLUMNS' 'FROM' path)
+ */
 static bool sql_parse_show(struct sql_parser *p, struct sql_stmt *stmt)
 {
     static const enum sql_keyword words[] = {
@@ -309,10 +339,12 @@ static bool sql_parse_show(struct sql_parser *p, struct sql_stmt *stmt)
             return true;
         }
     }
+    if (sql_parse_take(p, SQL_KW_MATERIALIZED)) {
+        stmt->show = SQL_SHOW_VIEWS;
+        return sql_parse_expect(p, SQL_KW_VIEWS);
+    }
     if (sql_parse_take(p, SQL_KW_CREATE)) {
-        stmt->kind = SQL_STMT_SHOW_CREATE;
-        return sql_parse_expect(p, SQL_KW_STREAM) &&
-               sql_parse_path(p, SQL_NAME_COLUMN, &stmt->name);
+        return sql_parse_show_create(p, stmt);
     }
     if (sql_parse_is(p, SQL_KW_COLUMNS) && sql_parse_is_ahead(p, SQL_KW_FROM)) {
         stmt->kind = SQL_STMT_DESCRIBE;
@@ -323,9 +355,28 @@ static bool sql_parse_show(struct sql_parser *p, struct sql_stmt *stmt)
         return p->err == ERR_OK && sql_parse_fail(p, words);
     }
     sql_parse_refuse(p, p->token.at, "SHOW of this is not supported",
-                     "There are SHOW STREAMS, TABLES, TOPICS, ERRORS, and SHOW CREATE STREAM.");
+                     "There are SHOW STREAMS, VIEWS, TABLES, TOPICS, ERRORS, and SHOW CREATE.");
     sql_parse_suggest(p, words);
     return false;
+}
+
+/* show_create = 'CREATE' ['STREAM' | 'MATERIALIZED' 'VIEW'] path */
+static bool sql_parse_show_create(struct sql_parser *p, struct sql_stmt *stmt)
+{
+    static const enum sql_keyword words[] = {SQL_KW_STREAM, SQL_KW_MATERIALIZED, SQL_NO_KEYWORD};
+    stmt->kind = SQL_STMT_SHOW_CREATE;
+    bool is_more = sql_parse_is_ahead_kind(p, SQL_TOKEN_NAME) || /* a kind, then the name */
+                   sql_parse_is_ahead_kind(p, SQL_TOKEN_QUOTED_NAME);
+    if ((is_more || sql_parse_is(p, SQL_KW_STREAM)) && sql_parse_take(p, SQL_KW_STREAM)) {
+        stmt->object = SQL_OBJECT_STREAM;
+    } else if (sql_parse_is(p, SQL_KW_MATERIALIZED) && sql_parse_is_ahead(p, SQL_KW_VIEW)) {
+        stmt->object = SQL_OBJECT_VIEW;
+        sql_parse_take(p, SQL_KW_MATERIALIZED);
+        sql_parse_take(p, SQL_KW_VIEW);
+    } else if (is_more || !sql_parse_is_name(p, SQL_NAME_COLUMN)) {
+        return p->err == ERR_OK && sql_parse_fail(p, words);
+    }
+    return p->err == ERR_OK && sql_parse_path(p, SQL_NAME_COLUMN, &stmt->name);
 }
 
 bool sql_parse_advance(struct sql_parser *p)

@@ -137,7 +137,7 @@ bool sql_parse_names(struct sql_parser *p, struct sql_names *out);
 bool sql_parse_string(struct sql_parser *p, struct sql_text *out);
 
 /* parse_type.c, parse_expr.c, parse_call.c, parse_select.c, parse_from.c, parse_stream.c,
- * parse_refuse.c: the grammar. */
+ * parse_view.c, parse_refuse.c: the grammar. */
 
 /* A type's name with its modifiers. */
 struct sql_type *sql_parse_type(struct sql_parser *p);
@@ -190,6 +190,14 @@ struct sql_from *sql_parse_from(struct sql_parser *p);
 
 /* CREATE STREAM, from its first word on, into stmt->create. */
 bool sql_parse_create_stream(struct sql_parser *p, struct sql_stmt *stmt);
+
+/* CREATE, DROP and ALTER MATERIALIZED VIEW, from their first words on: parse_view.c. */
+bool sql_parse_create_view(struct sql_parser *p, struct sql_stmt *stmt);
+bool sql_parse_drop_view(struct sql_parser *p, struct sql_stmt *stmt);
+bool sql_parse_alter_view(struct sql_parser *p, struct sql_stmt *stmt);
+
+/* ['IF' 'EXISTS'] */
+bool sql_parse_if_exists(struct sql_parser *p, struct sql_stmt *stmt);
 
 /* Whether the statement that begins here is one of those that are refused by their first words;
  * then p->error says so. */

@@ -65,7 +65,7 @@ static const struct sql_refuse_row sql_refuse_rows[] = {
     {SQL_KW_CLUSTER, SQL_REFUSE_UPKEEP},
     {SQL_KW_REINDEX, SQL_REFUSE_UPKEEP},
     {SQL_KW_CHECKPOINT, SQL_REFUSE_UPKEEP},
-    {SQL_KW_REFRESH, "A SELECT reads the log as it is now."},
+    {SQL_KW_REFRESH, "A materialized view is fresh always: leave it out."},
     {SQL_KW_LISTEN, SQL_REFUSE_NOTIFY},
     {SQL_KW_UNLISTEN, SQL_REFUSE_NOTIFY},
     {SQL_KW_NOTIFY, SQL_REFUSE_WRITE},
@@ -78,7 +78,8 @@ static const struct sql_refuse_row sql_refuse_rows[] = {
 
 /* An object of CREATE, DROP and ALTER. */
 static const struct sql_refuse_row sql_refuse_objects[] = {
-    {SQL_KW_VIEW, "Name the SELECT in the query itself: WITH name AS (SELECT ...) SELECT ..."},
+    {SQL_KW_VIEW, "Use CREATE, ALTER and DROP MATERIALIZED VIEW, or name the SELECT in the query "
+                  "itself: WITH name AS (SELECT ...) SELECT ..."},
     {SQL_KW_TABLE, "A topic is a stream: SELECT ... FROM topic, or CREATE STREAM ... FROM TOPIC."},
     {SQL_KW_STREAM, "DROP STREAM and CREATE STREAM it anew: no event is lost by that."},
     {SQL_KW_TOPIC, "Use tdb topic, or a Kafka client's admin calls."},
@@ -140,6 +141,7 @@ static bool sql_parse_refuse_object(struct sql_parser *p)
     struct sql_token token = p->token;
     struct sql_error ignored;
     const char *verb = sql_keyword_text(token.keyword), *adjective = "";
+    bool is_materialized = false;
     for (int i = 0; i < SQL_REFUSE_TOKENS_MAX; i++) {
         if (sql_lex_next(&lex, true, &token, &ignored) != ERR_OK || token.kind != SQL_TOKEN_NAME) {
             break;
@@ -148,13 +150,17 @@ static bool sql_parse_refuse_object(struct sql_parser *p)
             adjective = "OR REPLACE ";
         } else if (token.keyword == SQL_KW_MATERIALIZED) {
             adjective = "MATERIALIZED ";
+            is_materialized = true; /* behind OR REPLACE: else it is no refused statement */
         }
         for (size_t j = 0; j < ARRAY_COUNT(sql_refuse_objects); j++) {
             const struct sql_refuse_row *row = &sql_refuse_objects[j];
             if (row->word == token.keyword) {
-                snprintf(what, sizeof(what), "%s %s%s is not supported", verb, adjective,
-                         sql_keyword_text(row->word));
-                sql_parse_refuse(p, p->token.at, what, row->hint);
+                bool is_replace = is_materialized && row->word == SQL_KW_VIEW;
+                snprintf(what, sizeof(what), "%s %s%s%s is not supported", verb,
+                         is_replace ? "OR REPLACE " : "", adjective, sql_keyword_text(row->word));
+                sql_parse_refuse(p, p->token.at, what,
+                                 is_replace ? "Use DROP MATERIALIZED VIEW and CREATE it anew."
+                                            : row->hint);
                 return true;
             }
         }

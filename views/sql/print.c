@@ -13,6 +13,7 @@ static void sql_print_simple(struct bytes_writer *w, const struct sql_select *se
 static void sql_print_from(struct bytes_writer *w, const struct sql_from *from);
 static void sql_print_columns(struct bytes_writer *w, const struct sql_names *columns);
 static void sql_print_tail(struct bytes_writer *w, const struct sql_select *select);
+static void sql_print_create_view(struct bytes_writer *w, const struct sql_stmt *stmt);
 static void sql_print_create(struct bytes_writer *w, const struct sql_create_stream *create);
 static void sql_print_stream_column(struct bytes_writer *w, const struct sql_stream_column *column);
 
@@ -23,24 +24,60 @@ void sql_print_stmt(struct bytes_writer *w, const struct sql_stmt *stmt)
         SQL_SHOW_TABLE(SQL_PRINT_SHOW)
 #undef SQL_PRINT_SHOW
     };
-    switch (stmt->kind) {
-    case SQL_STMT_SELECT: sql_print_select(w, stmt->select); return;
-    case SQL_STMT_EXPLAIN:
+    static const char *const objects[] = {
+        [SQL_OBJECT_ANY] = "",
+        [SQL_OBJECT_STREAM] = "STREAM ",
+        [SQL_OBJECT_VIEW] = "MATERIALIZED VIEW ",
+    };
+    bool is_explain = stmt->kind == SQL_STMT_EXPLAIN || stmt->kind == SQL_STMT_EXPLAIN_VIEW ||
+                      stmt->kind == SQL_STMT_EXPLAIN_MAKE;
+    if (is_explain) {
         sql_print_put(w, stmt->format == SQL_EXPLAIN_JSON ? "EXPLAIN (FORMAT JSON) " : "EXPLAIN ");
-        sql_print_select(w, stmt->select);
-        return;
+    }
+    switch (stmt->kind) {
+    case SQL_STMT_SELECT:
+    case SQL_STMT_EXPLAIN: sql_print_select(w, stmt->select); return;
     case SQL_STMT_CREATE_STREAM: sql_print_create(w, stmt->create); return;
-    case SQL_STMT_DROP_STREAM:
-        sql_print_put(w, stmt->if_exists ? "DROP STREAM IF EXISTS " : "DROP STREAM ");
-        break;
+    case SQL_STMT_DROP_STREAM: sql_print_put(w, "DROP STREAM "); break;
     case SQL_STMT_SHOW:
         sql_print_put(w, "SHOW ");
         sql_print_put(w, shows[stmt->show]);
         return;
-    case SQL_STMT_SHOW_CREATE: sql_print_put(w, "SHOW CREATE STREAM "); break;
+    case SQL_STMT_SHOW_CREATE:
+        sql_print_put(w, "SHOW CREATE ");
+        sql_print_put(w, objects[stmt->object]);
+        break;
     case SQL_STMT_DESCRIBE: sql_print_put(w, "DESCRIBE "); break;
+    case SQL_STMT_CREATE_VIEW:
+    case SQL_STMT_EXPLAIN_MAKE: sql_print_create_view(w, stmt); return;
+    case SQL_STMT_EXPLAIN_VIEW: sql_print_put(w, "MATERIALIZED VIEW "); break;
+    case SQL_STMT_DROP_VIEW: sql_print_put(w, "DROP MATERIALIZED VIEW "); break;
+    case SQL_STMT_RENAME_VIEW:
+    case SQL_STMT_REBIND_VIEW: sql_print_put(w, "ALTER MATERIALIZED VIEW "); break;
     }
+    sql_print_put(w, stmt->if_exists ? "IF EXISTS " : "");
     sql_print_names(w, &stmt->name, ".");
+    sql_print_put(w, stmt->kind == SQL_STMT_REBIND_VIEW ? " REBIND" : "");
+    if (stmt->kind == SQL_STMT_RENAME_VIEW) {
+        sql_print_put(w, " RENAME TO ");
+        sql_print_name(w, &stmt->rename);
+    }
+}
+
+static void sql_print_create_view(struct bytes_writer *w, const struct sql_stmt *stmt)
+{
+    const struct sql_create_view *create = stmt->create_view;
+    sql_print_put(w, create->if_not_exists ? "CREATE MATERIALIZED VIEW IF NOT EXISTS "
+                                           : "CREATE MATERIALIZED VIEW ");
+    sql_print_names(w, &create->name, ".");
+    sql_print_columns(w, &create->columns);
+    if (create->has_origin) {
+        sql_print_put(w, " WITH (origin = ");
+        sql_print_string(w, create->origin);
+        sql_print_put(w, ")");
+    }
+    sql_print_put(w, " AS ");
+    sql_print_select(w, stmt->select);
 }
 
 void sql_print_select(struct bytes_writer *w, const struct sql_select *select)

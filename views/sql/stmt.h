@@ -4,6 +4,7 @@
 #define VIEWS_SQL_STMT_H
 
 #include "views/sql/ast.h"
+#include "views/sql/create.h"
 
 /* Modifiers of a type: NUMERIC(p, s). */
 #define SQL_TYPE_MODS_MAX 2
@@ -142,57 +143,21 @@ struct sql_select {
     struct sql_at at;        /* its text, without parentheses around it */
 };
 
-enum sql_source {
-    SQL_SOURCE_NAME,   /* the member of the column's name */
-    SQL_SOURCE_PATH,   /* PATH '$...' */
-    SQL_SOURCE_KEY,    /* FROM KEY */
-    SQL_SOURCE_HEADER, /* FROM HEADER 'h' */
-};
-
-/* Of numbers in a column of time. */
-enum sql_unit {
-    SQL_UNIT_DEFAULT, /* milliseconds, not said */
-    SQL_UNIT_S,
-    SQL_UNIT_MS,
-    SQL_UNIT_US,
-    SQL_UNIT_NS,
-};
-
-/* A column of CREATE STREAM. */
-struct sql_stream_column {
-    struct sql_name name;        /* its name */
-    struct sql_type *type;       /* its type */
-    enum sql_source source;      /* where its values come from */
-    struct sql_text source_text; /* the path, or the header's name */
-    struct sql_at source_at;     /* of that text; else of the column */
-    enum sql_unit unit;          /* UNIT */
-};
-
-enum sql_key_format {
-    SQL_KEY_FORMAT_DEFAULT, /* not said */
-    SQL_KEY_FORMAT_TEXT,
-    SQL_KEY_FORMAT_JSON,
-    SQL_KEY_FORMAT_INT64,
-};
-
-/* CREATE STREAM name (columns) FROM TOPIC topic FORMAT JSON [KEY FORMAT ...]. */
-struct sql_create_stream {
-    struct sql_names name;             /* of the stream */
-    struct sql_stream_column *columns; /* one or more */
-    uint32_t columns_count;            /* of columns */
-    struct sql_name topic;             /* a name, or a string: is_quoted then */
-    enum sql_key_format key_format;    /* KEY FORMAT */
-    bool if_not_exists;                /* IF NOT EXISTS */
-};
-
 /* What SHOW lists. */
-#define SQL_SHOW_TABLE(X) X(STREAMS) X(TABLES) X(TOPICS) X(ERRORS)
+#define SQL_SHOW_TABLE(X) X(STREAMS) X(TABLES) X(TOPICS) X(ERRORS) X(VIEWS)
 
 enum sql_show {
 #define SQL_SHOW_ENUM(name) SQL_SHOW_##name,
     SQL_SHOW_TABLE(SQL_SHOW_ENUM)
 #undef SQL_SHOW_ENUM
         SQL_SHOW_COUNT
+};
+
+/* Of which kind SHOW CREATE wants what it names. */
+enum sql_object {
+    SQL_OBJECT_ANY,    /* SHOW CREATE name */
+    SQL_OBJECT_STREAM, /* SHOW CREATE STREAM name */
+    SQL_OBJECT_VIEW,   /* SHOW CREATE MATERIALIZED VIEW name */
 };
 
 enum sql_explain_format {
@@ -206,21 +171,30 @@ enum sql_stmt_kind {
     SQL_STMT_CREATE_STREAM, /* CREATE STREAM */
     SQL_STMT_DROP_STREAM,   /* DROP STREAM [IF EXISTS] name */
     SQL_STMT_SHOW,          /* SHOW STREAMS and the like */
-    SQL_STMT_SHOW_CREATE,   /* SHOW CREATE STREAM name */
+    SQL_STMT_SHOW_CREATE,   /* SHOW CREATE [STREAM | MATERIALIZED VIEW] name */
     SQL_STMT_DESCRIBE,      /* DESCRIBE name */
+    SQL_STMT_CREATE_VIEW,   /* CREATE MATERIALIZED VIEW */
+    SQL_STMT_DROP_VIEW,     /* DROP MATERIALIZED VIEW [IF EXISTS] name */
+    SQL_STMT_RENAME_VIEW,   /* ALTER MATERIALIZED VIEW [IF EXISTS] name RENAME TO name */
+    SQL_STMT_REBIND_VIEW,   /* ALTER MATERIALIZED VIEW [IF EXISTS] name REBIND */
+    SQL_STMT_EXPLAIN_VIEW,  /* EXPLAIN [(FORMAT ...)] MATERIALIZED VIEW name */
+    SQL_STMT_EXPLAIN_MAKE,  /* EXPLAIN [(FORMAT ...)] CREATE MATERIALIZED VIEW */
 };
 
 /* A statement. */
 struct sql_stmt {
-    enum sql_stmt_kind kind;          /* which */
-    struct sql_at at;                 /* its text, without a semicolon */
-    uint32_t params_count;            /* the largest n of $n */
-    struct sql_select *select;        /* SELECT, EXPLAIN */
-    enum sql_explain_format format;   /* EXPLAIN */
-    struct sql_create_stream *create; /* CREATE_STREAM */
-    struct sql_names name;            /* DROP_STREAM, SHOW_CREATE, DESCRIBE */
-    enum sql_show show;               /* SHOW */
-    bool if_exists;                   /* DROP_STREAM */
+    enum sql_stmt_kind kind;             /* which */
+    struct sql_at at;                    /* its text, without a semicolon */
+    uint32_t params_count;               /* the largest n of $n */
+    struct sql_select *select;           /* SELECT, EXPLAIN, CREATE_VIEW, EXPLAIN_MAKE */
+    enum sql_explain_format format;      /* EXPLAIN, EXPLAIN_VIEW, EXPLAIN_MAKE */
+    struct sql_create_stream *create;    /* CREATE_STREAM */
+    struct sql_create_view *create_view; /* CREATE_VIEW, EXPLAIN_MAKE */
+    struct sql_names name;               /* of one that is there: DROP_STREAM, SHOW_CREATE ... */
+    struct sql_name rename;              /* RENAME_VIEW: the name from now on */
+    enum sql_object object;              /* SHOW_CREATE */
+    enum sql_show show;                  /* SHOW */
+    bool if_exists;                      /* DROP_STREAM, DROP_VIEW, RENAME_VIEW, REBIND_VIEW */
 };
 
 /* Statements in a row. */

@@ -34,7 +34,7 @@ static const struct plan_column catalog_t[] = {
     {"ts", {VEC_TIMESTAMP, 0, 0}, PLAN_ROLE_VALUE, false},
     {"tz", {VEC_TIMESTAMPTZ, 0, 0}, PLAN_ROLE_VALUE, false},
     {"iv", {VEC_INTERVAL, 0, 0}, PLAN_ROLE_VALUE, false},
-    {"j", {VEC_JSONB, 0, 0}, PLAN_ROLE_VALUE, false},
+    {"j", {VEC_JSONB, 0, 0}, PLAN_ROLE_DOCUMENT, false},
     CATALOG_SYSTEM,
 };
 

@@ -125,8 +125,8 @@ static void golden_file(void **state)
 
 int main(void)
 {
-    static const char *const names[] = {"calls", "errors",  "expressions", "select",
-                                        "shows", "streams", "text",        "types"};
+    static const char *const names[] = {"calls",   "errors", "expressions", "select", "shows",
+                                        "streams", "views",  "text",        "types"};
     struct CMUnitTest tests[ARRAY_COUNT(names)];
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         tests[i] =

@@ -64,6 +64,17 @@ void sql_places_visit(const struct sql_stmt *stmt, sql_places_fn *fn, void *cont
         }
         sql_places_name(&p, &stmt->create->topic);
     }
+    if (stmt->create_view != NULL) {
+        const struct sql_create_view *view = stmt->create_view;
+        sql_places_names(&p, &view->name);
+        sql_places_names(&p, &view->columns);
+        if (view->has_origin) {
+            sql_places_tell(&p, "origin", view->origin_at, view->origin_at.pos);
+        }
+    }
+    if (stmt->rename.text != NULL) {
+        sql_places_name(&p, &stmt->rename);
+    }
 }
 
 static void sql_places_expr(struct sql_places *p, const struct sql_expr *expr)

@@ -147,6 +147,26 @@ static void break_scan_bound(struct world *w)
     root_of(w)->scan.rows_max = -1;
 }
 
+static struct plan_path *path_of(struct world *w)
+{
+    return (struct plan_path *)(uintptr_t)below(root_of(w))->scan.paths;
+}
+
+static void break_path_column(struct world *w)
+{
+    path_of(w)->column = 1;
+}
+
+static void break_path_names(struct world *w)
+{
+    path_of(w)->names_count = 0;
+}
+
+static void break_paths(struct world *w)
+{
+    below(root_of(w))->scan.paths_count = 2;
+}
+
 static void break_input(struct world *w)
 {
     below(root_of(w))->input = root_of(w);
@@ -246,6 +266,9 @@ static void a_broken_tree_is_no_plan(void **state)
         {"SELECT i, l FROM t", break_scan_order, "scan: column 1: column 1 behind column 1"},
         {"SELECT i, l FROM t", break_scan_column, "scan: column 0: column 99 of 18"},
         {"SELECT i FROM t", break_scan_bound, "scan: a bound below 0"},
+        {"SELECT j->>'a' FROM t", break_path_column, "scan: path 0: 1 names below column 1"},
+        {"SELECT j->>'a' FROM t", break_path_names, "scan: path 0: 0 names below column 11"},
+        {"SELECT j->>'a' FROM t", break_paths, "scan: 2 paths"},
         {"SELECT i FROM t WHERE i > 1", break_no_input, "filter: no input"},
         {"SELECT i FROM t ORDER BY i", break_input, "scan: an input"},
         {"SELECT DISTINCT i, l FROM t", break_distinct, "distinct: 1 of 2 columns"},
