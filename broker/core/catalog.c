@@ -92,6 +92,7 @@ void core_catalog_keeper_init(struct core_catalog_keeper *keeper, struct budget 
     *keeper = (struct core_catalog_keeper){.budget = budget, .defaults = *defaults};
     core_tree_pool_init(&keeper->nodes, budget, &core_topic_items, keeper);
     core_tree_pool_init(&keeper->stream_nodes, budget, &core_stream_items, keeper);
+    core_tree_pool_init(&keeper->view_nodes, budget, &core_view_items, keeper);
 }
 
 void core_catalog_keeper_deinit(struct core_catalog_keeper *keeper)
@@ -99,8 +100,10 @@ void core_catalog_keeper_deinit(struct core_catalog_keeper *keeper)
     ASSERT(keeper->catalogs_count == 0);
     ASSERT(keeper->topics_count == 0);
     ASSERT(keeper->streams_count == 0);
+    ASSERT(keeper->views_count == 0);
     core_tree_pool_deinit(&keeper->nodes);
     core_tree_pool_deinit(&keeper->stream_nodes);
+    core_tree_pool_deinit(&keeper->view_nodes);
 }
 
 enum err core_catalog_new(struct core_catalog_keeper *keeper, struct core_catalog **out)
@@ -200,6 +203,10 @@ void core_catalog_unref(struct core_catalog_keeper *keeper, struct core_catalog 
     core_tree_unref(&keeper->stream_nodes, &catalog->streams_by_name);
     core_tree_unref(&keeper->stream_nodes, &catalog->streams_by_case);
     core_tree_unref(&keeper->stream_nodes, &catalog->streams_by_topic);
+    core_tree_unref(&keeper->view_nodes, &catalog->views_by_name);
+    core_tree_unref(&keeper->view_nodes, &catalog->views_by_case);
+    core_tree_unref(&keeper->view_nodes, &catalog->views_by_topic);
+    core_tree_unref(&keeper->view_nodes, &catalog->views_by_uuid);
     ASSERT(keeper->catalogs_count > 0);
     keeper->catalogs_count--;
     budget_free(keeper->budget, catalog);
@@ -266,6 +273,10 @@ enum err core_catalog_can_create(const struct core_catalog *catalog, const char 
         const struct core_topic *under = core_catalog_find_uuid(catalog, &stream->topic);
         snprintf(fault->text, sizeof(fault->text),
                  "it is the name of a stream, which is declared over topic '%s'", under->name);
+        return ERR_INVALID;
+    }
+    if (core_catalog_find_view(catalog, name, name_bytes) != NULL) {
+        snprintf(fault->text, sizeof(fault->text), "it is the name of a materialized view");
         return ERR_INVALID;
     }
     if (partitions_count == 0) {
@@ -368,6 +379,10 @@ static enum err core_catalog_draft(struct core_catalog_keeper *keeper,
     draft->streams_by_name = core_tree_ref(old->streams_by_name);
     draft->streams_by_case = core_tree_ref(old->streams_by_case);
     draft->streams_by_topic = core_tree_ref(old->streams_by_topic);
+    draft->views_by_name = core_tree_ref(old->views_by_name);
+    draft->views_by_case = core_tree_ref(old->views_by_case);
+    draft->views_by_topic = core_tree_ref(old->views_by_topic);
+    draft->views_by_uuid = core_tree_ref(old->views_by_uuid);
     keeper->catalogs_count++;
     *out = draft;
     return ERR_OK;
@@ -407,6 +422,9 @@ static enum err core_catalog_fold(struct core_catalog_keeper *keeper, struct cor
     case CORE_COMMAND_STREAM_DROP:
         draft->names_version = draft->version;
         return core_catalog_fold_stream_drop(keeper, draft, cmd);
+    case CORE_COMMAND_VIEW_PUT: return core_catalog_fold_view_put(keeper, draft, cmd);
+    case CORE_COMMAND_VIEW_DROP: return core_catalog_fold_view_drop(keeper, draft, cmd);
+    case CORE_COMMAND_VIEW_RENAME: return core_catalog_fold_view_rename(keeper, draft, cmd);
     }
     return ERR_UNSUPPORTED;
 }
@@ -450,7 +468,7 @@ static enum err core_catalog_fold_delete(struct core_catalog_keeper *keeper,
                                          struct core_catalog *draft, const struct core_command *cmd)
 {
     const struct core_topic *topic = core_catalog_find_uuid(draft, &cmd->uuid);
-    if (topic == NULL) {
+    if (topic == NULL || core_catalog_find_reader(draft, &cmd->uuid, NULL) != NULL) {
         return ERR_CORRUPT;
     }
     enum err err = core_tree_reserve(&keeper->nodes, 4);

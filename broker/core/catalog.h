@@ -1,4 +1,4 @@
-/* The catalog: which topics and streams there are, as a fold over the controller's commands
+/* The catalog: which topics, streams and views there are, as a fold over the controller's commands
  * (command.h).
  *
  * A catalog is a snapshot that never changes. Applying commands gives a new one that shares with
@@ -54,6 +54,9 @@ struct core_topic {
     uint32_t refs;                              /* nodes of trees that hold it; shard 0 only */
 };
 
+/* Views of a catalog at most. */
+#define CORE_VIEWS_COUNT_MAX 1024u
+
 /* A snapshot. Fields are for everyone to read. */
 struct core_catalog {
     struct log_uuid cluster;   /* zero: no cluster command yet */
@@ -72,6 +75,12 @@ struct core_catalog {
     struct core_tree streams_by_name;  /* streams in byte order of their names */
     struct core_tree streams_by_case;  /* the same, in order of their names without case */
     struct core_tree streams_by_topic; /* the same, by their topics' uuids, then names */
+    uint32_t views_count;              /* views, <= CORE_VIEWS_COUNT_MAX */
+    uint64_t views_version;            /* of the last one in which a view came, changed or went */
+    struct core_tree views_by_name;    /* views in byte order of their names */
+    struct core_tree views_by_case;    /* the same, in order of their names without case */
+    struct core_tree views_by_topic;   /* the same, by their sources' topics' uuids, then names */
+    struct core_tree views_by_uuid;    /* the same */
     uint32_t refs;                     /* who holds it; shard 0 only */
 };
 
@@ -81,9 +90,11 @@ struct core_catalog_keeper {
     struct core_topic_config defaults;  /* of topics that say nothing else */
     struct core_tree_pool nodes;        /* of the trees of topics */
     struct core_tree_pool stream_nodes; /* of the trees of streams */
+    struct core_tree_pool view_nodes;   /* of the trees of views */
     uint32_t catalogs_count;            /* snapshots that live */
     uint32_t topics_count;              /* topic objects that live */
     uint32_t streams_count;             /* stream objects that live */
+    uint32_t views_count;               /* view objects that live */
 };
 
 /* Make `keeper` an empty one. `budget` stays until the deinit; `defaults` is copied. */
@@ -157,13 +168,14 @@ const struct core_stream *core_catalog_find_declared(const struct core_catalog *
 
 /* What a name stands for. */
 struct core_catalog_match {
-    const struct core_topic *topic; /* the topic; NULL: nothing */
+    const struct core_topic *topic; /* the topic; NULL: nothing, or a view */
     const struct core_stream
-        *stream;          /* the stream; NULL: the topic's, which nobody has looked at */
-    const char *names[2]; /* two that match, where it is not clear which is meant */
+        *stream;                  /* the stream; NULL: the topic's, which nobody has looked at */
+    const struct core_view *view; /* the view: then the others are NULL */
+    const char *names[2];         /* two that match, where it is not clear which is meant */
 };
 
-/* *out = what `name` stands for: the stream or topic of exactly this name, or else, unless
+/* *out = what `name` stands for: the view, stream or topic of exactly this name, or else, unless
  * `is_exact`, the only one whose name differs in the case of ASCII letters. Names of ours
  * (core_topic_is_reserved) stand for nothing. ERR_NOT_FOUND; ERR_INVALID: several differ in case.
  * O(log topics). */
@@ -177,7 +189,8 @@ MUST_USE enum err core_catalog_match_topic(const struct core_catalog *catalog, c
                                            const struct core_topic **out);
 
 /* Whether `stream` may be declared: its name and topic count. ERR_NOT_FOUND: no such topic;
- * ERR_EXISTS: the name is a declared stream's or another topic's. *fault says why, for people. */
+ * ERR_EXISTS: the name is a declared stream's, a view's or another topic's. *fault says why, for
+ * people. */
 MUST_USE enum err core_catalog_can_declare(const struct core_catalog *catalog,
                                            const struct core_stream *stream,
                                            struct core_topic_config_fault *fault);
@@ -186,7 +199,14 @@ MUST_USE enum err core_catalog_can_declare(const struct core_catalog *catalog,
  * the implicit stream of its topic: nothing else has come about meanwhile. */
 bool core_catalog_can_infer(const struct core_catalog *catalog, const struct core_stream *stream);
 
-/* Whether `topic` may be deleted. ERR_BUSY: streams are declared over it; *fault names one. */
+/* Whether the declared stream may be dropped. ERR_BUSY: a view was made over it; *fault names
+ * it. */
+MUST_USE enum err core_catalog_can_drop(const struct core_catalog *catalog,
+                                        const struct core_stream *stream,
+                                        struct core_topic_config_fault *fault);
+
+/* Whether `topic` may be deleted. ERR_BUSY: views read it, or streams are declared over it; *fault
+ * names one. */
 MUST_USE enum err core_catalog_can_delete(const struct core_catalog *catalog,
                                           const struct core_topic *topic,
                                           struct core_topic_config_fault *fault);
@@ -197,10 +217,10 @@ void core_catalog_walk(struct core_tree_walk *walk, const struct core_catalog *c
                        const char *name, size_t name_bytes);
 const struct core_topic *core_catalog_next(struct core_tree_walk *walk);
 
-/* Whether a topic may be created now: ERR_INVALID: not a legal name, or it collides with a topic's
- * or a declared stream's (INVALID_TOPIC_EXCEPTION); ERR_EXISTS; ERR_RANGE: `partitions_count` is 0;
- * ERR_FULL: more partitions than LIMIT_PARTITIONS_COUNT in all. Reserved names are the caller's to
- * refuse. `fault` (NULL: not wanted) says why, for people. */
+/* Whether a topic may be created now: ERR_INVALID: not a legal name, or it collides with a topic's,
+ * a declared stream's or a view's (INVALID_TOPIC_EXCEPTION); ERR_EXISTS; ERR_RANGE:
+ * `partitions_count` is 0; ERR_FULL: more partitions than LIMIT_PARTITIONS_COUNT in all. Reserved
+ * names are the caller's to refuse. `fault` (NULL: not wanted) says why, for people. */
 MUST_USE enum err core_catalog_can_create(const struct core_catalog *catalog, const char *name,
                                           size_t name_bytes, uint32_t partitions_count,
                                           struct core_topic_config_fault *fault);

@@ -2,7 +2,8 @@
  *
  * Streams and topics have one space of names. A declared stream may bear its own topic's name, and
  * then takes the place of the implicit one; an implicit one always bears its topic's. So a name
- * stands for the stream that bears it, and where there is none for the topic. */
+ * stands for the stream that bears it, and where there is none for the topic. Views
+ * (catalog_view.c) have names of that space that neither a topic nor a declared stream has. */
 #include <stdio.h>
 #include <string.h>
 
@@ -35,7 +36,8 @@ static void core_catalog_match_caseless(struct core_catalog_matching *m,
                                         const struct core_catalog_name *name);
 static void core_catalog_match_found(struct core_catalog_matching *m, const char *name,
                                      const struct core_topic *topic,
-                                     const struct core_stream *stream);
+                                     const struct core_stream *stream,
+                                     const struct core_view *view);
 static struct core_catalog_name core_stream_key(const struct core_stream *stream);
 static int core_stream_compare_name(const void *key, const void *item);
 static int core_stream_compare_case(const void *key, const void *item);
@@ -84,11 +86,14 @@ enum err core_catalog_match(const struct core_catalog *catalog, const char *name
     *out = (struct core_catalog_match){.topic = NULL};
     const struct core_stream *stream = core_catalog_find_stream(catalog, name, name_bytes);
     const struct core_topic *topic = core_catalog_find(catalog, name, name_bytes);
-    if (stream != NULL) {
+    const struct core_view *view = core_catalog_find_view(catalog, name, name_bytes);
+    if (view != NULL) {
+        core_catalog_match_found(&m, view->name, NULL, NULL, view);
+    } else if (stream != NULL) {
         core_catalog_match_found(&m, stream->name, core_catalog_find_uuid(catalog, &stream->topic),
-                                 stream);
+                                 stream, NULL);
     } else if (topic != NULL) {
-        core_catalog_match_found(&m, topic->name, topic, NULL);
+        core_catalog_match_found(&m, topic->name, topic, NULL, NULL);
     }
     if (m.first == NULL && !is_exact) {
         core_catalog_match_caseless(&m, catalog, &key);
@@ -148,7 +153,26 @@ enum err core_catalog_can_declare(const struct core_catalog *catalog,
                  namesake->name);
         return ERR_EXISTS;
     }
+    if (core_catalog_find_view(catalog, stream->name, strlen(stream->name)) != NULL) {
+        snprintf(fault->text, sizeof(fault->text), "\"%s\" is the name of a materialized view",
+                 stream->name);
+        return ERR_EXISTS;
+    }
     return ERR_OK;
+}
+
+enum err core_catalog_can_drop(const struct core_catalog *catalog, const struct core_stream *stream,
+                               struct core_topic_config_fault *fault)
+{
+    const struct core_view *view = core_catalog_find_reader(catalog, &stream->topic, &stream->uuid);
+    fault->text[0] = '\0';
+    if (view == NULL) {
+        return ERR_OK;
+    }
+    snprintf(fault->text, sizeof(fault->text),
+             "cannot drop stream \"%s\": materialized view \"%s\" depends on it", stream->name,
+             view->name);
+    return ERR_BUSY;
 }
 
 bool core_catalog_can_infer(const struct core_catalog *catalog, const struct core_stream *stream)
@@ -170,7 +194,13 @@ enum err core_catalog_can_delete(const struct core_catalog *catalog, const struc
                                  struct core_topic_config_fault *fault)
 {
     const struct core_stream *stream = core_catalog_find_declared(catalog, &topic->uuid);
+    const struct core_view *view = core_catalog_find_reader(catalog, &topic->uuid, NULL);
     fault->text[0] = '\0';
+    if (view != NULL) {
+        snprintf(fault->text, sizeof(fault->text),
+                 "materialized view \"%s\" reads the topic: drop that first", view->name);
+        return ERR_BUSY;
+    }
     if (stream == NULL) {
         return ERR_OK;
     }
@@ -217,7 +247,8 @@ enum err core_catalog_fold_stream_drop(struct core_catalog_keeper *keeper,
                                        struct core_catalog *draft, const struct core_command *cmd)
 {
     const struct core_stream *stream = core_catalog_find_stream(draft, cmd->name, cmd->name_bytes);
-    if (stream == NULL || !stream->is_declared || !log_uuid_is_equal(&stream->uuid, &cmd->uuid)) {
+    if (stream == NULL || !stream->is_declared || !log_uuid_is_equal(&stream->uuid, &cmd->uuid) ||
+        core_catalog_find_reader(draft, &stream->topic, &stream->uuid) != NULL) {
         return ERR_CORRUPT;
     }
     enum err err = core_tree_reserve(&keeper->stream_nodes, 3);
@@ -338,14 +369,21 @@ static void core_catalog_match_caseless(struct core_catalog_matching *m,
                                                          strlen(stream->name)) == 0;
          stream = core_tree_next(&walk)) {
         core_catalog_match_found(m, stream->name, core_catalog_find_uuid(catalog, &stream->topic),
-                                 stream);
+                                 stream, NULL);
     }
     core_tree_walk(&walk, catalog->by_case, core_catalog_compare_case_first, name);
     for (const struct core_topic *topic = core_tree_next(&walk);
          topic != NULL && core_catalog_compare_caseless(name->name, name->bytes, topic->name,
                                                         topic->name_bytes) == 0;
          topic = core_tree_next(&walk)) {
-        core_catalog_match_found(m, topic->name, topic, NULL);
+        core_catalog_match_found(m, topic->name, topic, NULL, NULL);
+    }
+    core_catalog_walk_views_alike(&walk, catalog, name);
+    for (const struct core_view *view = core_catalog_next_view(&walk);
+         view != NULL && core_catalog_compare_caseless(name->name, name->bytes, view->name,
+                                                       strlen(view->name)) == 0;
+         view = core_catalog_next_view(&walk)) {
+        core_catalog_match_found(m, view->name, NULL, NULL, view);
     }
 }
 
@@ -353,9 +391,9 @@ static void core_catalog_match_caseless(struct core_catalog_matching *m,
  * other. */
 static void core_catalog_match_found(struct core_catalog_matching *m, const char *name,
                                      const struct core_topic *topic,
-                                     const struct core_stream *stream)
+                                     const struct core_stream *stream, const struct core_view *view)
 {
-    ASSERT(topic != NULL); /* a stream's topic outlives it */
+    ASSERT((topic != NULL) != (view != NULL)); /* a stream's topic outlives it */
     if (core_topic_is_reserved(name, strlen(name))) {
         return;
     }
@@ -363,6 +401,7 @@ static void core_catalog_match_found(struct core_catalog_matching *m, const char
         m->first = name;
         m->out->topic = topic;
         m->out->stream = stream;
+        m->out->view = view;
     } else if (strcmp(m->first, name) != 0) {
         m->second = m->second != NULL ? m->second : name;
     }

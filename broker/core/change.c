@@ -282,6 +282,9 @@ static enum core_code core_change_command(struct core_change_try *t)
         item->producer_id_first = catalog->producer_id_next;
         return CORE_OK;
     }
+    if (item->kind >= CORE_CHANGE_VIEW_CREATE) {
+        return core_change_view(t);
+    }
     if (item->kind >= CORE_CHANGE_STREAM_CREATE) {
         return core_change_stream(t);
     }
@@ -311,7 +314,11 @@ static enum core_code core_change_command(struct core_change_try *t)
     case CORE_CHANGE_PRODUCER_IDS:
     case CORE_CHANGE_STREAM_CREATE:
     case CORE_CHANGE_STREAM_DROP:
-    case CORE_CHANGE_STREAM_INFER: break;
+    case CORE_CHANGE_STREAM_INFER:
+    case CORE_CHANGE_VIEW_CREATE:
+    case CORE_CHANGE_VIEW_REBIND:
+    case CORE_CHANGE_VIEW_DROP:
+    case CORE_CHANGE_VIEW_RENAME: break;
     }
     UNREACHABLE();
 }

@@ -1,6 +1,7 @@
 /* Changing the catalog: topics created and deleted, partitions added, configs set, producer ids
- * handed out, streams declared, dropped and inferred. The controller (shard 0) takes one change
- * after the other; what it answers has become durable, and every shard knows it. */
+ * handed out, streams declared, dropped and inferred, views made, dropped and renamed. The
+ * controller (shard 0) takes one change after the other; what it answers has become durable, and
+ * every shard knows it. */
 #ifndef BROKER_CORE_CHANGE_H
 #define BROKER_CORE_CHANGE_H
 
@@ -12,6 +13,7 @@
 #include "broker/core/code.h"
 #include "broker/core/stream.h"
 #include "broker/core/topic_config.h"
+#include "broker/core/view.h"
 #include "storage/log/format.h"
 
 struct core_change;
@@ -36,6 +38,17 @@ enum core_change_kind {
      * are those it was inferred upon (zero: there was none). STREAM_CHANGED: that is not what there
      * is now. */
     CORE_CHANGE_STREAM_INFER,
+    /* A view, `view`: all but its uuid, incarnation and time. VIEW_EXISTS: its name is taken;
+     * UNKNOWN_TOPIC: what it reads is gone; INVALID_VIEW (too large, too many). */
+    CORE_CHANGE_VIEW_CREATE,
+    /* The next incarnation of the view that `view` was: its uuid and incarnation are that one's.
+     * Its name and origin stay. VIEW_CHANGED: that is not what there is now; UNKNOWN_TOPIC. */
+    CORE_CHANGE_VIEW_REBIND,
+    /* A view is taken away, by `name`. UNKNOWN_VIEW. */
+    CORE_CHANGE_VIEW_DROP,
+    /* A view gets another name: by `name`, to `rename`. UNKNOWN_VIEW; VIEW_EXISTS; INVALID_VIEW: it
+     * is not a possible name. */
+    CORE_CHANGE_VIEW_RENAME,
 };
 
 /* What becomes of a pair of CORE_CHANGE_CONFIG. Lists are Kafka's: words with commas between; one
@@ -59,9 +72,11 @@ struct core_change_edit {
 struct core_change_item {
     /* Asked. */
     enum core_change_kind kind;                 /* what */
-    const char *name;                           /* the topic, or the stream to drop; no NUL; NULL:
-                                                   by `uuid`, or what `stream` says */
+    const char *name;                           /* the topic, the view, or the stream to drop; no
+                                                   NUL; NULL: by `uuid`, or what `stream` says */
     uint32_t name_bytes;                        /* of it */
+    uint32_t rename_bytes;                      /* of `rename` */
+    const char *rename;                         /* the view's name from now on; no NUL */
     struct log_uuid uuid;                       /* of the topic to delete where `name` is NULL */
     int32_t partitions_count;                   /* create: -1: the default; add: the count then */
     int32_t replicas_count;                     /* create: -1: the default */
@@ -71,6 +86,7 @@ struct core_change_item {
     uint32_t assigned_count;                    /* create, add: new partitions that the client has
                                                    given to this node by hand; 0: it leaves that */
     const struct core_stream *stream;           /* create, infer: read on shard 0 until done */
+    const struct core_view *view;               /* create, rebind: likewise */
     bool is_validate_only;                      /* say whether it could be done */
     bool may_be_reserved;                       /* the broker's own wish, not a client's */
     enum core_code code;                        /* CORE_OK, or why it is not to be done: answered as
@@ -78,9 +94,9 @@ struct core_change_item {
 
     /* Answered. */
     struct core_topic_config_fault text; /* why not, for people; "": what `code` says */
-    struct log_uuid uuid_made;           /* of the topic or stream created or gone */
+    struct log_uuid uuid_made;           /* of the topic, stream or view created or gone */
     uint32_t partitions_made;            /* the topic's count */
-    uint32_t version_made;               /* of the stream */
+    uint32_t version_made;               /* of the stream; the view's incarnation */
     uint64_t producer_id_first;          /* of the block handed out */
 
     /* Private to change.c. */

@@ -20,7 +20,8 @@ static_assert(CORE_CONTROLLER_ENTRY_BYTES >= 2 * CORE_COMMAND_STREAM_BYTES_MAX +
 
 bool core_change_is_large(const struct core_change_item *item)
 {
-    return item->kind == CORE_CHANGE_STREAM_CREATE || item->kind == CORE_CHANGE_STREAM_INFER;
+    return item->kind == CORE_CHANGE_STREAM_CREATE || item->kind == CORE_CHANGE_STREAM_INFER ||
+           item->kind == CORE_CHANGE_VIEW_CREATE || item->kind == CORE_CHANGE_VIEW_REBIND;
 }
 
 enum core_code core_change_stream(struct core_change_try *t)
@@ -34,7 +35,11 @@ enum core_code core_change_stream(struct core_change_try *t)
     case CORE_CHANGE_PARTITIONS:
     case CORE_CHANGE_CONFIG:
     case CORE_CHANGE_CONFIG_ALL:
-    case CORE_CHANGE_PRODUCER_IDS: break;
+    case CORE_CHANGE_PRODUCER_IDS:
+    case CORE_CHANGE_VIEW_CREATE:
+    case CORE_CHANGE_VIEW_REBIND:
+    case CORE_CHANGE_VIEW_DROP:
+    case CORE_CHANGE_VIEW_RENAME: break;
     }
     UNREACHABLE();
 }
@@ -78,6 +83,9 @@ static enum core_code core_change_stream_drop(struct core_change_try *t)
     if (stream == NULL || !stream->is_declared) {
         return core_change_say(t, CORE_INVALID_STREAM,
                                "the stream is its topic's, by its name: it goes with the topic");
+    }
+    if (core_catalog_can_drop(t->catalog, stream, &item->text) != ERR_OK) {
+        return CORE_POLICY_VIOLATION;
     }
     t->cmd->type = CORE_COMMAND_STREAM_DROP;
     t->cmd->uuid = stream->uuid;

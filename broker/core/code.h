@@ -43,6 +43,12 @@
     X(UNKNOWN_STREAM, "42P01", "no such stream")                                                   \
     X(INVALID_STREAM, "42P16", "the stream cannot be so")                                          \
     X(STREAM_CHANGED, "57P03", "the stream has changed meanwhile")                                 \
+    X(NOT_FOLLOWED, "55000", "no view follows the topic: it has no place on the timeline")         \
+    X(VIEW_EXISTS, "42P07", "a relation of this name exists")                                      \
+    X(UNKNOWN_VIEW, "42P01", "no such materialized view")                                          \
+    X(INVALID_VIEW, "42P16", "the view cannot be so")                                              \
+    X(VIEW_BROKEN, "55000", "the view is not kept up any more")                                    \
+    X(VIEW_CHANGED, "57P03", "the view has changed meanwhile")                                     \
     X(STORAGE, "58030", "the log cannot be written or read")                                       \
     X(DISK_FULL, "53100", "the disk is full: try again later")                                     \
     X(OVERLOADED, "53200", "no memory for it now: try again later")                                \

@@ -1,6 +1,7 @@
 /* The controller's commands at rest. See command.h. */
 #include "broker/core/command.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -14,6 +15,7 @@
 
 static enum err core_command_batch_add(struct log_records_writer *records,
                                        const struct core_command *cmd, int64_t time_ms);
+static size_t core_command_large_bytes(const struct core_command *cmd);
 static void core_command_put_group(struct bytes_writer *w, const struct core_command *cmd);
 static void core_command_put_pairs(struct bytes_writer *w, const struct core_command *cmd);
 static void core_command_put_text(struct bytes_writer *w, const char *text, size_t bytes);
@@ -24,6 +26,7 @@ static void core_command_get_group(struct bytes_reader *r, struct core_command *
 static void core_command_get_pairs(struct bytes_reader *r, struct core_command *cmd,
                                    bool may_take_away);
 static void core_command_get_stream(struct bytes_reader *r, struct core_command *cmd);
+static void core_command_get_view(struct bytes_reader *r, struct core_command *cmd);
 static const char *core_command_get_text(struct bytes_reader *r, uint16_t bytes_min,
                                          uint16_t bytes_max, uint16_t *bytes);
 static bool core_command_is_known(uint16_t type);
@@ -39,6 +42,9 @@ const char *core_command_name(enum core_command_type type)
     case CORE_COMMAND_PRODUCER_IDS: return "producer-ids";
     case CORE_COMMAND_STREAM_PUT: return "stream-put";
     case CORE_COMMAND_STREAM_DROP: return "stream-drop";
+    case CORE_COMMAND_VIEW_PUT: return "view-put";
+    case CORE_COMMAND_VIEW_DROP: return "view-drop";
+    case CORE_COMMAND_VIEW_RENAME: return "view-rename";
     }
     return "unknown";
 }
@@ -79,14 +85,21 @@ void core_command_put(struct bytes_writer *w, const struct core_command *cmd)
         ASSERT(cmd->stream_bytes <= CORE_STREAM_BYTES_MAX);
         bytes_put_copy(w, cmd->stream, cmd->stream_bytes);
         break;
+    case CORE_COMMAND_VIEW_PUT:
+        ASSERT(cmd->view_bytes <= CORE_VIEW_BYTES_MAX);
+        bytes_put_copy(w, cmd->view, cmd->view_bytes);
+        break;
     case CORE_COMMAND_STREAM_DROP:
+    case CORE_COMMAND_VIEW_DROP:
+    case CORE_COMMAND_VIEW_RENAME:
+        static_assert(CORE_VIEW_NAME_BYTES_MAX == CORE_STREAM_NAME_BYTES_MAX, "names alike");
         ASSERT(cmd->name_bytes >= 1);
         ASSERT(cmd->name_bytes <= CORE_STREAM_NAME_BYTES_MAX);
         core_command_put_text(w, cmd->name, cmd->name_bytes);
         break;
     }
-    ASSERT(IMPLIES(w->err == ERR_OK, cmd->type == CORE_COMMAND_STREAM_PUT ||
-                                         w->pos - start <= CORE_COMMAND_BYTES_MAX));
+    ASSERT(IMPLIES(w->err == ERR_OK,
+                   core_command_large_bytes(cmd) > 0 || w->pos - start <= CORE_COMMAND_BYTES_MAX));
     w->pos = w->err == ERR_OK ? w->pos : start;
 }
 
@@ -142,7 +155,7 @@ static enum err core_command_batch_add(struct log_records_writer *records,
     struct bytes_writer encoded = bytes_writer(small, sizeof(small));
     const char *name = core_command_name(cmd->type);
     size_t left_bytes = bytes_writer_left(&records->w);
-    size_t large_bytes = cmd->type == CORE_COMMAND_STREAM_PUT ? 20 + (size_t)cmd->stream_bytes : 0;
+    size_t large_bytes = core_command_large_bytes(cmd);
     if (large_bytes > left_bytes) {
         return ERR_TOO_LARGE;
     }
@@ -194,6 +207,14 @@ enum err core_command_batch_next(struct core_command_batch *batch, struct core_c
     }
     batch->err = core_command_get(item.value, item.value_bytes, out);
     return batch->err;
+}
+
+/* Of a command that may be larger than CORE_COMMAND_BYTES_MAX; 0: it is none. */
+static size_t core_command_large_bytes(const struct core_command *cmd)
+{
+    return cmd->type == CORE_COMMAND_STREAM_PUT ? 20 + (size_t)cmd->stream_bytes
+           : cmd->type == CORE_COMMAND_VIEW_PUT ? 20 + (size_t)cmd->view_bytes
+                                                : 0;
 }
 
 static void core_command_put_group(struct bytes_writer *w, const struct core_command *cmd)
@@ -255,7 +276,10 @@ static void core_command_get_fields(struct bytes_reader *r, struct core_command 
         }
         break;
     case CORE_COMMAND_STREAM_PUT: core_command_get_stream(r, cmd); break;
+    case CORE_COMMAND_VIEW_PUT: core_command_get_view(r, cmd); break;
     case CORE_COMMAND_STREAM_DROP:
+    case CORE_COMMAND_VIEW_DROP:
+    case CORE_COMMAND_VIEW_RENAME:
         cmd->name = core_command_get_text(r, 1, CORE_STREAM_NAME_BYTES_MAX, &cmd->name_bytes);
         break;
     }
@@ -324,6 +348,20 @@ static void core_command_get_stream(struct bytes_reader *r, struct core_command 
     cmd->stream_bytes = (uint32_t)bytes;
 }
 
+/* All that is left, which is one view. */
+static void core_command_get_view(struct bytes_reader *r, struct core_command *cmd)
+{
+    size_t block_bytes;
+    size_t bytes = bytes_reader_left(r);
+    const uint8_t *data = bytes_get_view(r, bytes);
+    if (r->err != ERR_OK || core_view_measure(data, bytes, &block_bytes) != ERR_OK) {
+        bytes_reader_fail(r, ERR_CORRUPT);
+        return;
+    }
+    cmd->view = data;
+    cmd->view_bytes = (uint32_t)bytes;
+}
+
 /* NULL after a failure only. */
 static const char *core_command_get_text(struct bytes_reader *r, uint16_t bytes_min,
                                          uint16_t bytes_max, uint16_t *bytes)
@@ -337,5 +375,5 @@ static const char *core_command_get_text(struct bytes_reader *r, uint16_t bytes_
 
 static bool core_command_is_known(uint16_t type)
 {
-    return type >= CORE_COMMAND_CLUSTER && type <= CORE_COMMAND_STREAM_DROP;
+    return type >= CORE_COMMAND_CLUSTER && type <= CORE_COMMAND_VIEW_RENAME;
 }

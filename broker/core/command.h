@@ -14,6 +14,9 @@
  *     PRODUCER_IDS   u64 first, u32 count
  *     STREAM_PUT     uuid 16, the stream (stream.h)
  *     STREAM_DROP    uuid 16, string name
+ *     VIEW_PUT       uuid 16, the view (view.h)
+ *     VIEW_DROP      uuid 16, string name
+ *     VIEW_RENAME    uuid 16, string name from now on
  *
  * Every build reads all that earlier builds wrote: a change of a layout is a new version, of which
  * the old one stays readable. What a newer build wrote is ERR_UNSUPPORTED, never skipped: a fold
@@ -32,6 +35,7 @@
 #include "base/crc32c.h"
 #include "broker/core/stream.h"
 #include "broker/core/topic_config.h"
+#include "broker/core/view.h"
 #include "storage/log/format.h"
 #include "storage/log/records.h"
 
@@ -41,14 +45,15 @@
 /* The longest key of a pair. */
 #define CORE_COMMAND_KEY_BYTES_MAX 64u
 
-/* An encoded command fits, but for STREAM_PUT, */
+/* An encoded command fits, but for STREAM_PUT and VIEW_PUT, */
 #define CORE_COMMAND_BYTES_MAX                                                                     \
     (64u + CORE_TOPIC_NAME_BYTES_MAX +                                                             \
      CORE_TOPIC_CONFIG_PAIRS_MAX *                                                                 \
          (4u + CORE_COMMAND_KEY_BYTES_MAX + CORE_TOPIC_CONFIG_VALUE_BYTES_MAX))
 
-/* and that. */
+/* and those. */
 #define CORE_COMMAND_STREAM_BYTES_MAX (20u + CORE_STREAM_BYTES_MAX)
+#define CORE_COMMAND_VIEW_BYTES_MAX   (20u + CORE_VIEW_BYTES_MAX)
 
 /* What a command does. The values are stored. */
 enum core_command_type {
@@ -60,21 +65,27 @@ enum core_command_type {
     CORE_COMMAND_PRODUCER_IDS = 6,   /* a block of producer ids is handed out */
     CORE_COMMAND_STREAM_PUT = 7,     /* a stream, or its next version */
     CORE_COMMAND_STREAM_DROP = 8,    /* a declared stream is gone */
+    CORE_COMMAND_VIEW_PUT = 9,       /* a view, or its next incarnation */
+    CORE_COMMAND_VIEW_DROP = 10,     /* a view is gone */
+    CORE_COMMAND_VIEW_RENAME = 11,   /* it has another name */
 };
 
 /* A command. Fields that its type does not name above are zero after a decode, and are not looked
  * at by an encode. */
 struct core_command {
     enum core_command_type type; /* which */
-    struct log_uuid uuid;        /* of the cluster, the topic or the stream; not zero */
+    struct log_uuid uuid;        /* of the cluster, the topic, the stream or the view; not zero */
     uint64_t group_first;        /* group ids of the new partitions: this and the following */
     uint32_t partitions_count;   /* of the topic from now on, 1 .. LIMIT_PARTITIONS_COUNT */
     int64_t time_ms;             /* of a topic's creation, since 1970 */
     uint64_t producer_id_first;  /* ids handed out: this and the following */
     uint32_t producer_ids_count; /* so many, >= 1 */
-    const char *name;            /* the topic's, or the stream's to drop; no NUL */
+    const char *name;            /* the topic's, the stream's or view's to drop, or the view's
+                                    from now on; no NUL */
     const uint8_t *stream;       /* the stream put, as core_stream_put writes it */
     uint32_t stream_bytes;       /* of it */
+    const uint8_t *view;         /* the view put, as core_view_put writes it */
+    uint32_t view_bytes;         /* of it */
     uint16_t name_bytes;         /* of `name`, 1 .. CORE_TOPIC_NAME_BYTES_MAX */
     uint16_t pairs_count;        /* of `pairs` */
     struct core_topic_config_pair pairs[CORE_TOPIC_CONFIG_PAIRS_MAX]; /* value NULL in CONFIG_SET
@@ -96,8 +107,8 @@ MUST_USE enum err core_command_get(const void *data, size_t length, struct core_
 
 /* Write one batch whose records are the `count` (>= 1, asserted) commands, in order, with
  * `time_ms` as their timestamp: base offset 0, leader epoch -1, not compressed. ERR_TOO_LARGE, and
- * nothing is written: it does not fit `w`, or passes LIMIT_BATCH_BYTES. A STREAM_PUT needs its
- * bytes twice: what is free in `w` serves as scratch. */
+ * nothing is written: it does not fit `w`, or passes LIMIT_BATCH_BYTES. A STREAM_PUT or
+ * VIEW_PUT needs its bytes twice: what is free in `w` serves as scratch. */
 MUST_USE enum err core_command_batch_put(struct bytes_writer *w, const struct crc32c *kernels,
                                          const struct core_command *commands, size_t count,
                                          int64_t time_ms);

@@ -177,7 +177,9 @@ static void core_controller_note(struct core_controller *controller, const void 
     struct core_command *cmd = controller->commands;
     while (err == ERR_OK && (err = core_command_batch_next(&batch, cmd)) == ERR_OK) {
         if (cmd->type == CORE_COMMAND_CLUSTER || cmd->type == CORE_COMMAND_PRODUCER_IDS ||
-            cmd->type == CORE_COMMAND_STREAM_PUT || cmd->type == CORE_COMMAND_STREAM_DROP) {
+            cmd->type == CORE_COMMAND_STREAM_PUT || cmd->type == CORE_COMMAND_STREAM_DROP ||
+            cmd->type == CORE_COMMAND_VIEW_PUT || cmd->type == CORE_COMMAND_VIEW_DROP ||
+            cmd->type == CORE_COMMAND_VIEW_RENAME) {
             continue; /* no partition changes */
         }
         if (!controller->is_open && cmd->type == CORE_COMMAND_TOPIC_DELETE) {

@@ -74,7 +74,7 @@ struct core_controller {
     struct core_command *commands; /* room for CORE_CONTROLLER_COMMANDS_MAX */
     uint32_t commands_count;       /* of the entry being made */
     uint8_t *scratch;              /* room for an encoded entry */
-    uint8_t *stream;               /* of the command of the entry being made; NULL: none */
+    uint8_t *stream;               /* or view, of the command of the entry being made; NULL: none */
     struct rt_timer retry;         /* folds again after a lack of memory */
     uint64_t open_index;           /* folded up to here, the catalog is complete for a start */
     bool is_open;                  /* the first catalog was published */

@@ -5,8 +5,8 @@
 #include "broker/core/change.h"
 #include "broker/core/controller.h"
 
-/* Room for an entry: the commands, and what a batch and its records add; or one stream, which is
- * encoded beside. */
+/* Room for an entry: the commands, and what a batch and its records add; or one stream or view,
+ * which is encoded beside. */
 #define CORE_CONTROLLER_ENTRY_BYTES (2 * CORE_COMMAND_STREAM_BYTES_MAX + 4096u)
 
 /* An item on its way to be a command. */
@@ -21,7 +21,10 @@ struct core_change_try {
 /* The command of an item about a stream, or why there is none. change_stream.c. */
 enum core_code core_change_stream(struct core_change_try *t);
 
-/* Whether an item's command is a stream, which has an entry of its own. */
+/* The same of an item about a view. change_view.c. */
+enum core_code core_change_view(struct core_change_try *t);
+
+/* Whether an item's command is a stream or a view, which has an entry of its own. */
 bool core_change_is_large(const struct core_change_item *item);
 
 /* `text` for people, and `code`. */

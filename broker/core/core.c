@@ -1,8 +1,9 @@
 /* A shard's part of the broker: how it opens, takes catalogs, and closes. See core.h.
  *
  *     open:   log -> (shard 0: controller folds) -> first catalog: partitions open -> ready
- *     close:  partitions close -> (shard 0: controller closes) -> lent bytes are back -> log
- * closes, on all shards -> bytes received here are back -> closed */
+ *     close:  (shard 0: its own changes are answered -> controller closes) -> partitions close ->
+ *             lent bytes are back -> log closes, on all shards -> bytes received here are back ->
+ *             closed */
 #include "broker/core/core.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "broker/core/core_int.h"
 #include "broker/core/partition.h"
 #include "broker/core/reading.h"
+#include "broker/core/ticks_home.h"
 
 /* Of a shard's memory, what is kept for the next bytes received: one in so many. Memory that is
  * touched for the first time costs a page fault every 4 KiB, a quarter of what an append takes. */
@@ -34,6 +36,8 @@ enum {
     CORE_LOG,        /* its log opens */
     CORE_CATALOG,    /* until the first catalog comes */
     CORE_READY,      /* in use */
+    CORE_UPKEEP,     /* closing: until views are given up, on all shards */
+    CORE_CHANGING,   /* closing: until shard 0's own changes are answered */
     CORE_CONTROLLER, /* closing: until shard 0's controller is closed */
     CORE_PARTITIONS, /* until the partitions are */
     CORE_LENT,       /* until what the log lent is back */
@@ -46,7 +50,9 @@ static const struct sm_conf core_stages[] = {
     [CORE_NEW] = {"NEW", SM_BIT(CORE_LOG), SM_INITIAL},
     [CORE_LOG] = {"LOG", SM_BIT(CORE_CATALOG) | SM_BIT(CORE_RECEIVED), 0},
     [CORE_CATALOG] = {"CATALOG", SM_BIT(CORE_READY), 0},
-    [CORE_READY] = {"READY", SM_BIT(CORE_CONTROLLER) | SM_BIT(CORE_PARTITIONS), 0},
+    [CORE_READY] = {"READY", SM_BIT(CORE_UPKEEP), 0},
+    [CORE_UPKEEP] = {"UPKEEP", SM_BIT(CORE_CHANGING) | SM_BIT(CORE_PARTITIONS), 0},
+    [CORE_CHANGING] = {"CHANGING", SM_BIT(CORE_CONTROLLER), 0},
     [CORE_CONTROLLER] = {"CONTROLLER", SM_BIT(CORE_PARTITIONS), 0},
     [CORE_PARTITIONS] = {"PARTITIONS", SM_BIT(CORE_LENT), 0},
     [CORE_LENT] = {"LENT", SM_BIT(CORE_LOG_CLOSE), 0},
@@ -68,6 +74,9 @@ static enum err core_shard_take_topic(struct core_shard *cs, const struct core_t
 static enum err core_shard_take_all(struct core_shard *cs, const struct core_catalog *new);
 static void core_shard_drop_logs(struct core_shard *cs, const struct core_deleted *deleted);
 static void core_shard_ready(struct core_shard *cs);
+static void core_shard_close_changes(struct core_shard *cs);
+static bool core_shard_upkeep_is_over(struct core_shard *cs);
+static void core_shard_close_rest(struct core_shard *cs);
 static void core_shard_close_partitions(struct core_shard *cs);
 static void core_shard_look(struct rt_timer *timer);
 static void core_shard_log_closed(struct log_shard *ls);
@@ -134,6 +143,8 @@ void core_shard_open(struct core_shard *cs, struct rt_shard *shard, struct core 
     core_records_room_init(&cs->room, &cs->budget, CORE_RECORDS_ROOM_KEEP_BYTES,
                            CORE_RECORDS_ROOM_BYTES_MAX);
     core_views_open(cs);
+    core_ticks_open(cs);
+    core_upkeep_open(&cs->upkeep, cs);
     core_looks_init(&cs->looks, &cs->budget, rt_random(shard));
     core_errors_init(&cs->errors, &cs->budget, rt_random(shard));
     core_retention_open(&cs->retention, cs, core->config.retention_check_ms);
@@ -215,6 +226,10 @@ static void core_shard_adopt(struct core_shard *cs, struct core_publication *pub
         }
         cs->catalog = publication->catalog;
         publication->catalog = old;
+        if (cs->err == ERR_OK && (stage == CORE_CATALOG || stage == CORE_READY)) {
+            core_ticks_catalog(cs);
+            core_upkeep_adopted(&cs->upkeep);
+        }
     }
     if (sm_stage(&cs->sm) == CORE_CATALOG && cs->err == ERR_OK && !cs->has_missed) {
         core_shard_drop_logs(cs, &publication->controller->deleted);
@@ -326,15 +341,50 @@ static void core_shard_drop_logs(struct core_shard *cs, const struct core_delete
 void core_shard_close(struct core_shard *cs, core_shard_done_fn *done)
 {
     cs->done = done;
-    ASSERT(cs->calls_count == 0);
+    core_upkeep_stop(&cs->upkeep);
+    if (sm_stage(&cs->sm) == CORE_READY) {
+        sm_move(&cs->sm, CORE_UPKEEP);
+        core_shard_look(&cs->timer);
+    } else {
+        (void)core_shard_upkeep_is_over(cs); /* others wait for that */
+        core_shard_close_rest(cs);
+    }
+}
+
+/* Views are given up: whether on all shards. */
+static bool core_shard_upkeep_is_over(struct core_shard *cs)
+{
+    if (!cs->is_upkeep_over && core_upkeep_is_idle(&cs->upkeep)) {
+        cs->is_upkeep_over = true;
+        atomic_fetch_add(&cs->core->upkeeps_over_count, 1);
+    }
+    return atomic_load(&cs->core->upkeeps_over_count) == cs->core->shards_count;
+}
+
+static void core_shard_close_rest(struct core_shard *cs)
+{
+    ASSERT(cs->calls_count == cs->ticks.calls_count);
+    core_ticks_close(cs);
     core_retention_close(&cs->retention);
     if (sm_stage(&cs->sm) == CORE_RECEIVED) { /* its log never opened */
         rt_timer_start(&cs->timer, rt_now_ns(cs->shard));
     } else if (cs->shard->id == 0) {
-        sm_move(&cs->sm, CORE_CONTROLLER);
-        core_controller_close(&cs->core->controller, core_shard_close_partitions);
+        core_shard_close_changes(cs);
     } else {
         core_shard_close_partitions(cs);
+    }
+}
+
+static void core_shard_close_changes(struct core_shard *cs)
+{
+    if (sm_stage(&cs->sm) != CORE_CHANGING) {
+        sm_move(&cs->sm, CORE_CHANGING);
+    }
+    if (core_ticks_is_changing(cs)) {
+        rt_timer_start(&cs->timer, rt_now_ns(cs->shard) + CORE_CLOSE_RETRY_NS);
+    } else {
+        sm_move(&cs->sm, CORE_CONTROLLER);
+        core_controller_close(&cs->core->controller, core_shard_close_partitions);
     }
 }
 
@@ -361,15 +411,24 @@ void core_shard_released(struct core_shard *cs)
 static void core_shard_look(struct rt_timer *timer)
 {
     struct core_shard *cs = CONTAINER_OF(timer, struct core_shard, timer);
-    bool is_back = core_loans_is_idle(&cs->loans) && core_views_is_idle(cs);
+    bool is_back =
+        core_loans_is_idle(&cs->loans) && core_views_is_idle(cs) && core_ticks_is_idle(cs);
+    if (sm_stage(&cs->sm) == CORE_UPKEEP && core_shard_upkeep_is_over(cs)) {
+        core_shard_close_rest(cs);
+        return;
+    }
+    if (sm_stage(&cs->sm) == CORE_CHANGING) {
+        core_shard_close_changes(cs);
+        return;
+    }
     if (sm_stage(&cs->sm) == CORE_LENT) {
         if (is_back && cs->log.bufs.loans.in_use_count == 0) {
             sm_move(&cs->sm, CORE_LOG_CLOSE);
             log_shard_close(&cs->log, core_shard_log_closed);
             return;
         }
-    } else if (is_back && cs->bufs.bufs_count == (cs->packed != NULL ? 1 : 0)) {
-        ASSERT(sm_stage(&cs->sm) == CORE_RECEIVED);
+    } else if (sm_stage(&cs->sm) == CORE_RECEIVED && is_back &&
+               cs->bufs.bufs_count == (cs->packed != NULL ? 1 : 0)) {
         core_shard_end(cs);
         return;
     }
@@ -406,6 +465,8 @@ static void core_shard_end(struct core_shard *cs)
     pool_deinit(&cs->pending_pool);
     pool_deinit(&cs->reading_pool);
     core_views_close(cs);
+    core_upkeep_close(&cs->upkeep);
+    core_ticks_deinit(cs);
     core_looks_deinit(&cs->looks);
     core_errors_deinit(&cs->errors);
     core_idempotence_shared_deinit(&cs->idempotence);

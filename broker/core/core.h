@@ -37,6 +37,8 @@
 #include "broker/core/queries.h"
 #include "broker/core/records.h"
 #include "broker/core/retention.h"
+#include "broker/core/ticks.h"
+#include "broker/core/upkeep.h"
 #include "broker/core/view_source.h"
 #include "raft/driver/shard.h"
 #include "schemas/json/index.h"
@@ -56,6 +58,7 @@ struct core_config {
     uint64_t view_pin_bytes_max; /* what pins of feeds may keep below log starts; 0: a quarter of
                                     the disk */
     uint64_t retention_check_ms; /* how often partitions are looked at for what may go; 0: not */
+    uint32_t ticks_whole_count;  /* after so many ticks one says everything again; 0: 4096 */
     struct core_queries_config queries; /* of statements in SQL */
     uint32_t partitions_count;          /* of a topic that is created without a number */
     uint32_t connections_max;           /* of clients, on each shard */
@@ -71,9 +74,10 @@ struct core {
     uint32_t shards_count;        /* of the runtime */
 
     /* Shared. */
-    _Atomic uint64_t pin_bytes_max; /* what pins of feeds may keep below log starts, */
-    _Atomic uint64_t pinned_bytes;  /* and what they do */
-    struct log_store store;         /* the node's logs */
+    _Atomic uint64_t pin_bytes_max;      /* what pins of feeds may keep below log starts, */
+    _Atomic uint64_t pinned_bytes;       /* and what they do */
+    _Atomic uint32_t upkeeps_over_count; /* closing: shards that have given views up */
+    struct log_store store;              /* the node's logs */
     struct core_shard
         *shards[LIMIT_SHARDS_COUNT]; /* set by each as it opens, before it is mailed to */
 
@@ -119,6 +123,9 @@ struct core_shard {
     struct core_idempotence_shared idempotence; /* producers of its partitions */
     struct core_retention retention;            /* what partitions keep */
     struct core_views views;                    /* feeds of its partitions */
+    struct core_ticks ticks;                    /* the timeline, as far as it is here */
+    struct core_upkeep upkeep;                  /* materialized views, likewise */
+    bool is_upkeep_over;                        /* closing: nothing of them is under way here */
     struct core_looks looks;                    /* topics whose columns were inferred here */
     struct core_queries queries;                /* statements in SQL */
     struct core_errors errors;                  /* error rows that queries here found */

@@ -12,6 +12,7 @@
 #include "broker/core/core.h"
 #include "broker/core/core_int.h"
 #include "broker/core/idempotence.h"
+#include "broker/core/ticks_home.h"
 #include "broker/core/view_source.h"
 #include "storage/log/batch.h"
 
@@ -110,6 +111,7 @@ enum err core_partition_open(struct core_shard *cs, const struct core_topic *top
     if (log != NULL) {
         raft_group_open(&part->group, &cs->raft, log);
         core_partition_begin(part);
+        core_ticks_opened(part);
     } else {
         part->is_closed = true; /* the op says why */
     }
@@ -143,6 +145,7 @@ static void core_partition_begin(struct core_partition *part)
         part->hw_offset = core_partition_log_start(part);
         core_partition_advance(part);
     }
+    part->ticks.committed_offset = part->hw_offset;
 }
 
 /* The log was created, or could not be: then a start, or the topic's deletion, mends it. */
@@ -171,6 +174,7 @@ void core_partition_close(struct core_partition *part, bool is_deleted)
     core_trimmer_close(part, is_deleted ? CORE_UNKNOWN_TOPIC : CORE_CLOSING);
     core_idempotence_close(part, is_deleted ? CORE_UNKNOWN_TOPIC : CORE_CLOSING);
     core_view_sources_gone(part, is_deleted ? CORE_UNKNOWN_TOPIC : CORE_CLOSING);
+    core_ticks_gone(part);
     core_partition_wake(part);
     if (part->is_closed) { /* it never had a log */
         part->is_deleted = false;
@@ -207,6 +211,7 @@ static void core_partition_group_closed(struct raft_group *group)
     list_for_each_safe (node, next, &part->pendings) { /* committed ones, of which no watch told */
         core_pending_free(CONTAINER_OF(node, struct core_pending, in_partition));
     }
+    core_ticks_group_closed(part);
     part->is_closed = true;
     core_partition_free(part);
 }
@@ -468,6 +473,9 @@ static void core_partition_advance(struct core_partition *part)
                 part->max_timestamp = pending->max_timestamp;
             }
         }
+        if (index <= committed) {
+            part->ticks.committed_offset = pending->next_offset;
+        }
         if (pending->append != NULL && index <= (pending->append->acks == 1 ? one : all)) {
             core_pending_answer(pending, CORE_OK);
         }
@@ -484,6 +492,9 @@ static void core_partition_advance(struct core_partition *part)
     }
     core_trimmer_moved(part);
     core_view_sources_moved(part);
+    if (part->ticks.is_followed) {
+        core_ticks_moved(part);
+    }
 }
 
 uint64_t core_partition_acks_index(const struct core_partition *part, int16_t acks)

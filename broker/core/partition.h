@@ -25,6 +25,7 @@
 #include "base/rt/timer.h"
 #include "broker/core/code.h"
 #include "broker/core/retention.h"
+#include "broker/core/ticks.h"
 #include "broker/core/topic_config.h"
 #include "broker/core/trim.h"
 #include "raft/driver/group.h"
@@ -58,6 +59,7 @@ struct core_partition {
                                  -1: none */
     int64_t newest_timestamp; /* the largest of the last batch that was let in here and is below it,
                                  ms; -1: none was */
+    struct core_ticks_mark ticks;         /* what the timeline was told of it */
     struct core_trimmer trimmer;          /* moves the log start */
     struct core_retained retained;        /* what retention knows of it */
     uint32_t readings_count;              /* reads under way */

@@ -93,6 +93,8 @@ static void core_query_ready(void *ctx);
 static void core_query_closed(void *ctx);
 static void core_query_late(struct rt_timer *timer);
 static void core_query_stop(struct core_query_run *run, const char *why);
+static enum core_query_stage core_query_left(const struct core_query_run *run);
+static bool core_query_free(struct core_query_run *run, uint64_t end_ns);
 static void core_query_tell(struct core_query_run *run);
 
 /* --- A shard's statements --- */
@@ -208,6 +210,7 @@ bool core_query_start(struct core_shard *cs, struct core_query *query)
     query->errors_count = 0;
     query->records_count = 0;
     query->scanned_bytes = 0;
+    query->position = (struct core_position){0};
     query->has_columns = false;
     query->is_paused = false;
     sql_error_clear(&query->error);
@@ -230,6 +233,13 @@ bool core_query_start(struct core_shard *cs, struct core_query *query)
         return false;
     }
     return core_query_go(run, rt_now_precise_ns(cs->shard) + CORE_QUERY_TURN_NS);
+}
+
+/* How long it may wait for a view: some of its time is left to say that it was not there. */
+static uint64_t core_query_view_deadline(const struct core_query_run *run)
+{
+    uint64_t left_ns = run->deadline_ns - run->began_ns;
+    return run->deadline_ns == UINT64_MAX ? UINT64_MAX : run->deadline_ns - left_ns / 16;
 }
 
 /* How long it may take, and what memory. */
@@ -285,6 +295,7 @@ static void core_query_stop(struct core_query_run *run, const char *why)
     case CORE_QUERY_RUN:
     case CORE_QUERY_CHANGE:
     case CORE_QUERY_CLOSE:
+    case CORE_QUERY_FREE:
     case CORE_QUERY_DONE: return;
     }
     UNREACHABLE();
@@ -312,6 +323,7 @@ static bool core_query_go(struct core_query_run *run, uint64_t end_ns)
         case CORE_QUERY_PLAN: is_more = core_query_plan(run); break;
         case CORE_QUERY_BIND: is_more = core_query_bind(run); break;
         case CORE_QUERY_RUN: is_more = core_query_rows(run, end_ns); break;
+        case CORE_QUERY_FREE: is_more = core_query_free(run, end_ns); break;
         case CORE_QUERY_DONE: core_query_tell(run); return true;
         case CORE_QUERY_CLOSE: is_more = false; break;
         case CORE_QUERY_RESOLVE:
@@ -351,6 +363,7 @@ static bool core_query_rows(struct core_query_run *run, uint64_t end_ns)
         switch (exec_next(&run->exec, &run->batch)) {
         case EXEC_ROWS:
             run->batch_row = 0;
+            run->query->position = run->scans.position;
             if (!core_query_give(run, end_ns)) {
                 return false;
             }
@@ -419,8 +432,18 @@ static bool core_query_open(struct core_query_run *run)
                                    .params = run->params,
                                    .now_us =
                                        (int64_t)(rt_wall_ns(cs->shard) / 1000) + VEC_EPOCH_US};
-    run->scans = (struct core_scans){
-        .cs = cs, .ready = core_query_ready, .closed = core_query_closed, .ctx = run};
+    run->scans = (struct core_scans){.cs = cs,
+                                     .ready = core_query_ready,
+                                     .closed = core_query_closed,
+                                     .ctx = run,
+                                     .position_min = query->position_min,
+                                     .is_any = query->is_any,
+                                     .deadline_ns = core_query_view_deadline(run)};
+    if (query->is_by_key) {
+        run->scans.key = run->params;
+        run->scans.key_types = run->plan->plan.params;
+        run->scans.key_count = run->plan->plan.params_count;
+    }
     if (core_query_parts_begin(run, &setting)) {
         setting.parts = &run->parts.ops;
     }
@@ -597,17 +620,38 @@ bool core_query_fail_memory(struct core_query_run *run)
 
 bool core_query_end(struct core_query_run *run)
 {
-    ASSERT(run->stage != CORE_QUERY_CLOSE && run->stage != CORE_QUERY_DONE);
+    ASSERT(run->stage < CORE_QUERY_CLOSE);
+    bool is_held = run->is_open;
     if (run->is_open) {
-        exec_close(&run->exec);
+        exec_stop(&run->exec);
         run->is_open = false;
     }
     if (run->parts.run != NULL) {
         core_query_parts_end(&run->parts);
     }
-    run->stage =
-        run->scans.open_count > 0 || run->parts.busy_count > 0 ? CORE_QUERY_CLOSE : CORE_QUERY_DONE;
+    run->stage = is_held ? CORE_QUERY_FREE : core_query_left(run);
     return true;
+}
+
+/* Where it stands when it holds no memory any more. */
+static enum core_query_stage core_query_left(const struct core_query_run *run)
+{
+    return run->scans.open_count > 0 || run->parts.busy_count > 0 ? CORE_QUERY_CLOSE
+                                                                  : CORE_QUERY_DONE;
+}
+
+/* Give memory back until the turn is over. True: it has all gone. */
+static bool core_query_free(struct core_query_run *run, uint64_t end_ns)
+{
+    struct rt_shard *shard = run->queries->cs->shard;
+    do {
+        if (exec_free(&run->exec, CORE_QUERY_FREE_BYTES)) {
+            run->stage = core_query_left(run);
+            return true;
+        }
+    } while (rt_now_precise_ns(shard) < end_ns);
+    core_query_wake(run, CORE_QUERY_FREE);
+    return false;
 }
 
 /* All its sources are gone. */
@@ -635,6 +679,7 @@ static void core_query_tell(struct core_query_run *run)
     query->errors_count = run->scans.errors_count;
     query->records_count = run->scans.records_count;
     query->scanned_bytes = run->scans.bytes;
+    query->position = run->scans.position;
     enum core_queries_outcome outcome = query->error.state == SQL_STATE_NONE ? CORE_QUERIES_OK
                                         : run->stop != NULL                  ? CORE_QUERIES_CANCELED
                                                                              : CORE_QUERIES_FAILED;
@@ -703,6 +748,7 @@ static void core_query_run_free(struct core_query_run *run)
     run->scans.errors_count = 0;
     run->scans.duplicates_count = 0;
     run->scans.bytes = 0;
+    run->scans.position = (struct core_position){0};
     run->is_admitted = false;
     list_push_front(&queries->idle, &run->in_list);
     queries->idle_count++;

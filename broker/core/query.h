@@ -4,9 +4,12 @@
  *     SELECT, VALUES       rows of a plan; "SELECT"
  *     EXPLAIN              the plan, a line a row, or one row of JSON; "EXPLAIN"
  *     SHOW ...             rows of a system table; "SHOW"
- *     SHOW CREATE STREAM   one row: the statement that declares it, or would; "SHOW"
+ *     SHOW CREATE          one row: the statement that declares a stream, or would, or that makes a
+ *                          view, and beside it the one that declares what it reads; "SHOW"
  *     DESCRIBE             a row for each column; "DESCRIBE"
- *     CREATE STREAM, DROP STREAM   no columns, no rows
+ *     EXPLAIN MATERIALIZED VIEW, EXPLAIN CREATE MATERIALIZED VIEW   what is kept, and the plan;
+ *                          "EXPLAIN"
+ *     CREATE STREAM, DROP STREAM; CREATE, ALTER, DROP MATERIALIZED VIEW   no columns, no rows
  *
  * Plans of SELECTs are kept per shard under their normalised text (views/sql/normal.h) and the
  * types of their parameters. All statements of a shard together work half a millisecond of a turn
@@ -22,6 +25,7 @@
 #include "base/arena.h"
 #include "base/budget.h"
 #include "base/list.h"
+#include "broker/core/position.h"
 #include "views/plan/plan.h"
 #include "views/sql/error.h"
 #include "views/vec/vector.h"
@@ -54,6 +58,12 @@ struct core_query {
     uint64_t deadline_ns; /* of rt_now_ns: past it, 57014; 0: the server's default; UINT64_MAX: none
                            */
     size_t bytes_max;     /* of memory: past it, 53200; 0: the server's default */
+    struct core_position position_min; /* of a view: wait until its rows hold all that this says;
+                                          55000 at the end of the time, 55T01: it is of another
+                                          timeline; epoch 0: any */
+    bool is_by_key; /* the parameters are the values of the key of the view that is read, in order,
+                       and the statement has no other rows: these are looked for where they are */
+    bool is_any;    /* of a view: do not wait, neither until it is built nor for a position */
 
     /* Answered. */
     struct sql_error error; /* SQL_STATE_NONE: it went well */
@@ -62,7 +72,9 @@ struct core_query {
     uint64_t errors_count;  /* error rows that the scans found */
     uint64_t records_count; /* that the scans looked at */
     uint64_t scanned_bytes; /* likewise */
-    bool has_columns;       /* `columns` was called */
+    struct core_position position; /* of a view's rows: what they hold; epoch 0: not known, or they
+                                      are no view's. Known before the first rows */
+    bool has_columns;              /* `columns` was called */
     bool is_paused; /* `rows` answered false, and the batch is there: until resume, cancel, or
                        the end of its time, of which `done` tells later */
 

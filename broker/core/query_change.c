@@ -1,4 +1,4 @@
-/* CREATE STREAM and DROP STREAM: a change that the controller makes. See query_run.h. */
+/* CREATE STREAM and DROP STREAM, and changes that the controller makes. See query_run.h. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -8,8 +8,8 @@
 
 static bool core_query_create(struct core_query_run *run);
 static bool core_query_drop(struct core_query_run *run);
-static bool core_query_change_start(struct core_query_run *run);
 static void core_query_changed(struct core_change *change);
+static const char *core_query_changed_state(const struct core_query_run *run);
 static bool core_query_is_done(const struct core_query_run *run);
 
 bool core_query_change(struct core_query_run *run)
@@ -53,6 +53,12 @@ static bool core_query_drop(struct core_query_run *run)
                                     : core_query_fail(run, "42P01", names->at,
                                                       "stream \"%s\" does not exist", name.text);
     }
+    if (match.view != NULL) {
+        core_query_fail(run, "42809", names->at, "\"%s\" is not a stream", match.view->name);
+        sql_error_hint(&run->query->error,
+                       "Use DROP MATERIALIZED VIEW to remove a materialized view.");
+        return true;
+    }
     if (match.stream == NULL || !match.stream->is_declared) {
         return core_query_fail(run, "42809", names->at,
                                "\"%s\" is not declared: it goes with its topic", name.text);
@@ -64,7 +70,7 @@ static bool core_query_drop(struct core_query_run *run)
     return run->item.name != NULL ? core_query_change_start(run) : core_query_fail_memory(run);
 }
 
-static bool core_query_change_start(struct core_query_run *run)
+bool core_query_change_start(struct core_query_run *run)
 {
     run->stage = CORE_QUERY_CHANGE;
     run->change =
@@ -85,24 +91,44 @@ static void core_query_changed(struct core_change *change)
         core_query_end(run);
     } else {
         const char *text = run->item.text.text;
-        bool is_drop = run->item.kind == CORE_CHANGE_STREAM_DROP;
-        const char *state = code == CORE_UNKNOWN_TOPIC ? "42704" /* no relation, yet */
-                            : is_drop && code == CORE_INVALID_STREAM
-                                ? "42809" /* it went meanwhile */
-                                : core_code_state(code);
-        core_query_fail(run, state, run->change_at, "%s",
+        core_query_fail(run, core_query_changed_state(run), run->change_at, "%s",
                         text[0] != '\0' ? text : core_code_text(code));
     }
     core_query_wake(run, CORE_QUERY_DONE);
+}
+
+static const char *core_query_changed_state(const struct core_query_run *run)
+{
+    enum core_code code = run->item.code;
+    switch (run->item.kind) {
+    case CORE_CHANGE_STREAM_CREATE:
+        return code == CORE_UNKNOWN_TOPIC ? "42704" : core_code_state(code); /* no relation, yet */
+    case CORE_CHANGE_STREAM_DROP:
+        return code == CORE_INVALID_STREAM ? "42809"
+                                           : core_code_state(code); /* it went meanwhile */
+    case CORE_CHANGE_CREATE:
+    case CORE_CHANGE_DELETE:
+    case CORE_CHANGE_PARTITIONS:
+    case CORE_CHANGE_CONFIG:
+    case CORE_CHANGE_CONFIG_ALL:
+    case CORE_CHANGE_PRODUCER_IDS:
+    case CORE_CHANGE_STREAM_INFER:
+    case CORE_CHANGE_VIEW_CREATE:
+    case CORE_CHANGE_VIEW_REBIND:
+    case CORE_CHANGE_VIEW_DROP:
+    case CORE_CHANGE_VIEW_RENAME: break;
+    }
+    return core_code_state(code);
 }
 
 /* Whether it is as the statement wants it. */
 static bool core_query_is_done(const struct core_query_run *run)
 {
     const struct sql_stmt *stmt = run->stmt;
-    bool is_create = stmt->kind == SQL_STMT_CREATE_STREAM;
+    bool may_exist = (stmt->kind == SQL_STMT_CREATE_STREAM && stmt->create->if_not_exists) ||
+                     (stmt->kind == SQL_STMT_CREATE_VIEW && stmt->create_view->if_not_exists);
     enum core_code code = run->item.code;
     return code == CORE_OK ||
-           (code == CORE_STREAM_EXISTS && is_create && stmt->create->if_not_exists) ||
-           (code == CORE_UNKNOWN_STREAM && !is_create && stmt->if_exists);
+           ((code == CORE_STREAM_EXISTS || code == CORE_VIEW_EXISTS) && may_exist) ||
+           ((code == CORE_UNKNOWN_STREAM || code == CORE_UNKNOWN_VIEW) && stmt->if_exists);
 }

@@ -5,9 +5,11 @@
 
 #include "base/assert.h"
 #include "base/suggest.h"
+#include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
 #include "broker/core/query_run.h"
 #include "broker/core/stream.h"
+#include "broker/core/view.h"
 #include "views/plan/json.h"
 #include "views/sql/explain.h"
 #include "views/vec/jsonb.h"
@@ -19,8 +21,11 @@
 /* Names compared for a suggestion. */
 #define CORE_QUERY_NAMES_MAX 256u
 
-/* Writes a plan or a stream. */
-typedef void core_query_write_fn(struct bytes_writer *w, const void *what);
+/* A stream that is written as the statement that declares it. */
+struct core_query_source {
+    const struct core_stream *stream;
+    const char *topic_name; /* of its topic */
+};
 
 static bool core_query_relation(struct core_query_run *run, const struct plan_relation **out);
 static bool core_query_table(struct core_query_run *run, const struct plan_output *outputs,
@@ -28,10 +33,13 @@ static bool core_query_table(struct core_query_run *run, const struct plan_outpu
 static bool core_query_cell(struct core_query_run *run, uint32_t column, uint32_t row,
                             const char *text, size_t length);
 static bool core_query_describe_row(struct core_query_run *run, uint32_t row,
-                                    const struct plan_column *column,
-                                    const struct core_stream_column *from);
-static bool core_query_write(struct core_query_run *run, core_query_write_fn *writer,
-                             const void *what, struct bytes_writer *w);
+                                    const struct plan_relation *relation);
+static void core_query_describe_source(char *out, size_t out_bytes,
+                                       const struct plan_relation *relation, uint32_t column);
+static bool core_query_show_create_stream(struct core_query_run *run,
+                                          const struct plan_relation *relation);
+static bool core_query_show_create_view(struct core_query_run *run,
+                                        const struct core_view_relation *relation);
 static bool core_query_explain_json(struct core_query_run *run, const struct bytes_writer *json);
 static bool core_query_explain_text(struct core_query_run *run, const struct bytes_writer *text);
 
@@ -42,6 +50,8 @@ const char *core_query_show(enum sql_show show)
         [SQL_SHOW_TABLES] = "SELECT name, kind FROM system.streams ORDER BY name",
         [SQL_SHOW_TOPICS] = "SELECT name, partitions, internal FROM system.topics ORDER BY name",
         [SQL_SHOW_ERRORS] = "SELECT * FROM system.errors",
+        [SQL_SHOW_VIEWS] =
+            "SELECT name, source, origin, columns, key FROM system.views ORDER BY name",
     };
     ASSERT(show < SQL_SHOW_COUNT);
     return texts[show];
@@ -51,8 +61,6 @@ const char *core_query_show(enum sql_show show)
 static bool core_query_relation(struct core_query_run *run, const struct plan_relation **out)
 {
     const struct sql_reference *reference = &run->resolve.references[0];
-    const char *names[CORE_QUERY_NAMES_MAX];
-    uint32_t count = 0;
     *out = run->resolve.relations[0];
     if (*out != NULL) {
         return true;
@@ -61,15 +69,22 @@ static bool core_query_relation(struct core_query_run *run, const struct plan_re
     core_query_fail(run, "42P01", reference->name.at, "relation \"%s%s%s\" does not exist",
                     has_schema ? reference->schema.text : "", has_schema ? "." : "",
                     reference->name.text);
+    core_query_suggest(run, reference->name.text);
+    return false;
+}
+
+void core_query_suggest(struct core_query_run *run, const char *name)
+{
+    const char *names[CORE_QUERY_NAMES_MAX];
+    uint32_t count = 0;
     while (count < CORE_QUERY_NAMES_MAX &&
            (names[count] = core_resolve_name_at(run->queries->cs, count)) != NULL) {
         count++;
     }
-    const char *nearest = suggest_nearest(reference->name.text, names, count);
+    const char *nearest = suggest_nearest(name, names, count);
     if (nearest != NULL) {
         sql_error_hint(&run->query->error, "Did you mean %s?", nearest);
     }
-    return false;
 }
 
 /* --- Tables of texts --- */
@@ -116,62 +131,127 @@ bool core_query_describe(struct core_query_run *run)
         !core_query_table(run, outputs, ARRAY_COUNT(outputs), relation->columns_count)) {
         return true;
     }
-    const struct core_stream *stream =
-        relation->kind == PLAN_RELATION_STREAM
-            ? &((const struct core_stream_relation *)relation->owner)->stream
-            : NULL;
     for (uint32_t i = 0; i < relation->columns_count; i++) {
-        bool is_own = stream != NULL && i < stream->columns_count;
-        if (!core_query_describe_row(run, i, &relation->columns[i],
-                                     is_own ? &stream->columns[i] : NULL)) {
+        if (!core_query_describe_row(run, i, relation)) {
             return true;
         }
     }
     return true;
 }
 
-/* `from`: what the column of a stream is made of; NULL: the system makes it. */
 static bool core_query_describe_row(struct core_query_run *run, uint32_t row,
-                                    const struct plan_column *column,
-                                    const struct core_stream_column *from)
+                                    const struct plan_relation *relation)
 {
-    static const char *const words[] = {[CORE_STREAM_PATH] = "",
-                                        [CORE_STREAM_KEY] = "key",
-                                        [CORE_STREAM_HEADER] = "header ",
-                                        [CORE_STREAM_RESIDUE] = "rest"};
+    const struct plan_column *column = &relation->columns[row];
     char type[VEC_TYPE_TEXT_BYTES];
-    char source[CORE_STREAM_SOURCE_BYTES_MAX + 16] = "system";
+    char source[CORE_STREAM_SOURCE_BYTES_MAX + 16];
     struct bytes_writer w = bytes_writer(type, sizeof(type));
     vec_type_write(&w, column->type);
-    if (from != NULL) {
-        snprintf(source, sizeof(source), "%s%s", words[from->from], from->source);
-    }
+    core_query_describe_source(source, sizeof(source), relation, row);
     return core_query_cell(run, 0, row, column->name, strlen(column->name)) &&
            core_query_cell(run, 1, row, type, w.pos) &&
            core_query_cell(run, 2, row, source, strlen(source));
 }
 
+/* What a stream's column is made of; whether it is of a view's key, all of which is shown;
+ * "system": the system makes it. */
+static void core_query_describe_source(char *out, size_t out_bytes,
+                                       const struct plan_relation *relation, uint32_t column)
+{
+    static const char *const words[] = {[CORE_STREAM_PATH] = "",
+                                        [CORE_STREAM_KEY] = "key",
+                                        [CORE_STREAM_HEADER] = "header ",
+                                        [CORE_STREAM_RESIDUE] = "rest"};
+    const struct core_stream_relation *stream = relation->owner;
+    const struct core_view_relation *view = relation->owner;
+    switch (relation->kind) {
+    case PLAN_RELATION_STREAM:
+        if (column < stream->stream.columns_count) {
+            const struct core_stream_column *from = &stream->stream.columns[column];
+            snprintf(out, out_bytes, "%s%s", words[from->from], from->source);
+            return;
+        }
+        break;
+    case PLAN_RELATION_SYSTEM: break;
+    case PLAN_RELATION_VIEW:
+        out[0] = '\0';
+        for (uint32_t i = 0;
+             core_view_has_key(view->keys, view->keys_count) && i < view->keys_count; i++) {
+            if (view->keys[i] == column) {
+                snprintf(out, out_bytes, "key");
+            }
+        }
+        return;
+    }
+    snprintf(out, out_bytes, "system");
+}
+
 static void core_query_write_stream(struct bytes_writer *w, const void *what)
 {
-    const struct core_stream_relation *relation = what;
-    core_stream_write(w, &relation->stream, relation->topic_name);
+    const struct core_query_source *source = what;
+    core_stream_write(w, source->stream, source->topic_name);
+}
+
+static void core_query_write_view(struct bytes_writer *w, const void *what)
+{
+    core_view_write(w, what);
 }
 
 bool core_query_show_create(struct core_query_run *run)
 {
-    static const struct plan_output outputs[] = {{"statement", {VEC_TEXT, 0, 0}}};
     const struct plan_relation *relation;
-    struct bytes_writer w;
+    enum sql_object object = run->stmt->object;
     if (!core_query_relation(run, &relation)) {
         return true;
     }
-    if (relation->kind != PLAN_RELATION_STREAM) {
-        return core_query_fail(run, "42809", run->resolve.references[0].name.at,
-                               "\"%s\" is not a stream", relation->name);
+    bool is_view = relation->kind == PLAN_RELATION_VIEW;
+    struct sql_at at = run->resolve.references[0].name.at;
+    if (object == SQL_OBJECT_VIEW && !is_view) {
+        return core_query_fail(run, "42809", at, "\"%s\" is not a materialized view",
+                               relation->name);
     }
-    if (core_query_write(run, core_query_write_stream, relation->owner, &w) &&
+    if (relation->kind == PLAN_RELATION_SYSTEM || (object == SQL_OBJECT_STREAM && is_view)) {
+        return core_query_fail(run, "42809", at, "\"%s\" is not a stream", relation->name);
+    }
+    return is_view ? core_query_show_create_view(run, relation->owner)
+                   : core_query_show_create_stream(run, relation);
+}
+
+static bool core_query_show_create_stream(struct core_query_run *run,
+                                          const struct plan_relation *relation)
+{
+    static const struct plan_output outputs[] = {{"statement", {VEC_TEXT, 0, 0}}};
+    const struct core_stream_relation *stream = relation->owner;
+    const struct core_query_source source = {&stream->stream, stream->topic_name};
+    struct bytes_writer w;
+    if (core_query_write(run, core_query_write_stream, &source, &w) &&
         core_query_table(run, outputs, ARRAY_COUNT(outputs), 1)) {
         (void)core_query_cell(run, 0, 0, (const char *)w.data, w.pos);
+    }
+    return true;
+}
+
+/* The view's statement, and the one that declares what it reads, with the types it has frozen. */
+static bool core_query_show_create_view(struct core_query_run *run,
+                                        const struct core_view_relation *relation)
+{
+    static const struct plan_output outputs[] = {{"statement", {VEC_TEXT, 0, 0}},
+                                                 {"source", {VEC_TEXT, 0, 0}}};
+    const struct core_catalog *catalog = run->queries->cs->catalog;
+    const struct core_view *view = core_catalog_find_view_uuid(catalog, &relation->uuid);
+    struct bytes_writer statement;
+    struct bytes_writer w;
+    if (view == NULL) {
+        return core_query_fail(run, "42P01", run->resolve.references[0].name.at,
+                               "relation \"%s\" does not exist", relation->relation.name);
+    }
+    const struct core_topic *topic = core_catalog_find_uuid(catalog, &view->source->topic);
+    const struct core_query_source source = {view->source, topic->name};
+    if (core_query_write(run, core_query_write_view, view, &statement) &&
+        core_query_write(run, core_query_write_stream, &source, &w) &&
+        core_query_table(run, outputs, ARRAY_COUNT(outputs), 1) &&
+        core_query_cell(run, 0, 0, (const char *)statement.data, statement.pos)) {
+        (void)core_query_cell(run, 1, 0, (const char *)w.data, w.pos);
     }
     return true;
 }
@@ -183,7 +263,7 @@ static void core_query_write_text(struct bytes_writer *w, const void *what)
     sql_explain(w, what);
 }
 
-static void core_query_write_json(struct bytes_writer *w, const void *what)
+void core_query_write_plan(struct bytes_writer *w, const void *what)
 {
     plan_json_write(w, what);
 }
@@ -192,16 +272,21 @@ bool core_query_explain(struct core_query_run *run)
 {
     bool is_json = run->stmt->format == SQL_EXPLAIN_JSON;
     struct bytes_writer w;
-    if (!core_query_write(run, is_json ? core_query_write_json : core_query_write_text,
+    if (!core_query_write(run, is_json ? core_query_write_plan : core_query_write_text,
                           &run->plan->plan, &w)) {
         return true;
     }
-    return is_json ? core_query_explain_json(run, &w) : core_query_explain_text(run, &w);
+    return core_query_explain_rows(run, &w);
 }
 
-/* *w = `what`, written into the arena. False: there is no memory, and the statement has failed. */
-static bool core_query_write(struct core_query_run *run, core_query_write_fn *writer,
-                             const void *what, struct bytes_writer *w)
+bool core_query_explain_rows(struct core_query_run *run, const struct bytes_writer *text)
+{
+    return run->stmt->format == SQL_EXPLAIN_JSON ? core_query_explain_json(run, text)
+                                                 : core_query_explain_text(run, text);
+}
+
+bool core_query_write(struct core_query_run *run, core_query_write_fn *writer, const void *what,
+                      struct bytes_writer *w)
 {
     for (size_t bytes = CORE_QUERY_EXPLAIN_BYTES; bytes <= CORE_QUERY_EXPLAIN_BYTES_MAX;
          bytes *= 4) {

@@ -21,6 +21,7 @@ static void core_query_part_ended(struct core_shard *at, struct core_call *call)
 static void core_query_part_ready(void *ctx);
 static void core_query_part_close(struct core_query_part *part);
 static void core_query_part_close_run(struct core_shard *at, struct core_call *call);
+static void core_query_part_free(struct core_query_part *part, uint64_t end_ns);
 static void core_query_part_closed(void *ctx);
 static void core_query_part_gone(struct core_shard *at, struct core_call *call);
 
@@ -200,6 +201,10 @@ static void core_query_part_run(struct core_shard *at, struct core_call *call)
 void core_query_part_go(struct core_query_part *part, uint64_t end_ns)
 {
     struct core_shard *at = part->scans.cs;
+    if (part->is_closing) {
+        core_query_part_free(part, end_ns);
+        return;
+    }
     const struct vec_batch *batch;
     enum exec_result result = EXEC_AGAIN;
     while (result == EXEC_AGAIN && !atomic_load(&part->parts->is_stopped)) {
@@ -233,21 +238,33 @@ static void core_query_part_close_run(struct core_shard *at, struct core_call *c
 {
     struct core_query_part *part = CONTAINER_OF(call, struct core_query_part, call);
     if (part->is_open) {
-        exec_close(&part->exec);
+        exec_stop(&part->exec);
         part->is_open = false;
+        part->is_held = true;
     }
     part->is_closing = true;
-    if (part->scans.open_count == 0) {
-        budget_deinit(&part->budget);
-        core_call_end(at, call);
-    }
+    core_query_part_free(part, rt_now_precise_ns(at->shard));
 }
 
-/* The last of its sources is gone: of a part that was closed. */
+/* Give its memory back until `end_ns`, a piece at least; it is closed when all has gone. */
+static void core_query_part_free(struct core_query_part *part, uint64_t end_ns)
+{
+    struct core_shard *at = part->scans.cs;
+    while (part->is_held) {
+        part->is_held = !exec_free(&part->exec, CORE_QUERY_FREE_BYTES);
+        if (part->is_held && rt_now_precise_ns(at->shard) >= end_ns) {
+            core_queries_wake_part(&at->queries, part);
+            return;
+        }
+    }
+    core_query_part_closed(part);
+}
+
+/* Its memory or the last of its sources is gone: it goes home when both are. */
 static void core_query_part_closed(void *ctx)
 {
     struct core_query_part *part = ctx;
-    if (part->is_closing) {
+    if (part->is_closing && !part->is_held && part->scans.open_count == 0) {
         budget_deinit(&part->budget);
         core_call_end(part->scans.cs, &part->call);
     }

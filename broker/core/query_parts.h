@@ -57,6 +57,7 @@ struct core_query_part {
     struct budget budget;     /* its memory, of that shard's statements */
     struct list_node in_list; /* core_queries.parts: it can go on */
     bool is_open;             /* `exec` is */
+    bool is_held;             /* it is no more, but has memory to give back */
     bool is_blocked;          /* waits for records */
     bool is_closing;          /* it is to go home once its sources are gone */
 };

@@ -145,6 +145,12 @@ static bool core_query_parse(struct core_query_run *run)
         return core_query_plan(run);
     case SQL_STMT_SHOW_CREATE: query->tag = "SHOW"; return core_query_name(run);
     case SQL_STMT_DESCRIBE: query->tag = "DESCRIBE"; return core_query_name(run);
+    case SQL_STMT_CREATE_VIEW: query->tag = "CREATE MATERIALIZED VIEW"; return core_query_view(run);
+    case SQL_STMT_DROP_VIEW: query->tag = "DROP MATERIALIZED VIEW"; return core_query_view(run);
+    case SQL_STMT_RENAME_VIEW:
+    case SQL_STMT_REBIND_VIEW: query->tag = "ALTER MATERIALIZED VIEW"; return core_query_view(run);
+    case SQL_STMT_EXPLAIN_VIEW:
+    case SQL_STMT_EXPLAIN_MAKE: query->tag = "EXPLAIN"; return core_query_view(run);
     }
     UNREACHABLE();
 }
@@ -253,9 +259,15 @@ bool core_query_bind(struct core_query_run *run)
     case SQL_STMT_EXPLAIN: run->plan->relations = resolve->relations; return core_query_keep(run);
     case SQL_STMT_SHOW_CREATE: return core_query_show_create(run);
     case SQL_STMT_DESCRIBE: return core_query_describe(run);
+    case SQL_STMT_CREATE_VIEW:
+    case SQL_STMT_EXPLAIN_MAKE:
+    case SQL_STMT_REBIND_VIEW: return core_query_view_bind(run);
     case SQL_STMT_SHOW: /* it became a SELECT */
     case SQL_STMT_CREATE_STREAM:
-    case SQL_STMT_DROP_STREAM: break;
+    case SQL_STMT_DROP_STREAM:
+    case SQL_STMT_DROP_VIEW:
+    case SQL_STMT_RENAME_VIEW:
+    case SQL_STMT_EXPLAIN_VIEW: break;
     }
     UNREACHABLE();
 }

@@ -1,6 +1,6 @@
 /* A statement that has begun: between query.c (whose turn it is, rows, the end), query_plan.c (from
- * text to a plan), query_change.c and query_other.c (statements that are no SELECT). Private to
- * broker/core. */
+ * text to a plan), query_change.c, query_view.c and query_other.c (statements that are no SELECT).
+ * Private to broker/core. */
 #ifndef BROKER_CORE_QUERY_RUN_H
 #define BROKER_CORE_QUERY_RUN_H
 
@@ -25,11 +25,15 @@ enum core_query_stage {
     CORE_QUERY_BLOCKED, /* waits for records */
     CORE_QUERY_PAUSED,  /* waits for core_query_resume */
     CORE_QUERY_CLOSE,   /* waits for its sources to be gone */
+    CORE_QUERY_FREE,    /* ready: before it, gives its memory back */
     CORE_QUERY_DONE,    /* ready: to be told */
 };
 
 /* Values handed over at a time, of a row at least. */
 #define CORE_QUERY_PIECE_VALUES 512u
+
+/* Memory that is given back between two looks at the clock. */
+#define CORE_QUERY_FREE_BYTES (256u << 10)
 
 /* Columns of such a table at most. */
 #define CORE_QUERY_TABLE_COLUMNS_MAX 3u
@@ -66,10 +70,15 @@ struct core_query_run {
     struct core_plan *plan;             /* of SELECT and EXPLAIN, with a reference */
     struct core_resolve resolve;        /* of its relations */
     struct sql_reference references[1]; /* DESCRIBE, SHOW CREATE: what they name */
-    struct core_change change;          /* CREATE, DROP */
+    struct core_change change;          /* CREATE, ALTER, DROP */
     struct core_stream stream;          /* CREATE: what is declared */
-    struct sql_at change_at;            /* the name of what is made or goes */
-    struct core_change_item item;       /* of `change` */
+    const struct sql_select *select;    /* of a view: CREATE's */
+    const char *select_text;            /* what it is a stretch of; select_length bytes */
+    size_t select_length;
+    struct core_view view;        /* CREATE: what is made */
+    const struct core_view *was;  /* of one that is there: a copy, in `arena` */
+    struct sql_at change_at;      /* the name of what is made or goes */
+    struct core_change_item item; /* of `change` */
 
     struct vec_value *params;                     /* of the plan's types, in `arena` */
     struct core_scans scans;                      /* its sources */
@@ -97,10 +106,33 @@ bool core_query_bind(struct core_query_run *run);
  */
 bool core_query_change(struct core_query_run *run);
 
+/* Begin a statement about a view, and go on when what its SELECT reads is there. As above. */
+bool core_query_view(struct core_query_run *run);
+bool core_query_view_bind(struct core_query_run *run);
+
+/* Its change, run->item, is for the controller to make. Returns false: it waits. */
+bool core_query_change_start(struct core_query_run *run);
+
 /* The rows of DESCRIBE, SHOW CREATE and EXPLAIN stand; as above. */
 bool core_query_describe(struct core_query_run *run);
 bool core_query_show_create(struct core_query_run *run);
 bool core_query_explain(struct core_query_run *run);
+
+/* Writes a plan, a stream or a view. */
+typedef void core_query_write_fn(struct bytes_writer *w, const void *what);
+
+/* *w = `what`, written into the arena. False: there is no memory, and the statement has failed. */
+bool core_query_write(struct core_query_run *run, core_query_write_fn *writer, const void *what,
+                      struct bytes_writer *w);
+
+/* Write the plan `what` as JSON. */
+void core_query_write_plan(struct bytes_writer *w, const void *what);
+
+/* The rows of EXPLAIN: one of JSON, or one for each line of `text`. Returns true. */
+bool core_query_explain_rows(struct core_query_run *run, const struct bytes_writer *text);
+
+/* The nearest of the names that can be read, as a hint behind an error. */
+void core_query_suggest(struct core_query_run *run, const char *name);
 
 /* What SHOW stands for. Static storage. */
 const char *core_query_show(enum sql_show show);

@@ -153,6 +153,19 @@ enum core_records_fault core_records_validate(const struct core_records_config *
     return info->fault;
 }
 
+void core_records_built(const void *data, size_t length, struct core_records_info *info)
+{
+    *info = (struct core_records_info){.record_index = -1, .codec = CODEC_NONE};
+    enum err err = log_batch_decode(data, length, &info->batch);
+    ASSERT(err == ERR_OK);
+    ASSERT(info->batch.length_bytes == length);
+    ASSERT(info->batch.base_offset == 0);
+    ASSERT(info->batch.attributes == 0);
+    ASSERT(info->batch.producer_id < 0);
+    info->max_timestamp = info->batch.max_timestamp;
+    info->records_bytes = length - LOG_BATCH_HEADER_BYTES;
+}
+
 enum core_records_answer core_records_answer_of(enum core_records_fault fault)
 {
     ASSERT(fault < CORE_RECORDS_FAULT_COUNT);

@@ -153,6 +153,11 @@ enum core_records_fault core_records_validate(const struct core_records_config *
                                               const struct crc32c *kernels, const void *data,
                                               size_t length, struct core_records_info *info);
 
+/* What core_records_validate would find in the batch of `length` bytes at `data` that was built
+ * here with log_records_end, of records that the builder has held against the topic's limits: its
+ * header alone is looked at. */
+void core_records_built(const void *data, size_t length, struct core_records_info *info);
+
 /* Begin to read the records of the batch of `length` bytes at `data`; compressed ones stand in the
  * room until core_records_close, and until then it is used for nothing else. Errors are
  * log_records_open's, and ERR_TOO_LARGE or ERR_BUDGET from the room; to be closed all the same. */

@@ -9,11 +9,12 @@
 
 #include "base/assert.h"
 #include "base/rt/clock.h"
-#include "broker/core/catalog.h"
+#include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
 #include "broker/core/look.h"
 #include "broker/core/stream.h"
 #include "broker/core/system_tables.h"
+#include "broker/core/view.h"
 
 /* Looks at one topic that others were faster than, before what they found is taken. */
 #define CORE_RESOLVE_LOOKS_MAX 3u
@@ -25,6 +26,8 @@ static bool core_resolve_public(struct core_resolve *resolve);
 static bool core_resolve_look(struct core_resolve *resolve, const struct core_catalog_match *match);
 static void core_resolve_looked(struct core_look *look);
 static bool core_resolve_make(struct core_resolve *resolve, const struct core_catalog_match *match);
+static bool core_resolve_make_view(struct core_resolve *resolve,
+                                   const struct core_catalog_match *match);
 static bool core_resolve_fail(struct core_resolve *resolve, enum core_code code, const char *state,
                               const char *message);
 static bool core_resolve_is_schema(const struct sql_name *schema, const char *name);
@@ -63,6 +66,13 @@ const char *core_resolve_name_at(void *ctx, uint32_t i)
 {
     const struct core_shard *cs = ctx;
     struct core_tree_walk walk;
+    core_catalog_walk_views(&walk, cs->catalog);
+    for (const struct core_view *view = core_catalog_next_view(&walk); view != NULL;
+         view = core_catalog_next_view(&walk)) {
+        if (i-- == 0) {
+            return view->name;
+        }
+    }
     core_catalog_walk_streams(&walk, cs->catalog);
     for (const struct core_stream *stream = core_catalog_next_stream(&walk); stream != NULL;
          stream = core_catalog_next_stream(&walk)) {
@@ -124,7 +134,7 @@ static bool core_resolve_one(struct core_resolve *resolve)
     return true;
 }
 
-/* A stream or a topic. */
+/* A view, a stream or a topic. */
 static bool core_resolve_public(struct core_resolve *resolve)
 {
     const struct sql_name *name = &resolve->references[resolve->next].name;
@@ -139,11 +149,13 @@ static bool core_resolve_public(struct core_resolve *resolve)
             name->text, match.names[0], match.names[1]);
         return core_resolve_fail(resolve, CORE_INVALID_REQUEST, "42P09", message);
     }
-    if (err == ERR_OK && !resolve->is_looked &&
+    if (err == ERR_OK && !resolve->is_looked && match.view == NULL &&
         (match.stream == NULL || !match.stream->is_declared)) {
         return core_resolve_look(resolve, &match);
     }
-    if (err == ERR_OK && !core_resolve_make(resolve, &match)) {
+    bool is_made = err != ERR_OK || (match.view != NULL ? core_resolve_make_view(resolve, &match)
+                                                        : core_resolve_make(resolve, &match));
+    if (!is_made) {
         return true; /* failed */
     }
     resolve->next++;
@@ -196,6 +208,19 @@ static bool core_resolve_make(struct core_resolve *resolve, const struct core_ca
     enum err err =
         core_stream_relation_make(resolve->arena, match->stream != NULL ? match->stream : &empty,
                                   topic->name, topic->groups, topic->partitions_count, &made);
+    if (err != ERR_OK) {
+        core_resolve_fail(resolve, CORE_OVERLOADED, "53200", "out of memory");
+        return false;
+    }
+    resolve->relations[resolve->next] = &made->relation;
+    return true;
+}
+
+static bool core_resolve_make_view(struct core_resolve *resolve,
+                                   const struct core_catalog_match *match)
+{
+    struct core_view_relation *made;
+    enum err err = core_view_relation_make(resolve->arena, match->view, &made);
     if (err != ERR_OK) {
         core_resolve_fail(resolve, CORE_OVERLOADED, "53200", "out of memory");
         return false;

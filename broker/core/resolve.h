@@ -1,8 +1,8 @@
-/* The relations that a statement names: found, or made. Streams are looked up in the catalog; a
- * topic that no declared stream bears the name of has an implicit one, whose columns are inferred
- * from its records when a query first names it, kept as a command of the controller, and looked at
- * again when there are records that inference has not seen (VIEWS §4). System tables are always
- * there.
+/* The relations that a statement names: found, or made. Views and streams are looked up in the
+ * catalog; a topic that no declared stream bears the name of has an implicit one, whose columns are
+ * inferred from its records when a query first names it, kept as a command of the controller, and
+ * looked at again when there are records that inference has not seen (VIEWS §4). System tables are
+ * always there.
  *
  * Own shard only; nothing blocks. */
 #ifndef BROKER_CORE_RESOLVE_H

@@ -14,9 +14,15 @@ static enum err core_scan_open(void *ctx, const struct plan_scan *scan, uint32_t
 {
     struct core_scans *scans = ctx;
     *out = NULL;
-    return scan->relation->kind == PLAN_RELATION_SYSTEM
-               ? core_scan_system_open(scans, scan, outputs_count, budget, failure, out)
-               : core_scan_stream_open(scans, scan, outputs_count, budget, failure, out);
+    switch (scan->relation->kind) {
+    case PLAN_RELATION_STREAM:
+        return core_scan_stream_open(scans, scan, outputs_count, budget, failure, out);
+    case PLAN_RELATION_SYSTEM:
+        return core_scan_system_open(scans, scan, outputs_count, budget, failure, out);
+    case PLAN_RELATION_VIEW:
+        return core_scan_view_open(scans, scan, outputs_count, budget, failure, out);
+    }
+    UNREACHABLE();
 }
 
 static enum exec_result core_scan_next(struct exec_source *source, struct exec_failure *failure,

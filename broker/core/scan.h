@@ -18,6 +18,7 @@
 
 #include <stdint.h>
 
+#include "broker/core/position.h"
 #include "views/exec/exec.h"
 
 struct core_bounds_item;
@@ -36,11 +37,20 @@ struct core_scans {
         *bounds; /* of every partition of the one stream that is read: where it begins and ends;
                     NULL: that is asked for. Lives as long */
 
-    uint64_t records_count;    /* looked at */
-    uint64_t bytes;            /* of batches as they lie in the log */
-    uint64_t errors_count;     /* error rows found */
-    uint64_t duplicates_count; /* names that objects had again on the way of a column's path */
-    uint32_t open_count;       /* sources that are not gone; 0: `closed` has nothing to tell */
+    struct core_position position_min; /* of a view: wait until it has this; epoch 0: any */
+    uint64_t deadline_ns;              /* of a view: wait so long for it */
+    const struct vec_value *key;       /* of a view: only the row of these key values; NULL: all, or
+                                          those where the types are others than the view's */
+    const struct vec_type *key_types;  /* key_count, of each */
+    uint32_t key_count;                /* values; all live as long as the scan */
+    bool is_any;                       /* of a view: as it is, and do not wait */
+
+    struct core_position position; /* of views: what the rows of all hold; epoch 0: not known */
+    uint64_t records_count;        /* looked at */
+    uint64_t bytes;                /* of batches as they lie in the log */
+    uint64_t errors_count;         /* error rows found */
+    uint64_t duplicates_count;     /* names that objects had again on the way of a column's path */
+    uint32_t open_count;           /* sources that are not gone; 0: `closed` has nothing to tell */
 };
 
 /* The sources. */

@@ -27,7 +27,12 @@
 #define CORE_SCAN_ESCAPE_BYTES 6u
 #define CORE_SCAN_MEMBER_BYTES 12u
 
+/* What stands around a name in a path, and a NUL. */
+#define CORE_SCAN_STEP_BYTES 6u
+
 static void core_scan_columns_place(struct core_scan_columns *c, uint32_t i, uint32_t number);
+static bool core_scan_columns_within(struct core_scan_columns *c, struct core_scan_column *column,
+                                     const struct plan_path *path);
 static enum err core_scan_columns_rows(struct core_scan_columns *c);
 static enum err core_scan_columns_rowconv(struct core_scan_columns *c);
 static enum err core_scan_columns_paths(struct core_scan_columns *c);
@@ -59,13 +64,16 @@ static const struct json_sink_ops core_scan_key_sink = {core_scan_key_record,
 
 enum err core_scan_columns_init(struct core_scan_columns *c, struct core_shard *cs,
                                 const struct core_stream_relation *relation,
-                                const uint32_t *numbers, uint32_t count, struct budget *budget)
+                                const uint32_t *numbers, uint32_t count,
+                                const struct plan_path *paths, uint32_t paths_count,
+                                struct budget *budget)
 {
+    uint32_t all_count = count + paths_count;
     *c = (struct core_scan_columns){
-        .cs = cs, .relation = relation, .columns_count = count, .budget = budget};
+        .cs = cs, .relation = relation, .columns_count = all_count, .budget = budget};
     arena_init(&c->arena, budget, CORE_SCAN_CHUNK_BYTES, SIZE_MAX);
     arena_init(&c->scratch, budget, CORE_SCAN_CHUNK_BYTES, SIZE_MAX);
-    c->columns = arena_alloc(&c->arena, count * sizeof(*c->columns), _Alignof(uint64_t));
+    c->columns = arena_alloc(&c->arena, all_count * sizeof(*c->columns), _Alignof(uint64_t));
     if (c->columns == NULL) {
         return c->arena.err;
     }
@@ -75,6 +83,12 @@ enum err core_scan_columns_init(struct core_scan_columns *c, struct core_shard *
     c->mark = arena_mark(&c->scratch);
     for (uint32_t i = 0; i < count; i++) {
         core_scan_columns_place(c, i, numbers[i]);
+    }
+    for (uint32_t i = 0; i < paths_count; i++) {
+        core_scan_columns_place(c, count + i, paths[i].column);
+        if (!core_scan_columns_within(c, &c->columns[count + i], &paths[i])) {
+            return c->arena.err;
+        }
     }
     enum err err = core_scan_columns_rowconv(c);
     if (err == ERR_OK) {
@@ -128,6 +142,33 @@ static void core_scan_columns_place(struct core_scan_columns *c, uint32_t i, uin
     c->wants_records = c->wants_records ||
                        (column->from != CORE_SCAN_OFFSET && column->from != CORE_SCAN_PARTITION &&
                         column->from != CORE_SCAN_TOPIC);
+}
+
+/* The path is the column's, and on from there. */
+static bool core_scan_columns_within(struct core_scan_columns *c, struct core_scan_column *column,
+                                     const struct plan_path *path)
+{
+    size_t bytes = strlen(column->source) + 1;
+    ASSERT(column->from == CORE_SCAN_PATH);
+    for (uint32_t i = 0; i < path->names_count; i++) {
+        bytes += path->names[i].length * (size_t)CORE_SCAN_ESCAPE_BYTES + CORE_SCAN_STEP_BYTES;
+    }
+    char *source = arena_alloc(&c->arena, bytes, 1);
+    if (source == NULL) {
+        return false;
+    }
+    struct bytes_writer w = bytes_writer(source, bytes);
+    bytes_put_copy(&w, column->source, strlen(column->source));
+    for (uint32_t i = 0; i < path->names_count; i++) {
+        size_t at = w.pos; /* of the step's '$', which is not wanted */
+        json_path_put_member(&w, path->names[i].data, path->names[i].length);
+        memmove(source + at, source + at + 1, w.pos - at - 1);
+        w.pos--;
+    }
+    bytes_put_u8(&w, 0);
+    ASSERT(w.err == ERR_OK);
+    column->source = source;
+    return true;
 }
 
 /* Room for what rows are made of. */
@@ -197,7 +238,7 @@ static enum err core_scan_columns_rowconv(struct core_scan_columns *c)
 static enum err core_scan_columns_paths(struct core_scan_columns *c)
 {
     const struct core_stream *stream = &c->relation->stream;
-    size_t texts_max = stream->columns_count + 1;
+    size_t texts_max = (size_t)stream->columns_count + c->columns_count;
     struct json_text *texts =
         arena_alloc(&c->arena, texts_max * sizeof(*texts), _Alignof(struct json_text));
     if (texts == NULL) {

@@ -85,11 +85,13 @@ struct core_scan_columns {
     bool has_residue; /* a column is one */
 };
 
-/* Make it ready for columns `numbers` (count of them) of `relation`. ERR_BUDGET, ERR_TOO_LARGE: no
- * memory; ERR_INVALID: a path is none. It is to be ended in any case. */
+/* Make it ready for columns `numbers` (count of them) of `relation`, and paths into such behind
+ * them. ERR_BUDGET, ERR_TOO_LARGE: no memory; ERR_INVALID: a path is none. It is to be ended in any
+ * case. */
 MUST_USE enum err core_scan_columns_init(struct core_scan_columns *columns, struct core_shard *cs,
                                          const struct core_stream_relation *relation,
                                          const uint32_t *numbers, uint32_t count,
+                                         const struct plan_path *paths, uint32_t paths_count,
                                          struct budget *budget);
 
 /* Give everything back; also of one that is all zero. */

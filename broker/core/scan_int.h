@@ -1,5 +1,5 @@
 /* Between the files that give rows to the executor: scan.c (which opens), scan_stream.c and its
- * parts, system_scan.c. */
+ * parts, scan_view.c, system_scan.c. */
 #ifndef BROKER_CORE_SCAN_INT_H
 #define BROKER_CORE_SCAN_INT_H
 
@@ -30,6 +30,11 @@ MUST_USE enum err core_scan_stream_open(struct core_scans *scans, const struct p
 MUST_USE enum err core_scan_system_open(struct core_scans *scans, const struct plan_scan *scan,
                                         uint32_t outputs_count, struct budget *budget,
                                         struct exec_failure *failure, struct exec_source **out);
+
+/* Rows of a materialized view. */
+MUST_USE enum err core_scan_view_open(struct core_scans *scans, const struct plan_scan *scan,
+                                      uint32_t outputs_count, struct budget *budget,
+                                      struct exec_failure *failure, struct exec_source **out);
 
 /* *out = zeroed memory of `bytes` for a source, counted as open. ERR_BUDGET: `failure` says so. */
 MUST_USE enum err core_source_new(struct core_scans *scans, size_t bytes,

@@ -14,6 +14,8 @@
 
 #include "base/assert.h"
 #include "base/list.h"
+#include "base/rt/clock.h"
+#include "base/rt/shard.h"
 #include "broker/core/core.h"
 #include "broker/core/scan_columns.h"
 #include "broker/core/scan_int.h"
@@ -21,8 +23,13 @@
 #include "broker/core/scan_records.h"
 #include "views/vec/calendar.h"
 
-/* Bytes of records that one call looks at, but for one that is larger. */
-#define CORE_SCAN_PIECE_BYTES (256u << 10)
+/* Bytes of records that one call looks at, but for one that is larger: so many that it takes some
+ * hundred microseconds, whatever is made of them. */
+#define CORE_SCAN_PIECE_BYTES_MIN   (8u << 10)
+#define CORE_SCAN_PIECE_BYTES_FIRST (64u << 10)
+#define CORE_SCAN_PIECE_BYTES_MAX   (256u << 10)
+#define CORE_SCAN_PIECE_NS_SHORT    (150 * RT_NS_PER_US)
+#define CORE_SCAN_PIECE_NS_LONG     (400 * RT_NS_PER_US)
 
 #define CORE_SCAN_LANES 2u
 
@@ -70,6 +77,7 @@ struct core_scan {
     uint64_t counted;      /* without records: rows that are left of the batch that is open, */
     uint64_t counted_at;   /* from this offset on */
     struct log_batch head; /* of the batch that is open */
+    size_t piece_bytes;    /* of records that a call looks at */
 
     /* The call under way. */
     uint32_t rows;          /* taken */
@@ -87,6 +95,7 @@ static void core_scan_moved(struct core_lane *lane);
 static enum exec_result core_scan_stream_next(struct exec_source *source,
                                               struct exec_failure *failure,
                                               const struct vec_batch **out);
+static void core_scan_fit_piece(struct core_scan *scan, uint64_t took_ns);
 static enum core_scan_got core_scan_collect(struct core_scan *scan, struct exec_failure *failure);
 static enum core_scan_got core_scan_batch(struct core_scan *scan, struct exec_failure *failure);
 static enum core_scan_got core_scan_loans(struct core_scan *scan, struct exec_failure *failure);
@@ -123,6 +132,7 @@ enum err core_scan_stream_open(struct core_scans *scans, const struct plan_scan 
     arena_init(&scan->arena, budget, CORE_SCAN_ARENA_BYTES, SIZE_MAX);
     core_scan_records_init(&scan->records, budget);
     scan->relation = plan->relation->owner;
+    scan->piece_bytes = CORE_SCAN_PIECE_BYTES_FIRST;
     core_scan_limit(scan, plan);
     err = core_scan_make(scan, plan, outputs_count);
     if (err != ERR_OK) {
@@ -179,7 +189,8 @@ static enum err core_scan_make(struct core_scan *scan, const struct plan_scan *p
                                         .groups = scan->relation->groups + scan->partition_first,
                                         .items = scan->items,
                                         .parts = parts[CORE_SCAN_LANES]};
-    return core_scan_columns_init(&scan->columns, cs, scan->relation, plan->columns, outputs_count,
+    return core_scan_columns_init(&scan->columns, cs, scan->relation, plan->columns,
+                                  outputs_count - plan->paths_count, plan->paths, plan->paths_count,
                                   scan->source.budget);
 }
 
@@ -288,17 +299,33 @@ static enum exec_result core_scan_stream_next(struct exec_source *source,
     if (scan->rows_left == 0) {
         return EXEC_END;
     }
+    struct rt_shard *shard = source->scans->cs->shard;
+    uint64_t began_ns = rt_now_precise_ns(shard);
     enum core_scan_got got = core_scan_collect(scan, failure);
     source->scans->records_count += scan->looked;
     if (got == CORE_SCAN_GOT_FAILED) {
         return EXEC_FAILED;
     }
     if (scan->rows > 0) {
-        return core_scan_give(scan, failure, out);
+        enum exec_result result = core_scan_give(scan, failure, out);
+        core_scan_fit_piece(scan, rt_now_precise_ns(shard) - began_ns);
+        return result;
     }
     return got == CORE_SCAN_GOT_WAIT  ? EXEC_BLOCKED
            : got == CORE_SCAN_GOT_END ? EXEC_END
                                       : EXEC_AGAIN;
+}
+
+/* The call took so long: the next piece is to be neither much too long nor needlessly short. */
+static void core_scan_fit_piece(struct core_scan *scan, uint64_t took_ns)
+{
+    if (took_ns > CORE_SCAN_PIECE_NS_LONG) {
+        size_t less = scan->piece_bytes / 2;
+        scan->piece_bytes = less > CORE_SCAN_PIECE_BYTES_MIN ? less : CORE_SCAN_PIECE_BYTES_MIN;
+    } else if (took_ns < CORE_SCAN_PIECE_NS_SHORT && scan->bytes >= scan->piece_bytes &&
+               scan->piece_bytes < CORE_SCAN_PIECE_BYTES_MAX) {
+        scan->piece_bytes *= 2;
+    }
 }
 
 /* Take rows until there are enough, or a reason to stop. */
@@ -308,7 +335,7 @@ static enum core_scan_got core_scan_collect(struct core_scan *scan, struct exec_
     rows_max = scan->rows_left < rows_max ? (uint32_t)scan->rows_left : rows_max;
     enum core_scan_got got = CORE_SCAN_GOT_BATCH;
     while (got == CORE_SCAN_GOT_BATCH && scan->rows < rows_max && scan->looked < VEC_ROWS_MAX &&
-           scan->bytes < CORE_SCAN_PIECE_BYTES) {
+           scan->bytes < scan->piece_bytes) {
         if (scan->counted > 0) {
             core_scan_take_counted(scan);
         } else if (scan->records.is_open) {

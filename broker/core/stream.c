@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "broker/core/stream_int.h"
 #include "schemas/json/path.h"
 #include "views/sql/keyword.h"
 #include "views/sql/print.h"
@@ -14,7 +15,6 @@ static void core_stream_write_column(struct bytes_writer *w,
 static void core_stream_write_source(struct bytes_writer *w,
                                      const struct core_stream_column *column);
 static void core_stream_write_type(struct bytes_writer *w, struct vec_type type);
-static struct sql_name core_stream_sql_name(const char *text);
 static bool core_stream_is_plain(const char *text, bool may_have_capitals);
 static void core_stream_text(struct bytes_writer *w, const char *text);
 static bool core_stream_relation_fill(struct arena *a, const struct core_stream *stream,
@@ -168,7 +168,7 @@ static void core_stream_write_type(struct bytes_writer *w, struct vec_type type)
     sql_print_type(w, &written);
 }
 
-static struct sql_name core_stream_sql_name(const char *text)
+struct sql_name core_stream_sql_name(const char *text)
 {
     return (struct sql_name){
         .text = text,
@@ -223,7 +223,11 @@ static bool core_stream_relation_fill(struct arena *a, const struct core_stream 
         if (copies[i].name == NULL || copies[i].source == NULL) {
             return false;
         }
-        columns[i] = (struct plan_column){copies[i].name, column->type, PLAN_ROLE_VALUE, false};
+        bool is_document = column->from == CORE_STREAM_PATH && column->type.kind == VEC_JSONB &&
+                           strlen(copies[i].source) <= CORE_STREAM_DOCUMENT_BYTES_MAX;
+        columns[i] =
+            (struct plan_column){copies[i].name, column->type,
+                                 is_document ? PLAN_ROLE_DOCUMENT : PLAN_ROLE_VALUE, false};
     }
     for (uint32_t i = 0; i < CORE_STREAM_SYSTEM_COUNT; i++) {
         columns[count + i] = core_stream_system[i];

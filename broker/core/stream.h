@@ -26,6 +26,10 @@
 #define CORE_STREAM_SOURCE_BYTES_MAX 1024u
 #define CORE_STREAM_BYTES_MAX        (512u << 10)
 
+/* Scans read within a JSONB whose path is no longer: with a plan_path it is still a path that
+ * readers take. */
+#define CORE_STREAM_DOCUMENT_BYTES_MAX 96u
+
 /* Where a column's values come from. The values are stored. */
 enum core_stream_source {
     CORE_STREAM_PATH = 1,    /* `source`: a path in the value (schemas/json/path.h) */

@@ -5,18 +5,13 @@
 #include "base/assert.h"
 #include "base/json.h"
 #include "broker/core/stream.h"
+#include "broker/core/stream_int.h"
 
 /* The longest short name of a kind. */
 #define CORE_STREAM_KIND_BYTES_MAX 32u
 
 /* Digits of a NUMERIC. */
 #define CORE_STREAM_PRECISION_MAX 38u
-
-/* A text being read. */
-struct core_stream_text {
-    const char *data; /* no NUL */
-    uint16_t length;  /* bytes */
-};
 
 /* A column being read; from and unit, and so on, as in the struct. */
 struct core_stream_cell {
@@ -28,24 +23,17 @@ struct core_stream_cell {
     uint8_t is_open;
 };
 
-static void core_stream_put_text(struct bytes_writer *w, const char *text, size_t bytes_max);
 static struct core_stream core_stream_get_head(struct bytes_reader *r,
                                                struct core_stream_text *name);
 static struct core_stream_cell core_stream_get_column(struct bytes_reader *r);
-static struct vec_type core_stream_get_type(struct bytes_reader *r);
-static struct core_stream_text core_stream_get_text(struct bytes_reader *r, uint16_t bytes_min,
-                                                    uint16_t bytes_max);
 static bool core_stream_is_cell(const struct core_stream_cell *cell);
-static void core_stream_check(struct bytes_reader *r, bool is_right);
-static const char *core_stream_keep(char **at, struct core_stream_text text);
 
 size_t core_stream_bytes(const struct core_stream *stream)
 {
     size_t bytes = 16 + 4 + 1 + 1 + 8 + 2 + strlen(stream->name) + 2;
     for (uint32_t i = 0; i < stream->columns_count; i++) {
         const struct core_stream_column *column = &stream->columns[i];
-        bytes += 2 + strlen(column->name) + 2 +
-                 strlen(vec_kind_name((enum vec_kind)column->type.kind)) + 5 + 2 +
+        bytes += 2 + strlen(column->name) + core_stream_type_bytes(column->type) + 3 + 2 +
                  strlen(column->source);
     }
     return bytes;
@@ -67,10 +55,7 @@ void core_stream_put(struct bytes_writer *w, const struct core_stream *stream)
     for (uint32_t i = 0; i < stream->columns_count; i++) {
         const struct core_stream_column *column = &stream->columns[i];
         core_stream_put_text(w, column->name, CORE_STREAM_NAME_BYTES_MAX);
-        core_stream_put_text(w, vec_kind_name((enum vec_kind)column->type.kind),
-                             CORE_STREAM_KIND_BYTES_MAX);
-        bytes_put_u8(w, column->type.precision);
-        bytes_put_u8(w, column->type.scale);
+        core_stream_put_type(w, column->type);
         bytes_put_u8(w, column->from);
         bytes_put_u8(w, column->unit);
         bytes_put_u8(w, column->is_open);
@@ -128,7 +113,7 @@ struct core_stream *core_stream_get(const void *data, size_t length, const struc
     return stream;
 }
 
-static void core_stream_put_text(struct bytes_writer *w, const char *text, size_t bytes_max)
+void core_stream_put_text(struct bytes_writer *w, const char *text, size_t bytes_max)
 {
     size_t bytes = strlen(text);
     ASSERT(bytes <= bytes_max);
@@ -171,7 +156,19 @@ static struct core_stream_cell core_stream_get_column(struct bytes_reader *r)
     return cell;
 }
 
-static struct vec_type core_stream_get_type(struct bytes_reader *r)
+size_t core_stream_type_bytes(struct vec_type type)
+{
+    return 2 + strlen(vec_kind_name((enum vec_kind)type.kind)) + 2;
+}
+
+void core_stream_put_type(struct bytes_writer *w, struct vec_type type)
+{
+    core_stream_put_text(w, vec_kind_name((enum vec_kind)type.kind), CORE_STREAM_KIND_BYTES_MAX);
+    bytes_put_u8(w, type.precision);
+    bytes_put_u8(w, type.scale);
+}
+
+struct vec_type core_stream_get_type(struct bytes_reader *r)
 {
     struct core_stream_text kind = core_stream_get_text(r, 1, CORE_STREAM_KIND_BYTES_MAX);
     struct vec_type type = {.kind = VEC_NONE};
@@ -186,9 +183,8 @@ static struct vec_type core_stream_get_type(struct bytes_reader *r)
     return type;
 }
 
-/* data is NULL after a failure. */
-static struct core_stream_text core_stream_get_text(struct bytes_reader *r, uint16_t bytes_min,
-                                                    uint16_t bytes_max)
+struct core_stream_text core_stream_get_text(struct bytes_reader *r, uint16_t bytes_min,
+                                             uint16_t bytes_max)
 {
     struct core_stream_text text = {.length = bytes_get_u16le(r)};
     core_stream_check(r, text.length >= bytes_min && text.length <= bytes_max);
@@ -221,15 +217,14 @@ static bool core_stream_is_cell(const struct core_stream_cell *cell)
     }
 }
 
-static void core_stream_check(struct bytes_reader *r, bool is_right)
+void core_stream_check(struct bytes_reader *r, bool is_right)
 {
     if (r->err == ERR_OK && !is_right) {
         bytes_reader_fail(r, ERR_CORRUPT);
     }
 }
 
-/* A copy of `text` with a NUL behind it, at *at, which moves behind that. */
-static const char *core_stream_keep(char **at, struct core_stream_text text)
+const char *core_stream_keep(char **at, struct core_stream_text text)
 {
     char *copy = *at;
     if (text.length > 0) {

@@ -2,16 +2,21 @@
  *
  * Tables of the catalog are read from the newest one, some rows at each step, and go on behind the
  * name that was last: a catalog may be another by then. Errors are asked for shard after shard, a
- * page at a time; what another shard has found, too, is known by its hash. */
+ * page at a time; what another shard has found, too, is known by its hash. Ticks are asked for at
+ * their home, a page at a time; so is how views stand. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/list.h"
+#include "base/rt/clock.h"
+#include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
 #include "broker/core/scan_int.h"
 #include "broker/core/system_tables.h"
+#include "broker/core/view.h"
 #include "views/vec/calendar.h"
+#include "views/vec/jsonb.h"
 
 /* Rows of a step. */
 #define CORE_SYSTEM_ROWS_MAX 128u
@@ -20,7 +25,13 @@
 #define CORE_SYSTEM_CHUNK_BYTES (64u << 10)
 
 /* The most columns that one of the tables has. */
-#define CORE_SYSTEM_COLUMNS_MAX 8u
+#define CORE_SYSTEM_COLUMNS_MAX 20u
+
+/* Views of a page. */
+#define CORE_SYSTEM_VIEWS_MAX 32u
+
+/* Of views: the first column that the home is asked for. */
+#define CORE_SYSTEM_VIEW_STATE 9u
 
 /* A page of errors: as many as there is room for, and for one in any case. */
 #define CORE_SYSTEM_PAGE_BYTES (32u << 10)
@@ -41,7 +52,7 @@ struct core_system_scan {
     bool is_end;            /* there is no more */
 
     /* Of the catalog: where it stands. */
-    char name[CORE_STREAM_NAME_BYTES_MAX + 1]; /* the last topic or stream given; "": none */
+    char name[CORE_STREAM_NAME_BYTES_MAX + 1]; /* the last topic, stream or view given; "": none */
     uint32_t position;                         /* of its columns, given so far */
 
     /* Of errors. */
@@ -58,6 +69,16 @@ struct core_system_scan {
     size_t seen_capacity;      /* of those, a power of two */
     size_t seen_count;         /* in use */
     uint64_t seed;             /* of them */
+
+    /* Of ticks, a page of which comes in the same way. */
+    struct core_ticks_row *ticks; /* CORE_SYSTEM_ROWS_MAX */
+    uint32_t ticks_count;         /* in the page */
+    struct core_ticks_place tick; /* the next one */
+
+    /* Of views: those of a page. */
+    struct core_upkeep_ask ask;    /* how they stand */
+    struct core_upkeep_row *views; /* CORE_SYSTEM_VIEWS_MAX */
+    bool is_state_wanted;          /* the home is asked */
 };
 
 typedef void core_system_fill_fn(struct core_system_scan *scan);
@@ -69,7 +90,21 @@ static void core_system_fill_streams(struct core_system_scan *scan);
 static void core_system_fill_columns(struct core_system_scan *scan);
 static void core_system_fill_topics(struct core_system_scan *scan);
 static void core_system_fill_errors(struct core_system_scan *scan);
+static void core_system_fill_views(struct core_system_scan *scan);
+static enum err core_system_views_open(struct core_system_scan *scan);
+static void core_system_views_page(struct core_system_scan *scan);
+static void core_system_views_asked(struct core_upkeep_ask *ask);
+static void core_system_here(struct core_system_scan *scan);
+static void core_system_fill_view(struct core_system_scan *scan, const struct core_view *view,
+                                  const char *topic_name);
+static void core_system_fill_upkeep(struct core_system_scan *scan,
+                                    const struct core_upkeep_row *row);
+static void core_system_key(struct core_system_scan *scan, uint32_t column,
+                            const struct core_view *view);
 static enum err core_system_errors_open(struct core_system_scan *scan);
+static enum err core_system_ticks_open(struct core_system_scan *scan);
+static void core_system_fill_ticks(struct core_system_scan *scan);
+static void core_system_ticks_page(struct core_shard *at, struct core_call *call);
 static void core_system_ask(struct core_system_scan *scan);
 static void core_system_page(struct core_shard *at, struct core_call *call);
 static void core_system_paged(struct core_shard *home, struct core_call *call);
@@ -84,6 +119,8 @@ static core_system_fill_fn *const core_system_fills[] = {
     [CORE_SYSTEM_COLUMNS] = core_system_fill_columns,
     [CORE_SYSTEM_TOPICS] = core_system_fill_topics,
     [CORE_SYSTEM_ERRORS] = core_system_fill_errors,
+    [CORE_SYSTEM_VIEWS] = core_system_fill_views,
+    [CORE_SYSTEM_TICKS] = core_system_fill_ticks,
 };
 
 enum err core_scan_system_open(struct core_scans *scans, const struct plan_scan *plan,
@@ -106,7 +143,11 @@ enum err core_scan_system_open(struct core_scans *scans, const struct plan_scan 
         scan->place[plan->columns[i]] = i;
     }
     scan->batch.columns_count = outputs_count;
-    if (scan->table == CORE_SYSTEM_ERRORS && core_system_errors_open(scan) != ERR_OK) {
+    err = scan->table == CORE_SYSTEM_ERRORS  ? core_system_errors_open(scan)
+          : scan->table == CORE_SYSTEM_TICKS ? core_system_ticks_open(scan)
+          : scan->table == CORE_SYSTEM_VIEWS ? core_system_views_open(scan)
+                                             : ERR_OK;
+    if (err != ERR_OK) {
         (void)core_source_fail_memory(failure);
         core_system_end(scan, false);
         return ERR_BUDGET;
@@ -348,6 +389,147 @@ static void core_system_fill_columns(struct core_system_scan *scan)
     scan->is_end = true;
 }
 
+static int core_system_compare_view(const void *key, const void *item)
+{
+    return strcmp(key, ((const struct core_view *)item)->name);
+}
+
+static enum err core_system_views_open(struct core_system_scan *scan)
+{
+    void *views;
+    enum err err = budget_alloc(scan->source.budget, CORE_SYSTEM_VIEWS_MAX * sizeof(*scan->views),
+                                _Alignof(struct core_upkeep_row), &views);
+    scan->views = views;
+    scan->ask = (struct core_upkeep_ask){.done = core_system_views_asked, .rows = views};
+    for (uint32_t i = CORE_SYSTEM_VIEW_STATE; i < CORE_SYSTEM_COLUMNS_MAX; i++) {
+        scan->is_state_wanted = scan->is_state_wanted || scan->place[i] != UINT32_MAX;
+    }
+    return err;
+}
+
+/* A page's views that are still there, or begin a page. */
+static void core_system_fill_views(struct core_system_scan *scan)
+{
+    const struct core_catalog *catalog = scan->source.scans->cs->catalog;
+    if (!scan->has_page) {
+        core_system_views_page(scan);
+        if (scan->is_away) {
+            return;
+        }
+    }
+    scan->has_page = false;
+    scan->is_end = scan->ask.rows_count < CORE_SYSTEM_VIEWS_MAX;
+    for (uint32_t i = 0; i < scan->ask.rows_count && scan->arena.err == ERR_OK; i++) {
+        const struct core_view *view = core_catalog_find_view_uuid(catalog, &scan->views[i].view);
+        if (view != NULL) {
+            const struct core_topic *topic = core_catalog_find_uuid(catalog, &view->source->topic);
+            ASSERT(topic != NULL); /* it outlives the view */
+            core_system_fill_view(scan, view, topic->name);
+            core_system_fill_upkeep(scan, &scan->views[i]);
+            scan->row++;
+        }
+    }
+}
+
+/* The next views of the catalog, and ask how they stand. */
+static void core_system_views_page(struct core_system_scan *scan)
+{
+    struct core_shard *cs = scan->source.scans->cs;
+    struct core_tree_walk walk;
+    uint32_t count = 0;
+    core_tree_walk(&walk, cs->catalog->views_by_name, core_system_compare_view, scan->name);
+    const struct core_view *view = core_tree_next(&walk);
+    if (view != NULL && strcmp(view->name, scan->name) == 0) {
+        view = core_tree_next(&walk);
+    }
+    for (; view != NULL && count < CORE_SYSTEM_VIEWS_MAX; view = core_tree_next(&walk)) {
+        scan->views[count++] = (struct core_upkeep_row){.view = view->uuid};
+        snprintf(scan->name, sizeof(scan->name), "%s", view->name);
+    }
+    scan->ask.rows_count = count;
+    scan->is_away = scan->is_state_wanted && count > 0 && core_upkeep_ask_start(cs, &scan->ask);
+}
+
+static void core_system_views_asked(struct core_upkeep_ask *ask)
+{
+    core_system_here(CONTAINER_OF(ask, struct core_system_scan, ask));
+}
+
+/* How it stands. */
+static void core_system_fill_upkeep(struct core_system_scan *scan,
+                                    const struct core_upkeep_row *row)
+{
+    core_system_string(scan, 9, core_upkeep_status_name(row->status));
+    core_system_int4(scan, 10, row->is_degraded);
+    core_system_string(scan, 11, row->why);
+    if (row->why[0] == '\0') {
+        core_system_null(scan, 11);
+    }
+    core_system_int8(scan, 12, (int64_t)row->tick);
+    if (row->tick == 0) {
+        core_system_null(scan, 12);
+    }
+    core_system_int8(scan, 13, (int64_t)(row->lag_ns / RT_NS_PER_MS));
+    core_system_int8(scan, 14, (int64_t)row->rows_count);
+    core_system_int8(scan, 15, (int64_t)row->bytes);
+    core_system_int8(scan, 16, (int64_t)row->records_count);
+    core_system_int8(scan, 17, (int64_t)row->left_count);
+    core_system_int8(scan, 18, (int64_t)row->errors_count);
+    core_system_int8(scan, 19, (int64_t)(row->eta_ns / RT_NS_PER_MS));
+    if (row->eta_ns == 0) {
+        core_system_null(scan, 19);
+    }
+}
+
+static void core_system_fill_view(struct core_system_scan *scan, const struct core_view *view,
+                                  const char *topic_name)
+{
+    char origin[64];
+    struct bytes_writer w = bytes_writer(origin, sizeof(origin));
+    core_view_write_origin(&w, view);
+    core_system_string(scan, 0, view->name);
+    core_system_string(scan, 1, view->source->name);
+    core_system_string(scan, 2, topic_name);
+    core_system_text(scan, 3, origin, w.pos);
+    core_system_int4(scan, 4, view->incarnation);
+    core_system_int4(scan, 5, view->columns_count);
+    core_system_key(scan, 6, view);
+    core_system_time(scan, 7, view->created_ms);
+    core_system_text(scan, 8, view->sql, view->sql_bytes);
+}
+
+/* The names of its key as a JSON array, where all are shown. */
+static void core_system_key(struct core_system_scan *scan, uint32_t column,
+                            const struct core_view *view)
+{
+    struct vec_vector *vector = core_system_vector(scan, column);
+    if (vector == NULL || !core_view_has_key(view->keys, view->keys_count)) {
+        core_system_null(scan, column);
+        return;
+    }
+    size_t room_bytes = 2 + (size_t)view->keys_count * (6 * CORE_VIEW_NAME_BYTES_MAX + 3);
+    char *text = arena_alloc(&scan->arena, room_bytes, 1);
+    char *value = arena_alloc(&scan->arena, room_bytes + 16u * view->keys_count + 16u, 1);
+    if (text == NULL || value == NULL) {
+        return; /* scan->arena.err */
+    }
+    struct bytes_writer w = bytes_writer(text, room_bytes);
+    bytes_put_u8(&w, '[');
+    for (uint32_t i = 0; i < view->keys_count; i++) {
+        const char *name = view->columns[view->keys[i]].name;
+        bytes_put_copy(&w, ",", i > 0 ? 1 : 0);
+        vec_jsonb_write_string(&w, (struct vec_text){name, (uint32_t)strlen(name)});
+    }
+    bytes_put_u8(&w, ']');
+    ASSERT(w.err == ERR_OK);
+    struct bytes_writer jsonb = bytes_writer(value, room_bytes + 16u * view->keys_count + 16u);
+    enum vec_fault fault = vec_jsonb_parse(text, w.pos, &scan->arena, &jsonb);
+    ASSERT(fault == VEC_FAULT_NONE || fault == VEC_FAULT_MEMORY); /* the text is ours */
+    ASSERT(IMPLIES(fault == VEC_FAULT_NONE, jsonb.err == ERR_OK));
+    ((struct vec_bytes *)(uintptr_t)vector->data)[scan->row] =
+        (struct vec_bytes){value, fault == VEC_FAULT_NONE ? (uint32_t)jsonb.pos : 0};
+}
+
 /* --- Errors --- */
 
 static enum err core_system_errors_open(struct core_system_scan *scan)
@@ -448,9 +630,14 @@ static void core_system_page(struct core_shard *at, struct core_call *call)
 
 static void core_system_paged(struct core_shard *home, struct core_call *call)
 {
-    struct core_system_scan *scan = CONTAINER_OF(call, struct core_system_scan, call);
-    struct core_scans *scans = scan->source.scans;
     (void)home;
+    core_system_here(CONTAINER_OF(call, struct core_system_scan, call));
+}
+
+/* A page has come. */
+static void core_system_here(struct core_system_scan *scan)
+{
+    struct core_scans *scans = scan->source.scans;
     scan->is_away = false;
     scan->has_page = true;
     if (scan->is_closing) {
@@ -504,6 +691,57 @@ static bool core_system_is_new(struct core_system_scan *scan, const struct core_
     return is_new;
 }
 
+/* --- Ticks --- */
+
+static enum err core_system_ticks_open(struct core_system_scan *scan)
+{
+    void *ticks;
+    enum err err = budget_alloc(scan->source.budget, CORE_SYSTEM_ROWS_MAX * sizeof(*scan->ticks),
+                                _Alignof(struct core_ticks_row), &ticks);
+    scan->ticks = ticks;
+    return err;
+}
+
+/* A page's rows, or ask for a page. */
+static void core_system_fill_ticks(struct core_system_scan *scan)
+{
+    struct core_shard *cs = scan->source.scans->cs;
+    uint32_t home = core_ticks_home(cs);
+    if (home == UINT32_MAX) {
+        scan->is_end = true;
+        return;
+    }
+    if (!scan->has_page) {
+        scan->is_away = true;
+        core_call_start(cs, home, &scan->call, core_system_ticks_page, core_system_paged);
+        return;
+    }
+    scan->has_page = false;
+    scan->is_end = scan->ticks_count == 0;
+    for (uint32_t i = 0; i < scan->ticks_count && scan->arena.err == ERR_OK; i++) {
+        const struct core_ticks_row *row = &scan->ticks[i];
+        const struct core_topic *topic = core_catalog_find_uuid(cs->catalog, &row->topic);
+        char uuid[LOG_UUID_TEXT_BYTES];
+        log_uuid_format(&row->topic, uuid);
+        core_system_int8(scan, 0, (int64_t)row->tick);
+        core_system_time(scan, 1, row->wall_ms);
+        core_system_int4(scan, 2, row->is_whole);
+        core_system_int4(scan, 3, row->starts_count);
+        core_system_string(scan, 4, topic != NULL ? topic->name : uuid);
+        core_system_int4(scan, 5, row->partition);
+        core_system_int8(scan, 6, (int64_t)row->end);
+        scan->row++;
+    }
+}
+
+/* At the home: the next ones. */
+static void core_system_ticks_page(struct core_shard *at, struct core_call *call)
+{
+    struct core_system_scan *scan = CONTAINER_OF(call, struct core_system_scan, call);
+    scan->ticks_count = core_ticks_rows(at, &scan->tick, scan->ticks, CORE_SYSTEM_ROWS_MAX);
+    core_call_end(at, call);
+}
+
 /* --- Closing --- */
 
 static void core_system_close(struct exec_source *source)
@@ -521,6 +759,8 @@ static void core_system_end(struct core_system_scan *scan, bool is_turn)
     budget_free(scan->source.budget, scan->errors);
     budget_free(scan->source.budget, scan->page);
     budget_free(scan->source.budget, scan->seen);
+    budget_free(scan->source.budget, scan->ticks);
+    budget_free(scan->source.budget, scan->views);
     arena_deinit(&scan->arena);
     core_source_free(&scan->source, is_turn);
 }

@@ -42,6 +42,36 @@ static const struct plan_column core_system_errors[] = {
     CORE_SYSTEM_COLUMN("path", TEXT),         CORE_SYSTEM_COLUMN("excerpt", TEXT),
 };
 
+static const struct plan_column core_system_views[] = {
+    CORE_SYSTEM_COLUMN("name", TEXT),
+    CORE_SYSTEM_COLUMN("source", TEXT),
+    CORE_SYSTEM_COLUMN("topic", TEXT),
+    CORE_SYSTEM_COLUMN("origin", TEXT),
+    CORE_SYSTEM_COLUMN("incarnation", INTEGER),
+    CORE_SYSTEM_COLUMN("columns", INTEGER),
+    CORE_SYSTEM_COLUMN("key", JSONB),
+    CORE_SYSTEM_COLUMN("created", TIMESTAMPTZ),
+    CORE_SYSTEM_COLUMN("sql", TEXT),
+    CORE_SYSTEM_COLUMN("state", TEXT),
+    CORE_SYSTEM_COLUMN("degraded", BOOLEAN),
+    CORE_SYSTEM_COLUMN("why", TEXT),
+    CORE_SYSTEM_COLUMN("tick", BIGINT),
+    CORE_SYSTEM_COLUMN("lag_ms", BIGINT),
+    CORE_SYSTEM_COLUMN("rows", BIGINT),
+    CORE_SYSTEM_COLUMN("bytes", BIGINT),
+    CORE_SYSTEM_COLUMN("records", BIGINT),
+    CORE_SYSTEM_COLUMN("records_left", BIGINT),
+    CORE_SYSTEM_COLUMN("errors", BIGINT),
+    CORE_SYSTEM_COLUMN("eta_ms", BIGINT),
+};
+
+static const struct plan_column core_system_ticks[] = {
+    CORE_SYSTEM_COLUMN("tick", BIGINT),   CORE_SYSTEM_COLUMN("time", TIMESTAMPTZ),
+    CORE_SYSTEM_COLUMN("whole", BOOLEAN), CORE_SYSTEM_COLUMN("starts", INTEGER),
+    CORE_SYSTEM_COLUMN("topic", TEXT),    CORE_SYSTEM_COLUMN("partition", INTEGER),
+    CORE_SYSTEM_COLUMN("offset", BIGINT),
+};
+
 #define CORE_SYSTEM_RELATION(table, list)                                                          \
     {                                                                                              \
         .kind = PLAN_RELATION_SYSTEM, .schema = "system", .name = table, .columns = list,          \
@@ -53,6 +83,8 @@ static const struct plan_relation core_system_tables[CORE_SYSTEM_COUNT] = {
     [CORE_SYSTEM_COLUMNS] = CORE_SYSTEM_RELATION("columns", core_system_columns),
     [CORE_SYSTEM_TOPICS] = CORE_SYSTEM_RELATION("topics", core_system_topics),
     [CORE_SYSTEM_ERRORS] = CORE_SYSTEM_RELATION("errors", core_system_errors),
+    [CORE_SYSTEM_VIEWS] = CORE_SYSTEM_RELATION("views", core_system_views),
+    [CORE_SYSTEM_TICKS] = CORE_SYSTEM_RELATION("ticks", core_system_ticks),
 };
 
 const struct plan_relation *core_system_table_find(const char *name, size_t name_bytes)

@@ -5,11 +5,23 @@
  *     system.columns   stream, position (from 1), name, type, source
  *     system.topics    name, partitions, durability, retention_ms and retention_bytes (null: any),
  *                      message_bytes_max, internal, created
+ *     system.views     name, source (the stream it reads), topic, origin ('earliest', 'latest', a
+ *                      time), incarnation, columns, key (names of its columns that tell rows apart,
+ *                      as a JSON array; null: they are not all shown), created, sql, state
+ *                      (building, live, lagging, broken), degraded (values or rows failed), why it
+ *                      lags or is broken, tick (the newest that is in its rows; null: none yet),
+ *                      lag_ms (how long it has been behind), rows, bytes (of memory), records
+ *                      (folded since the server started), records_left (to fold of the present
+ *                      step), errors (since the server started), eta_ms (until that step is done;
+ *                      null: not known)
  *     system.errors    stream, topic, partition, offset, column, code, path, excerpt: what queries
  *                      found (errors.h), on all shards, each once
+ *     system.ticks     tick, time, whole, starts (views that begin in it), topic, partition, offset
+ *                      (records below it are in the tick or an earlier one): what the newest ticks
+ *                      have said, as far back as they are in memory
  *
- * Streams and topics are those of the newest catalog at each step of the scan, in order of their
- * names. */
+ * Streams, topics and views are those of the newest catalog at each step of the scan, in order of
+ * their names. */
 #ifndef BROKER_CORE_SYSTEM_TABLES_H
 #define BROKER_CORE_SYSTEM_TABLES_H
 
@@ -24,6 +36,8 @@ enum core_system_table {
     CORE_SYSTEM_COLUMNS,
     CORE_SYSTEM_TOPICS,
     CORE_SYSTEM_ERRORS,
+    CORE_SYSTEM_VIEWS,
+    CORE_SYSTEM_TICKS,
     CORE_SYSTEM_COUNT
 };
 

@@ -52,7 +52,8 @@ struct core_view_feed {
     uint64_t next_index;    /* of the entry behind the last one given */
     struct buf_loan *loans; /* the batches, chained by buf_loan.next: the caller's to give back
                                (core_loans_return_all). The first may begin below what was wanted.
-                               NULL with CORE_OK: canceled */
+                               NULL with CORE_OK: canceled, or first_offset is above what was
+                               wanted, and no record stands behind those that are no more yet */
     const char *pin_why;    /* why the pin broke; NULL: it holds. Static storage */
 
     /* Private to view_feed.c and view_source.c. */

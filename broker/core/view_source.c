@@ -224,15 +224,23 @@ static void core_view_source_read(struct core_view_source *source, uint64_t firs
         source->is_placed = true;
         core_view_source_keep(source, first_index);
     }
+    source->next_index = first_index;
     core_view_source_go(source);
 }
 
 /* --- A step --- */
 
+/* Where all that is committed was looked at, what was wanted below its end is no more. */
 static void core_view_source_go(struct core_view_source *source)
 {
+    const struct core_partition *part = source->part;
+    struct core_view_feed *feed = source->feed;
     if (source->is_held) {
         core_view_source_take(source);
+    } else if (source->next_index > part->hw_index && feed->offset < part->hw_offset) {
+        feed->offset = part->hw_offset;
+        feed->first_offset = part->hw_offset;
+        core_view_source_answer(source, CORE_OK);
     } else if (source->is_canceled) {
         core_view_source_answer(source, CORE_OK);
     } else {
@@ -268,6 +276,7 @@ static void core_view_source_take(struct core_view_source *source)
     struct buf_loan **link = &feed->loans;
     struct raft_entry entry;
     while (core_view_source_entry(source, &entry)) {
+        source->next_index = entry.index + 1;
         uint64_t next_offset = log_batch_next_offset(&entry.batch);
         if (entry.batch.kind != LOG_KIND_DATA || next_offset <= feed->offset) {
             feed->next_index = entry.index + 1;

@@ -32,6 +32,7 @@ struct core_view_source {
     struct core_view_feed *feed;   /* whose step is in hand; NULL: none is */
     struct raft_feed entries;      /* reads them */
     struct raft_entry held;        /* given by `entries`, and not given on */
+    uint64_t next_index;           /* entries below it were given by `entries` */
     struct log_pin pin;            /* keeps what was not read */
     uint64_t pinned_bytes;         /* what that keeps below the log start */
     const char *owner;             /* of the pin */

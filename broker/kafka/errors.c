@@ -44,6 +44,12 @@ enum kafka_error kafka_error_of(enum core_code code)
     case CORE_UNKNOWN_STREAM:
     case CORE_INVALID_STREAM:
     case CORE_STREAM_CHANGED:
+    case CORE_NOT_FOLLOWED:
+    case CORE_VIEW_EXISTS:
+    case CORE_UNKNOWN_VIEW:
+    case CORE_INVALID_VIEW:
+    case CORE_VIEW_BROKEN:
+    case CORE_VIEW_CHANGED:
         return KAFKA_INVALID_REQUEST; /* no request of Kafka's is about them */
     case CORE_STORAGE:
     case CORE_DISK_FULL: return KAFKA_STORAGE_ERROR;

@@ -158,8 +158,8 @@ static void fuzz_run(struct fuzz_scan *f, uint8_t key)
     for (uint32_t i = 0; i < count; i++) {
         f->numbers[i] = i;
     }
-    ASSERT(core_scan_columns_init(&columns, &f->cs, relation, f->numbers, count, &f->budget) ==
-           ERR_OK);
+    ASSERT(core_scan_columns_init(&columns, &f->cs, relation, f->numbers, count, NULL, 0,
+                                  &f->budget) == ERR_OK);
     struct log_records_item nothing = {.offset = 1};
     for (uint32_t go = 0; go < 2; go++) {
         uint64_t found_count = f->cs.errors.found_count;

@@ -13,6 +13,7 @@
 #include "base/cpu.h"
 #include "base/limits.h"
 #include "broker/gateway/events.h"
+#include "schemas/json/lines.h"
 #include "schemas/json/reader.h"
 #include "storage/log/records.h"
 #include "tests/fuzz/fuzz.h"
@@ -41,11 +42,11 @@ static bool fuzz_is_json(struct http_text text)
 
 static void fuzz_check_event(const struct http_event *event)
 {
-    struct bytes_reader r = bytes_reader(event->headers, event->headers_bytes);
-    ASSERT(event->timestamp >= -1);
-    ASSERT(event->partition >= -1);
-    ASSERT(event->partition < (int64_t)LIMIT_PARTITIONS_COUNT);
-    for (uint32_t i = 0; i < event->headers_count; i++) {
+    struct bytes_reader r = bytes_reader(event->more->headers, event->more->headers_bytes);
+    ASSERT(event->more->timestamp >= -1);
+    ASSERT(event->more->partition >= -1);
+    ASSERT(event->more->partition < (int64_t)LIMIT_PARTITIONS_COUNT);
+    for (uint32_t i = 0; i < event->more->headers_count; i++) {
         ASSERT(log_records_header_get(&r).key != NULL);
     }
     ASSERT(bytes_reader_left(&r) == 0);
@@ -58,7 +59,7 @@ static void fuzz_check_items(enum http_events_form form, struct http_text body,
     const char *at = body.data;
     for (uint32_t i = 0; i < events->count; i++) {
         const struct http_event *event = &events->items[i];
-        bool is_taken = event->error == HTTP_ERRORS_COUNT;
+        bool is_taken = event->more->error == HTTP_ERRORS_COUNT;
         if (form != HTTP_EVENTS_ENVELOPE) {
             struct http_text value = event->value;
             ASSERT(value.data >= at);
@@ -69,7 +70,7 @@ static void fuzz_check_items(enum http_events_form form, struct http_text body,
         if (is_taken) {
             fuzz_check_event(event);
         } else {
-            ASSERT(event->error ==
+            ASSERT(event->more->error ==
                    (form == HTTP_EVENTS_NDJSON ? HTTP_JSON_INVALID : HTTP_EVENT_INVALID));
         }
     }
@@ -88,14 +89,14 @@ static void fuzz_compare(const struct http_events *few, const struct http_events
     for (uint32_t i = 0; i < few->count; i++) {
         const struct http_event *a = &few->items[i];
         const struct http_event *b = &all->items[i];
-        if (a->error == HTTP_ERRORS_COUNT) {
-            ASSERT(b->error == HTTP_ERRORS_COUNT);
-            ASSERT(fuzz_same(a->key, b->key));
+        if (a->more->error == HTTP_ERRORS_COUNT) {
+            ASSERT(b->more->error == HTTP_ERRORS_COUNT);
+            ASSERT(fuzz_same(a->more->key, b->more->key));
             ASSERT(fuzz_same(a->value, b->value));
-            ASSERT(a->headers_bytes == b->headers_bytes);
-            ASSERT(a->timestamp == b->timestamp);
+            ASSERT(a->more->headers_bytes == b->more->headers_bytes);
+            ASSERT(a->more->timestamp == b->more->timestamp);
         } else {
-            ASSERT(a->error == HTTP_OVERLOADED || a->error == b->error);
+            ASSERT(a->more->error == HTTP_OVERLOADED || a->more->error == b->more->error);
         }
     }
 }
@@ -105,7 +106,8 @@ static enum http_error fuzz_read(struct json_reader *json, struct arena *arena,
                                  enum http_events_form form, struct http_text body,
                                  size_t step_bytes, struct http_events *events)
 {
-    http_events_begin(events, json, arena, form, body);
+    static struct json_lines lines; /* others' between two steps */
+    http_events_begin(events, json, &lines, arena, form, body);
     while (!http_events_step(events, step_bytes)) {
     }
     return events->error;

@@ -2,7 +2,8 @@
  *
  *  - one that is read is JSON, its statement is UTF-8, its parameters are values of their types;
  *  - one that is refused says why, and JSON that is refused as JSON is none;
- *  - with little memory the same is read, or it is said that there was none.
+ *  - with little memory the same is read, or it is said that there was none;
+ *  - what is a question is one as a message, too.
  *
  *     hundreds of bytes of little memory, then the body */
 #include <string.h>
@@ -72,6 +73,13 @@ static void fuzz_check(struct http_text body, enum http_error error,
     for (uint32_t i = 0; i < question->params_count; i++) {
         fuzz_check_param(&question->params[i], question->types[i]);
     }
+    ASSERT(question->wants_count <= HTTP_QUESTION_WANTS_MAX);
+    ASSERT(question->wants_count == 0 || question->position_min.epoch == 0);
+    ASSERT(!question->is_any || (question->wants_count == 0 && question->position_min.epoch == 0));
+    for (uint32_t i = 0; i < question->wants_count; i++) {
+        struct http_text topic = question->wants[i].topic;
+        ASSERT(topic.length == 0 || json_is_utf8(topic.data, topic.length));
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -94,7 +102,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(again.sql.length == question.sql.length);
         ASSERT(again.params_count == question.params_count);
         ASSERT(again.timeout_ns == question.timeout_ns);
+        ASSERT(again.wants_count == question.wants_count);
+        ASSERT(again.position_min.tick == question.position_min.tick);
         ASSERT(again.has_number_texts == question.has_number_texts);
+    }
+    if (error == HTTP_ERRORS_COUNT) {
+        ASSERT(http_question_read_message(&much, body, &again) == HTTP_ERRORS_COUNT);
+        ASSERT(again.sql.length == question.sql.length);
     }
     arena_deinit(&much);
     arena_deinit(&little);

@@ -691,7 +691,10 @@ static bool twin_apply(struct twin *twin, uint32_t uuid, const struct core_comma
         twin->producer_id_next = cmd->producer_id_first + cmd->producer_ids_count;
         return true;
     case CORE_COMMAND_STREAM_PUT: /* catalog_stream_test.c */
-    case CORE_COMMAND_STREAM_DROP: break;
+    case CORE_COMMAND_STREAM_DROP:
+    case CORE_COMMAND_VIEW_PUT: /* catalog_view_test.c */
+    case CORE_COMMAND_VIEW_DROP:
+    case CORE_COMMAND_VIEW_RENAME: break;
     }
     return false;
 }

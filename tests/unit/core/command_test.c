@@ -25,6 +25,28 @@
     "0100"                                                                                         \
     "63"
 
+/* A stream as the body of a command. */
+#define STREAM_HEX                                                                                 \
+    CLUSTER_HEX "03000000"                                                                         \
+                "01"                                                                               \
+                "03"                                                                               \
+                "50cede6d61010000"                                                                 \
+                "0200"                                                                             \
+                "7331" /* s1 */                                                                    \
+                "0200"                                                                             \
+                "0200"                                                                             \
+                "6174" /* at */                                                                    \
+                "0b00"                                                                             \
+                "74696d657374616d70747a" /* timestamptz */                                         \
+                "0000010400"             /* from a path, ns */                                     \
+                "0300"                                                                             \
+                "242e74" /* $.t */                                                                 \
+                "0100"                                                                             \
+                "6b" /* k */                                                                       \
+                "0700"                                                                             \
+                "6e756d65726963" /* numeric */                                                     \
+                "0a02020000"     /* (10,2), from the key */                                        \
+                "0000"
 /* Each command field by field, as the table in command.h says. */
 static const struct golden_row {
     enum core_command_type type;
@@ -74,30 +96,19 @@ static const struct golden_row {
      "e8030000"},
     {CORE_COMMAND_STREAM_PUT, "stream-put",
      "0700"
-     "0100" TOPIC_HEX CLUSTER_HEX "03000000"
-     "01"
-     "03"
-     "50cede6d61010000"
-     "0200"
-     "7331" /* s1 */
-     "0200"
-     "0200"
-     "6174" /* at */
-     "0b00"
-     "74696d657374616d70747a" /* timestamptz */
-     "0000010400"             /* from a path, ns */
-     "0300"
-     "242e74" /* $.t */
-     "0100"
-     "6b" /* k */
-     "0700"
-     "6e756d65726963" /* numeric */
-     "0a02020000"     /* (10,2), from the key */
-     "0000"},
+     "0100" TOPIC_HEX STREAM_HEX},
     {CORE_COMMAND_STREAM_DROP, "stream-drop",
      "0800"
      "0100" TOPIC_HEX "0200"
      "7331"},
+    {CORE_COMMAND_VIEW_DROP, "view-drop",
+     "0a00"
+     "0100" TOPIC_HEX "0200"
+     "7631"},
+    {CORE_COMMAND_VIEW_RENAME, "view-rename",
+     "0b00"
+     "0100" TOPIC_HEX "0200"
+     "7632"},
 };
 
 /* CLUSTER and PRODUCER_IDS of above at 1517966773840 in one batch, built field by field from the
@@ -215,6 +226,15 @@ static struct core_command golden_command(enum core_command_type type)
         cmd.name = "s1";
         cmd.name_bytes = 2;
         break;
+    case CORE_COMMAND_VIEW_PUT: break; /* view_test.c */
+    case CORE_COMMAND_VIEW_DROP:
+        cmd.name = "v1";
+        cmd.name_bytes = 2;
+        break;
+    case CORE_COMMAND_VIEW_RENAME:
+        cmd.name = "v2";
+        cmd.name_bytes = 2;
+        break;
     }
     return cmd;
 }
@@ -248,6 +268,8 @@ static void assert_commands_equal(const struct core_command *a, const struct cor
     assert_true(is_text(a->name, a->name_bytes, b->name, b->name_bytes));
     assert_true(is_text((const char *)a->stream, a->stream_bytes, (const char *)b->stream,
                         b->stream_bytes));
+    assert_true(
+        is_text((const char *)a->view, a->view_bytes, (const char *)b->view, b->view_bytes));
     assert_int_equal(a->pairs_count, b->pairs_count);
     for (size_t i = 0; i < a->pairs_count; i++) {
         const struct core_topic_config_pair *x = &a->pairs[i];
@@ -321,7 +343,7 @@ static void command_of_a_newer_build_is_not_supported(void **state)
 {
     (void)state;
     static const char *const hexes[] = {
-        "09000100",                 /* the next type */
+        "0c000100",                 /* the next type */
         "00000100",                 /* none */
         "ffff0100",                 /* far away */
         "01000200" CLUSTER_HEX,     /* the next version */
@@ -467,6 +489,10 @@ static const struct bounds_row {
                                            "ff"},
     {"a stream without a name to drop", "0800"
                                         "0100" TOPIC_HEX "0000"},
+    {"a view without a name to drop", "0a00"
+                                      "0100" TOPIC_HEX "0000"},
+    {"a view renamed to nothing", "0b00"
+                                  "0100" TOPIC_HEX "0000"},
     {"a topic made before 1970", "0200"
                                  "0100" TOPIC_HEX "0700000000000000"
                                  "03000000"
@@ -707,7 +733,7 @@ static void command_batch_stops_at_what_is_no_command(void **state)
     static const struct {
         const char *hex; /* NULL: null */
         enum err want;
-    } rows[] = {{NULL, ERR_CORRUPT}, {"", ERR_CORRUPT}, {"09000100", ERR_UNSUPPORTED}};
+    } rows[] = {{NULL, ERR_CORRUPT}, {"", ERR_CORRUPT}, {"0c000100", ERR_UNSUPPORTED}};
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         uint8_t data[256], value[8];
         size_t value_bytes = rows[i].hex != NULL ? from_hex(rows[i].hex, value) : 0;

@@ -1,13 +1,13 @@
 /* The catalog over any life of a node: topics created, deleted, recreated, grown and configured,
- * streams declared, dropped and inferred, killed at any point, started again on other numbers of
- * shards. It equals what was answered, and at most what was under way; logs are those of its
- * partitions and no others. */
+ * streams declared, dropped and inferred, views made, rebound, renamed and dropped, killed at any
+ * point, started again on other numbers of shards. It equals what was answered, and at most what
+ * was under way; logs are those of its partitions and no others. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/core/catalog.h"
+#include "broker/core/catalog_view.h"
 #include "broker/core/partition.h"
 #include "tests/sim/sim_swarm.h"
 #include "tests/support/cmocka.h"
@@ -27,6 +27,8 @@ struct reign_topic {
     struct log_uuid uuid;
     bool has_stream;           /* one is declared over it */
     uint32_t inferred_version; /* of its implicit one; 0: there is none */
+    uint32_t incarnation;      /* of the view that reads it; 0: there is none */
+    bool is_renamed;           /* that one is */
 };
 
 /* A change on its way. */
@@ -39,7 +41,9 @@ struct reign_change {
     char name_text[16];
     char value_text[24];
     char stream_text[16];
+    char view_text[2][16]; /* the view's first name, and the other */
     struct core_stream stream;
+    struct core_view view;
     struct reign_topic after; /* if it is done */
     enum core_code wanted;    /* its answer */
     bool is_done;
@@ -108,6 +112,59 @@ static void reign_draw_stream(struct reign *r, struct reign_change *rc,
     }
 }
 
+/* A view over the topic is made, rebound, dropped or renamed. */
+static void reign_draw_view(struct reign *r, struct reign_change *rc, const struct reign_topic *now)
+{
+    static const struct plan_column column = {"n", {VEC_BIGINT, 0, 0}, PLAN_ROLE_VALUE, false};
+    const char *name = rc->view_text[now->is_renamed];
+    const struct core_view *known =
+        core_catalog_find_view(town_core(r->t, 0)->catalog, name, strlen(name));
+    bool is_there = now->incarnation > 0;
+    rc->stream = (struct core_stream){.uuid = now->uuid,
+                                      .topic = now->uuid,
+                                      .name = rc->name_text,
+                                      .version = 1,
+                                      .key = CORE_STREAM_KEY_TEXT};
+    rc->view = (struct core_view){.uuid = known != NULL ? known->uuid : now->uuid,
+                                  .name = rc->view_text[0],
+                                  .incarnation = now->incarnation,
+                                  .origin = CORE_VIEW_EARLIEST,
+                                  .sql = "SELECT",
+                                  .sql_bytes = 6,
+                                  .plan = "{}",
+                                  .plan_bytes = 2,
+                                  .source = &rc->stream,
+                                  .columns = &column,
+                                  .columns_count = 1};
+    rc->item.view = &rc->view;
+    rc->item.name = name;
+    rc->item.name_bytes = (uint32_t)strlen(name);
+    switch (prng_below(&r->prng, 4)) {
+    case 0:
+        rc->item.kind = CORE_CHANGE_VIEW_CREATE;
+        rc->view.name = name;
+        rc->wanted = is_there ? CORE_VIEW_EXISTS : CORE_OK;
+        rc->after.incarnation = 1;
+        break;
+    case 1:
+        rc->item.kind = CORE_CHANGE_VIEW_REBIND;
+        rc->wanted = is_there ? CORE_OK : CORE_VIEW_CHANGED;
+        rc->after.incarnation++;
+        break;
+    case 2:
+        rc->item.kind = CORE_CHANGE_VIEW_DROP;
+        rc->wanted = is_there ? CORE_OK : CORE_UNKNOWN_VIEW;
+        rc->after.incarnation = 0;
+        break;
+    default:
+        rc->item.kind = CORE_CHANGE_VIEW_RENAME;
+        rc->item.rename = rc->view_text[!now->is_renamed];
+        rc->item.rename_bytes = (uint32_t)strlen(rc->item.rename);
+        rc->wanted = is_there ? CORE_OK : CORE_UNKNOWN_VIEW;
+        rc->after.is_renamed = !now->is_renamed;
+    }
+}
+
 /* What a change is to be, of a topic as it is now; rc->after and wanted say what comes of it. */
 static void reign_draw(struct reign *r, struct reign_change *rc, const struct reign_topic *now)
 {
@@ -123,7 +180,7 @@ static void reign_draw(struct reign *r, struct reign_change *rc, const struct re
     snprintf(rc->value_text, sizeof(rc->value_text), "%" PRId64, retention_ms);
     rc->pair = (struct core_topic_config_pair){"retention.ms", rc->value_text, 12,
                                                (uint16_t)strlen(rc->value_text)};
-    switch (prng_below(&r->prng, now->is_there ? 8 : 2)) {
+    switch (prng_below(&r->prng, now->is_there ? 10 : 2)) {
     case 0:
     case 1:
         if (!now->is_there || prng_chance(&r->prng, 1, 5)) {
@@ -140,7 +197,7 @@ static void reign_draw(struct reign *r, struct reign_change *rc, const struct re
         item->kind = CORE_CHANGE_DELETE;
         after->is_there = false;
         after->inferred_version = 0;
-        rc->wanted = now->has_stream ? CORE_POLICY_VIOLATION : rc->wanted;
+        rc->wanted = now->has_stream || now->incarnation > 0 ? CORE_POLICY_VIOLATION : rc->wanted;
         break;
     case 2:
         item->kind = CORE_CHANGE_PARTITIONS;
@@ -153,6 +210,8 @@ static void reign_draw(struct reign *r, struct reign_change *rc, const struct re
     case 5:
     case 6:
     case 7: reign_draw_stream(r, rc, now); break;
+    case 8:
+    case 9: reign_draw_view(r, rc, now); break;
     default:
         item->kind = CORE_CHANGE_CONFIG;
         item->pairs = &rc->pair;
@@ -176,6 +235,8 @@ static void reign_burst(struct reign *r)
         *rc = (struct reign_change){.t = r->t, .name = (first + i) % REIGN_NAMES};
         snprintf(rc->name_text, sizeof(rc->name_text), "topic-%u", rc->name);
         snprintf(rc->stream_text, sizeof(rc->stream_text), "stream-%u", rc->name);
+        snprintf(rc->view_text[0], sizeof(rc->view_text[0]), "view-%u", rc->name);
+        snprintf(rc->view_text[1], sizeof(rc->view_text[1]), "seen-%u", rc->name);
         reign_draw(r, rc, &r->topics[rc->name]);
         rc->change = (struct core_change){
             .done = reign_done, .ctx = rc, .items = &rc->item, .items_count = 1};
@@ -214,7 +275,22 @@ static void reign_take(struct reign *r)
     }
 }
 
-/* Whether the streams of topic number `name` are so. */
+/* Whether the view over topic number `name` is so. */
+static bool reign_has_view(const struct core_catalog *catalog, uint32_t name,
+                           const struct reign_topic *topic)
+{
+    char text[16];
+    bool is_so = true;
+    for (uint32_t i = 0; i < 2; i++) {
+        snprintf(text, sizeof(text), "%s-%u", i == 0 ? "view" : "seen", name);
+        const struct core_view *view = core_catalog_find_view(catalog, text, strlen(text));
+        uint32_t wanted = topic->is_renamed == (i == 1) ? topic->incarnation : 0;
+        is_so = is_so && (view != NULL ? view->incarnation : 0) == wanted;
+    }
+    return is_so;
+}
+
+/* Whether the streams and the view of topic number `name` are so. */
 static bool reign_has_streams(struct town *t, uint32_t shard, uint32_t name,
                               const struct reign_topic *topic)
 {
@@ -224,7 +300,7 @@ static bool reign_has_streams(struct town *t, uint32_t shard, uint32_t name,
     const struct core_stream *declared = core_catalog_find_stream(catalog, text, strlen(text));
     snprintf(text, sizeof(text), "topic-%u", name);
     const struct core_stream *implicit = core_catalog_find_stream(catalog, text, strlen(text));
-    return (declared != NULL) == topic->has_stream &&
+    return (declared != NULL) == topic->has_stream && reign_has_view(catalog, name, topic) &&
            (implicit != NULL ? implicit->version : 0) == topic->inferred_version;
 }
 

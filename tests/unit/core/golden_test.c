@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "base/cpu.h"
-#include "broker/core/catalog.h"
+#include "broker/core/catalog_view.h"
+#include "broker/core/view_declare.h"
 #include "tests/support/cmocka.h"
+#include "views/sql/parse.h"
 
 #define GOLDEN_ENTRY_BYTES (1u << 20)
 #define GOLDEN_TEXT_BYTES  (1u << 20)
@@ -227,6 +229,77 @@ static void golden_streams(struct golden *g)
     golden_stream(g, 25, declared);
 }
 
+/* The statement's view over the catalog's stream of `source`, bound as a server binds it. */
+static void golden_view(struct golden *g, uint8_t uuid, uint32_t incarnation, const char *source,
+                        const char *text)
+{
+    const struct core_stream *stream = core_catalog_find_stream(g->now, source, strlen(source));
+    struct arena arena;
+    struct core_stream_relation *relation;
+    struct sql_stmt *stmt;
+    struct sql_error error;
+    struct plan plan;
+    struct core_view view;
+    arena_init(&arena, &g->budget, 64u << 10, SIZE_MAX);
+    assert_int_equal(core_stream_relation_make(&arena, stream, "t", NULL, 0, &relation), ERR_OK);
+    assert_int_equal(sql_parse(text, strlen(text), &arena, &stmt, &error), ERR_OK);
+    const struct plan_relation *relations[] = {&relation->relation};
+    const struct sql_reference references[] = {
+        {.name = {source, (uint32_t)strlen(source), strchr(source, '.') != NULL, {0, 1}}}};
+    const struct sql_binding binding = {.relations = relations,
+                                        .references = references,
+                                        .references_count = 1,
+                                        .text = text,
+                                        .length = strlen(text)};
+    const struct core_view_bound bound = {stmt->select, &binding, &plan};
+    enum err err = sql_bind(stmt->select, &binding, &arena, &plan, &error);
+    if (err == ERR_OK) {
+        err = core_view_declare(stmt->create_view, &bound, &arena, &view, &error);
+    }
+    if (err != ERR_OK) {
+        fail_msg("%s: %s", text, error.message);
+    }
+    view.incarnation = incarnation;
+    view.created_ms = GOLDEN_TIME_MS + (int64_t)g->index;
+    struct bytes_writer w = bytes_writer(g->stream, CORE_VIEW_BYTES_MAX);
+    core_view_put(&w, &view);
+    assert_int_equal(w.err, ERR_OK);
+    golden_one(g, (struct core_command){.type = CORE_COMMAND_VIEW_PUT,
+                                        .uuid = uuid_of(uuid),
+                                        .view = g->stream,
+                                        .view_bytes = (uint32_t)w.pos});
+    arena_deinit(&arena);
+}
+
+static void golden_views(struct golden *g)
+{
+    golden_view(
+        g, 30, 1, "typed",
+        "CREATE MATERIALIZED VIEW \"per day\" (\"Day\", n) WITH (origin = 'latest') AS SELECT "
+        "day, count(*), sum(price), max(seen) - min(seen), avg(mag) FILTER (WHERE flag) "
+        "FROM typed WHERE _offset >= 10 AND trace LIKE 'a%' GROUP BY day HAVING count(*) > 1");
+    golden_view(g, 31, 1, "quakes.eu",
+                "CREATE MATERIALIZED VIEW rest AS SELECT id, at, _rest->'x', _key, _partition FROM "
+                "\"quakes.eu\"");
+    golden_view(
+        g, 31, 2, "quakes.eu",
+        "CREATE MATERIALIZED VIEW rest WITH (origin = '2018-02-07T01:26:13.840Z') AS SELECT "
+        "DISTINCT at FROM \"quakes.eu\"");
+    golden_view(g, 32, 1, "Orders", "CREATE MATERIALIZED VIEW gone AS SELECT count(*) FROM Orders");
+    golden_view(
+        g, 33, 1, "Orders",
+        "CREATE MATERIALIZED VIEW windows AS SELECT window_start, sum(\"any\"), bool_or(flag) "
+        "FROM TUMBLE(Orders, at, INTERVAL '1 hour') GROUP BY window_start");
+    golden_one(g, (struct core_command){.type = CORE_COMMAND_VIEW_DROP,
+                                        .uuid = uuid_of(32),
+                                        .name = "gone",
+                                        .name_bytes = 4});
+    golden_one(g, (struct core_command){.type = CORE_COMMAND_VIEW_RENAME,
+                                        .uuid = uuid_of(33),
+                                        .name = "per_hour",
+                                        .name_bytes = 8});
+}
+
 /* --- What entries come to --- */
 
 static PRINTF(2, 3) void golden_say(struct golden *g, const char *format, ...)
@@ -279,12 +352,47 @@ static void golden_say_stream(struct golden *g, const struct core_stream *stream
     }
 }
 
+/* With its plan, as this build reads it over the frozen stream. */
+static void golden_say_view(struct golden *g, const struct core_view *view)
+{
+    static const uint64_t groups[] = {1};
+    struct arena arena;
+    struct core_stream_relation *source;
+    struct plan plan;
+    struct plan_fault fault;
+    golden_say_uuid(g, "view", &view->uuid);
+    golden_say(g, " \"%s\", incarnation %u, origin %s %lld, since %lld, keys", view->name,
+               view->incarnation, core_view_origin_name(view->origin), (long long)view->origin_ms,
+               (long long)view->created_ms);
+    for (uint32_t i = 0; i < view->keys_count; i++) {
+        golden_say(g, " %u", view->keys[i]);
+    }
+    golden_say(g, "\n    %s\n", view->sql);
+    for (uint32_t i = 0; i < view->columns_count; i++) {
+        golden_say(g, "    \"%s\" %s%s\n", view->columns[i].name,
+                   vec_kind_name((enum vec_kind)view->columns[i].type.kind),
+                   i < view->named_count ? " named" : "");
+    }
+    golden_say_stream(g, view->source);
+    arena_init(&arena, &g->budget, 64u << 10, SIZE_MAX);
+    if (core_view_plan(&arena, view, "t", groups, 1, &plan, &source, &fault) != ERR_OK) {
+        fail_msg("%s: %s", view->name, fault.text);
+    }
+    struct bytes_writer w = bytes_writer(g->text + g->text_bytes, GOLDEN_TEXT_BYTES / 2);
+    plan_json_write(&w, &plan);
+    assert_int_equal(w.err, ERR_OK);
+    g->text_bytes += w.pos;
+    golden_say(g, "\n");
+    arena_deinit(&arena);
+}
+
 static void golden_say_all(struct golden *g)
 {
     const struct core_catalog *catalog = g->now;
     struct core_tree_walk walk;
     const struct core_topic *topic;
     const struct core_stream *stream;
+    const struct core_view *view;
     golden_say_uuid(g, "cluster", &catalog->cluster);
     golden_say(g, ", entry %llu, next group %llu, next producer id %llu, names changed at %llu\n",
                (unsigned long long)catalog->version, (unsigned long long)catalog->group_next,
@@ -297,6 +405,10 @@ static void golden_say_all(struct golden *g)
     core_catalog_walk_streams(&walk, catalog);
     while ((stream = core_catalog_next_stream(&walk)) != NULL) {
         golden_say_stream(g, stream);
+    }
+    core_catalog_walk_views(&walk, catalog);
+    while ((view = core_catalog_next_view(&walk)) != NULL) {
+        golden_say_view(g, view);
     }
 }
 
@@ -319,6 +431,9 @@ static void golden_write(const char *folder)
     g->entries = golden_open(folder, "entries.txt", "wb");
     golden_topics(g);
     golden_streams(g);
+    if (strstr(folder, "-views") != NULL) {
+        golden_views(g);
+    }
     golden_say_all(g);
     FILE *file = golden_open(folder, "catalog.txt", "wb");
     assert_int_equal(fwrite(g->text, 1, g->text_bytes, file), g->text_bytes);
@@ -365,7 +480,7 @@ static void golden_read(const char *folder)
 static void entries_of_earlier_builds_come_to_the_same_catalog(void **state)
 {
     (void)state;
-    static const char *const names[] = {"catalog-1"};
+    static const char *const names[] = {"catalog-1", "catalog-1-views"};
     const char *root = getenv("TDB_REPO");
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         char folder[4096];

@@ -94,6 +94,7 @@ static struct world *world_new(uint32_t partitions_count, uint32_t shards_count)
     w->y->build_ctx = w;
     w->y->config.partitions_count = partitions_count;
     w->y->config.log.hot_bytes_max = 16 << 10;
+    w->y->config.log.warm_bytes_max = 1 << 20;
     yard_start(w->y, shards_count);
     uint32_t batches_max = partitions_count < 10 ? 4 : 2;
     for (uint32_t p = 0; p < partitions_count; p++) {

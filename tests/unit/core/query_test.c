@@ -268,6 +268,232 @@ static void a_kept_plan_goes_with_what_it_reads(void **state)
     close_yard(y);
 }
 
+/* --- Bounds --- */
+
+/* Asks with one BIGINT (INT64_MIN: without), which answers `want`: how many records it looked at.
+ */
+static uint64_t looked(struct yard *y, uint32_t shard, const char *text, int64_t param,
+                       const char *want)
+{
+    static const struct vec_type type = {.kind = VEC_BIGINT};
+    struct vec_value value = {.u.int8 = param};
+    char rows[64];
+    struct statement *s = statement_new(y, shard, text);
+    s->query.params = &value;
+    s->query.types = &type;
+    s->query.params_count = param != INT64_MIN;
+    statement_start(s);
+    statement_wait(s);
+    rows_of(s, rows, sizeof(rows));
+    uint64_t records_count = s->query.records_count;
+    if (strcmp(rows, want) != 0) {
+        fail_msg("%s: %s, not %s", text, s->answer, want);
+    }
+    statement_free(s);
+    return records_count;
+}
+
+/* What is read follows from each run's parameters and time, of a plan that is kept, too, and of one
+ * that is folded in parts. */
+static void a_scan_is_bounded_by_what_is_known_at_its_start(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t param;
+        const char *rows;
+        uint64_t looked_max;
+    } asks[] = {
+        {"SELECT count(a) FROM yard WHERE _offset >= $1", 90, "20;", 20},
+        {"SELECT count(a) FROM yard WHERE _offset >= $1", 100, "0;", 0},
+        {"SELECT count(a) FROM yard WHERE _offset >= $1 - 5", 100, "10;", 20},
+        {"SELECT count(a) FROM yard WHERE _offset BETWEEN $1 AND $1 + 1", 20, "4;", 20},
+        {"SELECT count(a) FROM yard WHERE _partition = $1", 1, "100;", 100},
+        {"SELECT count(a) FROM yard WHERE _partition = $1", 7, "0;", 0},
+        {"SELECT count(a) FROM yard WHERE $1 = _partition AND _offset > 97", 0, "2;", 10},
+        {"SELECT sum(a) FROM yard WHERE _timestamp > now() - interval '1 hour'", INT64_MIN, "225;",
+         60},
+        {"SELECT count(a) FROM yard WHERE _timestamp > now() - $1 * interval '1 hour'", 3, "200;",
+         200},
+        {"SELECT count(a) FROM yard WHERE _timestamp > now() - $1 * interval '1 hour'", 1, "50;",
+         60},
+        {"SELECT count(a) FROM yard WHERE _timestamp > now() + interval '1 hour'", INT64_MIN, "0;",
+         0},
+        {"SELECT count(a) FROM yard WHERE _timestamp < current_date - 20000", INT64_MIN, "0;", 200},
+        {"SELECT count(a) FROM yard WHERE _timestamp > localtimestamp - interval '1 hour'",
+         INT64_MIN, "50;", 60},
+        {"SELECT a FROM yard WHERE _offset > 1 / ($1 - 1) AND a < 0", 2, "", 200},
+        {"SELECT a FROM yard WHERE _offset > 1 / ($1 - 1) AND a < 0", 1, "", 200},
+    };
+    (void)state;
+    for (uint32_t shards_count = 1; shards_count <= 2; shards_count++) {
+        struct yard *y = open_yard(shards_count);
+        int64_t now_ms = (int64_t)(rt_wall_ns(y->shards[0].shard) / RT_NS_PER_MS);
+        values_format = "{\"a\":%u}";
+        y->build = values_build;
+        for (uint32_t batch = 0; batch < 20; batch++) { /* some of partition 0 are new */
+            bool is_new = batch % 2 == 0 && batch >= 10;
+            yard_append(y, batch % 2, 10, is_new ? now_ms - 60000 : now_ms - 7200000);
+        }
+        for (uint32_t i = 0; i < ARRAY_COUNT(asks); i++) {
+            for (uint32_t again = 0; again < 2; again++) {
+                uint64_t count = looked(y, (i + again) % shards_count, asks[i].text, asks[i].param,
+                                        asks[i].rows);
+                if (count > asks[i].looked_max) {
+                    fail_msg("%s: %llu looked at", asks[i].text, (unsigned long long)count);
+                }
+            }
+        }
+        close_yard(y);
+    }
+}
+
+/* --- Lists --- */
+
+/* A list that is sorted once is the same for all batches, and each list its own. */
+static void a_long_list_is_looked_through_in_every_batch(void **state)
+{
+    static char text[16384], list[6000];
+    (void)state;
+    struct yard *y = open_yard(2);
+    for (uint32_t i = 0; i < 6; i++) {
+        append(y, i % 3, 1000, "{\"a\":%u}");
+    }
+    size_t length = 0;
+    for (uint32_t i = 0; i < 300; i++) { /* backwards: 897, 894, ... 0 */
+        length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%u", i > 0 ? "," : "",
+                                   897 - 3 * i);
+    }
+    for (uint32_t shard = 0; shard < 2; shard++) {
+        snprintf(text, sizeof(text), "SELECT count(*), sum(a) FROM yard WHERE a IN (%s)", list);
+        assert_answer_is(y, shard, text, "1800|807300;");
+        snprintf(text, sizeof(text),
+                 "SELECT count(*) FROM yard WHERE a NOT IN (%s) AND a + 1 IN (%s)", list, list);
+        assert_answer_is(y, shard, text, "1794;");
+        snprintf(text, sizeof(text),
+                 "SELECT count(*) FILTER (WHERE a NOT IN (NULL,%s)), count(a IN (%s, NULL)) "
+                 "FROM yard",
+                 list, list);
+        assert_answer_is(y, shard, text, "0|1800;");
+    }
+    close_yard(y);
+}
+
+/* --- Paths --- */
+
+/* Documents whose texts within are easily read wrongly. */
+static const char *const documents[] = {
+    "{\"a\":\"x\",\"b\":{\"c\":1,\"d\":[1,2]}}",
+    "{\"a\":null,\"b\":null}",
+    "{}",
+    "[]",
+    "[{\"a\":1},{\"b\":2}]",
+    "5",
+    "\"text\"",
+    "null",
+    "{\"a\":1.0,\"b\":{\"c\":1e2}}",
+    "{\"a\":-0,\"b\":{\"c\":-0.0}}",
+    "{\"a\":1.50E-3,\"b\":{\"c\":12345678901234567890123456789.5}}",
+    "{\"a\":true,\"b\":{\"c\":false}}",
+    "{\"a\":{\"z\":1,\"bb\":2,\"a\":[1,{\"x\":null}]},\"b\":{\"c\":{}}}",
+    "{\"a\":[1,\"2\",[3]],\"b\":{\"c\":[]}}",
+    "{\"a\":1,\"a\":2}",
+    "{\"a\":1,\"a\":null}",
+    "{\"b\":{\"c\":1},\"b\":{}}",
+    "{\"b\":{\"c\":1},\"b\":5}",
+    "{\"b\":{\"c\":1},\"b\":[{\"c\":2}]}",
+    "{\"b\":{\"c\":1,\"c\":{\"e\":2}},\"b\":{\"c\":{\"e\":3},\"c\":{\"f\":4}}}",
+    "{\"\\u0061\":\"\\u00e9\\n\\\"\\\\\",\"b\":{\"\\u0063\":\"\\ud83d\\ude00\"}}",
+    "{\"a\":\"\",\"\":\"empty\",\"b\":{\"\":7}}",
+    "{\"a b\":1,\"a'b\":2,\"a\\\\b\":3,\"a.b\":4,\"0\":5,\"$\":6}",
+    "{\"a\":\"\\u0000\",\"b\":{\"c\":1}}",
+    "{\"a\":[[[[]]]],\"b\":{\"c\":\"  \"}}",
+    "{\"b\":[{\"c\":1}],\"a\":{}}",
+    "no JSON",
+};
+
+static void documents_build(struct yard *y, struct batch_build *b)
+{
+    (void)y;
+    for (uint32_t i = 0; i < ARRAY_COUNT(documents); i++) {
+        batch_build_add(b, &(struct batch_build_record){.timestamp = 1, .value = documents[i]});
+    }
+}
+
+/* What a statement answers, of its rows alone. */
+static void rows_answered(struct yard *y, const char *text, char *out, size_t out_bytes)
+{
+    struct statement *s = begin(y, 0, text);
+    statement_wait(s);
+    assert_string_equal(s->query.error.message, "");
+    rows_of(s, out, out_bytes);
+    statement_free(s);
+}
+
+/* The same, whether the scan reads the path or the document as a whole. */
+static void a_text_within_a_document_is_the_same_however_it_is_read(void **state)
+{
+    static const char *const texts[] = {
+        "doc->>'a'",
+        "doc->>'b'",
+        "doc->'b'->>'c'",
+        "doc #>> '{a}'",
+        "doc #>> '{b,c}'",
+        "doc->'b'->'c'->>'e'",
+        "doc->'b'->>'d'",
+        "doc->'b'->'d'->>1",
+        "doc->'b'->'d'->>-1",
+        "doc->'a'->>0",
+        "doc->'a'->-1->>'x'",
+        "doc #>> '{a,0}'",
+        "doc->'a' #>> '{a,1,x}'",
+        "doc->>''",
+        "doc->'b'->>''",
+        "doc->>'a b'",
+        "doc->>'a''b'",
+        "doc->>'a\\b'",
+        "doc->>'a.b'",
+        "doc->>'0'",
+        "doc->>'$'",
+        "jsonb_extract_path_text(doc, 'b', 'c')",
+        "jsonb_extract_path_text(doc, '0')",
+        "jsonb_extract_path(doc, 'b')->>'c'",
+        "coalesce(doc->>'a', doc->'b'->>'c', 'none')",
+        "CASE WHEN doc->>'a' > '1' THEN doc->'b'->>'c' ELSE doc->>'b' END",
+    };
+    static char within[16384], whole[16384], text[512];
+    (void)state;
+    struct yard *y = open_yard(1);
+    y->build = documents_build;
+    yard_append(y, 0, ARRAY_COUNT(documents), 1);
+    assert_answer_is(y, 0,
+                     "CREATE STREAM s (doc JSONB PATH '$', b JSONB PATH '$.b') FROM TOPIC yard "
+                     "FORMAT JSON",
+                     "");
+    for (uint32_t i = 0; i < ARRAY_COUNT(texts); i++) {
+        /* A number that is not in bounds or a NUL keeps a document from being one. */
+        snprintf(text, sizeof(text), "SELECT %s, _offset FROM s WHERE _offset <> 23", texts[i]);
+        rows_answered(y, text, within, sizeof(within));
+        snprintf(text, sizeof(text),
+                 "SELECT t, o FROM (SELECT %s AS t, _offset AS o, jsonb_typeof(doc) AS k FROM s) q "
+                 "WHERE o <> 23 AND (k IS NULL OR k <> 'none')",
+                 texts[i]);
+        rows_answered(y, text, whole, sizeof(whole));
+        if (strcmp(within, whole) != 0) {
+            fail_msg("%s:\n%s\n%s", texts[i], within, whole);
+        }
+    }
+    rows_answered(y, "SELECT doc->'b'->>'c' FROM s WHERE _offset = 23", within, sizeof(within));
+    assert_string_equal(within, "1;"); /* nobody looks at what stands beside it */
+    rows_answered(y, "SELECT b->>'c', doc->'b'->>'c' FROM s WHERE _offset IN (0, 8, 16)", within,
+                  sizeof(within));
+    assert_string_equal(within, "1|1;100|100;NULL|NULL;");
+    rows_answered(y, "SELECT count(doc->>'a'), max(doc->'b'->>'c') FROM s", within, sizeof(within));
+    rows_answered(y, "SELECT count(doc->>'a'), max(doc->'b'->>'c'), count(doc) > 0 FROM s", whole,
+                  sizeof(whole));
+    assert_int_equal(strncmp(within, whole, strlen(within) - 1), 0);
+    close_yard(y);
+}
+
 /* All of them at once, over the shards: how many went well; the others fail with `state`. */
 static uint32_t well(struct yard *y, const char *text, const char *state)
 {
@@ -588,6 +814,9 @@ int main(void)
         cmocka_unit_test(memory_is_refused_with_an_answer),
         cmocka_unit_test(one_plan_is_kept_of_statements_that_came_together),
         cmocka_unit_test(a_kept_plan_goes_with_what_it_reads),
+        cmocka_unit_test(a_scan_is_bounded_by_what_is_known_at_its_start),
+        cmocka_unit_test(a_long_list_is_looked_through_in_every_batch),
+        cmocka_unit_test(a_text_within_a_document_is_the_same_however_it_is_read),
         cmocka_unit_test(of_clients_that_declare_the_same_one_wins),
         cmocka_unit_test(what_is_shown_can_be_declared),
         cmocka_unit_test(a_stream_that_is_known_is_read_though_its_next_version_cannot_be_kept),

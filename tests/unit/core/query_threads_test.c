@@ -362,6 +362,7 @@ static void statements_of_all_threads_have_the_same_answer(void **state)
     crowd.config = (struct core_config){.log = {.dir = crowd.dir,
                                                 .unsettled_bytes_max = 1 << 20,
                                                 .hot_bytes_max = 64 << 10,
+                                                .warm_bytes_max = 8 << 20,
                                                 .journal_first_bytes = 256 << 10,
                                                 .journal_file_bytes = 256 << 10,
                                                 .reserve_bytes = UINT64_MAX,

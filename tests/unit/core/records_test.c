@@ -813,6 +813,49 @@ static void core_records_any_batch_passes_and_its_records_are_found(void **state
     share_close(&share);
 }
 
+static void core_records_built_here_are_known_without_a_look(void **state)
+{
+    static const int64_t times[] = {1700000000000, 1700000000000, 1699999999000, 1700000000007};
+    struct records_world *world = *state;
+    struct core_records_info found;
+    struct core_records_info known;
+    uint8_t data[512];
+    struct log_records_writer rw;
+    log_records_begin(&rw, data, sizeof(data));
+    for (size_t i = 0; i < ARRAY_COUNT(times); i++) {
+        struct log_records_item item = {.timestamp = times[i],
+                                        .key = i % 2 == 0 ? NULL : (const uint8_t *)"key",
+                                        .key_bytes = i % 2 == 0 ? 0 : 3,
+                                        .value = (const uint8_t *)"value",
+                                        .value_bytes = (uint32_t)i};
+        assert_int_equal(log_records_add(&rw, &item), ERR_OK);
+        uint32_t length = log_records_end(&rw, world->kernels);
+        struct core_records_config config = records_config();
+        config.before_max_ms = INT64_MAX;
+        config.after_max_ms = INT64_MAX;
+        assert_int_equal(
+            core_records_validate(&config, &world->room, world->kernels, data, length, &found),
+            CORE_RECORDS_FAULT_NONE);
+        core_records_built(data, length, &known);
+        assert_int_equal(known.batch.length_bytes, length);
+        assert_int_equal(known.batch.length_bytes, found.batch.length_bytes);
+        assert_int_equal(known.batch.crc, found.batch.crc);
+        assert_int_equal(known.batch.records_count, found.batch.records_count);
+        assert_int_equal(known.batch.base_timestamp, found.batch.base_timestamp);
+        assert_int_equal(known.batch.max_timestamp, found.batch.max_timestamp);
+        assert_int_equal(known.batch.producer_id, found.batch.producer_id);
+        assert_int_equal(known.fault, found.fault);
+        assert_int_equal(known.record_index, found.record_index);
+        assert_int_equal(known.number, found.number);
+        assert_int_equal(known.max_timestamp, found.max_timestamp);
+        assert_int_equal(known.records_bytes, found.records_bytes);
+        assert_int_equal(known.codec, found.codec);
+        assert_false(known.is_transactional || found.is_transactional);
+        assert_false(known.has_producer || found.has_producer);
+        assert_false(known.is_max_timestamp_wrong || found.is_max_timestamp_wrong);
+    }
+}
+
 int main(void)
 {
 #define RECORDS_TEST(name) cmocka_unit_test_setup_teardown(name, records_setup, records_teardown)
@@ -835,6 +878,7 @@ int main(void)
         RECORDS_TEST(core_records_found_in_kafkas_batches),
         RECORDS_TEST(core_records_find_says_what_it_cannot_read),
         RECORDS_TEST(core_records_are_described_for_people),
+        RECORDS_TEST(core_records_built_here_are_known_without_a_look),
         RECORDS_TEST(core_records_any_batch_passes_and_its_records_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

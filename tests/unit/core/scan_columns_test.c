@@ -48,7 +48,7 @@ static struct desk *desk_new(uint8_t key, const struct core_stream_column *colum
     assert_int_equal(core_stream_relation_make(&d->arena, &stream, "t", &group, 1, &d->relation),
                      ERR_OK);
     assert_int_equal(core_scan_columns_init(&d->columns, &d->cs, d->relation, numbers,
-                                            numbers_count, &d->budget),
+                                            numbers_count, NULL, 0, &d->budget),
                      ERR_OK);
     return d;
 }

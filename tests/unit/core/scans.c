@@ -246,7 +246,8 @@ static const char *scan_want(const struct scan *s, uint32_t number, uint32_t par
         snprintf(out, 32, "%lld", (long long)r->timestamp * 1000 + VEC_EPOCH_US);
         return out;
     case PLAN_ROLE_TOPIC: return "yard";
-    case PLAN_ROLE_VALUE: break;
+    case PLAN_ROLE_VALUE:
+    case PLAN_ROLE_DOCUMENT: break;
     }
     fail();
     return NULL;

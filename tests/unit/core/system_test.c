@@ -84,11 +84,11 @@ static void topics_are_a_table(void **state)
 static void tables_without_rows_end(void **state)
 {
     (void)state;
-    static const char *const names[] = {"streams", "columns", "errors"};
+    static const char *const names[] = {"streams", "columns", "errors", "ticks"};
     struct world *w = world_small(2);
     assert_null(core_system_table_find("error", 5));
     assert_null(core_system_table_find("errors ", 7));
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < ARRAY_COUNT(names); i++) {
         struct scan *s = scan_new(w, i % 2);
         scan_system(s, names[i]);
         scan_run(s);
@@ -147,6 +147,49 @@ static void streams_and_their_columns_are_tables(void **state)
     world_free(w);
 }
 
+static void ticks_follow(struct rt_shard *shard, void *ctx)
+{
+    struct yard *y = ctx;
+    struct log_uuid uuid = yard_topic(y)->uuid;
+    assert_int_equal(core_ticks_follow(&y->shards[shard->id], &uuid), ERR_OK);
+}
+
+static void ticks_are_a_table(void **state)
+{
+    (void)state;
+    struct world *w = world_small(2);
+    sim_post(sim_node_shard(w->y->node, 0), ticks_follow, w->y);
+    sim_post(sim_node_shard(w->y->node, 1), ticks_follow, w->y);
+    yard_run(w->y, 100);
+    for (uint32_t i = 0; i < 150; i++) { /* more than a page gives */
+        yard_append(w->y, i % 2, 1, 1000);
+        yard_run(w->y, 3);
+    }
+    for (uint32_t home = 0; home < 2; home++) {
+        struct scan *s = scan_new(w, home);
+        scan_system(s, "ticks");
+        scan_run(s);
+        assert_int_equal(s->result, EXEC_END);
+        assert_in_range(s->rows_count, 150, 160);
+        uint64_t said[YARD_PARTITIONS] = {0};
+        uint64_t tick = 0;
+        for (uint32_t i = 0; i < ARRAY_COUNT(s->texts); i++) { /* the first ones */
+            assert_true(strtoull(s->texts[i][0], NULL, 10) >= tick);
+            tick = strtoull(s->texts[i][0], NULL, 10);
+            assert_string_equal(s->texts[i][2], tick == 1 ? "1" : "0");
+            assert_string_equal(s->texts[i][3], "0");
+            assert_string_equal(s->texts[i][4], "yard");
+            uint64_t end = strtoull(s->texts[i][6], NULL, 10);
+            uint64_t *at = &said[strtoul(s->texts[i][5], NULL, 10)];
+            assert_true(end >= *at);
+            *at = end;
+        }
+        assert_true(tick > 50);
+        scan_end(s);
+    }
+    world_free(w);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -154,6 +197,7 @@ int main(void)
         cmocka_unit_test(topics_are_a_table),
         cmocka_unit_test(tables_without_rows_end),
         cmocka_unit_test(streams_and_their_columns_are_tables),
+        cmocka_unit_test(ticks_are_a_table),
     };
     return cmocka_run_group_tests_name("core_system", tests, NULL, NULL);
 }

@@ -349,6 +349,27 @@ static void a_pin_that_keeps_too_much_breaks_and_says_why(void **state)
     view_end(y);
 }
 
+static void a_gap_with_nothing_behind_it_is_told_at_once(void **state)
+{
+    (void)state;
+    struct yard *y = view_begin(2, 0);
+    yard_trim(y, 0, CORE_TRIM_ALL);
+    view_clean(y);
+    yard_trim(y, 0, CORE_TRIM_ALL);
+    struct view v;
+    view_open(&v, y, 1, 3);
+    assert_int_equal(view_step(&v), CORE_OK);
+    assert_int_equal(v.records_count, 0);
+    assert_int_equal(v.begin, v.end);
+    uint64_t end = yard_append(y, 0, 2, 5);
+    assert_int_equal(v.end, end);
+    assert_int_equal(view_step(&v), CORE_OK);
+    assert_int_equal(v.records_count, 2);
+    assert_int_equal(v.gaps_count, 0);
+    view_close(&v);
+    view_end(y);
+}
+
 static void records_that_are_no_more_are_a_gap(void **state)
 {
     (void)state;
@@ -483,6 +504,7 @@ int main(void)
         cmocka_unit_test(deleted_records_stay_for_a_feed_and_for_nobody_else),
         cmocka_unit_test(files_go_when_the_feed_is_closed),
         cmocka_unit_test(a_pin_that_keeps_too_much_breaks_and_says_why),
+        cmocka_unit_test(a_gap_with_nothing_behind_it_is_told_at_once),
         cmocka_unit_test(records_that_are_no_more_are_a_gap),
         cmocka_unit_test(a_feed_of_a_deleted_topic_ends),
         cmocka_unit_test(lives_give_each_record_once),

@@ -96,6 +96,9 @@ static void yard_shard_start(struct rt_shard *shard)
     struct diag *diag = &y->diags[shard->id];
     diag_init(diag, &y->levels, &y->sink, DIAG_FORMAT_HUMAN, shard->id, 0);
     core_shard_open(&y->shards[shard->id], shard, &y->core, diag, yard_answered);
+    if (y->opened != NULL) {
+        y->opened(y, &y->shards[shard->id]);
+    }
 }
 
 static void yard_finish(struct rt_shard *shard, void *ctx)
@@ -119,6 +122,9 @@ static void yard_shard_closed(struct core_shard *cs)
 static void yard_shard_stop(struct rt_shard *shard)
 {
     struct yard *y = shard->app;
+    if (y->closing != NULL) {
+        y->closing(y, &y->shards[shard->id]);
+    }
     core_shard_close(&y->shards[shard->id], yard_shard_closed);
 }
 

@@ -34,7 +34,10 @@ struct batch_build;
 /* A world with one core. */
 struct yard {
     /* To be changed before a start. */
-    struct core_config config; /* small files, little memory */
+    struct core_config config;                              /* small files, little memory */
+    void (*opened)(struct yard *y, struct core_shard *cs);  /* NULL; called when a shard's part has
+                                                               begun to open, */
+    void (*closing)(struct yard *y, struct core_shard *cs); /* and before it closes */
 
     /* To be read. */
     struct sim *sim;

@@ -1,0 +1,218 @@
+/* Between the files of the upkeep: upkeep.c (a shard's part, turns), upkeep_step.c (a view's part:
+ * records to partial groups to rows), upkeep_home.c (the lead), upkeep_read.c. */
+#ifndef BROKER_CORE_UPKEEP_INT_H
+#define BROKER_CORE_UPKEEP_INT_H
+
+#include "broker/core/scan_columns.h"
+#include "broker/core/scan_records.h"
+#include "broker/core/stream.h"
+#include "broker/core/upkeep.h"
+#include "broker/core/view.h"
+#include "broker/core/view_feed.h"
+#include "views/maint/fold.h"
+
+/* Bytes of a step of a feed. */
+#define CORE_UPKEEP_FEED_BYTES (256u << 10)
+
+/* What a step says of itself in between. */
+#define CORE_UPKEEP_TELL_NS (100 * RT_NS_PER_MS)
+
+struct core_upkeep_part;
+struct core_upkeep_view;
+
+/* What all shards are told to do with a view, one after the other. */
+enum core_upkeep_order {
+    CORE_UPKEEP_NONE,  /* nothing yet: no shard has anything of it */
+    CORE_UPKEEP_MAKE,  /* make a part: from then on parcels find one */
+    CORE_UPKEEP_GO,    /* to a tick */
+    CORE_UPKEEP_LEAVE, /* stop; done when nothing that the part has sent is anywhere */
+    CORE_UPKEEP_FREE,  /* give the part up: nothing comes any more */
+};
+
+/* What a part tells of itself. */
+struct core_upkeep_count {
+    uint64_t rows;    /* of it */
+    uint64_t bytes;   /* of memory */
+    uint64_t records; /* folded so far, ever */
+    uint64_t left;    /* records of the step to be folded */
+    uint64_t errors;  /* ever */
+};
+
+/* An order on one shard: goes there and comes home when it is done, or is to be sent again. While
+ * one of a view's is away `view` is not changed at home but for what only the home reads. */
+struct core_upkeep_step {
+    struct core_call call;
+    struct core_upkeep_view *view; /* whose; read there: order, tick, floor, origins, goals */
+    enum core_code over; /* CORE_OK; CORE_VIEW_BROKEN, `why`; CORE_UNKNOWN_VIEW: nobody wants it any
+                            more: what is begun is to end soon */
+    char why[160];       /* both asked and answered */
+
+    /* Answered. */
+    enum core_code code; /* CORE_OK; CORE_UNKNOWN_VIEW: the shard does not know it yet;
+                            CORE_VIEW_BROKEN: `why`; CORE_OVERLOADED: no memory now; CORE_CLOSING */
+    bool is_done;        /* else it is to be sent again: at once after CORE_OK, else later */
+    struct core_upkeep_count count;
+
+    /* The home's. */
+    bool is_away;
+    bool is_undone;                /* it is to be sent (again) */
+    struct core_upkeep_count told; /* the newest `count` */
+};
+
+/* Partial groups on their way to a shard, and home again. */
+struct core_upkeep_parcel {
+    struct rt_outbox_mail mail;
+    struct list_node in_list;      /* core_upkeep_part.parcels */
+    struct core_upkeep_part *from; /* who made it */
+    struct core_upkeep *to;        /* where it goes */
+    struct log_uuid view;          /* whose */
+    uint64_t tick;                 /* of which step */
+    struct maint_delta *delta;     /* NULL: no groups */
+    bool is_last;                  /* of that shard and step */
+    bool is_away;                  /* on its way */
+};
+
+/* A partition of the source on this shard. */
+struct core_upkeep_lane {
+    struct core_view_feed feed;
+    struct core_upkeep_part *part; /* whose */
+    uint32_t partition;            /* which */
+    uint64_t next;                 /* the first record that is not folded */
+    uint64_t goal;                 /* of the step: fold what lies below */
+    struct buf_loan *loans;        /* to be folded */
+    bool is_away;                  /* a step of the feed is under way, or its close */
+    bool is_open;                  /* the feed is */
+};
+
+/* What a part is at. */
+enum core_upkeep_stage {
+    CORE_UPKEEP_IDLE,  /* no step */
+    CORE_UPKEEP_FOLD,  /* records of its lanes, and what came of other shards */
+    CORE_UPKEEP_APPLY, /* its own are sent: what is left to come of other shards */
+    CORE_UPKEEP_LEFT,  /* no step any more: what is under way ends */
+    CORE_UPKEEP_OVER,  /* being given up */
+};
+
+/* A view on one shard. */
+struct core_upkeep_part {
+    struct core_upkeep *upkeep;    /* whose */
+    struct log_uuid view;          /* which */
+    struct list_node in_parts;     /* core_upkeep.parts */
+    struct list_node in_ready;     /* core_upkeep.ready */
+    enum core_upkeep_stage stage;  /* what it is at */
+    struct core_upkeep_step *step; /* in hand; NULL: none */
+    uint64_t step_ns;              /* when it came */
+    uint64_t tick;                 /* of the step begun last */
+
+    /* Made once. */
+    struct budget budget;                  /* the view's, here */
+    struct arena arena;                    /* of what follows */
+    char *name;                            /* of the view when it was made */
+    struct plan plan;                      /* its plan, */
+    struct core_stream_relation *relation; /* what that reads, */
+    struct maint_view *maint;              /* and taken apart */
+    struct core_scan_columns columns;
+    struct core_scan_records records;
+    struct maint_fold fold;
+    struct maint_upkeep rows;
+    struct core_upkeep_lane **lanes; /* lanes_count: of partitions that are here */
+    uint32_t lanes_count;
+    uint32_t partitions_count;        /* of the source, looked at */
+    struct core_upkeep_parcel *lasts; /* the last parcel for each shard */
+    struct maint_delta **deltas;      /* for each shard, while they are made */
+    bool is_made;                     /* all of that is there */
+
+    /* Folding. */
+    uint32_t lane;          /* being folded, and whose rows were taken */
+    uint32_t rows_count;    /* taken and not folded yet */
+    struct vec_batch batch; /* these, when columns are filled */
+    struct buf_loan *spent; /* batches that rows taken point into */
+    uint32_t fed_count;     /* lanes whose batches are asked for, or here */
+    uint32_t parcels_away;  /* made here, not home */
+    uint32_t lasts_away;    /* the last ones of a step among them */
+    bool is_filled;         /* `batch` is */
+    bool is_sent;           /* the last parcels of the step */
+
+    /* Applying. */
+    bool is_begun;       /* rows.begin(tick) was called */
+    struct list parcels; /* core_upkeep_parcel.in_list: came, oldest first */
+    uint32_t applied;    /* groups of the first one */
+    uint32_t last_count; /* shards whose last parcel was applied */
+
+    struct list reads;      /* core_upkeep_read.in_part: wait for their turn */
+    uint32_t reads_count;   /* readings that are open */
+    uint64_t records_count; /* folded, ever */
+    enum core_code code;    /* CORE_OK; CORE_VIEW_BROKEN: `why`; CORE_UNKNOWN_VIEW: it was dropped.
+                               No step changes its rows any more */
+    char why[160];
+};
+
+/* It has something to do. */
+void core_upkeep_wake(struct core_upkeep_part *part);
+
+/* Some of it, within about a batch of rows. True: there is more at once. */
+bool core_upkeep_part_run(struct core_upkeep_part *part);
+
+/* The part of a view here, or NULL. */
+struct core_upkeep_part *core_upkeep_find(const struct core_upkeep *upkeep,
+                                          const struct log_uuid *view);
+
+/* Calls: a step. */
+void core_upkeep_step_run(struct core_shard *at, struct core_call *call);
+
+/* One reading's turn; it answers. */
+void core_upkeep_read_turn(struct core_upkeep_read *read);
+
+/* --- The home --- */
+
+/* A view at its home. */
+struct core_upkeep_view {
+    struct core_upkeep *upkeep;
+    struct list_node in_views; /* core_upkeep.views */
+    struct log_uuid uuid;      /* which */
+    struct log_uuid topic;     /* of its source */
+    uint32_t partitions_count; /* of origins and goals: known to the step under way */
+    uint64_t *origins;         /* of each partition */
+    uint64_t *goals;           /* of the step: of each partition */
+    uint64_t *ends;            /* ends_count: of each, by the newest tick */
+    uint32_t ends_count;       /* partitions there are; those that came later begin at 0 */
+    uint64_t begun;            /* the tick of its start */
+    uint64_t tick;             /* of the step under way, or the last one */
+    uint64_t applied;          /* the last one that all shards have; 0: none */
+    uint64_t moved;            /* the newest tick that has moved its source */
+    uint64_t floor;            /* the oldest tick that readers may ask for */
+    uint64_t behind_ns;        /* since when there is a tick that it has not; 0: there is none */
+    uint64_t since_ns;     /* when the first tick came behind those the step goes over; 0: none */
+    uint64_t step_ns;      /* when the step began, */
+    uint64_t step_records; /* and how many records were folded then */
+    enum core_upkeep_status status;
+    enum core_upkeep_order order;   /* given last */
+    bool is_dropped;                /* the catalog has it no more */
+    bool is_degraded;               /* values or rows failed */
+    uint32_t away_count;            /* orders that have not come home */
+    uint32_t undone_count;          /* shards that are not done with it */
+    struct core_upkeep_step *steps; /* one for each shard */
+    struct list holds;              /* core_upkeep_hold.in_view: by tick, lowest first */
+    struct list waiting;            /* likewise: for a tick */
+    char why[160];
+};
+
+/* Register what is counted. */
+void core_upkeep_metrics_open(struct core_upkeep *upkeep);
+
+/* *row = how it stands. */
+void core_upkeep_view_row(const struct core_upkeep_view *view, struct core_upkeep_row *row);
+
+/* The lead's part of open, stop, is_idle and close (upkeep.h). */
+void core_upkeep_home_open(struct core_upkeep *upkeep);
+
+/* No more ticks; readers that wait are told, steps come home. */
+void core_upkeep_home_stop(struct core_upkeep *upkeep);
+
+/* Whether no view is left. */
+bool core_upkeep_home_is_idle(const struct core_upkeep *upkeep);
+
+/* The timer ends; it is idle. */
+void core_upkeep_home_close(struct core_upkeep *upkeep);
+
+#endif

@@ -1,0 +1,469 @@
+/* Views on real threads: producers on all shards, statements over a view that is kept and over one
+ * that comes and goes, all at once; when all records are there the view says what its SELECT says;
+ * then the core is closed. Under ThreadSanitizer, too. */
+#include <ftw.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/rt/clock.h"
+#include "base/rt/mailbox.h"
+#include "base/rt/rt.h"
+#include "base/rt/shard.h"
+#include "broker/core/append.h"
+#include "broker/core/change.h"
+#include "broker/core/core.h"
+#include "broker/core/query.h"
+#include "tests/support/batch_build.h"
+#include "tests/support/cmocka.h"
+#include "views/plan/value.h"
+
+#define CROWD_SHARDS      3u
+#define CROWD_SHARD_BYTES (64u << 20)
+#define CROWD_PARTITIONS  6u
+#define CROWD_BATCHES     40u /* of each shard's producer */
+#define CROWD_RECORDS     50u
+#define CROWD_KEYS        12u
+#define CROWD_STATEMENTS  25u /* of each asker, but the last one, which asks until all is there */
+#define CROWD_BATCH_BYTES (64u << 10)
+#define CROWD_TOTAL       (CROWD_SHARDS * CROWD_BATCHES * CROWD_RECORDS)
+
+/* What askers ask, in turn. */
+static const char *const crowd_texts[CROWD_SHARDS][4] = {
+    {"SELECT sum(count) FROM v", "CREATE MATERIALIZED VIEW w AS SELECT DISTINCT k FROM ev",
+     "SELECT count(*) FROM w", "DROP MATERIALIZED VIEW w"},
+    {"SELECT sum(count) FROM v", "SELECT count(*) FROM w", "SELECT * FROM v",
+     "SELECT sum(count) FROM v"},
+    {"SELECT k, max FROM v WHERE count > 10", "SELECT sum(count) FROM v", "SELECT * FROM w",
+     "SELECT count(*) FROM ev"},
+};
+static const char crowd_final[] = "SELECT k, count, sum, max FROM v ORDER BY k";
+static const char crowd_batch[] =
+    "SELECT k, count(*), sum(x), max(t) FROM ev GROUP BY k ORDER BY k";
+
+struct crowd;
+
+/* Who asks one statement after the other, and who appends. Touched by its shard. */
+struct crowd_shard {
+    struct crowd *crowd;
+    struct core_shard cs;
+    struct diag diag;
+    struct rt_mail mail; /* begins and ends it */
+
+    struct core_query query;
+    uint32_t asked_count;
+    uint64_t hash; /* of the answer */
+    uint64_t sum;  /* its first value, where that is a number */
+    struct rt_timer timer;
+
+    struct core_append append;
+    struct core_records_info info;
+    uint32_t batches_count; /* appended */
+    uint8_t raw[CROWD_BATCH_BYTES];
+    uint8_t batch[CROWD_BATCH_BYTES];
+};
+
+struct crowd {
+    struct core core;
+    struct core_config config;
+    const struct crc32c *kernels;
+    struct diag_levels levels;
+    struct diag_sink sink;
+    char dir[128];
+    struct crowd_shard shards[CROWD_SHARDS];
+    atomic_uint away_count;     /* shards that have not opened, or closed */
+    atomic_uint left_count;     /* askers and producers that have not ended */
+    atomic_uint failures_count; /* what was not as it should be */
+    atomic_uint answers_count;
+    sem_t ended; /* all have */
+
+    /* Of the shard that opened last. */
+    struct crowd_shard *maker;
+    struct core_change change;
+    struct core_change_item item;
+    uint32_t made_count; /* statements before the crowd, and after it */
+    uint64_t final_hash;
+};
+
+/* Not cmocka's assertions: these are other threads. */
+static void crowd_check(struct crowd *crowd, bool is_so, const char *what)
+{
+    if (!is_so) {
+        fprintf(stderr, "%s\n", what);
+        atomic_fetch_add(&crowd->failures_count, 1);
+    }
+}
+
+static void crowd_say(struct diag_sink *sink, enum diag_level level, const char *line,
+                      size_t length)
+{
+    (void)sink, (void)level, (void)line, (void)length;
+}
+
+/* --- Statements --- */
+
+static void crowd_go_on(struct crowd_shard *here);
+static void crowd_begin(struct crowd *crowd);
+static void crowd_check_all(struct crowd_shard *here);
+static void crowd_check_ask(struct crowd_shard *here, const char *text);
+
+static void crowd_columns(struct core_query *query, const struct plan_output *outputs,
+                          uint32_t count)
+{
+    (void)query, (void)outputs, (void)count;
+}
+
+static bool crowd_rows(struct core_query *query, const struct vec_batch *batch)
+{
+    struct crowd_shard *here = query->ctx;
+    for (uint32_t i = 0; i < batch->selection.count; i++) {
+        for (uint32_t column = 0; column < batch->columns_count; column++) {
+            uint8_t text[256];
+            struct bytes_writer w = bytes_writer(text, sizeof(text) - 1);
+            struct vec_value value;
+            vec_get(&batch->columns[column], vec_row(batch->selection, i), &value);
+            if (!value.is_null) {
+                plan_value_write(&w, (enum vec_kind)batch->columns[column].type.kind, &value);
+            }
+            text[w.pos] = '\0';
+            here->sum = column == 0 ? strtoull((char *)text, NULL, 10) : here->sum;
+            for (size_t at = 0; at <= w.pos; at++) {
+                here->hash = (here->hash ^ text[at]) * UINT64_C(1099511628211);
+            }
+        }
+    }
+    return true;
+}
+
+static void crowd_ask_text(struct crowd_shard *here, const char *text,
+                           const struct core_query_ops *ops)
+{
+    here->hash = UINT64_C(14695981039346656037);
+    here->sum = 0;
+    here->query =
+        (struct core_query){.ops = ops, .ctx = here, .text = text, .length = strlen(text)};
+    core_query_start(&here->cs, &here->query);
+}
+
+/* Who leaves last looks whether all is there. */
+static void crowd_leave(struct crowd_shard *here)
+{
+    if (atomic_fetch_sub(&here->crowd->left_count, 1) == 1) {
+        crowd_check_all(here);
+    }
+}
+
+/* Statements of the crowd: views may be gone, or be made already. */
+static void crowd_answered(struct core_query *query)
+{
+    struct crowd_shard *here = query->ctx;
+    const char *code = query->error.code;
+    bool is_well = query->error.state == SQL_STATE_NONE;
+    if (!is_well && strcmp(code, "42P01") != 0 && strcmp(code, "42P07") != 0) {
+        crowd_check(here->crowd, false, query->error.message);
+    }
+    if (is_well) {
+        atomic_fetch_add(&here->crowd->answers_count, 1);
+    }
+    if (is_well && strcmp(query->text, "SELECT sum(count) FROM v") == 0) {
+        crowd_check(here->crowd, here->sum <= CROWD_TOTAL && here->sum % CROWD_RECORDS == 0,
+                    "a view shows half a batch");
+    }
+    crowd_go_on(here);
+}
+
+static void crowd_go_on_late(struct rt_timer *timer)
+{
+    static const struct core_query_ops ops = {crowd_columns, crowd_rows, crowd_answered};
+    struct crowd_shard *here = CONTAINER_OF(timer, struct crowd_shard, timer);
+    crowd_ask_text(here, crowd_texts[here->cs.shard->id][here->asked_count++ % 4], &ops);
+}
+
+static void crowd_go_on(struct crowd_shard *here)
+{
+    struct rt_shard *shard = here->cs.shard;
+    if (here->asked_count == CROWD_STATEMENTS) {
+        crowd_leave(here);
+        return;
+    }
+    rt_timer_start(&here->timer, rt_now_ns(shard) + rt_random(shard) % (2 * RT_NS_PER_MS));
+}
+
+/* Ask the view until it has all records; then compare. */
+static void crowd_checked(struct core_query *query)
+{
+    struct crowd_shard *here = query->ctx;
+    struct crowd *crowd = here->crowd;
+    crowd_check(crowd, query->error.state == SQL_STATE_NONE, query->error.message);
+    bool is_failed = query->error.state != SQL_STATE_NONE;
+    if (query->text == crowd_batch) {
+        crowd_check(crowd, here->hash == crowd->final_hash, "the view is not its SELECT");
+        sem_post(&crowd->ended);
+    } else if (query->text == crowd_final) {
+        crowd->final_hash = here->hash;
+        crowd_check_ask(here, crowd_batch);
+    } else if (here->sum == CROWD_TOTAL || is_failed) {
+        crowd_check_ask(here, crowd_final);
+    } else {
+        rt_timer_start(&here->timer, rt_now_ns(here->cs.shard) + RT_NS_PER_MS);
+    }
+}
+
+static void crowd_check_ask(struct crowd_shard *here, const char *text)
+{
+    static const struct core_query_ops ops = {crowd_columns, crowd_rows, crowd_checked};
+    crowd_ask_text(here, text, &ops);
+}
+
+static void crowd_check_late(struct rt_timer *timer)
+{
+    crowd_check_ask(CONTAINER_OF(timer, struct crowd_shard, timer), "SELECT sum(count) FROM v");
+}
+
+static void crowd_check_all(struct crowd_shard *here)
+{
+    rt_timer_init(&here->timer, here->cs.shard, crowd_check_late);
+    rt_timer_start(&here->timer, rt_now_ns(here->cs.shard));
+}
+
+/* --- Records --- */
+
+static void crowd_append(struct crowd_shard *here);
+
+static void crowd_appended(struct core_append *append)
+{
+    struct crowd_shard *here = append->ctx;
+    crowd_check(here->crowd, append->code == CORE_OK, "an append failed");
+    here->batches_count++;
+    crowd_append(here);
+}
+
+static size_t crowd_build(struct crowd_shard *here)
+{
+    struct batch_build b;
+    batch_build_init(&b, here->raw, sizeof(here->raw));
+    for (uint32_t i = 0; i < CROWD_RECORDS; i++) {
+        char value[128];
+        uint32_t n = here->batches_count * 7919 + i * 31 + here->cs.shard->id;
+        snprintf(value, sizeof(value), "{\"k\":%u,\"x\":%u,\"t\":\"text %u\"}", n % CROWD_KEYS,
+                 n % 100003, n % 1009);
+        batch_build_add(&b, &(struct batch_build_record){.timestamp = 1 + i, .value = value});
+    }
+    return batch_build_end(&b, NULL, here->crowd->kernels, here->batch, CROWD_BATCH_BYTES);
+}
+
+static void crowd_append(struct crowd_shard *here)
+{
+    struct crowd *crowd = here->crowd;
+    struct core_shard *cs = &here->cs;
+    const struct core_topic *topic = core_catalog_find(cs->catalog, "crowd", 5);
+    if (here->batches_count == CROWD_BATCHES) {
+        crowd_leave(here);
+        return;
+    }
+    uint32_t partition = (here->batches_count + cs->shard->id) % CROWD_PARTITIONS;
+    size_t length = crowd_build(here);
+    struct core_records_config wanted = {.batch_bytes_max = LIMIT_BATCH_BYTES,
+                                         .now_ms = 1,
+                                         .before_max_ms = INT64_MAX,
+                                         .after_max_ms = INT64_MAX};
+    crowd_check(crowd,
+                core_records_validate(&wanted, &cs->room, crowd->kernels, here->batch, length,
+                                      &here->info) == CORE_RECORDS_FAULT_NONE,
+                "a batch is refused");
+    struct buf *buf = NULL;
+    here->append = (struct core_append){.done = crowd_appended,
+                                        .ctx = here,
+                                        .topic = topic->uuid,
+                                        .partition = partition,
+                                        .group = topic->groups[partition],
+                                        .info = &here->info,
+                                        .acks = -1,
+                                        .timeout_ms = 60000};
+    enum err err = buf_new(&cs->bufs, &cs->budget, length, &buf);
+    crowd_check(crowd, err == ERR_OK, "no memory");
+    memcpy(buf_append(buf, (uint32_t)length), here->batch, length);
+    err = buf_lend_written(buf, 0, (uint32_t)length, &here->append.loan);
+    crowd_check(crowd, err == ERR_OK, "no loan");
+    buf_unref(buf);
+    core_append_start(cs, &here->append);
+}
+
+/* --- Life --- */
+
+/* A shard's producer and its asker begin. */
+static void crowd_enter(struct rt_shard *at, struct rt_mail *mail)
+{
+    struct crowd_shard *here = CONTAINER_OF(mail, struct crowd_shard, mail);
+    rt_timer_init(&here->timer, at, crowd_go_on_late);
+    crowd_append(here);
+    crowd_go_on(here);
+}
+
+/* What stands before the crowd: the stream, and the view. */
+static void crowd_made(struct core_query *query)
+{
+    struct crowd_shard *here = query->ctx;
+    crowd_check(here->crowd, query->error.state == SQL_STATE_NONE, query->error.message);
+    crowd_begin(here->crowd);
+}
+
+static void crowd_begin(struct crowd *crowd)
+{
+    static const struct core_query_ops ops = {crowd_columns, crowd_rows, crowd_made};
+    static const char *const texts[] = {
+        "CREATE STREAM ev (k BIGINT PATH '$.k', x BIGINT PATH '$.x', t TEXT PATH '$.t') FROM TOPIC "
+        "crowd FORMAT JSON",
+        "CREATE MATERIALIZED VIEW v AS SELECT k, count(*), sum(x), max(t) FROM ev GROUP BY k"};
+    if (crowd->made_count < ARRAY_COUNT(texts)) {
+        crowd_ask_text(crowd->maker, texts[crowd->made_count++], &ops);
+        return;
+    }
+    for (uint32_t i = 0; i < CROWD_SHARDS; i++) {
+        crowd->shards[i].mail.deliver = crowd_enter;
+        enum err err = rt_mail_send(crowd->maker->cs.shard, i, &crowd->shards[i].mail);
+        crowd_check(crowd, err == ERR_OK, "a mail is refused");
+    }
+}
+
+static void crowd_changed(struct core_change *change)
+{
+    struct crowd *crowd = change->ctx;
+    crowd_check(crowd, crowd->item.code == CORE_OK, "the topic is not made");
+    crowd_begin(crowd);
+}
+
+static void crowd_opened(struct core_shard *cs)
+{
+    struct crowd_shard *here = CONTAINER_OF(cs, struct crowd_shard, cs);
+    struct crowd *crowd = here->crowd;
+    crowd_check(crowd, cs->err == ERR_OK, cs->why);
+    if (atomic_fetch_sub(&crowd->away_count, 1) > 1) {
+        return;
+    }
+    crowd->maker = here;
+    crowd->item = (struct core_change_item){.kind = CORE_CHANGE_CREATE,
+                                            .name = "crowd",
+                                            .name_bytes = 5,
+                                            .partitions_count = CROWD_PARTITIONS,
+                                            .replicas_count = -1};
+    crowd->change = (struct core_change){
+        .done = crowd_changed, .ctx = crowd, .items = &crowd->item, .items_count = 1};
+    core_change_start(cs, &crowd->change);
+}
+
+static void crowd_finish(struct rt_shard *at, struct rt_mail *mail)
+{
+    (void)mail;
+    rt_shard_finish(at);
+}
+
+static void crowd_closed(struct core_shard *cs)
+{
+    struct crowd *crowd = CONTAINER_OF(cs, struct crowd_shard, cs)->crowd;
+    crowd_check(crowd, rt_shard_budget(cs->shard)->children_count == 0, "memory is held");
+    if (atomic_fetch_sub(&crowd->away_count, 1) > 1) {
+        return;
+    }
+    for (uint32_t i = 0; i < CROWD_SHARDS; i++) {
+        crowd->shards[i].mail.deliver = crowd_finish;
+        enum err err = rt_mail_send(cs->shard, i, &crowd->shards[i].mail);
+        crowd_check(crowd, err == ERR_OK, "a mail is refused");
+    }
+}
+
+static void crowd_start(struct rt_shard *shard)
+{
+    struct crowd *crowd = shard->app;
+    struct crowd_shard *here = &crowd->shards[shard->id];
+    here->crowd = crowd;
+    diag_init(&here->diag, &crowd->levels, &crowd->sink, DIAG_FORMAT_HUMAN, shard->id, 0);
+    core_shard_open(&here->cs, shard, &crowd->core, &here->diag, crowd_opened);
+}
+
+static void crowd_stop(struct rt_shard *shard)
+{
+    struct crowd *crowd = shard->app;
+    core_shard_close(&crowd->shards[shard->id].cs, crowd_closed);
+}
+
+static void crowd_run(struct crowd *crowd, const struct cpu *cpu)
+{
+    struct budget budget;
+    struct rt_machine machine;
+    struct rt *rt = NULL;
+    char note[256];
+    budget_init(&budget, "runtime", 512u << 20, NULL);
+    assert_int_equal(rt_machine_read(&machine, note, sizeof(note)), ERR_OK);
+    const struct rt_config config = {
+        .shards_count = CROWD_SHARDS,
+        .memory_bytes = (uint64_t)CROWD_SHARDS * CROWD_SHARD_BYTES,
+        .kind = RT_KIND_EPOLL,
+        .workers_count = 2,
+        .budget = &budget,
+        .cpu = cpu,
+        .app = crowd,
+        .start = crowd_start,
+        .stop = crowd_stop,
+    };
+    assert_int_equal(rt_new(&config, &machine, &rt, note, sizeof(note)), ERR_OK);
+    assert_int_equal(rt_start(rt), ERR_OK);
+    assert_int_equal(sem_wait(&crowd->ended), 0);
+    atomic_store(&crowd->away_count, CROWD_SHARDS);
+    rt_stop(rt);
+    rt_join(rt);
+    rt_free(rt);
+    assert_int_equal(budget.used_bytes, 0);
+    budget_deinit(&budget);
+}
+
+static int crowd_remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type, (void)ftw;
+    return remove(path);
+}
+
+static void views_of_all_threads_say_what_their_selects_say(void **state)
+{
+    (void)state;
+    static struct crowd crowd;
+    const char *tmp = getenv("TMPDIR");
+    struct cpu cpu;
+    cpu_detect(&cpu);
+    crowd = (struct crowd){.kernels = crc32c_for(&cpu), .sink = {crowd_say}};
+    snprintf(crowd.dir, sizeof(crowd.dir), "%s/tdb-views-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    assert_non_null(mkdtemp(crowd.dir));
+    crowd.config = (struct core_config){.log = {.dir = crowd.dir,
+                                                .unsettled_bytes_max = 1 << 20,
+                                                .hot_bytes_max = 64 << 10,
+                                                .warm_bytes_max = 8 << 20,
+                                                .journal_first_bytes = 256 << 10,
+                                                .journal_file_bytes = 256 << 10,
+                                                .reserve_bytes = UINT64_MAX,
+                                                .free_bytes_min = 1 << 20},
+                                        .topics = core_topic_config_default(),
+                                        .node_id = 1,
+                                        .partitions_count = 1,
+                                        .connections_max = 10};
+    diag_levels_init(&crowd.levels, NULL, 0, DIAG_LEVEL_INFO);
+    atomic_store(&crowd.away_count, CROWD_SHARDS);
+    atomic_store(&crowd.left_count, CROWD_SHARDS * 2);
+    assert_int_equal(sem_init(&crowd.ended, 0, 0), 0);
+    core_init(&crowd.core, &crowd.config, crowd.kernels, CROWD_SHARDS);
+    crowd_run(&crowd, &cpu);
+    sem_destroy(&crowd.ended);
+    assert_int_equal(nftw(crowd.dir, crowd_remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(atomic_load(&crowd.failures_count), 0);
+    print_message("covered: %u statements that were answered\n", atomic_load(&crowd.answers_count));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(views_of_all_threads_say_what_their_selects_say),
+    };
+    return cmocka_run_group_tests_name("core_upkeep_threads", tests, NULL, NULL);
+}
