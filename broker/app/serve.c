@@ -22,6 +22,7 @@
 #include "broker/app/boot.h"
 #include "broker/app/cli_config.h"
 #include "broker/app/node.h"
+#include "broker/gateway/ws_port.h"
 
 /* Lines of one call site in a second; more are counted. */
 #define SERVE_LINES_PER_SECOND 20
@@ -30,9 +31,18 @@
  * and a fault every 4 KiB costs a quarter of what an append takes. */
 #define SERVE_HOT_BYTES_MAX ((uint64_t)256 << 20)
 
+/* The part of a shard's memory in which it keeps what statements have read: a disk gives less than
+ * a core can fold, and two cores share it. */
+#define SERVE_WARM_PART 8u
+
 /* Descriptors of a shard that clients' connections leave to its files: as many segment files as
  * stay open (log_config.files_max), the journal's, and those that are opened and closed. */
 #define SERVE_FILES_PER_SHARD 640u
+
+/* What of the memory messages may take that come in over WebSocket and are not whole yet: this
+ * part.
+ */
+#define SERVE_WEBSOCKET_SHARE 16u
 
 /* Room for a host's name: DNS allows 253 bytes. */
 #define SERVE_HOST_BYTES 256
@@ -86,6 +96,7 @@ struct serve {
     struct boot boot;                /* the runtime */
     struct serve_shard *shards;      /* one per shard; the process's budget */
     struct node_shard *node_shards;  /* likewise */
+    struct ws_lws *websocket;        /* likewise; NULL: there is no HTTP door */
     uint32_t shards_count;           /* of the runtime */
     char host[SERVE_HOST_BYTES];     /* what clients are told to connect to */
     struct diag_levels levels;       /* which log lines are wanted */
@@ -112,6 +123,7 @@ struct serve {
 static enum cli_exit serve_help(FILE *out, FILE *err);
 static enum cli_exit serve_with(struct serve *serve, FILE *err);
 static bool serve_new_shards(struct serve *serve);
+static bool serve_new_websocket(struct serve *serve);
 static uint32_t serve_connections_max(const struct serve *serve);
 static bool serve_configure(struct serve *serve);
 static bool serve_check_ports(const struct serve *serve);
@@ -194,12 +206,13 @@ static enum cli_exit serve_with(struct serve *serve, FILE *err)
     if (!boot_open(&serve->boot, settings, serve, serve_shard_start, serve_shard_stop, err)) {
         return CLI_EXIT_FAILED;
     }
-    bool is_started =
-        serve_new_shards(serve) && serve_configure(serve) && boot_start(&serve->boot, err);
+    bool is_started = serve_new_shards(serve) && serve_new_websocket(serve) &&
+                      serve_configure(serve) && boot_start(&serve->boot, err);
     if (is_started) {
         boot_wait(&serve->boot, serve_reload, serve);
         sm_deinit(&serve->sm);
     }
+    ws_lws_free(&serve->boot.budget, serve->websocket);
     budget_free(&serve->boot.budget, serve->node_shards);
     budget_free(&serve->boot.budget, serve->shards);
     boot_close(&serve->boot);
@@ -269,6 +282,31 @@ static bool serve_new_shards(struct serve *serve)
     return true;
 }
 
+/* What all shards together may take. */
+static uint64_t serve_memory_bytes(const struct serve *serve)
+{
+    uint64_t wanted = serve->settings->memory_bytes;
+    return wanted != 0 ? wanted : serve->boot.machine.memory_bytes;
+}
+
+/* The thread that has the sockets of WebSocket connections. */
+static bool serve_new_websocket(struct serve *serve)
+{
+    if (!serve->settings->has_http) {
+        return true;
+    }
+    size_t memory_bytes = serve_memory_bytes(serve) / SERVE_WEBSOCKET_SHARE;
+    enum err err = ws_lws_new(&serve->boot.budget, memory_bytes, &serve->websocket);
+    if (err == ERR_OK) {
+        err = ws_lws_start(serve->websocket);
+    }
+    if (err != ERR_OK) {
+        fprintf(serve->err, "tdb: cannot start: WebSocket: %s%s\n", err_text(err),
+                err == ERR_UNSUPPORTED ? " (is libwebsockets-evlib-ev installed?)" : "");
+    }
+    return err == ERR_OK;
+}
+
 /* Connections of one shard. What clients open must not keep the log from its files: without them
  * nothing is written. Where few descriptors are allowed half of them are for files. */
 static uint32_t serve_connections_max(const struct serve *serve)
@@ -282,13 +320,6 @@ static uint32_t serve_connections_max(const struct serve *serve)
     return count < wanted ? (uint32_t)count : wanted;
 }
 
-/* What all shards together may take. */
-static uint64_t serve_memory_bytes(const struct serve *serve)
-{
-    uint64_t wanted = serve->settings->memory_bytes;
-    return wanted != 0 ? wanted : serve->boot.machine.memory_bytes;
-}
-
 /* The node's configuration, from the settings. */
 static bool serve_configure(struct serve *serve)
 {
@@ -298,7 +329,10 @@ static bool serve_configure(struct serve *serve)
     uint64_t memory_bytes = serve_memory_bytes(serve);
     uint64_t hot_bytes = memory_bytes / serve->shards_count / (4 * serve->shards_count);
     hot_bytes = hot_bytes < SERVE_HOT_BYTES_MAX ? hot_bytes : SERVE_HOT_BYTES_MAX;
-    struct core_config core = {.log = {.dir = settings->data_dir, .hot_bytes_max = hot_bytes},
+    uint64_t warm_bytes = memory_bytes / serve->shards_count / SERVE_WARM_PART;
+    struct core_config core = {.log = {.dir = settings->data_dir,
+                                       .hot_bytes_max = hot_bytes,
+                                       .warm_bytes_max = warm_bytes},
                                .topics = core_topic_config_default(),
                                .node_id = settings->node_id,
                                .view_pin_bytes_max = settings->view_pin_bytes_max,
@@ -323,7 +357,9 @@ static bool serve_configure(struct serve *serve)
                                .hosts = settings->http_hosts,
                                .origins = settings->http_origins,
                                .indexer = json_indexer_for(&serve->boot.cpu),
-                               .body_bytes_max = (uint32_t)body_bytes};
+                               .body_bytes_max = (uint32_t)body_bytes,
+                               .ws_port =
+                                   serve->websocket != NULL ? ws_lws_port(serve->websocket) : NULL};
     const char *advertise = settings->advertise;
     size_t bytes = settings_host_bytes(advertise, &kafka.advertised_port);
     if (bytes == 0) { /* not given: the address itself, without its port */

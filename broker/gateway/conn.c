@@ -6,6 +6,7 @@
 #include "broker/core/core.h"
 #include "broker/gateway/conn_int.h"
 #include "broker/gateway/route.h"
+#include "broker/gateway/ws_int.h"
 
 /* A body's first buffer, and how much more than has arrived its length is believed for. */
 #define HTTP_BODY_FIRST_BYTES (64u << 10)
@@ -40,6 +41,7 @@ static void http_conn_call(struct http_conn *conn);
 static void http_conn_refuse(struct http_conn *conn, enum http_error error, const char *detail);
 static void http_conn_receive(struct http_conn *conn);
 static void http_conn_cancel(struct http_conn *conn);
+static size_t http_conn_head_bytes(const struct http_conn *conn, struct rt_chunk chunk);
 static void http_conn_received(struct rt_op *op);
 static void http_conn_ended(struct http_conn *conn, enum err err);
 static enum err http_conn_keep(struct http_conn *conn, const uint8_t *data, size_t length);
@@ -59,6 +61,9 @@ static void http_conn_late(struct rt_timer *timer);
 static void http_conn_close(struct http_conn *conn);
 static void http_conn_leave(struct http_conn *conn);
 static void http_conn_closed(struct rt_op *op);
+static void http_conn_free(struct http_conn *conn);
+static void http_conn_pass(struct http_conn *conn);
+static void http_conn_detached(struct rt_op *op);
 
 void http_conn_open(struct http_conn *conn)
 {
@@ -86,7 +91,11 @@ static void http_conn_run(struct http_conn *conn)
     while (http_conn_step(conn)) {
     }
     conn->is_running = false;
-    http_conn_receive(conn);
+    if (conn->upgraded != NULL) {
+        http_conn_pass(conn);
+    } else {
+        http_conn_receive(conn);
+    }
 }
 
 /* Whether there may be another step at once. */
@@ -316,6 +325,20 @@ static void http_conn_cancel(struct http_conn *conn)
     }
 }
 
+/* A full buffer that begins with a head is the begin of a long body: so many bytes are the head,
+ * and what is behind them goes where the body is to stand, not by way of `in`. 0: it is anything
+ * else, or a head as long as that. */
+static size_t http_conn_head_bytes(const struct http_conn *conn, struct rt_chunk chunk)
+{
+    static const char end[] = "\r\n\r\n";
+    if (conn->stage != HTTP_CONN_HEAD || conn->in != NULL ||
+        chunk.length < LIMIT_RECV_BUFFER_BYTES) {
+        return 0;
+    }
+    const uint8_t *at = memmem(chunk.data, chunk.length, end, sizeof(end) - 1);
+    return at != NULL ? (size_t)(at - chunk.data) + sizeof(end) - 1 : 0;
+}
+
 static void http_conn_received(struct rt_op *op)
 {
     struct http_conn *conn = CONTAINER_OF(op, struct http_conn, recv_op);
@@ -325,10 +348,12 @@ static void http_conn_received(struct rt_op *op)
         return;
     }
     struct rt_chunk chunk = rt_sock_chunk(op);
-    size_t taken = 0;
-    enum err err = ERR_OK;
+    size_t taken = http_conn_head_bytes(conn, chunk);
+    enum err err = taken > 0 ? http_conn_keep(conn, chunk.data, taken) : ERR_OK;
     conn->is_running = true; /* what is answered here goes on below */
-    while (conn->stage == HTTP_CONN_BODY && taken < chunk.length) {
+    while (taken > 0 && err == ERR_OK && http_conn_step(conn)) {
+    }
+    while (err == ERR_OK && conn->stage == HTTP_CONN_BODY && taken < chunk.length) {
         size_t step;
         bool is_more = http_conn_take_body(conn, chunk.data + taken, chunk.length - taken, &step);
         taken += step;
@@ -337,10 +362,17 @@ static void http_conn_received(struct rt_op *op)
         }
     }
     conn->is_running = false;
-    if (taken < chunk.length && !conn->is_last && conn->stage < HTTP_CONN_LINGER) {
+    bool is_wanted = conn->upgraded != NULL || (!conn->is_last && conn->stage < HTTP_CONN_LINGER);
+    if (err == ERR_OK && taken < chunk.length && is_wanted) {
         err = http_conn_keep(conn, chunk.data + taken, chunk.length - taken);
     }
     rt_sock_release(&conn->sock, chunk);
+    if (conn->upgraded != NULL && err != ERR_OK) { /* what came behind the request is lost */
+        ws_conn_drop(conn->upgraded);
+        conn->upgraded = NULL;
+        http_conn_leave(conn);
+        return;
+    }
     if (err != ERR_OK && conn->stage >= HTTP_CONN_CALL && conn->stage <= HTTP_CONN_SEND) {
         conn->is_last = true; /* the answer is due; of the next request bytes are lost */
         err = ERR_OK;
@@ -439,7 +471,7 @@ void http_conn_answer(struct http_conn *conn)
         http_conn_leave(conn);
         return;
     }
-    http_conn_write_head(conn, call->body_bytes);
+    http_conn_write_head(conn, call->out.bytes);
     if (conn->is_sending) { /* behind `100 Continue`, which may never be read */
         http_conn_wait(conn, HTTP_SEND_NS);
     } else {
@@ -454,7 +486,7 @@ void http_conn_flush(struct http_conn *conn)
     if (conn->is_dead) {
         http_call_drop(call);
     }
-    if (call->first == NULL) {
+    if (call->out.first == NULL) {
         return;
     }
     if (!call->has_left) {
@@ -557,7 +589,7 @@ static void http_conn_write_head(struct http_conn *conn, uint64_t body_bytes)
 /* Whether there is something that a send could take. */
 static bool http_conn_has_more(const struct http_conn *conn)
 {
-    return conn->head.iov_len > 0 || conn->call->first != NULL ||
+    return conn->head.iov_len > 0 || conn->call->out.first != NULL ||
            (conn->has_end && conn->call->is_answered);
 }
 
@@ -577,7 +609,7 @@ static void http_conn_send(struct http_conn *conn)
         iov[count++] = conn->head;
         conn->head.iov_len = 0;
     }
-    bool is_chunk = conn->frame.is_chunked && call->first != NULL;
+    bool is_chunk = conn->frame.is_chunked && call->out.first != NULL;
     struct iovec *line = &iov[count];
     count += is_chunk;
     uint64_t bytes = http_conn_take(conn, &count);
@@ -587,7 +619,7 @@ static void http_conn_send(struct http_conn *conn)
                                .iov_len = length};
         iov[count++] = http_conn_text(HTTP1_CHUNK_TAIL, HTTP1_CHUNK_TAIL_BYTES);
     }
-    if (conn->has_end && call->is_answered && call->first == NULL) {
+    if (conn->has_end && call->is_answered && call->out.first == NULL) {
         conn->has_end = false;
         iov[count++] = http_conn_text(HTTP1_LAST_CHUNK, HTTP1_LAST_CHUNK_BYTES);
     }
@@ -605,16 +637,16 @@ static uint64_t http_conn_take(struct http_conn *conn, uint32_t *count)
     struct http_call *call = conn->call;
     struct http_piece **end = &call->sending;
     uint64_t bytes = 0;
-    while (call->first != NULL && *count < HTTP_IOV_MAX - 2) {
-        struct http_piece *piece = call->first;
+    while (call->out.first != NULL && *count < HTTP_IOV_MAX - 2) {
+        struct http_piece *piece = call->out.first;
         call->iov[(*count)++] = (struct iovec){.iov_base = piece->data, .iov_len = piece->length};
         bytes += piece->length;
-        call->first = piece->next;
+        call->out.first = piece->next;
         *end = piece;
         end = &piece->next;
     }
     *end = NULL;
-    call->last = call->first != NULL ? call->last : NULL;
+    call->out.last = call->out.first != NULL ? call->out.last : NULL;
     call->sending_bytes = bytes;
     return bytes;
 }
@@ -652,7 +684,7 @@ static void http_conn_go_on(struct http_conn *conn)
         conn->deadline_ns = UINT64_MAX; /* the handler's own */
     }
     if (conn->stage == HTTP_CONN_STREAM && call->is_full &&
-        call->body_bytes <= HTTP_STREAM_BYTES_MAX / 2) {
+        call->out.bytes <= HTTP_STREAM_BYTES_MAX / 2) {
         call->is_full = false;
         call->drained(call);
     }
@@ -781,6 +813,13 @@ static void http_conn_leave(struct http_conn *conn)
 static void http_conn_closed(struct rt_op *op)
 {
     struct http_conn *conn = CONTAINER_OF(op, struct http_conn, close_op);
+    http_conn_free(conn);
+    http_door_left(conn->door, conn);
+}
+
+/* What it holds. */
+static void http_conn_free(struct http_conn *conn)
+{
     if (conn->call != NULL) {
         http_call_free(conn->call);
     }
@@ -791,5 +830,63 @@ static void http_conn_closed(struct rt_op *op)
     if (conn->ahead != NULL) {
         buf_unref(conn->ahead);
     }
-    http_door_left(conn->door, conn);
+}
+
+/* --- Another protocol --- */
+
+size_t http_conn_ahead_bytes(const struct http_conn *conn)
+{
+    return conn->in->length - conn->in_pos + (conn->ahead != NULL ? conn->ahead->length : 0);
+}
+
+void http_conn_detach(struct http_conn *conn, struct ws_conn *upgraded)
+{
+    ASSERT(conn->stage == HTTP_CONN_CALL);
+    ASSERT(conn->is_running); /* which goes on with it when all that has come is kept */
+    conn->upgraded = upgraded;
+    conn->stage = HTTP_CONN_CLOSE;
+}
+
+/* The socket goes to `upgraded`. */
+static void http_conn_pass(struct http_conn *conn)
+{
+    ASSERT(!conn->is_receiving);
+    ASSERT(!conn->is_sending);
+    struct rt_shard *shard = conn->door->cs->shard;
+    struct ws_conn *upgraded = conn->upgraded;
+    size_t ahead_bytes = http_conn_ahead_bytes(conn);
+    struct bytes_writer w = bytes_writer(upgraded->unread, ahead_bytes);
+    bytes_put_copy(&w, conn->in->data + conn->in_pos, conn->in->length - conn->in_pos);
+    if (conn->ahead != NULL) {
+        bytes_put_copy(&w, conn->ahead->data, conn->ahead->length);
+    }
+    ASSERT(w.err == ERR_OK);
+    conn->is_closing = true;
+    rt_timer_stop(&conn->timer);
+    rt_op_init(&conn->close_op, shard, http_conn_detached);
+    rt_sock_detach(&conn->sock, &conn->close_op, upgraded->unread + ahead_bytes,
+                   LIMIT_CONNECTION_BYTES_UNAUTHENTICATED);
+}
+
+static void http_conn_detached(struct rt_op *op)
+{
+    struct http_conn *conn = CONTAINER_OF(op, struct http_conn, close_op);
+    struct http_door *door = conn->door;
+    struct ws_conn *upgraded = conn->upgraded;
+    if (op->err == ERR_OK) {
+        metric_add(&door->metrics.requests, 1);
+        ws_conn_begin(upgraded, (int)op->result,
+                      http_conn_ahead_bytes(conn) + conn->sock.unread_bytes);
+        http_conn_free(conn);
+        http_door_passed(door, conn);
+        return;
+    }
+    ws_conn_drop(upgraded);
+    if (op->err == ERR_UNSUPPORTED) { /* the connection stays as it was */
+        rt_op_init(&conn->close_op, door->cs->shard, http_conn_closed);
+        rt_sock_close(&conn->sock, &conn->close_op);
+        return;
+    }
+    http_conn_free(conn);
+    http_door_left(door, conn);
 }

@@ -31,7 +31,8 @@ struct http_conn {
     struct rt_sock sock;        /* its socket */
     struct rt_op recv_op;       /* the receive that waits */
     struct rt_op send_op;       /* the send that waits */
-    struct rt_op close_op;      /* the close */
+    struct rt_op close_op;      /* the close, or the detach */
+    struct ws_conn *upgraded;   /* who gets the socket */
     struct rt_timer timer;      /* looks at the deadline */
     uint64_t timer_ns;          /* when it fires */
     uint64_t deadline_ns;       /* when the connection has waited too long, rt_now_ns */
@@ -76,8 +77,16 @@ void http_conn_answer(struct http_conn *conn);
 void http_conn_flush(struct http_conn *conn);
 void http_conn_end(struct http_conn *conn, bool is_whole);
 
-/* `conn` is closed and may be forgotten. */
+/* Bytes that came behind the request of its call. */
+size_t http_conn_ahead_bytes(const struct http_conn *conn);
+
+/* Its call is an upgrade that was checked: the socket goes to `upgraded`, with what came behind the
+ * request, and the connection is forgotten. */
+void http_conn_detach(struct http_conn *conn, struct ws_conn *upgraded);
+
+/* `conn` is closed and may be forgotten; its socket has gone elsewhere, and counts there. */
 void http_door_left(struct http_door *door, struct http_conn *conn);
+void http_door_passed(struct http_door *door, struct http_conn *conn);
 
 /* A call for a request on `conn`; NULL: no memory. And its end. */
 struct http_call *http_call_new(struct http_conn *conn);

@@ -10,6 +10,7 @@
 #include "base/rt/shard.h"
 #include "broker/core/core.h"
 #include "broker/gateway/conn_int.h"
+#include "broker/gateway/ws_session.h"
 
 /* A call's arena: what it begins with, and what it may take besides the request's and the answer's
  * bytes. */
@@ -28,6 +29,8 @@ static const struct metric_family http_accepted_family = {
     .type = METRIC_COUNTER};
 static const struct metric_family http_connections_family = {
     .name = "tdb_http_connections", .help = "Connections of the HTTP door.", .type = METRIC_GAUGE};
+static const struct metric_family http_ws_family = {
+    .name = "tdb_ws_connections", .help = "WebSocket connections.", .type = METRIC_GAUGE};
 static const struct metric_family http_requests_family = {
     .name = "tdb_http_requests_total",
     .help = "Requests that the HTTP door has answered.",
@@ -75,6 +78,7 @@ enum err http_door_open(struct http_door *door, struct core_shard *cs, struct di
               cs->core->config.connections_max);
     pool_init(&door->call_pool, &door->budget, sizeof(struct http_call), 64,
               cs->core->config.connections_max);
+    ws_door_open(&door->ws, door, config->ws_port, &ws_session_ops);
     enum err err = http_door_open_json(door);
     if (err == ERR_OK) {
         err = core_entry_open(&door->entry, cs, diag, &config->listen, &http_door_ops);
@@ -114,6 +118,7 @@ static void http_door_register(struct http_door *door)
     metric_counter_init(&metrics->requests, registry, &http_requests_family, NULL, 0);
     metric_counter_init(&metrics->refused, registry, &http_refused_family, NULL, 0);
     metric_counter_init(&metrics->failed, registry, &http_failed_family, NULL, 0);
+    metric_gauge_init(&door->ws.connections, registry, &http_ws_family, NULL, 0);
     metric_histogram_init(&metrics->time, registry, &http_time_family, NULL, 0);
 }
 
@@ -153,10 +158,15 @@ static void http_door_came(struct core_entry *entry, struct rt_sock *sock)
 
 void http_door_left(struct http_door *door, struct http_conn *conn)
 {
+    http_door_passed(door, conn);
+    core_entry_left(&door->entry);
+}
+
+void http_door_passed(struct http_door *door, struct http_conn *conn)
+{
     metric_move(&door->metrics.connections, -1);
     list_remove(&conn->in_door);
     pool_release(&door->conn_pool, conn);
-    core_entry_left(&door->entry);
 }
 
 struct http_text http_door_date(struct http_door *door)
@@ -189,6 +199,8 @@ struct http_call *http_call_new(struct http_conn *conn)
     call->conn = conn;
     call->cs = door->cs;
     call->number = ++door->calls_count;
+    http_out_init(&call->out, &call->arena, &door->cs->bufs, &door->cs->budget, &door->answer_bytes,
+                  door->held_bytes_max);
     return call;
 }
 
@@ -206,7 +218,7 @@ void http_call_free(struct http_call *call)
         pool_release(&door->call_pool, call);
         return;
     }
-    memset(call, 0, offsetof(struct http_call, piece)); /* of the answer's room nothing is read */
+    memset(call, 0, offsetof(struct http_call, out)); /* what is behind is made anew */
     call->arena = arena;
     arena_reset(&call->arena);
     list_push_front(&door->idle_calls, &call->in_idle);
@@ -233,6 +245,7 @@ void http_door_close(struct http_door *door, http_door_done_fn *closed)
     list_for_each_safe (node, next, &door->conns) {
         http_conn_stop(CONTAINER_OF(node, struct http_conn, in_door));
     }
+    ws_door_close(&door->ws);
 }
 
 static void http_door_ended(struct core_entry *entry)
@@ -254,6 +267,7 @@ static void http_door_deinit(struct http_door *door)
         json_reader_deinit(&door->json);
     }
     arena_deinit(&door->json_arena);
+    ws_door_deinit(&door->ws);
     pool_deinit(&door->conn_pool);
     pool_deinit(&door->call_pool);
     budget_deinit(&door->budget);

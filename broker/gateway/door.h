@@ -17,6 +17,8 @@
 #include "base/rt/addr.h"
 #include "broker/core/entry.h"
 #include "broker/gateway/http1_write.h"
+#include "broker/gateway/ws_int.h"
+#include "schemas/json/lines.h"
 #include "schemas/json/reader.h"
 
 struct core_shard;
@@ -35,6 +37,7 @@ struct http_config {
     const char *origins;         /* of pages that may call, "https://shop.example", likewise */
     const struct json_indexer *indexer; /* for JSON */
     uint32_t body_bytes_max;            /* of one request; at most LIMIT_BATCH_BYTES */
+    struct ws_port *ws_port;            /* who has sockets of WebSocket connections; NULL: nobody */
 };
 
 /* Counters of a door, for /metrics. */
@@ -64,11 +67,13 @@ struct http_door {
     struct arena json_arena;          /* of `json` */
     struct json_paths json_paths;     /* none: texts are checked only */
     struct json_reader json;          /* checks bodies */
+    struct json_lines json_lines;     /* and those that are lines */
     uint64_t calls_count;             /* of requests so far: numbers them */
     uint32_t id;                      /* random, for the ids of requests */
     int64_t date_s;                   /* the second that `date` says */
     char date[HTTP1_DATE_BYTES + 1];  /* for the header Date */
     struct http_door_metrics metrics; /* what is counted */
+    struct ws_door ws;                /* WebSocket connections */
     http_door_done_fn *closed;        /* of the close under way */
     bool is_closing;                  /* http_door_close was called */
 };

@@ -50,6 +50,12 @@ static const enum http_error http_error_codes[CORE_CODES_COUNT] = {
     [CORE_UNKNOWN_STREAM] = HTTP_STREAM_NOT_FOUND,
     [CORE_INVALID_STREAM] = HTTP_INTERNAL,
     [CORE_STREAM_CHANGED] = HTTP_NOT_AVAILABLE,
+    [CORE_NOT_FOLLOWED] = HTTP_NOT_AVAILABLE,
+    [CORE_VIEW_EXISTS] = HTTP_INTERNAL,
+    [CORE_UNKNOWN_VIEW] = HTTP_INTERNAL,
+    [CORE_INVALID_VIEW] = HTTP_INTERNAL,
+    [CORE_VIEW_CHANGED] = HTTP_NOT_AVAILABLE,
+    [CORE_VIEW_BROKEN] = HTTP_NOT_AVAILABLE,
     [CORE_STORAGE] = HTTP_STORAGE_FAILED,
     [CORE_DISK_FULL] = HTTP_DISK_FULL,
     [CORE_OVERLOADED] = HTTP_OVERLOADED,
@@ -67,21 +73,6 @@ enum http_error http_error_of(enum core_code code)
     ASSERT(code > CORE_OK);
     ASSERT(code < CORE_CODES_COUNT);
     return http_error_codes[code];
-}
-
-enum http_error http_error_of_records(enum core_records_fault fault)
-{
-    switch (core_records_answer_of(fault)) {
-    case CORE_RECORDS_TOO_LARGE: return HTTP_EVENT_TOO_LARGE;
-    case CORE_RECORDS_TIMESTAMP: return HTTP_TIMESTAMP_OUT_OF_RANGE;
-    case CORE_RECORDS_INVALID: return HTTP_EVENT_INVALID;
-    case CORE_RECORDS_NO_MEMORY: return HTTP_OVERLOADED;
-    case CORE_RECORDS_OK: UNREACHABLE();
-    case CORE_RECORDS_CORRUPT:
-    case CORE_RECORDS_COMPRESSION:
-    case CORE_RECORDS_FORMAT: return HTTP_INTERNAL; /* the batch is ours */
-    }
-    UNREACHABLE();
 }
 
 enum http_error http_error_of_state(const char *state)

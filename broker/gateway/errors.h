@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "broker/core/code.h"
-#include "broker/core/records.h"
 
 /* Name, code, status, the SQLSTATEs it stands for (PostgreSQL 15, appendix A; two characters: what
  * is left of a class), whether the same request may succeed later, title, what to do. */
@@ -31,6 +30,11 @@
       "GET /api/v1/openapi.json lists what is.")                                                   \
     X(STREAM_NOT_FOUND, "stream_not_found", 404, "", false, "There is no such stream.",            \
       "GET /api/v1/streams lists them; 'tdb topic create' makes one.")                             \
+    X(VIEW_NOT_FOUND, "view_not_found", 404, "", false, "There is no such materialized view.",     \
+      "GET /api/v1/views lists them.")                                                             \
+    X(VIEW_HAS_NO_KEY, "view_has_no_key", 422, "", false,                                          \
+      "The view's rows cannot be asked for by their key.",                                         \
+      "Have all columns that it is grouped by in its SELECT, or filter by POST /api/v1/query.")    \
     X(PARTITION_NOT_FOUND, "partition_not_found", 404, "", false,                                  \
       "The stream has no such partition.", "GET /api/v1/streams tells how many it has.")           \
     X(METHOD_NOT_ALLOWED, "method_not_allowed", 405, "", false,                                    \
@@ -53,6 +57,13 @@
       "This path does not take that media type.", "Send one of those that openapi.json lists.")    \
     X(EXPECTATION_FAILED, "expectation_failed", 417, "", false, "This expectation is not known.",  \
       "Expect 100-continue, or nothing.")                                                          \
+    X(UPGRADE_INVALID, "upgrade_invalid", 400, "", false,                                          \
+      "The request to upgrade is not as it should be.", "Connect with a WebSocket client.")        \
+    X(MESSAGE_INVALID, "message_invalid", 422, "", false,                                          \
+      "The message is none of the protocol's.",                                                    \
+      "Send {\"id\": 1, \"op\": \"ping\"}; broker/gateway/README.md tells of the others.")         \
+    X(UPGRADE_REQUIRED, "upgrade_required", 426, "", false, "This path speaks WebSocket.",         \
+      "Connect with a WebSocket client (RFC 6455), as ws:// instead of http://.")                  \
     X(EVENT_INVALID, "event_invalid", 422, "", false, "The item is not an event.",                 \
       "Mend what the detail names.")                                                               \
     X(STREAM_NAME_INVALID, "stream_name_invalid", 422, "", false,                                  \
@@ -79,6 +90,12 @@
       "Choose another name, or say IF NOT EXISTS.")                                                \
     X(SQL_IN_USE, "sql_in_use", 409, "2B 55", false, "Something else stands upon it.",             \
       "Drop that first.")                                                                          \
+    X(POSITION_INVALID, "position_invalid", 422, "55T01", false,                                   \
+      "The position is none of this server's timeline.",                                           \
+      "Take one from an answer of this server about a view, or leave min_position out.")           \
+    X(VIEWS_LAGGING, "views_lagging", 503, "55000", true,                                          \
+      "A view is not there yet, or no longer kept up.",                                            \
+      "Try again, with a longer timeout; GET /api/v1/views says how it stands.")                   \
     X(SQL_NOT_ALLOWED, "sql_not_allowed", 403, "42501 42939", false,                               \
       "Names of the system are its own.", "Choose another name.")                                  \
     X(SQL_TOO_COMPLEX, "sql_too_complex", 422, "54", false, "The statement is too large.",         \
@@ -148,9 +165,6 @@ const struct http_error_row *http_error_row(enum http_error error);
 
 /* What the broker's answers are here; `code` is not CORE_OK (asserted). */
 enum http_error http_error_of(enum core_code code);
-
-/* What a batch's fault is here, not NONE (asserted). */
-enum http_error http_error_of_records(enum core_records_fault fault);
 
 /* The problem for a statement that failed with the SQLSTATE `state`: the row that has it, else the
  * one that has its class, else INTERNAL. */

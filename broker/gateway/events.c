@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/units.h"
+#include "schemas/json/lines.h"
 #include "schemas/json/reader.h"
 #include "storage/log/records.h"
 
@@ -18,34 +19,47 @@
 #define HTTP_EVENTS_NAME_BYTES 40
 
 static void http_events_fail(struct http_events *events, enum http_error error);
+static void http_events_look_ahead(struct http_events *events);
 static size_t http_events_line(struct http_events *events);
+static void http_events_line_alone(struct http_events *events, struct http_event *event,
+                                   uint64_t line);
 static size_t http_events_item(struct http_events *events);
 static bool http_events_check(struct http_events *events, struct http_text text, uint64_t line);
 static enum err http_events_passed(void *context, size_t record, const struct json_found *found,
                                    uint32_t duplicates_count);
 static enum err http_events_refused(void *context, size_t record, const struct json_fault *fault);
 static struct json_value http_events_value(struct http_text text);
+static void http_events_envelope(struct http_events *events, struct http_event *event,
+                                 const struct json_value *item);
 static struct http_event *http_events_add(struct http_events *events);
-static bool http_event_read(struct http_events *events, struct http_event *event,
+static bool http_event_read(struct http_events *events, struct http_event_more *more,
                             const struct json_value *item);
-static bool http_event_member(struct http_events *events, struct http_event *event,
+static bool http_event_member(struct http_events *events, struct http_event_more *more,
                               struct http_text name, const struct json_value *value);
-static bool http_event_text(struct http_events *events, struct http_event *event,
+static bool http_event_text(struct http_events *events, struct http_event_more *more,
                             const struct json_value *value, struct http_text *out);
-static bool http_event_base64(struct http_events *events, struct http_event *event,
+static bool http_event_base64(struct http_events *events, struct http_event_more *more,
                               const struct json_value *value, struct http_text *out);
-static bool http_event_timestamp(struct http_event *event, const struct json_value *value);
-static bool http_event_headers(struct http_events *events, struct http_event *event,
+static bool http_event_timestamp(struct http_event_more *more, const struct json_value *value);
+static bool http_event_headers(struct http_events *events, struct http_event_more *more,
                                const struct json_value *value);
-static bool http_event_header(struct http_events *events, struct http_event *event,
+static bool http_event_header(struct http_events *events, struct http_event_more *more,
                               const struct json_value *item, struct log_records_header *header);
-static bool http_event_wrong(struct http_event *event, const char *detail);
+static bool http_event_wrong(struct http_event_more *more, const char *detail);
 
-void http_events_begin(struct http_events *events, struct json_reader *json, struct arena *arena,
-                       enum http_events_form form, struct http_text body)
+const struct http_event_more http_event_plain = {
+    .timestamp = -1, .partition = -1, .error = HTTP_ERRORS_COUNT};
+
+void http_events_begin(struct http_events *events, struct json_reader *json,
+                       struct json_lines *lines, struct arena *arena, enum http_events_form form,
+                       struct http_text body)
 {
-    *events = (struct http_events){
-        .error = HTTP_ERRORS_COUNT, .json = json, .arena = arena, .form = form, .line = 1};
+    *events = (struct http_events){.error = HTTP_ERRORS_COUNT,
+                                   .json = json,
+                                   .lines = lines,
+                                   .arena = arena,
+                                   .form = form,
+                                   .line = 1};
     if (form == HTTP_EVENTS_NDJSON) {
         events->at = body.data;
         events->end = body.data + body.length;
@@ -62,6 +76,9 @@ void http_events_begin(struct http_events *events, struct json_reader *json, str
 
 bool http_events_step(struct http_events *events, size_t bytes_max)
 {
+    if (events->form == HTTP_EVENTS_NDJSON) {
+        http_events_look_ahead(events);
+    }
     for (size_t bytes = 0; !events->is_done && bytes <= bytes_max;) {
         bytes += events->form == HTTP_EVENTS_NDJSON ? http_events_line(events)
                                                     : http_events_item(events);
@@ -78,8 +95,15 @@ static void http_events_fail(struct http_events *events, enum http_error error)
 
 /* --- Items --- */
 
-/* The next line; returns its bytes. One that is not JSON is that line's error: the others can be
- * told apart from it. */
+/* Lines are checked from here on. */
+static void http_events_look_ahead(struct http_events *events)
+{
+    events->lines_from = events->at;
+    json_lines_begin(events->lines, events->json, events->at, (size_t)(events->end - events->at));
+}
+
+/* The next line; returns its bytes, and those behind it that are looked at again. One that is not
+ * JSON is that line's error: the others can be told apart from it. */
 static size_t http_events_line(struct http_events *events)
 {
     const char *at = events->at;
@@ -88,7 +112,8 @@ static size_t http_events_line(struct http_events *events)
         return 0;
     }
     const char *newline = memchr(at, '\n', (size_t)(events->end - at));
-    struct http_text text = {at, (size_t)((newline != NULL ? newline : events->end) - at)};
+    const char *end = newline != NULL ? newline : events->end;
+    struct http_text text = {at, (size_t)(end - at)};
     events->at = newline != NULL ? newline + 1 : events->end;
     uint64_t line = events->line++;
     text.length -= text.length > 0 && text.data[text.length - 1] == '\r';
@@ -100,12 +125,23 @@ static size_t http_events_line(struct http_events *events)
         return 0;
     }
     event->value = text;
-    if (!http_events_check(events, text, line)) {
-        event->error = HTTP_JSON_INVALID;
-        event->detail = arena_copy(events->arena, events->detail, strlen(events->detail));
-        events->detail[0] = '\0'; /* the line's, not the body's */
+    if (UNLIKELY(!json_lines_next(events->lines, (size_t)(end - events->lines_from)))) {
+        http_events_line_alone(events, event, line);
+        return text.length + 1 + JSON_INDEX_STEP_BYTES;
     }
     return text.length + 1;
+}
+
+/* A line that is perhaps no JSON. */
+static void http_events_line_alone(struct http_events *events, struct http_event *event,
+                                   uint64_t line)
+{
+    if (!http_events_check(events, event->value, line)) {
+        http_events_refuse(events, event, HTTP_JSON_INVALID,
+                           arena_copy(events->arena, events->detail, strlen(events->detail)));
+        events->detail[0] = '\0'; /* the line's, not the body's */
+    }
+    http_events_look_ahead(events);
 }
 
 /* The next of an array, or the value that is alone; returns its bytes. */
@@ -123,10 +159,46 @@ static size_t http_events_item(struct http_events *events)
     if (events->form == HTTP_EVENTS_JSON) {
         uint32_t quote = value.kind == JSON_STRING; /* a string's text is without them */
         event->value = (struct http_text){value.text - quote, value.length + 2 * quote};
-    } else if (!http_event_read(events, event, &value)) {
-        event->error = event->error != HTTP_ERRORS_COUNT ? event->error : HTTP_OVERLOADED;
+    } else {
+        http_events_envelope(events, event, &value);
     }
     return value.length + 1;
+}
+
+/* An envelope. */
+static void http_events_envelope(struct http_events *events, struct http_event *event,
+                                 const struct json_value *item)
+{
+    struct http_event_more *more =
+        arena_alloc(events->arena, sizeof(*more), _Alignof(struct http_event_more));
+    if (more == NULL) {
+        http_events_refuse(events, event, HTTP_OVERLOADED, NULL);
+        return;
+    }
+    *more = http_event_plain;
+    if (!http_event_read(events, more, item)) {
+        more->error = more->error != HTTP_ERRORS_COUNT ? more->error : HTTP_OVERLOADED;
+        events->failed_count++;
+    }
+    event->value = more->value;
+    event->more = more;
+}
+
+void http_events_refuse(struct http_events *events, struct http_event *event, enum http_error error,
+                        const char *detail)
+{
+    static const struct http_event_more overloaded = {
+        .timestamp = -1, .partition = -1, .error = HTTP_OVERLOADED};
+    struct http_event_more *more =
+        arena_alloc(events->arena, sizeof(*more), _Alignof(struct http_event_more));
+    ASSERT(event->more->error == HTTP_ERRORS_COUNT);
+    if (more != NULL) {
+        *more = *event->more;
+        more->error = error;
+        more->detail = detail;
+    }
+    event->more = more != NULL ? more : &overloaded;
+    events->failed_count++;
 }
 
 /* Whether `text`, that line of the body or (0) all of it, is JSON; if not, out->detail says why. */
@@ -187,7 +259,7 @@ static struct json_value http_events_value(struct http_text text)
     }
 }
 
-/* One more, of which nothing is known. NULL: too many, or no memory, and that is the body's error.
+/* One more, whose value is to be set. NULL: too many, or no memory, and that is the body's error.
  */
 static struct http_event *http_events_add(struct http_events *events)
 {
@@ -212,14 +284,14 @@ static struct http_event *http_events_add(struct http_events *events)
         events->capacity = capacity;
     }
     struct http_event *event = &events->items[events->count++];
-    *event = (struct http_event){.timestamp = -1, .partition = -1, .error = HTTP_ERRORS_COUNT};
+    *event = (struct http_event){.more = &http_event_plain};
     return event;
 }
 
 /* --- An envelope --- */
 
-/* False: it is none, and event->error says so; or there was no memory. */
-static bool http_event_read(struct http_events *events, struct http_event *event,
+/* False: it is none, and more->error says so; or there was no memory. */
+static bool http_event_read(struct http_events *events, struct http_event_more *more,
                             const struct json_value *item)
 {
     static const char wrong[] = "An event is an object with value, value_text or value_base64.";
@@ -227,20 +299,20 @@ static bool http_event_read(struct http_events *events, struct http_event *event
     struct json_value value;
     bool has_value = false;
     if (item->kind != JSON_OBJECT) {
-        return http_event_wrong(event, wrong);
+        return http_event_wrong(more, wrong);
     }
     struct json_items members = json_items(item);
     while (json_items_next(&members, &name, &value)) {
         struct http_text text = {name.text, name.length};
         has_value = has_value || (text.length >= 5 && memcmp(text.data, "value", 5) == 0);
-        if (!http_event_member(events, event, text, &value)) {
+        if (!http_event_member(events, more, text, &value)) {
             return false;
         }
     }
-    return has_value || http_event_wrong(event, wrong);
+    return has_value || http_event_wrong(more, wrong);
 }
 
-static bool http_event_member(struct http_events *events, struct http_event *event,
+static bool http_event_member(struct http_events *events, struct http_event_more *more,
                               struct http_text name, const struct json_value *value)
 {
     uint32_t quote = value->kind == JSON_STRING;
@@ -249,35 +321,35 @@ static bool http_event_member(struct http_events *events, struct http_event *eve
     struct http_text raw = {value->text - quote, value->length + 2 * quote};
     uint64_t partition;
     if (http_text_is(name, "value")) {
-        event->value = is_null ? none : raw;
+        more->value = is_null ? none : raw;
         return true;
     }
     if (http_text_is(name, "key")) {
-        event->key = is_null ? none : raw;
-        return value->kind != JSON_STRING || http_event_text(events, event, value, &event->key);
+        more->key = is_null ? none : raw;
+        return value->kind != JSON_STRING || http_event_text(events, more, value, &more->key);
     }
     if (http_text_is(name, "value_text")) {
-        return http_event_text(events, event, value, &event->value);
+        return http_event_text(events, more, value, &more->value);
     }
     if (http_text_is(name, "value_base64")) {
-        return http_event_base64(events, event, value, &event->value);
+        return http_event_base64(events, more, value, &more->value);
     }
     if (http_text_is(name, "key_base64")) {
-        return http_event_base64(events, event, value, &event->key);
+        return http_event_base64(events, more, value, &more->key);
     }
     if (http_text_is(name, "headers")) {
-        return is_null || http_event_headers(events, event, value);
+        return is_null || http_event_headers(events, more, value);
     }
     if (http_text_is(name, "timestamp")) {
-        return is_null || http_event_timestamp(event, value);
+        return is_null || http_event_timestamp(more, value);
     }
     if (http_text_is(name, "partition")) {
         if (!is_null && (value->kind != JSON_NUMBER ||
                          units_parse_u64(value->text, value->length, &partition) != ERR_OK ||
                          partition >= LIMIT_PARTITIONS_COUNT)) {
-            return http_event_wrong(event, "partition is not the number of a partition.");
+            return http_event_wrong(more, "partition is not the number of a partition.");
         }
-        event->partition = is_null ? -1 : (int64_t)partition;
+        more->partition = is_null ? -1 : (int64_t)partition;
         return true;
     }
     char detail[128];
@@ -285,15 +357,15 @@ static bool http_event_member(struct http_events *events, struct http_event *eve
     int length = snprintf(detail, sizeof(detail),
                           "An event has no member %.*s; see application/vnd.tdb.events+json.",
                           shown, name.data);
-    return http_event_wrong(event, arena_copy(events->arena, detail, (size_t)length));
+    return http_event_wrong(more, arena_copy(events->arena, detail, (size_t)length));
 }
 
 /* The characters that a JSON string stands for. */
-static bool http_event_text(struct http_events *events, struct http_event *event,
+static bool http_event_text(struct http_events *events, struct http_event_more *more,
                             const struct json_value *value, struct http_text *out)
 {
     if (value->kind != JSON_STRING) {
-        return http_event_wrong(event, "A text is wanted where there is another value.");
+        return http_event_wrong(more, "A text is wanted where there is another value.");
     }
     char *text = arena_alloc(events->arena, value->length + 1, 1);
     if (text == NULL) {
@@ -301,7 +373,7 @@ static bool http_event_text(struct http_events *events, struct http_event *event
     }
     struct bytes_writer w = bytes_writer(text, value->length);
     if (json_unescape(&w, value) != ERR_OK) {
-        return http_event_wrong(event, "An escape names half a character.");
+        return http_event_wrong(more, "An escape names half a character.");
     }
     *out = (struct http_text){text, w.pos};
     return true;
@@ -323,15 +395,15 @@ static int http_event_digit(char digit)
 }
 
 /* Padded, and with no bits set that stand for nothing: each string of bytes has one form. */
-static bool http_event_base64(struct http_events *events, struct http_event *event,
+static bool http_event_base64(struct http_events *events, struct http_event_more *more,
                               const struct json_value *value, struct http_text *out)
 {
     static const char wrong[] = "base64 (RFC 4648, padded) is wanted where there is another value.";
     struct http_text text;
     if (value->kind != JSON_STRING) {
-        return http_event_wrong(event, wrong);
+        return http_event_wrong(more, wrong);
     }
-    if (!http_event_text(events, event, value, &text)) {
+    if (!http_event_text(events, more, value, &text)) {
         return false;
     }
     size_t padding = text.length > 0 && text.data[text.length - 1] == '=';
@@ -345,7 +417,7 @@ static bool http_event_base64(struct http_events *events, struct http_event *eve
     for (size_t i = 0; i < text.length - padding; i++) {
         int digit = http_event_digit(text.data[i]);
         if (digit < 0 || text.length % 4 != 0) {
-            return http_event_wrong(event, wrong);
+            return http_event_wrong(more, wrong);
         }
         bits = bits << 6 | (uint32_t)digit;
         if (i % 4 != 0) {
@@ -355,43 +427,43 @@ static bool http_event_base64(struct http_events *events, struct http_event *eve
         }
     }
     if (bits != 0 || (text.length % 4 != 0) || (padding > 0 && text.length < 4)) {
-        return http_event_wrong(event, wrong);
+        return http_event_wrong(more, wrong);
     }
     *out = (struct http_text){(const char *)data, length};
     return true;
 }
 
-static bool http_event_timestamp(struct http_event *event, const struct json_value *value)
+static bool http_event_timestamp(struct http_event_more *more, const struct json_value *value)
 {
     uint64_t ms;
     if (value->kind == JSON_STRING &&
-        units_parse_time_ms(value->text, value->length, &event->timestamp) == ERR_OK &&
-        event->timestamp >= 0) {
+        units_parse_time_ms(value->text, value->length, &more->timestamp) == ERR_OK &&
+        more->timestamp >= 0) {
         return true;
     }
     if (value->kind == JSON_NUMBER && units_parse_u64(value->text, value->length, &ms) == ERR_OK &&
         ms <= INT64_MAX) {
-        event->timestamp = (int64_t)ms;
+        more->timestamp = (int64_t)ms;
         return true;
     }
-    event->timestamp = -1;
-    return http_event_wrong(event, "timestamp is neither milliseconds since 1970 nor RFC 3339.");
+    more->timestamp = -1;
+    return http_event_wrong(more, "timestamp is neither milliseconds since 1970 nor RFC 3339.");
 }
 
 /* Names and values, in order, as a record has them. */
-static bool http_event_headers(struct http_events *events, struct http_event *event,
+static bool http_event_headers(struct http_events *events, struct http_event_more *more,
                                const struct json_value *value)
 {
     struct json_value name;
     struct json_value item;
     if (value->kind != JSON_OBJECT && value->kind != JSON_ARRAY) {
-        return http_event_wrong(event, "headers are neither an object nor an array.");
+        return http_event_wrong(more, "headers are neither an object nor an array.");
     }
     size_t count = 0;
     struct json_items items = json_items(value);
     while (json_items_next(&items, NULL, &item)) {
         if (++count > HTTP_EVENT_HEADERS_MAX) {
-            return http_event_wrong(event, "An event has 1,000 headers at most.");
+            return http_event_wrong(more, "An event has 1,000 headers at most.");
         }
     }
     /* Two lengths of 5 bytes at most, and texts that get no longer. */
@@ -407,12 +479,12 @@ static bool http_event_headers(struct http_events *events, struct http_event *ev
         struct http_text key;
         struct http_text text = {.data = NULL};
         if (value->kind == JSON_ARRAY) {
-            if (!http_event_header(events, event, &item, &header)) {
+            if (!http_event_header(events, more, &item, &header)) {
                 return false;
             }
         } else {
-            if (!http_event_text(events, event, &name, &key) ||
-                (item.kind != JSON_NULL && !http_event_text(events, event, &item, &text))) {
+            if (!http_event_text(events, more, &name, &key) ||
+                (item.kind != JSON_NULL && !http_event_text(events, more, &item, &text))) {
                 return false;
             }
             header = (struct log_records_header){(const uint8_t *)key.data, (uint32_t)key.length,
@@ -421,14 +493,14 @@ static bool http_event_headers(struct http_events *events, struct http_event *ev
         log_records_header_put(&w, &header);
     }
     ASSERT(w.err == ERR_OK);
-    event->headers = data;
-    event->headers_bytes = (uint32_t)w.pos;
-    event->headers_count = (uint32_t)count;
+    more->headers = data;
+    more->headers_bytes = (uint32_t)w.pos;
+    more->headers_count = (uint32_t)count;
     return true;
 }
 
 /* {name, value | value_base64} */
-static bool http_event_header(struct http_events *events, struct http_event *event,
+static bool http_event_header(struct http_events *events, struct http_event_more *more,
                               const struct json_value *item, struct log_records_header *header)
 {
     static const char wrong[] = "A header is an object with name and value or value_base64.";
@@ -437,32 +509,32 @@ static bool http_event_header(struct http_events *events, struct http_event *eve
     struct json_value name;
     struct json_value value;
     if (item->kind != JSON_OBJECT) {
-        return http_event_wrong(event, wrong);
+        return http_event_wrong(more, wrong);
     }
     struct json_items members = json_items(item);
     while (json_items_next(&members, &name, &value)) {
         struct http_text member = {name.text, name.length};
         bool is_read =
-            http_text_is(member, "name")           ? http_event_text(events, event, &value, &key)
-            : http_text_is(member, "value_base64") ? http_event_base64(events, event, &value, &text)
+            http_text_is(member, "name")           ? http_event_text(events, more, &value, &key)
+            : http_text_is(member, "value_base64") ? http_event_base64(events, more, &value, &text)
             : !http_text_is(member, "value")
-                ? http_event_wrong(event, wrong)
-                : value.kind == JSON_NULL || http_event_text(events, event, &value, &text);
+                ? http_event_wrong(more, wrong)
+                : value.kind == JSON_NULL || http_event_text(events, more, &value, &text);
         if (!is_read) {
             return false;
         }
     }
     if (key.data == NULL) {
-        return http_event_wrong(event, wrong);
+        return http_event_wrong(more, wrong);
     }
     *header = (struct log_records_header){(const uint8_t *)key.data, (uint32_t)key.length,
                                           (const uint8_t *)text.data, (uint32_t)text.length};
     return true;
 }
 
-static bool http_event_wrong(struct http_event *event, const char *detail)
+static bool http_event_wrong(struct http_event_more *more, const char *detail)
 {
-    event->error = HTTP_EVENT_INVALID;
-    event->detail = detail;
+    more->error = HTTP_EVENT_INVALID;
+    more->detail = detail;
     return false;
 }

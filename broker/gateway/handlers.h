@@ -20,6 +20,13 @@ void http_handle_query(struct http_call *call);
 /* Answers the topics there are and the streams that are declared over them. */
 void http_handle_streams(struct http_call *call);
 
+/* Hands the connection on: it speaks WebSocket from now on. */
+void http_handle_ws(struct http_call *call);
+
+/* Answers the materialized views there are; rows of one, or the one row of a key. */
+void http_handle_views(struct http_call *call);
+void http_handle_view_rows(struct http_call *call);
+
 /* Answer that the server runs, and whether it is ready for requests. */
 void http_handle_livez(struct http_call *call);
 void http_handle_readyz(struct http_call *call);

@@ -32,11 +32,11 @@
 #include <sys/uio.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/compiler.h"
 #include "base/list.h"
 #include "broker/gateway/errors.h"
 #include "broker/gateway/http1.h"
+#include "broker/gateway/out.h"
 
 struct core_shard;
 struct http_call;
@@ -55,9 +55,8 @@ typedef void http_call_fn(struct http_call *call);
 /* Pieces of one send. */
 #define HTTP_IOV_MAX 16u
 
-/* Room for an answer's head, and for its body's first piece: a problem fits. */
+/* Room for an answer's head. */
 #define HTTP_ANSWER_HEAD_BYTES 1024u
-#define HTTP_PIECE_FIRST_BYTES 1024u
 
 /* Media types. */
 #define HTTP_MEDIA_JSON    "application/json"
@@ -66,15 +65,6 @@ typedef void http_call_fn(struct http_call *call);
 #define HTTP_MEDIA_PROBLEM "application/problem+json"
 #define HTTP_MEDIA_CSV     "text/csv"
 #define HTTP_MEDIA_METRICS "text/plain; version=0.0.4; charset=utf-8"
-
-/* Bytes of an answer's body, one of a chain. */
-struct http_piece {
-    uint8_t *data;           /* the bytes */
-    uint32_t length;         /* written */
-    uint32_t capacity;       /* room */
-    struct buf *buf;         /* whose they are; NULL: the call's */
-    struct http_piece *next; /* NULL: the last */
-};
 
 /* A header of an answer. */
 struct http_answer_header {
@@ -97,67 +87,69 @@ struct http_call {
     http_call_fn *release; /* give back what is not the arena's; NULL: nothing */
 
     /* Private to broker/gateway: the answer. */
-    http_call_fn *cancel;       /* of http_wait; NULL: none */
-    http_call_fn *drained;      /* of http_begin; NULL: none */
-    struct list_node in_idle;   /* http_door.idle_calls */
-    struct http_conn *conn;     /* where it goes */
-    struct http_piece *first;   /* of the body, what is to be sent */
-    struct http_piece *last;    /* its last piece */
-    struct http_piece *sending; /* pieces in the send under way */
-    struct http_piece *spare;   /* sent ones, to be used again */
-    uint64_t body_bytes;        /* to be sent or being sent */
-    uint64_t sending_bytes;     /* of `sending` */
+    http_call_fn *cancel;                                       /* of http_wait; NULL: none */
+    http_call_fn *drained;                                      /* of http_begin; NULL: none */
+    struct list_node in_idle;                                   /* http_door.idle_calls */
+    struct http_conn *conn;                                     /* where it goes */
+    struct http_piece *sending;                                 /* pieces in the send under way */
+    uint64_t sending_bytes;                                     /* of `sending` */
     struct http_answer_header headers[HTTP_ANSWER_HEADERS_MAX]; /* besides the usual ones */
     uint32_t headers_count;                                     /* of them */
     uint16_t status;                                            /* of the answer */
     const char *media;                                          /* of its body */
     struct iovec iov[HTTP_IOV_MAX];                             /* of the send under way */
     uint64_t number;                                            /* of this request on its shard */
-    enum err err;     /* why the body cannot be written on: ERR_BUDGET, ERR_TOO_LARGE */
-    bool has_head;    /* `head` is whole */
-    bool has_piece;   /* `piece` is in use */
+    bool has_head;                                              /* `head` is whole */
     bool is_begun;    /* http_begin: status and media are set */
     bool has_left;    /* bytes of the answer have: it cannot become another one */
     bool is_full;     /* http_flush has answered false: `drained` is due */
     bool is_answered; /* the answer stands */
 
-    /* Likewise; for an answer that needs no memory. */
-    struct http_piece piece;                     /* the body's first */
-    uint8_t piece_bytes[HTTP_PIECE_FIRST_BYTES]; /* its bytes */
-    uint8_t head_bytes[HTTP_ANSWER_HEAD_BYTES];  /* the head */
+    /* Likewise. */
+    struct http_out out; /* the body: what is to be sent; its bytes: with those being sent */
+    uint8_t head_bytes[HTTP_ANSWER_HEAD_BYTES]; /* the head */
 };
-
-/* The largest body of an answer. */
-#define HTTP_ANSWER_BYTES_MAX (64u << 20)
 
 /* Zeroed memory from the arena. NULL: there is none, and the call has been ended with that. */
 void *http_alloc(struct http_call *call, size_t bytes);
 
-/* Write to the answer's body: bytes, a text, a JSON string with its quotes (`text` is UTF-8; or
- * every byte that is none is written as U+FFFD), a number. Once memory is short the rest is dropped
- * and http_answer answers that instead. */
-void http_put(struct http_call *call, const void *data, size_t length);
-void http_put_text(struct http_call *call, const char *text);
-void http_put_string(struct http_call *call, const void *text, size_t length);
-void http_put_base64(struct http_call *call, const void *data, size_t length);
-void http_put_i64(struct http_call *call, int64_t number);
-void http_put_u64(struct http_call *call, uint64_t number);
-
-/* Room for at least `bytes` more of the body, to be written at once and then told with http_wrote,
- * how much of it; for writers who know what they write. NULL: memory is short. */
-uint8_t *http_room(struct http_call *call, size_t bytes);
-void http_wrote(struct http_call *call, size_t bytes);
+/* Write to the answer's body, as out.h has it. Once memory is short the rest is dropped and
+ * http_answer answers that instead. */
+static inline void http_put(struct http_call *call, const void *data, size_t length)
+{
+    http_out_put(&call->out, data, length);
+}
+static inline void http_put_text(struct http_call *call, const char *text)
+{
+    http_out_put_text(&call->out, text);
+}
+static inline void http_put_string(struct http_call *call, const void *text, size_t length)
+{
+    http_out_put_string(&call->out, text, length);
+}
+static inline void http_put_base64(struct http_call *call, const void *data, size_t length)
+{
+    http_out_put_base64(&call->out, data, length);
+}
+static inline void http_put_i64(struct http_call *call, int64_t number)
+{
+    http_out_put_i64(&call->out, number);
+}
+static inline void http_put_u64(struct http_call *call, uint64_t number)
+{
+    http_out_put_u64(&call->out, number);
+}
 
 /* Whether memory was short for what was written: no more of it counts. */
 static inline bool http_is_short(const struct http_call *call)
 {
-    return call->err != ERR_OK;
+    return http_out_is_short(&call->out);
 }
 
 /* Bytes written that no send has taken. */
 static inline uint64_t http_unsent_bytes(const struct http_call *call)
 {
-    return call->body_bytes - call->sending_bytes;
+    return call->out.bytes - call->sending_bytes;
 }
 
 /* Forget the body written so far. */

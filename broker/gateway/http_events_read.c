@@ -312,8 +312,8 @@ static void http_read_answer(struct http_read *state)
 
 static bool http_read_may_add(const struct http_read *state)
 {
-    return state->events_count < state->limit && state->call->err == ERR_OK &&
-           state->call->body_bytes < HTTP_READ_ANSWER_BYTES;
+    return state->events_count < state->limit && state->call->out.err == ERR_OK &&
+           state->call->out.bytes < HTTP_READ_ANSWER_BYTES;
 }
 
 /* A loan is some batches, whole. */

@@ -2,13 +2,20 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
+#include "broker/core/view.h"
 #include "broker/gateway/conn_int.h"
 #include "broker/gateway/handlers.h"
+#include "broker/gateway/http_views.h"
 
 /* A page of metrics: so large at first, and at most. */
 #define HTTP_METRICS_BYTES     (64u << 10)
 #define HTTP_METRICS_BYTES_MAX (4u << 20)
+
+static void http_health_ready(struct http_call *call, const struct core_upkeep_ask *ask);
+static void http_health_metrics(struct http_call *call, const struct core_upkeep_ask *ask);
+static void http_health_views(struct http_call *call, const struct core_upkeep_ask *ask);
 
 void http_handle_livez(struct http_call *call)
 {
@@ -16,8 +23,14 @@ void http_handle_livez(struct http_call *call)
     http_answer(call, 200, HTTP_MEDIA_JSON);
 }
 
-/* The doors open when every partition that can be is; what is left is what cannot, and the end. */
 void http_handle_readyz(struct http_call *call)
+{
+    http_views_ask(call, http_health_ready);
+}
+
+/* The doors open when every partition that can be is; what is left is what cannot, and the end.
+ * Views that are being built keep nobody from streams. */
+static void http_health_ready(struct http_call *call, const struct core_upkeep_ask *ask)
 {
     const struct core *core = call->cs->core;
     bool is_closing = call->conn->door->is_closing;
@@ -35,13 +48,39 @@ void http_handle_readyz(struct http_call *call)
         http_put_text(call, is_closing ? "," : "");
         http_put_text(call, "\"partitions could not be opened; see the server's log\"");
     }
+    http_put_text(call, "],\"views\":[");
+    http_health_views(call, ask);
     http_put_text(call, "]}\n");
     http_answer(call, is_ready ? 200 : 503, HTTP_MEDIA_JSON);
 }
 
-/* All shards' together. A page that does not fit is written again where there is more room. */
+/* Those that cannot be read yet: new ones, and all of them after a start. */
+static void http_health_views(struct http_call *call, const struct core_upkeep_ask *ask)
+{
+    bool is_first = true;
+    for (uint32_t i = 0; i < ask->rows_count; i++) {
+        const struct core_upkeep_row *row = &ask->rows[i];
+        const struct core_view *view = core_catalog_find_view_uuid(call->cs->catalog, &row->view);
+        if (view != NULL && row->status == CORE_UPKEEP_BUILDING) {
+            http_put_text(call, is_first ? "{\"name\":" : ",{\"name\":");
+            http_put_string(call, view->name, strlen(view->name));
+            http_views_put_state(call, row);
+            http_put_text(call, "}");
+            is_first = false;
+        }
+    }
+}
+
+/* The home of views counts them when it is asked. */
 void http_handle_metrics(struct http_call *call)
 {
+    http_views_ask(call, http_health_metrics);
+}
+
+/* All shards' together. A page that does not fit is written again where there is more room. */
+static void http_health_metrics(struct http_call *call, const struct core_upkeep_ask *ask)
+{
+    (void)ask;
     const struct core *core = call->cs->core;
     const struct metric_registry *registries[LIMIT_SHARDS_COUNT];
     for (uint32_t i = 0; i < core->shards_count; i++) {

@@ -12,6 +12,21 @@ static void http_openapi_problem(struct http_call *call, uint16_t status,
                                  const struct http_route *route);
 static bool http_openapi_has(const struct http_route *route, enum http_error error);
 
+/* How a view stands. */
+#define HTTP_OPENAPI_COUNT "{\"type\":\"integer\",\"minimum\":0"
+#define HTTP_OPENAPI_STATE                                                                         \
+    "\"state\":{\"enum\":[\"building\",\"live\",\"lagging\",\"broken\"]},"                         \
+    "\"degraded\":{\"type\":\"boolean\",\"description\":\"Values did not fit its types, or rows "  \
+    "failed.\"},\"why\":{\"type\":\"string\"},\"tick\":{\"type\":[\"integer\",\"null\"],"          \
+    "\"description\":\"The newest that is in its rows.\"},\"lag_ms\":" HTTP_OPENAPI_COUNT          \
+    ",\"description\":\"For how long it has been behind.\"},\"rows\":" HTTP_OPENAPI_COUNT          \
+    "},\"bytes\":" HTTP_OPENAPI_COUNT                                                              \
+    ",\"description\":\"Of memory.\"},\"records\":" HTTP_OPENAPI_COUNT                             \
+    ",\"description\":\"Folded since the server started.\"},\"records_left\":" HTTP_OPENAPI_COUNT  \
+    ",\"description\":\"To fold until it has come up.\"},\"errors\":" HTTP_OPENAPI_COUNT           \
+    "},\"eta_ms\":{\"type\":[\"integer\",\"null\"],\"description\":\"Until it has "                \
+    "come up, by its pace so far; null: not known.\"}"
+
 static const char http_openapi_head[] =
     "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"TDB+\",\"version\":\"" TDB_VERSION "\","
     "\"description\":\"Events in and out of streams, which Kafka clients know as topics.\","
@@ -58,6 +73,18 @@ static const char http_openapi_components[] =
     "\"description\":\"Of a declared stream: whose records it shows.\"},\"partitions\":{\"type\":"
     "\"integer\"},\"internal\":{\"type\":\"boolean\"},\"created\":{\"type\":\"string\",\"format\":"
     "\"date-time\"}}}}}},"
+    "\"Views\":{\"type\":\"object\",\"required\":[\"views\"],\"properties\":{\"views\":{"
+    "\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"name\",\"source\","
+    "\"topic\",\"origin\",\"incarnation\",\"columns\",\"key\",\"created\",\"sql\",\"state\"],"
+    "\"properties\":{\"name\":{\"type\":\"string\"},\"source\":{\"type\":\"string\","
+    "\"description\":\"The stream it reads.\"},\"topic\":{\"type\":\"string\"},\"origin\":{"
+    "\"type\":\"string\",\"description\":\"Where its fold begins: earliest, latest, or a time.\"},"
+    "\"incarnation\":{\"type\":\"integer\"},\"columns\":{\"type\":\"array\",\"items\":{"
+    "\"type\":\"object\",\"required\":[\"name\",\"type\"],\"properties\":{\"name\":{"
+    "\"type\":\"string\"},\"type\":{\"type\":\"string\"}}}},\"key\":{\"type\":[\"array\",\"null\"]"
+    ",\"items\":{\"type\":\"string\"},\"description\":\"The columns that tell its rows apart; "
+    "null: not all are shown, or there is one row.\"},\"created\":{\"type\":\"string\","
+    "\"format\":\"date-time\"},\"sql\":{\"type\":\"string\"}," HTTP_OPENAPI_STATE "}}}}},"
     "\"Query\":{\"type\":\"object\",\"required\":[\"sql\"],\"additionalProperties\":false,"
     "\"properties\":{\"sql\":{\"type\":\"string\",\"description\":\"One statement.\"},"
     "\"params\":{\"type\":\"array\",\"maxItems\":1000,\"description\":\"Values of $1, $2, ...: a "
@@ -67,7 +94,14 @@ static const char http_openapi_components[] =
     "\"timeout\":{\"type\":[\"string\",\"integer\"],\"description\":\"A duration like 30s, or "
     "milliseconds.\"},"
     "\"numbers\":{\"enum\":[\"number\",\"string\"],\"description\":\"How BIGINT and NUMERIC "
-    "stand in JSON; absent: as numbers.\"}}},"
+    "stand in JSON; absent: as numbers.\"},"
+    "\"min_position\":{\"description\":\"Of views: wait, up to the timeout, until the rows hold "
+    "this: a position that an answer had, or where events stand that were appended, as topic, "
+    "partition and offset.\",\"oneOf\":[{\"type\":\"string\"},{\"type\":\"object\","
+    "\"additionalProperties\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\","
+    "\"minimum\":0}}}]},"
+    "\"consistency\":{\"enum\":[\"default\",\"any\"],\"description\":\"any: take views as they "
+    "are, and do not wait.\"}}},"
     "\"Rows\":{\"type\":\"object\",\"required\":[\"columns\",\"rows\"],\"properties\":{"
     "\"columns\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"name\","
     "\"type\"],\"properties\":{\"name\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"}}}},"
@@ -75,9 +109,14 @@ static const char http_openapi_components[] =
     "\"command\":{\"type\":\"string\"},\"row_count\":{\"type\":\"integer\"},"
     "\"errors\":{\"type\":\"integer\",\"description\":\"Rows of system.errors that were found.\"},"
     "\"records\":{\"type\":\"integer\",\"description\":\"Records that were looked at.\"},"
+    "\"position\":{\"type\":\"string\",\"description\":\"Of views: what the rows hold.\"},"
     "\"error\":{\"$ref\":\"#/components/schemas/Problem\"}}},"
     "\"Health\":{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":{"
-    "\"type\":\"string\"},\"reasons\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}},"
+    "\"type\":\"string\"},\"reasons\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+    "\"views\":{\"type\":\"array\",\"description\":\"Materialized views that cannot be read yet: "
+    "they are new, or replayed after a start. The server is ready all the same.\",\"items\":{"
+    "\"type\":\"object\",\"required\":[\"name\",\"state\"],\"properties\":{\"name\":{\"type\":"
+    "\"string\"}," HTTP_OPENAPI_STATE "}}}}},"
     "\"Problem\":{\"type\":\"object\",\"description\":\"RFC 9457.\",\"required\":[\"type\","
     "\"title\",\"status\",\"code\",\"hint\",\"retriable\",\"request_id\"],\"properties\":{"
     "\"type\":{\"type\":\"string\",\"format\":\"uri\"},\"title\":{\"type\":\"string\"},\"status\":"

@@ -8,23 +8,29 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/list.h"
 #include "base/rt/clock.h"
+#include "base/rt/timer.h"
+#include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
 #include "broker/core/query.h"
+#include "broker/core/ticks_cover.h"
+#include "broker/core/view.h"
 #include "broker/gateway/handlers.h"
 #include "broker/gateway/http_media.h"
-#include "broker/gateway/http_question.h"
+#include "broker/gateway/http_query.h"
 #include "broker/gateway/http_rows.h"
+#include "broker/gateway/http_sql.h"
 
 /* So much is sent at a time; and what there is when that has taken longer than this. */
 #define HTTP_QUERY_PIECE_BYTES (64u << 10)
 #define HTTP_QUERY_QUICK_NS    (20 * RT_NS_PER_MS)
 
+/* Between two questions to a timeline that is not there yet. */
+#define HTTP_QUERY_RETRY_NS (5 * RT_NS_PER_MS)
+
 /* The longest TDB-Types; longer ones are left out: clients refuse large heads. */
 #define HTTP_QUERY_TYPES_BYTES 4096u
-
-/* Room for an error's excerpt. */
-#define HTTP_QUERY_EXCERPT_BYTES 1024
 
 enum http_query_form { HTTP_QUERY_JSON, HTTP_QUERY_NDJSON, HTTP_QUERY_CSV, HTTP_QUERY_FORMS_COUNT };
 
@@ -32,18 +38,32 @@ enum http_query_form { HTTP_QUERY_JSON, HTTP_QUERY_NDJSON, HTTP_QUERY_CSV, HTTP_
 struct http_query {
     struct http_call *call;        /* whose */
     struct core_query query;       /* what is asked */
-    enum http_query_form form;     /* of the answer */
-    struct http_rows rows;         /* how rows are written */
-    const struct vec_batch *batch; /* whose rows are being written; NULL: none are */
-    uint32_t next_row;             /* of its selection */
-    uint64_t began_ns;             /* when */
+    struct core_ticks_cover cover; /* before it: from offsets to a position */
+    struct core_ticks_want *wants; /* of it */
+    struct rt_timer retry;         /* asks once more: the timeline is so new that it is not there */
+    const struct http_question_want *offsets; /* as they were asked */
+    enum http_query_form form;                /* of the answer */
+    struct http_rows rows;                    /* how rows are written */
+    const struct vec_batch *batch;            /* whose rows are being written; NULL: none are */
+    uint32_t next_row;                        /* of its selection */
+    uint64_t began_ns;                        /* when */
     uint64_t shown_ns; /* when rows left last because of the time; at first when it began */
     bool has_rows;     /* a row was written */
+    bool is_covering;  /* `cover` is under way */
+    bool is_placed;    /* the header TDB-Position is there */
     bool is_done;      /* it has ended */
     bool is_canceled;  /* by the client, or because the server closes */
 };
 
-static bool http_query_read(struct http_query *work);
+static bool http_query_read(struct http_call *call, struct http_question *question);
+static bool http_query_take(struct http_query *work, const struct http_question *question);
+static bool http_query_cover(struct http_query *work, const struct http_question *question);
+static void http_query_covered(struct core_ticks_cover *cover);
+static bool http_query_is_early(const struct http_query *work);
+static void http_query_cover_again(struct rt_timer *timer);
+static void http_query_uncovered(struct http_query *work);
+static void http_query_start(struct http_query *work);
+static void http_query_place(struct http_query *work);
 static void http_query_columns(struct core_query *query, const struct plan_output *outputs,
                                uint32_t count);
 static void http_query_types(struct http_query *work, const struct plan_output *outputs,
@@ -57,7 +77,6 @@ static void http_query_end(struct http_query *work);
 static void http_query_fail(struct http_query *work);
 static enum http_error http_query_why(const struct http_query *work);
 static void http_query_put_error(struct http_query *work);
-static void http_query_put_counts(struct http_query *work);
 
 static const char *const http_query_media[HTTP_QUERY_FORMS_COUNT] = {
     [HTTP_QUERY_JSON] = HTTP_MEDIA_JSON,
@@ -66,7 +85,14 @@ static const char *const http_query_media[HTTP_QUERY_FORMS_COUNT] = {
 
 void http_handle_query(struct http_call *call)
 {
-    static const struct core_query_ops ops = {http_query_columns, http_query_rows, http_query_done};
+    struct http_question question;
+    if (http_query_read(call, &question)) {
+        http_query_ask(call, &question);
+    }
+}
+
+void http_query_ask(struct http_call *call, const struct http_question *question)
+{
     struct http_query *work = http_alloc(call, sizeof(*work));
     if (work == NULL) {
         return;
@@ -81,13 +107,27 @@ void http_handle_query(struct http_call *call)
     work->call = call;
     work->began_ns = rt_now_ns(call->cs->shard);
     work->shown_ns = work->began_ns;
-    work->query.ops = &ops;
-    work->query.ctx = work;
     call->state = work;
-    if (!http_query_read(work)) {
+    if (!http_query_take(work, question)) {
         return;
     }
-    http_begin(call, 200, work->form == HTTP_QUERY_CSV ? "text/csv; charset=utf-8" : media,
+    if (work->is_covering) {
+        http_wait(call, http_query_canceled);
+        core_ticks_cover(call->cs, &work->cover);
+    } else {
+        http_query_start(work);
+    }
+}
+
+static void http_query_start(struct http_query *work)
+{
+    static const struct core_query_ops ops = {http_query_columns, http_query_rows, http_query_done};
+    struct http_call *call = work->call;
+    work->query.ops = &ops;
+    work->query.ctx = work;
+    http_begin(call, 200,
+               work->form == HTTP_QUERY_CSV ? "text/csv; charset=utf-8"
+                                            : http_query_media[work->form],
                http_query_drained);
     if (!core_query_start(call->cs, &work->query)) {
         http_wait(call, http_query_canceled);
@@ -97,13 +137,10 @@ void http_handle_query(struct http_call *call)
 /* --- The question --- */
 
 /* False: it is none, and that is answered. */
-static bool http_query_read(struct http_query *work)
+static bool http_query_read(struct http_call *call, struct http_question *question)
 {
-    struct http_call *call = work->call;
-    struct core_query *query = &work->query;
     struct http_text text;
     struct http_media media;
-    struct http_question question;
     if (http1_find(&call->head, "Content-Type", &text) != 1 ||
         http_media_read(text, &media) != ERR_OK || !http_media_is(&media, HTTP_MEDIA_JSON) ||
         !http_media_is_utf8(&media)) {
@@ -111,19 +148,127 @@ static bool http_query_read(struct http_query *work)
                      "Send Content-Type: application/json (curl --json).");
         return false;
     }
-    enum http_error error = http_question_read(&call->arena, call->body, &question);
+    enum http_error error = http_question_read(&call->arena, call->body, question);
     if (error != HTTP_ERRORS_COUNT) {
-        http_problem(call, error, question.detail[0] != '\0' ? question.detail : NULL);
+        http_problem(call, error, question->detail[0] != '\0' ? question->detail : NULL);
         return false;
     }
-    query->text = question.sql.data;
-    query->length = question.sql.length;
-    query->params = question.params;
-    query->types = question.types;
-    query->params_count = question.params_count;
-    query->deadline_ns = question.timeout_ns > 0 ? work->began_ns + question.timeout_ns : 0;
-    work->rows.has_number_texts = question.has_number_texts;
     return true;
+}
+
+/* What is asked becomes the statement. False as above. */
+static bool http_query_take(struct http_query *work, const struct http_question *question)
+{
+    struct core_query *query = &work->query;
+    query->text = question->sql.data;
+    query->length = question->sql.length;
+    query->params = question->params;
+    query->types = question->types;
+    query->params_count = question->params_count;
+    query->deadline_ns = question->timeout_ns > 0 ? work->began_ns + question->timeout_ns : 0;
+    query->position_min = question->position_min;
+    query->is_by_key = question->is_by_key;
+    query->is_any = question->is_any;
+    work->rows.has_number_texts = question->has_number_texts;
+    return question->wants_count == 0 || http_query_cover(work, question);
+}
+
+/* Which position holds the records that were asked for is to be found out. False as above. */
+static bool http_query_cover(struct http_query *work, const struct http_question *question)
+{
+    struct http_call *call = work->call;
+    const struct core_catalog *catalog = call->cs->catalog;
+    uint64_t timeout_ms = call->cs->core->config.queries.timeout_ms;
+    work->wants = http_alloc(call, question->wants_count * sizeof(*work->wants));
+    if (work->wants == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < question->wants_count; i++) {
+        const struct http_question_want *want = &question->wants[i];
+        const struct core_topic *topic =
+            core_catalog_find(catalog, want->topic.data, want->topic.length);
+        if (topic == NULL) {
+            http_problem_of(call, HTTP_POSITION_INVALID, "There is no topic %.*s.",
+                            want->topic.length < 256 ? (int)want->topic.length : 256,
+                            want->topic.data);
+            return false;
+        }
+        work->wants[i] = (struct core_ticks_want){topic->uuid, want->partition, want->offset};
+    }
+    rt_timer_init(&work->retry, call->cs->shard, http_query_cover_again);
+    work->offsets = question->wants;
+    work->is_covering = true;
+    work->cover = (struct core_ticks_cover){
+        .done = http_query_covered,
+        .ctx = work,
+        .wants = work->wants,
+        .wants_count = question->wants_count,
+        .deadline_ns = work->query.deadline_ns > 0 ? work->query.deadline_ns
+                       : timeout_ms > 0            ? work->began_ns + timeout_ms * RT_NS_PER_MS
+                                                   : UINT64_MAX};
+    return true;
+}
+
+static void http_query_covered(struct core_ticks_cover *cover)
+{
+    struct http_query *work = cover->ctx;
+    if (!work->is_canceled && http_query_is_early(work)) {
+        rt_timer_start(&work->retry, rt_now_ns(work->call->cs->shard) + HTTP_QUERY_RETRY_NS);
+        return;
+    }
+    work->is_covering = false;
+    if (work->is_canceled) {
+        http_problem(work->call, http_query_why(work), NULL);
+    } else if (cover->code != CORE_OK) {
+        http_query_uncovered(work);
+    } else {
+        work->query.position_min = cover->position;
+        http_query_start(work);
+    }
+}
+
+/* Whether there is no such position since there is no timeline yet, or the topic is not on it yet,
+ * but will be: it has a view. */
+static bool http_query_is_early(const struct http_query *work)
+{
+    const struct core_shard *cs = work->call->cs;
+    const struct core_ticks_cover *cover = &work->cover;
+    struct core_tree_walk walk;
+    const struct core_view *view;
+    if ((cover->code != CORE_NOT_AVAILABLE && cover->code != CORE_NOT_FOLLOWED) ||
+        rt_now_ns(cs->shard) >= cover->deadline_ns) {
+        return false;
+    }
+    core_catalog_walk_views(&walk, cs->catalog);
+    while ((view = core_catalog_next_view(&walk)) != NULL) {
+        if (log_uuid_is_equal(&view->source->topic, &cover->wants[cover->want].topic)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void http_query_cover_again(struct rt_timer *timer)
+{
+    struct http_query *work = CONTAINER_OF(timer, struct http_query, retry);
+    core_ticks_cover(work->call->cs, &work->cover);
+}
+
+/* There is no such position. */
+static void http_query_uncovered(struct http_query *work)
+{
+    const struct core_ticks_cover *cover = &work->cover;
+    const struct http_question_want *want = &work->offsets[cover->want];
+    enum http_error error = cover->code == CORE_TIMEOUT ? HTTP_VIEWS_LAGGING
+                            : cover->code == CORE_UNKNOWN_TOPIC || cover->code == CORE_NOT_FOLLOWED
+                                ? HTTP_POSITION_INVALID
+                                : http_error_of(cover->code);
+    const char *why = cover->code == CORE_TIMEOUT         ? "it is not on the timeline yet"
+                      : cover->code == CORE_UNKNOWN_TOPIC ? "there is no such partition"
+                                                          : core_code_text(cover->code);
+    http_problem_of(work->call, error, "Topic %.*s, partition %u, offset %llu: %s.",
+                    want->topic.length < 256 ? (int)want->topic.length : 256, want->topic.data,
+                    want->partition, (unsigned long long)want->offset, why);
 }
 
 /* --- The answer --- */
@@ -133,24 +278,24 @@ static void http_query_columns(struct core_query *query, const struct plan_outpu
 {
     struct http_query *work = query->ctx;
     struct http_call *call = work->call;
-    if (!http_rows_init(&work->rows, call, outputs, count)) {
+    if (!http_rows_init(&work->rows, &call->arena, outputs, count)) {
         core_query_cancel(query); /* the end finds that memory is short */
         return;
     }
     switch (work->form) {
     case HTTP_QUERY_JSON:
         http_put_text(call, "{\"columns\":");
-        http_rows_columns_json(call, outputs, count);
+        http_rows_columns_json(&call->out, outputs, count);
         http_put_text(call, ",\"rows\":[");
         return;
     case HTTP_QUERY_NDJSON:
         http_put_text(call, "{\"columns\":");
-        http_rows_columns_json(call, outputs, count);
+        http_rows_columns_json(&call->out, outputs, count);
         http_put_text(call, "}\n");
         return;
     case HTTP_QUERY_CSV:
         http_query_types(work, outputs, count);
-        http_rows_columns_csv(call, outputs, count);
+        http_rows_columns_csv(&call->out, outputs, count);
         return;
     case HTTP_QUERY_FORMS_COUNT: break;
     }
@@ -178,10 +323,22 @@ static void http_query_types(struct http_query *work, const struct plan_output *
 static bool http_query_rows(struct core_query *query, const struct vec_batch *batch)
 {
     struct http_query *work = query->ctx;
+    http_query_place(work);
     work->batch = batch;
     work->next_row = 0;
     http_rows_take(&work->rows, batch);
     return http_query_write(work);
+}
+
+/* What the rows hold, in a header. */
+static void http_query_place(struct http_query *work)
+{
+    char text[CORE_POSITION_BYTES];
+    if (!work->is_placed && !work->call->has_left && work->query.position.epoch != 0) {
+        work->is_placed = true;
+        core_position_put(&work->query.position, text);
+        http_header(work->call, "TDB-Position", text);
+    }
 }
 
 /* Write the rows of the batch that are left. False: the client has to read first. */
@@ -192,12 +349,12 @@ static bool http_query_write(struct http_query *work)
     while (work->next_row < selection.count) {
         uint32_t row = vec_row(selection, work->next_row++);
         if (work->form == HTTP_QUERY_CSV) {
-            http_rows_csv(&work->rows, call, row);
+            http_rows_csv(&work->rows, &call->out, row);
         } else {
             if (work->form == HTTP_QUERY_JSON && work->has_rows) {
                 http_put(call, ",", 1);
             }
-            http_rows_json(&work->rows, call, row);
+            http_rows_json(&work->rows, &call->out, row);
             if (work->form == HTTP_QUERY_NDJSON) {
                 http_put(call, "\n", 1);
             }
@@ -234,7 +391,13 @@ static void http_query_canceled(struct http_call *call)
 {
     struct http_query *work = call->state;
     work->is_canceled = true;
-    if (!work->is_done) {
+    if (work->is_covering && rt_timer_is_running(&work->retry)) {
+        rt_timer_stop(&work->retry);
+        work->is_covering = false;
+        http_problem(call, http_query_why(work), NULL);
+    } else if (work->is_covering) {
+        core_ticks_cover_cancel(call->cs, &work->cover);
+    } else if (!work->is_done) {
         core_query_cancel(&work->query);
     }
 }
@@ -259,35 +422,22 @@ static void http_query_done(struct core_query *query)
 static void http_query_end(struct http_query *work)
 {
     struct http_call *call = work->call;
+    http_query_place(work);
     switch (work->form) {
     case HTTP_QUERY_JSON:
         http_put_text(call, work->query.has_columns ? "]," : "{\"columns\":[],\"rows\":[],");
-        http_query_put_counts(work);
+        http_sql_put_counts(&call->out, &work->query);
         http_put_text(call, "}\n");
         break;
     case HTTP_QUERY_NDJSON:
         http_put_text(call, work->query.has_columns ? "{" : "{\"columns\":[]}\n{");
-        http_query_put_counts(work);
+        http_sql_put_counts(&call->out, &work->query);
         http_put_text(call, "}\n");
         break;
     case HTTP_QUERY_CSV: break;
     case HTTP_QUERY_FORMS_COUNT: UNREACHABLE();
     }
     http_end(call);
-}
-
-static void http_query_put_counts(struct http_query *work)
-{
-    struct http_call *call = work->call;
-    const struct core_query *query = &work->query;
-    http_put_text(call, "\"command\":\"");
-    http_put_text(call, query->tag);
-    http_put_text(call, "\",\"row_count\":");
-    http_put_u64(call, query->rows_count);
-    http_put_text(call, ",\"errors\":");
-    http_put_u64(call, query->errors_count);
-    http_put_text(call, ",\"records\":");
-    http_put_u64(call, query->records_count);
 }
 
 /* It failed: a problem of its own, or the answer's end. */
@@ -333,18 +483,5 @@ static void http_query_put_error(struct http_query *work)
     }
     http_put_problem(call, http_error_of_state(error->code), error->message,
                      error->hint[0] != '\0' ? error->hint : NULL);
-    http_put_text(call, ",\"sqlstate\":\"");
-    http_put_text(call, error->code);
-    http_put_text(call, "\"");
-    if (error->line > 0) {
-        char excerpt[HTTP_QUERY_EXCERPT_BYTES];
-        struct bytes_writer w = bytes_writer(excerpt, sizeof(excerpt));
-        sql_error_excerpt(&w, error, query->text, query->length);
-        http_put_text(call, ",\"line\":");
-        http_put_u64(call, error->line);
-        http_put_text(call, ",\"column\":");
-        http_put_u64(call, error->column);
-        http_put_text(call, ",\"excerpt\":");
-        http_put_string(call, excerpt, w.pos);
-    }
+    http_sql_put_place(&call->out, query);
 }

@@ -22,8 +22,11 @@ struct http_question_reader {
     struct arena *arena;       /* where it goes */
     struct http_question *out; /* what is found */
     enum http_error error;     /* what is wrong; HTTP_ERRORS_COUNT: nothing */
+    bool is_message;           /* "id" and "op" are somebody else's */
 };
 
+static enum http_error http_question_read_all(struct http_question_reader *reader,
+                                              struct http_text body);
 static bool http_question_member(struct http_question_reader *reader, struct http_text name,
                                  const struct json_value *value);
 static bool http_question_text(struct http_question_reader *reader, const char *what,
@@ -40,6 +43,15 @@ static bool http_question_timeout(struct http_question_reader *reader,
                                   const struct json_value *value);
 static bool http_question_numbers(struct http_question_reader *reader,
                                   const struct json_value *value);
+static bool http_question_consistency(struct http_question_reader *reader,
+                                      const struct json_value *value);
+static bool http_question_position(struct http_question_reader *reader,
+                                   const struct json_value *value);
+static bool http_question_wants(struct http_question_reader *reader,
+                                const struct json_value *topics);
+static bool http_question_want(struct http_question_reader *reader, const struct json_value *topic,
+                               const struct json_value *partition, const struct json_value *offset,
+                               struct http_question_want *out);
 static void *http_question_alloc(struct http_question_reader *reader, size_t bytes);
 static bool http_question_wrong(struct http_question_reader *reader, const char *format, ...)
     PRINTF(2, 3);
@@ -48,6 +60,21 @@ enum http_error http_question_read(struct arena *arena, struct http_text body,
                                    struct http_question *out)
 {
     struct http_question_reader reader = {.arena = arena, .out = out, .error = HTTP_ERRORS_COUNT};
+    return http_question_read_all(&reader, body);
+}
+
+enum http_error http_question_read_message(struct arena *arena, struct http_text text,
+                                           struct http_question *out)
+{
+    struct http_question_reader reader = {
+        .arena = arena, .out = out, .error = HTTP_ERRORS_COUNT, .is_message = true};
+    return http_question_read_all(&reader, text);
+}
+
+static enum http_error http_question_read_all(struct http_question_reader *reader,
+                                              struct http_text body)
+{
+    struct http_question *out = reader->out;
     struct json_value whole, name, value;
     size_t fault;
     *out = (struct http_question){.sql = {.data = NULL}};
@@ -59,25 +86,32 @@ enum http_error http_question_read(struct arena *arena, struct http_text body,
         return HTTP_JSON_INVALID;
     }
     if (whole.kind != JSON_OBJECT) {
-        (void)http_question_wrong(&reader, "It is no object.");
-        return reader.error;
+        (void)http_question_wrong(reader, "It is no object.");
+        return reader->error;
     }
     struct json_items items = json_items(&whole);
     while (json_items_next(&items, &name, &value)) {
-        if (!http_question_member(&reader, (struct http_text){name.text, name.length}, &value)) {
-            return reader.error;
+        if (!http_question_member(reader, (struct http_text){name.text, name.length}, &value)) {
+            return reader->error;
         }
     }
     if (out->sql.data == NULL) {
-        (void)http_question_wrong(&reader, "It has no \"sql\".");
+        (void)http_question_wrong(reader, "It has no \"sql\".");
+    } else if (out->is_any && (out->position_min.epoch != 0 || out->wants_count > 0)) {
+        (void)http_question_wrong(reader, "\"min_position\" asks to wait, and \"consistency\": "
+                                          "\"any\" not to.");
     }
-    return reader.error;
+    return reader->error;
 }
 
 static bool http_question_member(struct http_question_reader *reader, struct http_text name,
                                  const struct json_value *value)
 {
-    static const char *const names[] = {"sql", "params", "timeout", "numbers"};
+    static const char *const names[] = {"sql",     "params",       "timeout",
+                                        "numbers", "min_position", "consistency"};
+    if (reader->is_message && (http_text_is(name, "id") || http_text_is(name, "op"))) {
+        return true;
+    }
     if (http_text_is(name, "sql")) {
         return http_question_text(reader, "sql", value, &reader->out->sql);
     }
@@ -89,6 +123,12 @@ static bool http_question_member(struct http_question_reader *reader, struct htt
     }
     if (http_text_is(name, "numbers")) {
         return http_question_numbers(reader, value);
+    }
+    if (http_text_is(name, "min_position")) {
+        return http_question_position(reader, value);
+    }
+    if (http_text_is(name, "consistency")) {
+        return http_question_consistency(reader, value);
     }
     char shown[HTTP_QUESTION_NAME_BYTES + 1];
     int length =
@@ -249,6 +289,92 @@ static bool http_question_numbers(struct http_question_reader *reader,
     bool is_known = reader->out->has_number_texts ||
                     (value->kind == JSON_STRING && http_text_is(given, "number"));
     return is_known || http_question_wrong(reader, "\"numbers\" is \"number\" or \"string\".");
+}
+
+static bool http_question_consistency(struct http_question_reader *reader,
+                                      const struct json_value *value)
+{
+    struct http_text given = {value->text, value->length};
+    reader->out->is_any = value->kind == JSON_STRING && http_text_is(given, "any");
+    return reader->out->is_any || (value->kind == JSON_STRING && http_text_is(given, "default")) ||
+           http_question_wrong(reader, "\"consistency\" is \"default\" or \"any\".");
+}
+
+/* A position's text, or offsets of answers to appends. */
+static bool http_question_position(struct http_question_reader *reader,
+                                   const struct json_value *value)
+{
+    struct http_text text;
+    reader->out->position_min = (struct core_position){0};
+    reader->out->wants_count = 0;
+    if (value->kind == JSON_OBJECT) {
+        return http_question_wants(reader, value);
+    }
+    if (value->kind != JSON_STRING) {
+        return http_question_wrong(reader, "\"min_position\" is a position's text, or offsets: "
+                                           "{\"topic\": {\"partition\": offset}}.");
+    }
+    if (!http_question_text(reader, "min_position", value, &text)) {
+        return false;
+    }
+    return core_position_get(text.data, text.length, &reader->out->position_min) == ERR_OK ||
+           http_question_wrong(reader, "\"min_position\" is none that an answer had.");
+}
+
+static bool http_question_wants(struct http_question_reader *reader,
+                                const struct json_value *topics)
+{
+    struct json_value topic, partitions, partition, offset;
+    uint32_t count = 0;
+    struct json_items items = json_items(topics);
+    while (json_items_next(&items, &topic, &partitions)) {
+        if (partitions.kind != JSON_OBJECT) {
+            return http_question_wrong(reader, "\"min_position\" has a topic without partitions: "
+                                               "{\"topic\": {\"partition\": offset}}.");
+        }
+        struct json_items inner = json_items(&partitions);
+        while (json_items_next(&inner, &partition, &offset)) {
+            count++;
+        }
+    }
+    if (count > HTTP_QUESTION_WANTS_MAX) {
+        return http_question_wrong(reader, "\"min_position\" has more than %u offsets.",
+                                   HTTP_QUESTION_WANTS_MAX);
+    }
+    struct http_question_want *wants = http_question_alloc(reader, (count + 1) * sizeof(*wants));
+    if (wants == NULL) {
+        return false;
+    }
+    reader->out->wants = wants;
+    items = json_items(topics);
+    while (json_items_next(&items, &topic, &partitions)) {
+        struct json_items inner = json_items(&partitions);
+        while (json_items_next(&inner, &partition, &offset)) {
+            if (!http_question_want(reader, &topic, &partition, &offset,
+                                    &wants[reader->out->wants_count++])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool http_question_want(struct http_question_reader *reader, const struct json_value *topic,
+                               const struct json_value *partition, const struct json_value *offset,
+                               struct http_question_want *out)
+{
+    uint64_t number;
+    if (!http_question_text(reader, "min_position", topic, &out->topic)) {
+        return false;
+    }
+    if (units_parse_u64(partition->text, partition->length, &number) != ERR_OK ||
+        number > UINT32_MAX) {
+        return http_question_wrong(reader, "\"min_position\" has a partition that is no number.");
+    }
+    out->partition = (uint32_t)number;
+    return (offset->kind == JSON_NUMBER &&
+            units_parse_u64(offset->text, offset->length, &out->offset) == ERR_OK) ||
+           http_question_wrong(reader, "\"min_position\" has an offset that is no number.");
 }
 
 /* NULL: there is no memory, and that is the error. */

@@ -1,5 +1,5 @@
-/* The body of a question: {"sql": TEXT, "params": [...], "timeout": "30s", "numbers": "string"}.
- * Pure. */
+/* The body of a question: {"sql": TEXT, "params": [...], "timeout": "30s", "numbers": "string",
+ * "min_position": "0000002a.17" or {TOPIC: {PARTITION: OFFSET}}, "consistency": "any"}. Pure. */
 #ifndef BROKER_GATEWAY_HTTP_QUESTION_H
 #define BROKER_GATEWAY_HTTP_QUESTION_H
 
@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "broker/core/position.h"
 #include "broker/gateway/errors.h"
 #include "broker/gateway/http_text.h"
 #include "views/vec/type.h"
@@ -14,11 +15,21 @@
 /* Parameters of a statement at most. */
 #define HTTP_QUESTION_PARAMS_MAX 1000u
 
+/* Records that an answer is to hold, at most. */
+#define HTTP_QUESTION_WANTS_MAX 1024u
+
 /* The longest timeout: a day. */
 #define HTTP_QUESTION_TIMEOUT_NS_MAX (UINT64_C(24) * 3600 * 1000000000)
 
 /* Room for what is wrong. */
 #define HTTP_QUESTION_DETAIL_BYTES 256
+
+/* A record that the answer is to hold. */
+struct http_question_want {
+    struct http_text topic; /* UTF-8 */
+    uint32_t partition;
+    uint64_t offset;
+};
 
 /* A question. What it points to is in the arena it was read with, or in the body. */
 struct http_question {
@@ -27,6 +38,11 @@ struct http_question {
     const struct vec_type *types;   /* of each; VEC_NONE: a text, or null */
     uint32_t params_count;
     uint64_t timeout_ns;                     /* 0: none was given */
+    struct core_position position_min;       /* epoch 0: none was given */
+    const struct http_question_want *wants;  /* wants_count; instead of a position */
+    uint32_t wants_count;                    /* 0: none were given */
+    bool is_by_key;                          /* core_query.is_by_key; never of a body */
+    bool is_any;                             /* views are to be taken as they are */
     bool has_number_texts;                   /* BIGINT and NUMERIC are to be strings */
     char detail[HTTP_QUESTION_DETAIL_BYTES]; /* what is wrong; "": the error says it */
 };
@@ -39,5 +55,9 @@ struct http_question {
  * the statement wants; an object or an array is JSONB. Of equal names the last counts. */
 enum http_error http_question_read(struct arena *arena, struct http_text body,
                                    struct http_question *out);
+
+/* The same of a message of WebSocket, whose "id" and "op" somebody else has read. */
+enum http_error http_question_read_message(struct arena *arena, struct http_text text,
+                                           struct http_question *out);
 
 #endif

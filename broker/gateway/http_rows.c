@@ -18,22 +18,22 @@
 /* Room for a JSONB to begin with, besides twice its bytes. */
 #define HTTP_ROWS_JSONB_BYTES 256u
 
-static void http_rows_value_json(const struct http_rows *rows, struct http_call *call,
+static void http_rows_value_json(const struct http_rows *rows, struct http_out *out,
                                  uint32_t column, uint32_t row);
-static void http_rows_value_csv(const struct http_rows *rows, struct http_call *call,
-                                uint32_t column, uint32_t row);
+static void http_rows_value_csv(const struct http_rows *rows, struct http_out *out, uint32_t column,
+                                uint32_t row);
 static bool http_rows_is_quoted(enum vec_kind kind, bool has_number_texts, const void *value);
 static void http_rows_write(struct bytes_writer *w, enum vec_kind kind, const void *value);
-static void http_rows_jsonb(struct http_call *call, struct vec_bytes bytes, bool is_csv);
+static void http_rows_jsonb(struct http_out *out, struct vec_bytes bytes, bool is_csv);
 static size_t http_rows_quote(uint8_t *out, const uint8_t *from, size_t length);
-static void http_rows_csv_text(struct http_call *call, const char *text, size_t length);
+static void http_rows_csv_text(struct http_out *out, const char *text, size_t length);
 
-bool http_rows_init(struct http_rows *rows, struct http_call *call,
-                    const struct plan_output *outputs, uint32_t columns_count)
+bool http_rows_init(struct http_rows *rows, struct arena *arena, const struct plan_output *outputs,
+                    uint32_t columns_count)
 {
     rows->columns_count = columns_count;
-    rows->views = arena_alloc_zeroed(&call->arena, columns_count * sizeof(*rows->views), 16);
-    rows->kinds = arena_alloc_zeroed(&call->arena, columns_count, 1);
+    rows->views = arena_alloc_zeroed(arena, columns_count * sizeof(*rows->views), 16);
+    rows->kinds = arena_alloc_zeroed(arena, columns_count, 1);
     if (rows->views == NULL || rows->kinds == NULL) {
         return false;
     }
@@ -61,37 +61,37 @@ static const void *http_rows_at(const struct http_rows *rows, uint32_t column, u
 
 /* --- JSON --- */
 
-void http_rows_json(struct http_rows *rows, struct http_call *call, uint32_t row)
+void http_rows_json(struct http_rows *rows, struct http_out *out, uint32_t row)
 {
-    http_put(call, "[", 1);
+    http_out_put(out, "[", 1);
     for (uint32_t i = 0; i < rows->columns_count; i++) {
         if (i > 0) {
-            http_put(call, ",", 1);
+            http_out_put(out, ",", 1);
         }
-        http_rows_value_json(rows, call, i, row);
+        http_rows_value_json(rows, out, i, row);
     }
-    http_put(call, "]", 1);
+    http_out_put(out, "]", 1);
 }
 
-static void http_rows_value_json(const struct http_rows *rows, struct http_call *call,
+static void http_rows_value_json(const struct http_rows *rows, struct http_out *out,
                                  uint32_t column, uint32_t row)
 {
     enum vec_kind kind = (enum vec_kind)rows->kinds[column];
     if (!vec_view_is_valid(&rows->views[column], row)) {
-        http_put(call, "null", 4);
+        http_out_put(out, "null", 4);
         return;
     }
     const void *value = http_rows_at(rows, column, row);
     if (kind == VEC_TEXT) {
         const struct vec_bytes *text = value;
-        http_put_string(call, text->data, text->length);
+        http_out_put_string(out, text->data, text->length);
         return;
     }
     if (kind == VEC_JSONB) {
-        http_rows_jsonb(call, *(const struct vec_bytes *)value, false);
+        http_rows_jsonb(out, *(const struct vec_bytes *)value, false);
         return;
     }
-    uint8_t *room = http_room(call, HTTP_ROWS_VALUE_BYTES);
+    uint8_t *room = http_out_room(out, HTTP_ROWS_VALUE_BYTES);
     if (room == NULL) {
         return;
     }
@@ -105,7 +105,7 @@ static void http_rows_value_json(const struct http_rows *rows, struct http_call 
         bytes_put_u8(&w, '"');
     }
     ASSERT(w.err == ERR_OK);
-    http_wrote(call, w.pos);
+    http_out_wrote(out, w.pos);
 }
 
 static bool http_rows_is_quoted(enum vec_kind kind, bool has_number_texts, const void *value)
@@ -157,19 +157,19 @@ static void http_rows_write(struct bytes_writer *w, enum vec_kind kind, const vo
 /* A JSONB, whose text is of no known length. As a field of CSV it is quoted: then it is written at
  * the end of twice the room, and copied to the front with its quotes doubled, which never overtakes
  * what is to be read. */
-static void http_rows_jsonb(struct http_call *call, struct vec_bytes bytes, bool is_csv)
+static void http_rows_jsonb(struct http_out *out, struct vec_bytes bytes, bool is_csv)
 {
     struct vec_jsonb value = {(const uint8_t *)bytes.data, bytes.length};
     for (size_t size = HTTP_ROWS_JSONB_BYTES + 2 * (size_t)bytes.length;; size *= 2) {
         size_t before = is_csv ? size + 2 : 0;
-        uint8_t *room = http_room(call, before + size);
+        uint8_t *room = http_out_room(out, before + size);
         if (room == NULL) {
             return;
         }
         struct bytes_writer w = bytes_writer(room + before, size);
         vec_jsonb_write(&w, value, false);
         if (w.err == ERR_OK) {
-            http_wrote(call, is_csv ? http_rows_quote(room, w.data, w.pos) : w.pos);
+            http_out_wrote(out, is_csv ? http_rows_quote(room, w.data, w.pos) : w.pos);
             return;
         }
     }
@@ -193,20 +193,20 @@ static size_t http_rows_quote(uint8_t *out, const uint8_t *from, size_t length)
 
 /* --- CSV --- */
 
-void http_rows_csv(struct http_rows *rows, struct http_call *call, uint32_t row)
+void http_rows_csv(struct http_rows *rows, struct http_out *out, uint32_t row)
 {
     for (uint32_t i = 0; i < rows->columns_count; i++) {
         if (i > 0) {
-            http_put(call, ",", 1);
+            http_out_put(out, ",", 1);
         }
-        http_rows_value_csv(rows, call, i, row);
+        http_rows_value_csv(rows, out, i, row);
     }
-    http_put(call, "\r\n", 2);
+    http_out_put(out, "\r\n", 2);
 }
 
 /* NULL is an empty field, an empty text a quoted one. */
-static void http_rows_value_csv(const struct http_rows *rows, struct http_call *call,
-                                uint32_t column, uint32_t row)
+static void http_rows_value_csv(const struct http_rows *rows, struct http_out *out, uint32_t column,
+                                uint32_t row)
 {
     enum vec_kind kind = (enum vec_kind)rows->kinds[column];
     if (!vec_view_is_valid(&rows->views[column], row)) {
@@ -215,70 +215,68 @@ static void http_rows_value_csv(const struct http_rows *rows, struct http_call *
     const void *value = http_rows_at(rows, column, row);
     if (kind == VEC_TEXT) {
         const struct vec_bytes *text = value;
-        http_rows_csv_text(call, text->data, text->length);
+        http_rows_csv_text(out, text->data, text->length);
     } else if (kind == VEC_JSONB) {
-        http_rows_jsonb(call, *(const struct vec_bytes *)value, true);
+        http_rows_jsonb(out, *(const struct vec_bytes *)value, true);
     } else {
-        uint8_t *room = http_room(call, HTTP_ROWS_VALUE_BYTES);
+        uint8_t *room = http_out_room(out, HTTP_ROWS_VALUE_BYTES);
         if (room != NULL) {
             struct bytes_writer w = bytes_writer(room, HTTP_ROWS_VALUE_BYTES);
             http_rows_write(&w, kind, value);
             ASSERT(w.err == ERR_OK);
-            http_wrote(call, w.pos);
+            http_out_wrote(out, w.pos);
         }
     }
 }
 
-static void http_rows_csv_text(struct http_call *call, const char *text, size_t length)
+static void http_rows_csv_text(struct http_out *out, const char *text, size_t length)
 {
     bool is_quoted = length == 0;
     for (size_t i = 0; i < length && !is_quoted; i++) {
         is_quoted = text[i] == '"' || text[i] == ',' || text[i] == '\n' || text[i] == '\r';
     }
     if (!is_quoted) {
-        http_put(call, text, length);
+        http_out_put(out, text, length);
         return;
     }
-    http_put(call, "\"", 1);
+    http_out_put(out, "\"", 1);
     for (const char *end = text + length; text < end;) {
         const char *quote = memchr(text, '"', (size_t)(end - text));
         const char *stop = quote != NULL ? quote + 1 : end;
-        http_put(call, text, (size_t)(stop - text));
+        http_out_put(out, text, (size_t)(stop - text));
         if (quote != NULL) {
-            http_put(call, "\"", 1);
+            http_out_put(out, "\"", 1);
         }
         text = stop;
     }
-    http_put(call, "\"", 1);
+    http_out_put(out, "\"", 1);
 }
 
 /* --- Columns --- */
 
-void http_rows_columns_json(struct http_call *call, const struct plan_output *outputs,
-                            uint32_t count)
+void http_rows_columns_json(struct http_out *out, const struct plan_output *outputs, uint32_t count)
 {
-    http_put(call, "[", 1);
+    http_out_put(out, "[", 1);
     for (uint32_t i = 0; i < count; i++) {
         char type[VEC_TYPE_TEXT_BYTES];
         struct bytes_writer w = bytes_writer(type, sizeof(type));
         vec_type_write(&w, outputs[i].type);
-        http_put_text(call, i > 0 ? ",{\"name\":" : "{\"name\":");
-        http_put_string(call, outputs[i].name, strlen(outputs[i].name));
-        http_put_text(call, ",\"type\":\"");
-        http_put(call, type, w.pos);
-        http_put_text(call, "\"}");
+        http_out_put_text(out, i > 0 ? ",{\"name\":" : "{\"name\":");
+        http_out_put_string(out, outputs[i].name, strlen(outputs[i].name));
+        http_out_put_text(out, ",\"type\":\"");
+        http_out_put(out, type, w.pos);
+        http_out_put_text(out, "\"}");
     }
-    http_put(call, "]", 1);
+    http_out_put(out, "]", 1);
 }
 
-void http_rows_columns_csv(struct http_call *call, const struct plan_output *outputs,
-                           uint32_t count)
+void http_rows_columns_csv(struct http_out *out, const struct plan_output *outputs, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (i > 0) {
-            http_put(call, ",", 1);
+            http_out_put(out, ",", 1);
         }
-        http_rows_csv_text(call, outputs[i].name, strlen(outputs[i].name));
+        http_rows_csv_text(out, outputs[i].name, strlen(outputs[i].name));
     }
-    http_put(call, "\r\n", 2);
+    http_out_put(out, "\r\n", 2);
 }

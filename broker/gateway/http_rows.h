@@ -6,33 +6,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "broker/gateway/http.h"
+#include "broker/gateway/out.h"
 #include "views/plan/plan.h"
 #include "views/vec/vector.h"
 
 /* How rows are written; in place. */
 struct http_rows {
-    struct vec_view *views; /* columns_count, of the present batch; in the call's arena */
+    struct vec_view *views; /* columns_count, of the present batch; in the arena */
     uint8_t *kinds;         /* enum vec_kind of each column, likewise */
     uint32_t columns_count;
     bool has_number_texts; /* JSON: BIGINT and NUMERIC are strings */
 };
 
-/* Ready for rows of those columns. False: there is no memory. */
-MUST_USE bool http_rows_init(struct http_rows *rows, struct http_call *call,
+/* Ready for rows of those columns, as long as `arena` is. False: there is no memory. */
+MUST_USE bool http_rows_init(struct http_rows *rows, struct arena *arena,
                              const struct plan_output *outputs, uint32_t columns_count);
 
 /* The rows to come are of `batch`. */
 void http_rows_take(struct http_rows *rows, const struct vec_batch *batch);
 
 /* Write row `row` of it: [1,"a",null], and with CSV a line. */
-void http_rows_json(struct http_rows *rows, struct http_call *call, uint32_t row);
-void http_rows_csv(struct http_rows *rows, struct http_call *call, uint32_t row);
+void http_rows_json(struct http_rows *rows, struct http_out *out, uint32_t row);
+void http_rows_csv(struct http_rows *rows, struct http_out *out, uint32_t row);
 
 /* Write what the columns are: [{"name":"a","type":"bigint"}], and the names as a line of CSV. */
-void http_rows_columns_json(struct http_call *call, const struct plan_output *outputs,
+void http_rows_columns_json(struct http_out *out, const struct plan_output *outputs,
                             uint32_t count);
-void http_rows_columns_csv(struct http_call *call, const struct plan_output *outputs,
-                           uint32_t count);
+void http_rows_columns_csv(struct http_out *out, const struct plan_output *outputs, uint32_t count);
 
 #endif

@@ -146,11 +146,11 @@ static bool http_route_share(struct http_call *call)
     }
     char *text = arena_copy(&call->arena, origin.data, origin.length);
     if (text == NULL) {
-        call->err = ERR_BUDGET;
+        call->out.err = ERR_BUDGET;
         return false;
     }
     http_header(call, "Access-Control-Allow-Origin", text);
-    http_header(call, "Access-Control-Expose-Headers", "TDB-Next-Offset");
+    http_header(call, "Access-Control-Expose-Headers", "TDB-Next-Offset, TDB-Position");
     http_header(call, "Vary", "Origin");
     return true;
 }

@@ -20,6 +20,11 @@
     "{\"description\":\"" text "\",\"content\":{\"" media "\":{\"schema\":" schema                 \
     ",\"example\":" example "}}}"
 
+/* Where a view's rows stand. */
+#define HTTP_DOC_POSITION                                                                          \
+    "\"TDB-Position\":{\"description\":\"Of a view's rows: what they hold.\",\"schema\":{"         \
+    "\"type\":\"string\"},\"example\":\"6927c1f0.17\"}"
+
 static const char http_doc_append[] =
     "\"operationId\":\"appendEvents\",\"summary\":\"Append events to a stream\","
     "\"description\":\"Each item of the body becomes an event, its value kept byte for byte. The "
@@ -77,6 +82,42 @@ static const char http_doc_streams[] =
         "{\"streams\":[{\"name\":\"quakes\",\"partitions\":1,\"internal\":false,\"created\":"
         "\"2026-11-26T08:00:00.000Z\"}]}");
 
+static const char http_doc_views[] =
+    "\"operationId\":\"listViews\",\"summary\":\"List materialized views\",\"parameters\":[],"
+    "\"responses\":{\"200\":" HTTP_DOC_ANSWER(
+        "All there are.", "application/json", HTTP_DOC_REF("schemas/Views"),
+        "{\"views\":[{\"name\":\"per_region\",\"source\":\"quakes\",\"topic\":\"earthquakes\","
+        "\"origin\":\"earliest\",\"incarnation\":1,\"columns\":[{\"name\":\"region\",\"type\":"
+        "\"text\"},{\"name\":\"count\",\"type\":\"bigint\"}],\"key\":[\"region\"],\"created\":"
+        "\"2026-11-26T08:00:00.000Z\",\"sql\":\"SELECT region, count(*) FROM quakes GROUP BY "
+        "region\",\"state\":\"live\",\"degraded\":false,\"tick\":17,\"lag_ms\":0,\"rows\":12,"
+        "\"bytes\":2048,\"records\":600,\"records_left\":0,\"errors\":0,\"eta_ms\":null}]}");
+
+static const char http_doc_view_rows[] =
+    "\"operationId\":\"readView\",\"summary\":\"Read rows of a materialized view\","
+    "\"description\":\"The row of a key, or rows in no order. They are answered as those of a "
+    "question are.\",\"parameters\":["
+    "{\"name\":\"name\",\"in\":\"path\",\"required\":true,\"description\":\"Of the view.\","
+    "\"schema\":{\"type\":\"string\"},\"example\":\"per_kind\"},"
+    "{\"name\":\"k\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},\"description\":\"A JSON "
+    "array: a value for each column of the view's key. Then the answer is that row, or none.\","
+    "\"example\":\"%5B%22a%22%5D\"},"
+    "{\"name\":\"limit\",\"in\":\"query\",\"schema\":{\"type\":\"integer\",\"minimum\":1,"
+    "\"maximum\":10000,\"default\":100},\"description\":\"Rows at most, without k.\"},"
+    "{\"name\":\"min_position\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},\"description\":"
+    "\"Wait until the rows hold this: a position that an answer had.\"},"
+    "{\"name\":\"consistency\",\"in\":\"query\",\"schema\":{\"enum\":[\"default\",\"any\"]},"
+    "\"description\":\"any: take the view as it is, and do not wait.\"},"
+    "{\"name\":\"timeout\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},\"description\":"
+    "\"How long it may take, like 30s.\"}],"
+    "\"responses\":{\"200\":{\"description\":\"The rows.\",\"headers\":{" HTTP_DOC_POSITION
+    "},\"content\":{\"application/json\":{\"schema\":" HTTP_DOC_REF("schemas/Rows")
+    ",\"example\":{\"columns\":[{\"name\":\"kind\",\"type\":\"text\"},{\"name\":\"n\",\"type\":"
+    "\"bigint\"}],\"rows\":[[\"a\",25]],\"command\":\"SELECT\",\"row_count\":1,\"errors\":0,"
+    "\"records\":1,\"position\":\"6927c1f0.17\"}},"
+    "\"application/x-ndjson\":{\"schema\":{\"type\":\"string\"}},"
+    "\"text/csv\":{\"schema\":{\"type\":\"string\"}}}}";
+
 static const char http_doc_query[] =
     "\"operationId\":\"query\",\"summary\":\"Ask a question in SQL\","
     "\"description\":\"Carries out one statement. Rows leave as they are found. A statement that "
@@ -89,10 +130,13 @@ static const char http_doc_query[] =
     "\"quakes\"],\"timeout\":\"30s\",\"numbers\":\"string\"}},"
     "\"values\":{\"value\":{\"sql\":\"VALUES (1, 'a'), (2, NULL)\"}},"
     "\"stream\":{\"value\":{\"sql\":\"SELECT count(*) AS events FROM quakes\"}},"
+    "\"view\":{\"value\":{\"sql\":\"SELECT count(*) AS events FROM quakes\",\"consistency\":"
+    "\"any\"}},"
     "\"streams\":{\"value\":{\"sql\":\"SHOW STREAMS\"}}}}}},"
     "\"responses\":{\"200\":{\"description\":\"The rows.\",\"headers\":{\"TDB-Types\":{"
     "\"description\":\"With CSV: the columns' types, semicolons between.\",\"schema\":{\"type\":"
-    "\"string\"}}},\"content\":{\"application/json\":{\"schema\":" HTTP_DOC_REF("schemas/Rows")
+    "\"string\"}}," HTTP_DOC_POSITION "},\"content\":{\"application/json\":{\"schema\":"
+    HTTP_DOC_REF("schemas/Rows")
     ",\"example\":{\"columns\":[{\"name\":\"place\",\"type\":\"text\"},{\"name\":\"count\","
     "\"type\":\"bigint\"}],\"rows\":[[\"Alaska\",12]],\"command\":\"SELECT\",\"row_count\":1,"
     "\"errors\":0,\"records\":12}},"
@@ -104,6 +148,14 @@ static const char http_doc_query[] =
     "\"text/csv\":{\"schema\":{\"type\":\"string\",\"description\":\"RFC 4180, with a line of "
     "names; NULL is empty, an empty text is quoted.\"},\"example\":\"a,b\\r\\n1,x\\r\\n\"}}}";
 
+static const char http_doc_ws[] =
+    "\"operationId\":\"websocket\",\"summary\":\"Speak WebSocket\","
+    "\"description\":\"RFC 6455, version 13, with the subprotocol tdb.v1.json: JSON messages in "
+    "and out, each with the id of what it answers.\",\"parameters\":["
+    "{\"name\":\"Sec-WebSocket-Protocol\",\"in\":\"header\",\"required\":true,\"schema\":{"
+    "\"const\":\"tdb.v1.json\"}}],"
+    "\"responses\":{\"101\":{\"description\":\"WebSocket from here on.\"}";
+
 static const char http_doc_livez[] =
     "\"operationId\":\"livez\",\"summary\":\"Whether the server runs\",\"parameters\":[],"
     "\"responses\":{\"200\":" HTTP_DOC_ANSWER("It does.", "application/json",
@@ -114,9 +166,12 @@ static const char http_doc_readyz[] =
     "\"operationId\":\"readyz\",\"summary\":\"Whether the server may be sent requests\","
     "\"parameters\":[],\"responses\":{\"200\":" HTTP_DOC_ANSWER(
         "It may.", "application/json", HTTP_DOC_REF("schemas/Health"),
-        "{\"status\":\"ready\",\"reasons\":[]}") ",\"503\":"
+        "{\"status\":\"ready\",\"reasons\":[],\"views\":[{\"name\":\"per_region\",\"state\":"
+        "\"building\",\"degraded\":false,\"tick\":null,\"lag_ms\":900,\"rows\":12,\"bytes\":2048,"
+        "\"records\":600,\"records_left\":1200,\"errors\":0,\"eta_ms\":1800}]}") ",\"503\":"
     HTTP_DOC_ANSWER("It may not, and why.", "application/json", HTTP_DOC_REF("schemas/Health"),
-                    "{\"status\":\"not ready\",\"reasons\":[\"the server is shutting down\"]}");
+                    "{\"status\":\"not ready\",\"reasons\":[\"the server is shutting down\"],"
+                    "\"views\":[]}");
 
 static const char http_doc_metrics[] =
     "\"operationId\":\"metrics\",\"summary\":\"What the server counts\",\"parameters\":[],"
@@ -136,6 +191,19 @@ const struct http_route http_routes[] = {
      .handle = http_handle_streams,
      .doc = http_doc_streams,
      .errors = {HTTP_ANSWER_TOO_LARGE}},
+    {.method = HTTP1_GET,
+     .path = "/api/v1/views",
+     .handle = http_handle_views,
+     .doc = http_doc_views,
+     .errors = {HTTP_ANSWER_TOO_LARGE}},
+    {.method = HTTP1_GET,
+     .path = "/api/v1/views/{name}/rows",
+     .handle = http_handle_view_rows,
+     .doc = http_doc_view_rows,
+     .errors = {HTTP_PARAMETER_INVALID, HTTP_VIEW_NOT_FOUND, HTTP_NOT_ACCEPTABLE,
+                HTTP_VIEW_HAS_NO_KEY, HTTP_POSITION_INVALID, HTTP_SQL_DATA, HTTP_SQL_UNDEFINED,
+                HTTP_ANSWER_TOO_LARGE, HTTP_VIEWS_LAGGING, HTTP_QUERY_MEMORY, HTTP_QUERIES_TOO_MANY,
+                HTTP_QUERY_TIMEOUT}},
     {.method = HTTP1_POST,
      .path = "/api/v1/streams/{name}/events",
      .handle = http_handle_events_append,
@@ -158,13 +226,19 @@ const struct http_route http_routes[] = {
      .handle = http_handle_query,
      .body_bytes_max = HTTP_QUERY_BODY_BYTES_MAX,
      .doc = http_doc_query,
-     .errors = {HTTP_JSON_INVALID,   HTTP_SQL_SYNTAX,       HTTP_SQL_NOT_ALLOWED,
-                HTTP_NOT_ACCEPTABLE, HTTP_SQL_EXISTS,       HTTP_SQL_IN_USE,
-                HTTP_QUERY_INVALID,  HTTP_SQL_UNDEFINED,    HTTP_SQL_INVALID,
-                HTTP_SQL_PARAMETERS, HTTP_SQL_DATA,         HTTP_SQL_TOO_COMPLEX,
-                HTTP_STORAGE_FAILED, HTTP_ANSWER_TOO_LARGE, HTTP_SQL_UNSUPPORTED,
-                HTTP_NOT_AVAILABLE,  HTTP_QUERY_MEMORY,     HTTP_QUERIES_TOO_MANY,
-                HTTP_QUERY_TIMEOUT,  HTTP_DISK_FULL}},
+     .errors = {HTTP_JSON_INVALID,     HTTP_SQL_SYNTAX,       HTTP_SQL_NOT_ALLOWED,
+                HTTP_NOT_ACCEPTABLE,   HTTP_SQL_EXISTS,       HTTP_SQL_IN_USE,
+                HTTP_QUERY_INVALID,    HTTP_SQL_UNDEFINED,    HTTP_SQL_INVALID,
+                HTTP_POSITION_INVALID, HTTP_VIEWS_LAGGING,    HTTP_SQL_PARAMETERS,
+                HTTP_SQL_DATA,         HTTP_SQL_TOO_COMPLEX,  HTTP_STORAGE_FAILED,
+                HTTP_ANSWER_TOO_LARGE, HTTP_SQL_UNSUPPORTED,  HTTP_NOT_AVAILABLE,
+                HTTP_QUERY_MEMORY,     HTTP_QUERIES_TOO_MANY, HTTP_QUERY_TIMEOUT,
+                HTTP_DISK_FULL}},
+    {.method = HTTP1_GET,
+     .path = "/api/v1/ws",
+     .handle = http_handle_ws,
+     .doc = http_doc_ws,
+     .errors = {HTTP_UPGRADE_INVALID, HTTP_UPGRADE_REQUIRED}},
     {.method = HTTP1_GET,
      .path = "/api/v1/openapi.json",
      .handle = http_handle_openapi,

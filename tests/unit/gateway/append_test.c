@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "broker/core/core.h"
+#include "broker/gateway/errors.h"
 #include "tests/support/cmocka.h"
 #include "tests/unit/gateway/talk_http.h"
 
@@ -311,6 +312,71 @@ static void a_partition_may_be_chosen(void **state)
     talk_http_end(t);
 }
 
+/* A result in an answer: a place, or (partition -1) an error. */
+static void append_result(struct bytes_writer *w, int partition, uint32_t offset,
+                          enum http_error error)
+{
+    const struct http_error_row *row = http_error_row(error);
+    char text[512];
+    if (partition >= 0) {
+        snprintf(text, sizeof(text), ",{\"partition\":%d,\"offset\":%u}", partition, offset);
+    } else {
+        snprintf(text, sizeof(text),
+                 ",{\"error\":{\"code\":\"%s\",\"detail\":\"%s\",\"retriable\":false}}", row->code,
+                 row->title);
+    }
+    bytes_put_copy(w, text, strlen(text));
+}
+
+/* The results of `a` are `wanted`, which has a comma before the first. */
+static void append_assert_results(const struct talk_http_answer *a, const char *wanted)
+{
+    const char *results = strstr(a->body, "\"results\":[");
+    assert_non_null(results);
+    results += strlen("\"results\":[");
+    assert_int_equal(strlen(results), strlen(wanted) - 1 + strlen("]}\n"));
+    assert_memory_equal(results, wanted + 1, strlen(wanted) - 1);
+}
+
+/* Long runs in one partition, single ones in others, refused ones between: each has its own place,
+ * and offsets go on past any number of nines. */
+static void every_event_is_told_its_place(void **state)
+{
+    (void)state;
+    struct town *t = talk_http_town_of(14, NULL);
+    t->core.partitions_count = 3;
+    town_start(t, 2);
+    struct town_client *c = town_connect_http(t);
+    char *body = calloc(1, APPEND_TEXT_BYTES);
+    char *wanted = calloc(1, APPEND_TEXT_BYTES);
+    assert_true(body != NULL && wanted != NULL);
+    for (uint32_t first = 0, round = 0; round < 2; round++) {
+        struct bytes_writer items = bytes_writer(body, APPEND_TEXT_BYTES - 1);
+        struct bytes_writer results = bytes_writer(wanted, APPEND_TEXT_BYTES - 1);
+        uint32_t offsets[3] = {first, round, 3 * round};
+        for (uint32_t i = 0; i < 1200; i++) {
+            int partition = i == 400 ? 1 : i % 400 == 150 ? 2 : i % 97 == 96 ? 3 : 0;
+            char text[64];
+            snprintf(text, sizeof(text), "%c{\"value\":%u,\"partition\":%d}", i == 0 ? '[' : ',', i,
+                     partition);
+            bytes_put_copy(&items, text, strlen(text));
+            append_result(&results, partition < 3 ? partition : -1,
+                          partition < 3 ? offsets[partition]++ : 0, HTTP_PARTITION_NOT_FOUND);
+        }
+        first = offsets[0];
+        bytes_put_copy(&items, "]", 2);
+        bytes_put_u8(&results, 0);
+        assert_true(items.err == ERR_OK && results.err == ERR_OK);
+        struct talk_http_answer a = talk_http(c, APPEND_POST, TALK_HTTP_EVENTS, body);
+        assert_int_equal(a.status, 207);
+        assert_int_equal(talk_http_number(&a, "failed"), 12);
+        append_assert_results(&a, wanted);
+    }
+    free(body);
+    free(wanted);
+    talk_http_end(t);
+}
+
 /* --- Sizes and times --- */
 
 /* A batch with one record of `value_bytes` in the topic "s"; status of its append. */
@@ -353,9 +419,11 @@ static void events_are_divided_among_batches(void **state)
     char *body = calloc(1, APPEND_TEXT_BYTES);
     char *wanted = calloc(1, APPEND_TEXT_BYTES);
     char *records = calloc(1, APPEND_TEXT_BYTES);
-    assert_true(body != NULL && wanted != NULL && records != NULL);
+    char *results = calloc(1, APPEND_TEXT_BYTES);
+    assert_true(body != NULL && wanted != NULL && records != NULL && results != NULL);
     struct bytes_writer lines = bytes_writer(body, APPEND_TEXT_BYTES - 1);
     struct bytes_writer kept = bytes_writer(wanted, APPEND_TEXT_BYTES - 1);
+    struct bytes_writer said = bytes_writer(results, APPEND_TEXT_BYTES - 1);
     for (uint32_t i = 0, offset = 0; i < 100; i++) {
         char number[1024], text[1100];
         uint32_t digits = i % 10 == 9 ? 990 : 1 + i * 7 % 400;
@@ -363,21 +431,24 @@ static void events_are_divided_among_batches(void **state)
         snprintf(number + digits, sizeof(number) - digits, ".5");
         snprintf(text, sizeof(text), "%s\n", number);
         bytes_put_copy(&lines, text, strlen(text));
+        append_result(&said, i % 10 != 9 ? 0 : -1, offset, HTTP_EVENT_TOO_LARGE);
         if (i % 10 != 9) {
             snprintf(text, sizeof(text), "%u - %s\n", offset++, number);
             bytes_put_copy(&kept, text, strlen(text));
         }
     }
-    assert_true(lines.err == ERR_OK && kept.err == ERR_OK);
+    assert_true(lines.err == ERR_OK && kept.err == ERR_OK && said.err == ERR_OK);
     struct talk_http_answer a = talk_http(c, APPEND_POST, TALK_HTTP_NDJSON, body);
     assert_int_equal(a.status, 207);
     assert_int_equal(talk_http_number(&a, "appended"), 90);
     assert_int_equal(talk_http_number(&a, "failed"), 10);
+    append_assert_results(&a, results);
     assert_int_equal(talk_http_records(kafka, 0, 0, records, APPEND_TEXT_BYTES), 90);
     assert_string_equal(records, wanted);
     free(body);
     free(wanted);
     free(records);
+    free(results);
     talk_http_end(t);
 }
 
@@ -501,6 +572,7 @@ int main(void)
         cmocka_unit_test(a_key_goes_where_java_clients_put_it),
         cmocka_unit_test(events_without_a_key_are_spread),
         cmocka_unit_test(a_partition_may_be_chosen),
+        cmocka_unit_test(every_event_is_told_its_place),
         cmocka_unit_test(an_event_may_be_as_large_as_the_stream_allows),
         cmocka_unit_test(events_are_divided_among_batches),
         cmocka_unit_test(a_timestamp_is_within_the_streams_bounds),

@@ -321,9 +321,9 @@ static void without_memory_for_items_or_results_the_answer_is_true(void **state)
     for (uint32_t i = 0; i < count; i++) {
         memcpy(text + 2 * i, "1\n", 3);
     }
-    for (uint32_t mib = 20; mib < 29; mib++) {
+    for (uint32_t kib = 10 << 10; kib < 16 << 10; kib += 512) {
         struct sim_options options = sim_options_calm();
-        options.host.memory_bytes = mib << 20;
+        options.host.memory_bytes = kib << 10;
         struct town *t = talk_http_town_of(8, &options);
         town_start(t, 1);
         struct town_client *c = town_connect_http(t);
@@ -331,7 +331,7 @@ static void without_memory_for_items_or_results_the_answer_is_true(void **state)
         struct talk_http_answer a = talk_http(c, BOUNDS_POST, TALK_HTTP_NDJSON, text);
         bool is_done = a.status == 200;
         if (!is_done && a.status != 503 && a.status != 504) { /* 504: done or not */
-            fail_msg("%u MiB: status %u: %.200s", mib, a.status, a.body);
+            fail_msg("%u KiB: status %u: %.200s", kib, a.status, a.body);
         }
         refused_count += a.status == 503;
         short_count += is_done && strstr(a.body, "\"results\":[]") != NULL;

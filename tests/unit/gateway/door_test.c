@@ -401,7 +401,8 @@ static void a_listed_page_may_see_the_answer(void **state)
         talk_http(c, "GET /nowhere", "Origin: https://shop.example\r\n", NULL);
     assert_int_equal(a.status, 404);
     assert_true(talk_http_has(&a, "Access-Control-Allow-Origin", "https://shop.example"));
-    assert_true(talk_http_has(&a, "Access-Control-Expose-Headers", "TDB-Next-Offset"));
+    assert_true(
+        talk_http_has(&a, "Access-Control-Expose-Headers", "TDB-Next-Offset, TDB-Position"));
     assert_true(talk_http_has(&a, "Vary", "Origin"));
     a = talk_http(c, "OPTIONS /api/v1/streams/s/events",
                   "Origin: https://shop.example\r\nAccess-Control-Request-Method: POST\r\n", NULL);

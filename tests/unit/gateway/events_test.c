@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "base/json.h"
 #include "base/list.h"
+#include "schemas/json/lines.h"
 #include "schemas/json/reader.h"
 #include "storage/log/records.h"
 #include "tests/support/cmocka.h"
@@ -22,6 +23,7 @@ struct events_room {
     struct arena json_arena;
     struct json_paths paths;
     struct json_reader json;
+    struct json_lines lines;
 };
 
 static void events_room_init(struct events_room *room, size_t limit_bytes)
@@ -67,26 +69,26 @@ static void events_put(struct bytes_writer *w, const char *before, const void *d
 /* "KEY VALUE @TIMESTAMP #PARTITION NAME=VALUE ..." or "! CODE DETAIL" and a line end. */
 static void events_put_event(struct bytes_writer *w, const struct http_event *event)
 {
-    struct bytes_reader r = bytes_reader(event->headers, event->headers_bytes);
+    struct bytes_reader r = bytes_reader(event->more->headers, event->more->headers_bytes);
     char text[256] = "";
-    if (event->error != HTTP_ERRORS_COUNT) {
-        const struct http_error_row *row = http_error_row(event->error);
+    if (event->more->error != HTTP_ERRORS_COUNT) {
+        const struct http_error_row *row = http_error_row(event->more->error);
         snprintf(text, sizeof(text), "! %s %s\n", row->code,
-                 event->detail != NULL ? event->detail : "");
+                 event->more->detail != NULL ? event->more->detail : "");
         bytes_put_copy(w, text, strlen(text));
         return;
     }
-    events_put(w, "", event->key.data, event->key.length);
+    events_put(w, "", event->more->key.data, event->more->key.length);
     events_put(w, " ", event->value.data, event->value.length);
-    if (event->timestamp >= 0) {
-        snprintf(text, sizeof(text), " @%lld", (long long)event->timestamp);
+    if (event->more->timestamp >= 0) {
+        snprintf(text, sizeof(text), " @%lld", (long long)event->more->timestamp);
     }
-    if (event->partition >= 0) {
+    if (event->more->partition >= 0) {
         snprintf(text + strlen(text), sizeof(text) - strlen(text), " #%lld",
-                 (long long)event->partition);
+                 (long long)event->more->partition);
     }
     bytes_put_copy(w, text, strlen(text));
-    for (uint32_t i = 0; i < event->headers_count; i++) {
+    for (uint32_t i = 0; i < event->more->headers_count; i++) {
         struct log_records_header header = log_records_header_get(&r);
         events_put(w, " ", header.key, header.key_bytes);
         events_put(w, "=", header.value, header.value_bytes);
@@ -97,11 +99,10 @@ static void events_put_event(struct bytes_writer *w, const struct http_event *ev
 }
 
 /* Read all of `body`, in steps of any size. */
-static enum http_error events_read(struct json_reader *json, struct arena *arena,
-                                   enum http_events_form form, struct http_text body,
-                                   struct http_events *events)
+static enum http_error events_read(struct events_room *room, enum http_events_form form,
+                                   struct http_text body, struct http_events *events)
 {
-    http_events_begin(events, json, arena, form, body);
+    http_events_begin(events, &room->json, &room->lines, &room->arena, form, body);
     while (!http_events_step(events, body.length % 3 == 0 ? SIZE_MAX : body.length % 7)) {
     }
     return events->error;
@@ -119,8 +120,7 @@ static void events_say(enum http_events_form form, const char *body, size_t leng
     assert_non_null(copy);
     memcpy(copy, body, length);
     events_room_init(&room, 64 << 20);
-    enum http_error error =
-        events_read(&room.json, &room.arena, form, (struct http_text){copy, length}, &events);
+    enum http_error error = events_read(&room, form, (struct http_text){copy, length}, &events);
     if (error != HTTP_ERRORS_COUNT) {
         int bytes =
             snprintf(out, out_bytes, "!! %s %s\n", http_error_row(error)->code, events.detail);
@@ -343,7 +343,7 @@ static struct http_text events_trim(const struct events_file *file)
 
 static void events_same(const struct http_event *event, struct http_text wanted, const char *name)
 {
-    if (event->error != HTTP_ERRORS_COUNT || event->value.length != wanted.length ||
+    if (event->more->error != HTTP_ERRORS_COUNT || event->value.length != wanted.length ||
         memcmp(event->value.data, wanted.data, wanted.length) != 0) {
         fail_msg("%s: not kept as it is", name);
     }
@@ -357,7 +357,7 @@ static void events_file_as_json(const struct events_file *file)
     struct http_text body = {file->text, file->length};
     struct http_text whole = events_trim(file);
     events_room_init(&room, 64 << 20);
-    enum http_error error = events_read(&room.json, &room.arena, HTTP_EVENTS_JSON, body, &events);
+    enum http_error error = events_read(&room, HTTP_EVENTS_JSON, body, &events);
     if ((file->name[0] == 'y' && error != HTTP_ERRORS_COUNT) ||
         (file->name[0] == 'n' && error != HTTP_JSON_INVALID)) {
         fail_msg("%s as JSON: %s", file->name, events.detail);
@@ -398,8 +398,8 @@ static void events_file_as_line(const struct events_file *file)
         body[i] = body[i] == '\n' || body[i] == '\r' ? ' ' : body[i];
     }
     events_room_init(&room, 64 << 20);
-    enum http_error error = events_read(&room.json, &room.arena, HTTP_EVENTS_NDJSON,
-                                        (struct http_text){body, line.length + 5}, &events);
+    enum http_error error =
+        events_read(&room, HTTP_EVENTS_NDJSON, (struct http_text){body, line.length + 5}, &events);
     assert_int_equal(error, HTTP_ERRORS_COUNT);
     if (file->name[0] == 'y') {
         assert_int_equal(events.count, 3);
@@ -407,7 +407,7 @@ static void events_file_as_line(const struct events_file *file)
     }
     uint32_t refused_count = 0;
     for (uint32_t i = 0; i < events.count; i++) {
-        refused_count += events.items[i].error == HTTP_JSON_INVALID;
+        refused_count += events.items[i].more->error == HTTP_JSON_INVALID;
     }
     if (file->name[0] == 'n' && line.length > 0 && refused_count == 0) {
         fail_msg("%s as a line is taken", file->name);
@@ -432,8 +432,8 @@ static void events_file_as_event(const struct events_file *file)
     memcpy(body + strlen(before), file->text, file->length);
     memcpy(body + length - 2, "}]", 2);
     events_room_init(&room, 64 << 20);
-    enum http_error error = events_read(&room.json, &room.arena, HTTP_EVENTS_ENVELOPE,
-                                        (struct http_text){body, length}, &events);
+    enum http_error error =
+        events_read(&room, HTTP_EVENTS_ENVELOPE, (struct http_text){body, length}, &events);
     if (file->name[0] == 'y') {
         assert_int_equal(error, HTTP_ERRORS_COUNT);
         assert_int_equal(events.count, 1);
@@ -446,7 +446,7 @@ static void events_file_as_event(const struct events_file *file)
     } else if (file->name[0] == 'n') {
         bool is_taken = error == HTTP_ERRORS_COUNT;
         for (uint32_t i = 0; error == HTTP_ERRORS_COUNT && i < events.count; i++) {
-            is_taken &= events.items[i].error == HTTP_ERRORS_COUNT;
+            is_taken &= events.items[i].more->error == HTTP_ERRORS_COUNT;
         }
         if (is_taken) {
             fail_msg("%s as an event is taken", file->name);
@@ -527,14 +527,14 @@ static void without_memory_nothing_is_read_wrong(void **state)
         struct http_events events;
         events_room_init(&room, limit);
         room.arena.chunk_bytes = 256;
-        enum http_error error = events_read(&room.json, &room.arena, HTTP_EVENTS_ENVELOPE,
+        enum http_error error = events_read(&room, HTTP_EVENTS_ENVELOPE,
                                             (struct http_text){body, sizeof(body) - 1}, &events);
         assert_true(error == HTTP_ERRORS_COUNT || error == HTTP_OVERLOADED);
         refused_count += error != HTTP_ERRORS_COUNT;
         for (uint32_t i = 0; error == HTTP_ERRORS_COUNT && i < events.count; i++) {
-            assert_true(events.items[i].error == HTTP_ERRORS_COUNT ||
-                        events.items[i].error == HTTP_OVERLOADED);
-            refused_count += events.items[i].error == HTTP_OVERLOADED;
+            assert_true(events.items[i].more->error == HTTP_ERRORS_COUNT ||
+                        events.items[i].more->error == HTTP_OVERLOADED);
+            refused_count += events.items[i].more->error == HTTP_OVERLOADED;
         }
         events_room_deinit(&room);
     }
@@ -555,8 +555,7 @@ static void a_body_has_at_most_65536_events(void **state)
         struct http_events events;
         events_room_init(&room, 64 << 20);
         struct http_text text = {body, 2 * (HTTP_EVENTS_MAX + more)};
-        enum http_error error =
-            events_read(&room.json, &room.arena, HTTP_EVENTS_NDJSON, text, &events);
+        enum http_error error = events_read(&room, HTTP_EVENTS_NDJSON, text, &events);
         assert_int_equal(error, more > 0 ? HTTP_BODY_TOO_LARGE : HTTP_ERRORS_COUNT);
         assert_int_equal(events.count, HTTP_EVENTS_MAX);
         events_room_deinit(&room);
@@ -580,7 +579,7 @@ static void a_step_reads_no_more_than_it_is_asked_to(void **state)
         struct http_events events;
         struct http_text body = {i == 0 ? array : lines, 4 * 1000 + (i == 0)};
         events_room_init(&room, 64 << 20);
-        http_events_begin(&events, &room.json, &room.arena, forms[i], body);
+        http_events_begin(&events, &room.json, &room.lines, &room.arena, forms[i], body);
         assert_false(http_events_step(&events, 4 * 100));
         assert_in_range(events.count, 100, 102);
         assert_true(http_events_step(&events, SIZE_MAX));
@@ -588,6 +587,26 @@ static void a_step_reads_no_more_than_it_is_asked_to(void **state)
         assert_int_equal(events.count, 1000);
         events_room_deinit(&room);
     }
+}
+
+/* Behind each the rest is looked at anew: fewer of them are read in a step. */
+static void lines_that_are_no_json_take_more_of_a_step(void **state)
+{
+    (void)state;
+    static char lines[2 * 1000];
+    for (size_t i = 0; i < 1000; i++) {
+        memcpy(lines + 2 * i, "x\n", 2);
+    }
+    struct events_room room;
+    struct http_events events;
+    events_room_init(&room, 64 << 20);
+    http_events_begin(&events, &room.json, &room.lines, &room.arena, HTTP_EVENTS_NDJSON,
+                      (struct http_text){lines, sizeof(lines)});
+    assert_false(http_events_step(&events, 64 << 10));
+    assert_in_range(events.count, 60, 66);
+    assert_true(http_events_step(&events, SIZE_MAX));
+    assert_int_equal(events.failed_count, 1000);
+    events_room_deinit(&room);
 }
 
 int main(void)
@@ -598,6 +617,7 @@ int main(void)
         cmocka_unit_test(without_memory_nothing_is_read_wrong),
         cmocka_unit_test(a_body_has_at_most_65536_events),
         cmocka_unit_test(a_step_reads_no_more_than_it_is_asked_to),
+        cmocka_unit_test(lines_that_are_no_json_take_more_of_a_step),
     };
     struct CMUnitTest rows[ARRAY_COUNT(events_rows)];
     for (size_t i = 0; i < ARRAY_COUNT(events_rows); i++) {

@@ -16,11 +16,6 @@
 #define QUERY_CSV  TALK_HTTP_JSON "Accept: text/csv\r\n"
 #define QUERY_ND   TALK_HTTP_JSON "Accept: application/x-ndjson\r\n"
 
-static struct talk_http_answer query_ask(struct town_client *c, const char *body)
-{
-    return talk_http(c, QUERY_POST, TALK_HTTP_JSON, body);
-}
-
 /* --- What is answered --- */
 
 static const struct query_row {
@@ -162,7 +157,7 @@ static void texts_of_any_characters_come_back(void **state)
                                               sizeof(wanted) - wanted_length, "%s", runes[rune]);
         }
         snprintf(body + length, sizeof(body) - length, "\"]}");
-        struct talk_http_answer a = query_ask(c, body);
+        struct talk_http_answer a = talk_http_query(c, body);
         const char *begin = strstr(a.body, "\"rows\":[[");
         const char *end = strstr(a.body, "]],\"command\"");
         assert_true(begin != NULL && end != NULL);
@@ -276,7 +271,7 @@ static void query_refuses(void **state)
             fail_msg("%s", a.body);
         }
     }
-    assert_int_equal(query_ask(c, "{\"sql\":\"SELECT 1\"}").status, 200);
+    assert_int_equal(talk_http_query(c, "{\"sql\":\"SELECT 1\"}").status, 200);
     talk_http_end(t);
 }
 
@@ -316,9 +311,9 @@ static void a_kept_plans_error_points_into_this_text(void **state)
     (void)state;
     struct town *t = talk_http_town(4, 1);
     struct town_client *c = town_connect_http(t);
-    struct talk_http_answer a = query_ask(c, "{\"sql\":\"SELECT 1/0\"}");
+    struct talk_http_answer a = talk_http_query(c, "{\"sql\":\"SELECT 1/0\"}");
     assert_true(talk_http_is(&a, "column", "9"));
-    a = query_ask(c, "{\"sql\":\"SELECT  -- why\\n  1  /  0\"}");
+    a = talk_http_query(c, "{\"sql\":\"SELECT  -- why\\n  1  /  0\"}");
     assert_true(talk_http_is(&a, "line", "2"));
     assert_true(talk_http_is(&a, "column", "6"));
     assert_true(talk_http_is(&a, "excerpt", "LINE 2:   1  /  0\n             ^\n"));
@@ -327,49 +322,20 @@ static void a_kept_plans_error_points_into_this_text(void **state)
 
 /* --- Streams --- */
 
-/* So many events {"n":i,"pad":"xxx..."} in "s". */
-static void query_fill(struct town *t, uint32_t count, uint32_t pad_bytes)
-{
-    struct town_client *c = town_connect_http(t);
-    size_t room = (size_t)count * (pad_bytes + 64);
-    char *text = malloc(room);
-    assert_non_null(text);
-    size_t length = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        length += (size_t)snprintf(text + length, room - length, "{\"n\":%u,\"pad\":\"%0*d\"}\n", i,
-                                   (int)pad_bytes, 0);
-    }
-    talk_http_ask_bytes(c, "POST " TALK_HTTP_S, TALK_HTTP_NDJSON, text, length);
-    assert_int_equal(talk_http_answer(c).status, 200);
-    town_hang_up(c);
-    free(text);
-}
-
-static void query_is(struct town_client *c, const char *sql, const char *rows)
-{
-    char body[1024], wanted[512];
-    snprintf(body, sizeof(body), "{\"sql\":\"%s\"}", sql);
-    snprintf(wanted, sizeof(wanted), "\"rows\":%s,", rows);
-    struct talk_http_answer a = query_ask(c, body);
-    if (a.status != 200 || strstr(a.body, wanted) == NULL) {
-        fail_msg("%s: status %u: %s\nnot: %s", sql, a.status, a.body, rows);
-    }
-}
-
 static void a_topic_is_a_stream_that_grows(void **state)
 {
     (void)state;
     for (uint32_t shards = 1; shards <= 3; shards++) {
         struct town *t = talk_http_town(5, shards);
         struct town_client *c = town_connect_http(t);
-        query_fill(t, 10, 1);
-        query_is(c, "SELECT count(*), sum(n) FROM s", "[[10,45]]");
-        query_fill(t, 10, 1);
-        query_is(c, "SELECT count(*), sum(n) FROM s", "[[20,90]]");
-        query_is(c, "SELECT n, _offset FROM s WHERE n = 3", "[[3,3],[3,13]]");
+        talk_http_fill(t, 10, 1);
+        talk_http_query_is(c, "SELECT count(*), sum(n) FROM s", "[[10,45]]");
+        talk_http_fill(t, 10, 1);
+        talk_http_query_is(c, "SELECT count(*), sum(n) FROM s", "[[20,90]]");
+        talk_http_query_is(c, "SELECT n, _offset FROM s WHERE n = 3", "[[3,3],[3,13]]");
         talk_http_append(c, "{\"n\":1.5,\"new\":true}");
-        query_is(c, "SELECT n, new, pad FROM s WHERE new", "[[1.5,true,null]]");
-        query_is(c, "SELECT count(*), sum(n) FROM s", "[[21,91.5]]");
+        talk_http_query_is(c, "SELECT n, new, pad FROM s WHERE new", "[[1.5,true,null]]");
+        talk_http_query_is(c, "SELECT count(*), sum(n) FROM s", "[[21,91.5]]");
         talk_http_end(t);
     }
 }
@@ -380,13 +346,13 @@ static void a_column_that_widens_makes_another_plan(void **state)
     (void)state;
     struct town *t = talk_http_town(17, 2);
     struct town_client *c = town_connect_http(t);
-    query_fill(t, 2, 1);
-    query_is(c, "SELECT n FROM s", "[[0],[1]]");
-    query_is(c, "SELECT n FROM s", "[[0],[1]]");
+    talk_http_fill(t, 2, 1);
+    talk_http_query_is(c, "SELECT n FROM s", "[[0],[1]]");
+    talk_http_query_is(c, "SELECT n FROM s", "[[0],[1]]");
     talk_http_append(c, "{\"n\":0.5,\"pad\":\"\"}");
-    query_is(c, "SELECT n FROM s", "[[0],[1],[0.5]]");
+    talk_http_query_is(c, "SELECT n FROM s", "[[0],[1],[0.5]]");
     talk_http_append(c, "{\"n\":\"x\",\"pad\":\"\"}");
-    query_is(c, "SELECT n FROM s", "[[0],[1],[0.5],[\"x\"]]");
+    talk_http_query_is(c, "SELECT n FROM s", "[[0],[1],[0.5],[\"x\"]]");
     talk_http_end(t);
 }
 
@@ -395,24 +361,27 @@ static void streams_are_declared_shown_and_dropped(void **state)
     (void)state;
     struct town *t = talk_http_town(6, 2);
     struct town_client *c = town_connect_http(t);
-    query_fill(t, 3, 1);
-    query_is(c,
-             "CREATE STREAM d (p TEXT PATH '$.pad', o BIGINT PATH '$.n') FROM TOPIC s FORMAT JSON",
-             "[]");
-    query_is(c, "SELECT p, o FROM d LIMIT 2", "[[\"0\",0],[\"0\",1]]");
-    query_is(c, "SELECT name, kind FROM system.streams WHERE name = 'd'", "[[\"d\",\"declared\"]]");
-    query_is(c, "SHOW CREATE STREAM d",
-             "[[\"CREATE STREAM d (p TEXT PATH '$.pad', o BIGINT PATH '$.n') FROM TOPIC s FORMAT "
-             "JSON\"]]");
-    query_is(c, "CREATE STREAM IF NOT EXISTS d (n TEXT) FROM TOPIC s FORMAT JSON", "[]");
+    talk_http_fill(t, 3, 1);
+    talk_http_query_is(
+        c, "CREATE STREAM d (p TEXT PATH '$.pad', o BIGINT PATH '$.n') FROM TOPIC s FORMAT JSON",
+        "[]");
+    talk_http_query_is(c, "SELECT p, o FROM d LIMIT 2", "[[\"0\",0],[\"0\",1]]");
+    talk_http_query_is(c, "SELECT name, kind FROM system.streams WHERE name = 'd'",
+                       "[[\"d\",\"declared\"]]");
+    talk_http_query_is(
+        c, "SHOW CREATE STREAM d",
+        "[[\"CREATE STREAM d (p TEXT PATH '$.pad', o BIGINT PATH '$.n') FROM TOPIC s FORMAT "
+        "JSON\"]]");
+    talk_http_query_is(c, "CREATE STREAM IF NOT EXISTS d (n TEXT) FROM TOPIC s FORMAT JSON", "[]");
     talk_http_assert_problem(
-        query_ask(c, "{\"sql\":\"CREATE STREAM d (n TEXT) FROM TOPIC s FORMAT JSON\"}"), 409,
+        talk_http_query(c, "{\"sql\":\"CREATE STREAM d (n TEXT) FROM TOPIC s FORMAT JSON\"}"), 409,
         "sql_exists");
-    query_is(c, "DROP STREAM d", "[]");
-    talk_http_assert_problem(query_ask(c, "{\"sql\":\"SELECT n FROM d\"}"), 422, "sql_undefined");
-    query_is(c, "DROP STREAM IF EXISTS d", "[]");
-    query_is(c, "CREATE STREAM d (n INTEGER) FROM TOPIC s FORMAT JSON", "[]");
-    query_is(c, "SELECT n FROM d LIMIT 2", "[[0],[1]]");
+    talk_http_query_is(c, "DROP STREAM d", "[]");
+    talk_http_assert_problem(talk_http_query(c, "{\"sql\":\"SELECT n FROM d\"}"), 422,
+                             "sql_undefined");
+    talk_http_query_is(c, "DROP STREAM IF EXISTS d", "[]");
+    talk_http_query_is(c, "CREATE STREAM d (n INTEGER) FROM TOPIC s FORMAT JSON", "[]");
+    talk_http_query_is(c, "SELECT n FROM d LIMIT 2", "[[0],[1]]");
     talk_http_end(t);
 }
 
@@ -421,14 +390,16 @@ static void values_that_do_not_fit_are_error_rows(void **state)
     (void)state;
     struct town *t = talk_http_town(7, 1);
     struct town_client *c = town_connect_http(t);
-    query_fill(t, 3, 1);
+    talk_http_fill(t, 3, 1);
     talk_http_append(c, "{\"n\":\"four\"}");
-    query_is(c, "CREATE STREAM d (n INTEGER) FROM TOPIC s FORMAT JSON", "[]");
-    struct talk_http_answer a = query_ask(c, "{\"sql\":\"SELECT count(n), count(*) FROM d\"}");
+    talk_http_query_is(c, "CREATE STREAM d (n INTEGER) FROM TOPIC s FORMAT JSON", "[]");
+    struct talk_http_answer a =
+        talk_http_query(c, "{\"sql\":\"SELECT count(n), count(*) FROM d\"}");
     assert_non_null(strstr(a.body, "\"rows\":[[3,4]]"));
     assert_true(talk_http_is(&a, "errors", "1"));
-    query_is(c, "SELECT stream, partition, \\\"offset\\\", \\\"column\\\" FROM system.errors",
-             "[[\"d\",0,3,\"n\"]]");
+    talk_http_query_is(
+        c, "SELECT stream, partition, \\\"offset\\\", \\\"column\\\" FROM system.errors",
+        "[[\"d\",0,3,\"n\"]]");
     talk_http_end(t);
 }
 
@@ -440,7 +411,7 @@ static void a_long_answer_comes_in_chunks(void **state)
     static const char *const headers[] = {TALK_HTTP_JSON, QUERY_ND, QUERY_CSV};
     struct town *t = talk_http_town(8, 2);
     struct town_client *c = town_connect_http(t);
-    query_fill(t, 5000, 100);
+    talk_http_fill(t, 5000, 100);
     for (uint32_t i = 0; i < ARRAY_COUNT(headers); i++) {
         struct talk_http_answer a =
             talk_http(c, QUERY_POST, headers[i], "{\"sql\":\"SELECT n, pad FROM s\"}");
@@ -462,7 +433,7 @@ static void an_error_behind_rows_ends_the_answer(void **state)
     static const char sql[] = "{\"sql\":\"SELECT pad, 1 / (4999 - n) FROM s\"}";
     struct town *t = talk_http_town(9, 1);
     struct town_client *c = town_connect_http(t);
-    query_fill(t, 5000, 100);
+    talk_http_fill(t, 5000, 100);
     struct talk_http_answer a = talk_http(c, QUERY_POST, TALK_HTTP_JSON, sql);
     assert_int_equal(a.status, 200);
     assert_non_null(strstr(a.body, "],\"error\":{\"type\":\"urn:tdb:error:sql_data\""));
@@ -473,7 +444,7 @@ static void an_error_behind_rows_ends_the_answer(void **state)
     assert_true(town_is_ended(c, 10000));
     assert_false(talk_http_has_answer(c));
     c = town_connect_http(t);
-    query_is(c, "SELECT 1", "[[1]]");
+    talk_http_query_is(c, "SELECT 1", "[[1]]");
     talk_http_end(t);
 }
 
@@ -484,7 +455,7 @@ static void a_client_that_reads_late_gets_all_rows(void **state)
     options.host.buffer_bytes = 64 << 10;
     struct town *t = talk_http_town_of(10, &options);
     town_start(t, 2);
-    query_fill(t, 10000, 100);
+    talk_http_fill(t, 10000, 100);
     struct town_client *c = town_connect_http(t);
     struct town_client *other = town_connect_http(t);
     size_t before = talk_http_used_bytes(t);
@@ -493,7 +464,7 @@ static void a_client_that_reads_late_gets_all_rows(void **state)
                   "{\"sql\":\"SELECT n, pad FROM s\",\"timeout\":\"10m\"}");
     for (uint32_t i = 0; i < 20; i++) {
         town_run(t, 1000);
-        query_is(other, "SELECT 1", "[[1]]");
+        talk_http_query_is(other, "SELECT 1", "[[1]]");
         assert_true(talk_http_used_bytes(t) < before + (10 << 20));
     }
     c->is_deaf = false;
@@ -512,7 +483,7 @@ static void a_client_that_goes_ends_its_statement(void **state)
         options.host.buffer_bytes = 64 << 10;
         struct town *t = talk_http_town_of(seed, &options);
         town_start(t, 1 + (uint32_t)seed % 2);
-        query_fill(t, 5000, 100);
+        talk_http_fill(t, 5000, 100);
         struct town_client *c = town_connect_http(t);
         c->is_deaf = seed % 2 == 0;
         talk_http_ask(c, QUERY_POST, TALK_HTTP_JSON,
@@ -533,7 +504,7 @@ static void a_client_that_ends_its_side_is_told_so(void **state)
 {
     (void)state;
     struct town *t = talk_http_town(16, 1);
-    query_fill(t, 5000, 100);
+    talk_http_fill(t, 5000, 100);
     struct town_client *c = town_connect_http(t);
     talk_http_ask(c, QUERY_POST, TALK_HTTP_JSON,
                   "{\"sql\":\"SELECT n, pad FROM s ORDER BY pad, n DESC\"}");
@@ -553,7 +524,7 @@ static void a_statement_has_its_time(void **state)
     options.host.buffer_bytes = 64 << 10;
     struct town *t = talk_http_town_of(11, &options);
     town_start(t, 1);
-    query_fill(t, 10000, 100);
+    talk_http_fill(t, 10000, 100);
     struct town_client *c = town_connect_http(t);
     c->is_deaf = true;
     talk_http_ask(c, QUERY_POST, QUERY_ND, "{\"sql\":\"SELECT n, pad FROM s\",\"timeout\":5000}");
@@ -576,11 +547,12 @@ static void a_statement_has_its_memory(void **state)
     t->core.queries.bytes_max = 2 << 20;
     town_start(t, 1);
     struct town_client *c = town_connect_http(t);
-    query_fill(t, 20000, 200);
-    struct talk_http_answer a = query_ask(c, "{\"sql\":\"SELECT pad, n FROM s ORDER BY n DESC\"}");
+    talk_http_fill(t, 20000, 200);
+    struct talk_http_answer a =
+        talk_http_query(c, "{\"sql\":\"SELECT pad, n FROM s ORDER BY n DESC\"}");
     talk_http_assert_problem(a, 503, "query_memory");
     assert_true(talk_http_is(&a, "sqlstate", "53200"));
-    query_is(c, "SELECT n FROM s ORDER BY n DESC LIMIT 1", "[[19999]]");
+    talk_http_query_is(c, "SELECT n FROM s ORDER BY n DESC LIMIT 1", "[[19999]]");
     talk_http_end(t);
 }
 
@@ -605,7 +577,7 @@ static void without_memory_statements_fail_and_others_go_well(void **state)
         town_start(t, 1);
         struct town_client *c = town_connect_http(t);
         for (uint32_t i = 0; i < 10; i++) {
-            query_fill(t, 500, 100);
+            talk_http_fill(t, 500, 100);
         }
         for (uint32_t i = 0; i < 2 * ARRAY_COUNT(asked); i++) {
             talk_http_ask(c, QUERY_POST, TALK_HTTP_JSON, asked[i % ARRAY_COUNT(asked)]);
@@ -620,7 +592,7 @@ static void without_memory_statements_fail_and_others_go_well(void **state)
                 c = town_connect_http(t);
             }
         }
-        query_is(c, "SELECT 1", "[[1]]");
+        talk_http_query_is(c, "SELECT 1", "[[1]]");
         talk_http_end(t);
     }
     assert_in_range(done_count, 10, 200); /* both happen */
@@ -639,7 +611,7 @@ static void plans_are_kept_within_bounds(void **state)
         snprintf(body, sizeof(body), "{\"sql\":\"SELECT %u, $1::text\",\"params\":[%s]}", i % 1500,
                  param);
         snprintf(rows, sizeof(rows), "\"rows\":[[%u,%s]]", i % 1500, i % 3 == 2 ? "null" : "\"1\"");
-        struct talk_http_answer a = query_ask(c, body);
+        struct talk_http_answer a = talk_http_query(c, body);
         assert_non_null(strstr(a.body, rows));
     }
     struct core_plans *plans = &town_core(t, 0)->queries.plans;
@@ -657,7 +629,7 @@ static void so_many_statements_read_at_a_time(void **state)
     struct town *t = talk_http_town_of(13, &options);
     t->core.queries.running_max = 2;
     town_start(t, 1);
-    query_fill(t, 10000, 100);
+    talk_http_fill(t, 10000, 100);
     struct town_client *c[14];
     for (uint32_t i = 0; i < ARRAY_COUNT(c); i++) {
         c[i] = town_connect_http(t);
@@ -667,7 +639,7 @@ static void so_many_statements_read_at_a_time(void **state)
         town_run(t, 200);
     }
     struct town_client *other = town_connect_http(t);
-    query_is(other, "SELECT 1", "[[1]]");
+    talk_http_query_is(other, "SELECT 1", "[[1]]");
     for (uint32_t i = 10; i < ARRAY_COUNT(c); i++) {
         talk_http_assert_problem(talk_http_answer(c[i]), 503, "queries_too_many");
     }
@@ -688,7 +660,7 @@ static void the_end_of_the_server_ends_statements(void **state)
         options.host.buffer_bytes = 64 << 10;
         struct town *t = talk_http_town_of(seed, &options);
         town_start(t, 1 + (uint32_t)seed % 3);
-        query_fill(t, 5000, 100);
+        talk_http_fill(t, 5000, 100);
         struct town_client *c[4];
         for (uint32_t i = 0; i < 4; i++) {
             c[i] = town_connect_http(t);

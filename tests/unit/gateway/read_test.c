@@ -469,14 +469,14 @@ static void the_server_tells_of_its_life(void **state)
     assert_string_equal(a.body, "{\"status\":\"alive\"}\n");
     a = talk_http(c, "GET /readyz", "", NULL);
     assert_int_equal(a.status, 200);
-    assert_string_equal(a.body, "{\"status\":\"ready\",\"reasons\":[]}\n");
+    assert_string_equal(a.body, "{\"status\":\"ready\",\"reasons\":[],\"views\":[]}\n");
     town_core(t, 0)->has_missed = true; /* as if a partition there had not opened */
     for (uint32_t i = 0; i < 4; i++) {  /* whichever shard is asked */
         a = talk_http(town_connect_http(t), "GET /readyz", "", NULL);
         assert_int_equal(a.status, 503);
         assert_string_equal(a.body,
                             "{\"status\":\"not ready\",\"reasons\":[\"partitions could not be "
-                            "opened; see the server's log\"]}\n");
+                            "opened; see the server's log\"],\"views\":[]}\n");
     }
     a = talk_http(c, "GET /api/v1/openapi.json", "", NULL);
     assert_int_equal(a.status, 200);

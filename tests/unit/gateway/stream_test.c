@@ -88,7 +88,7 @@ static void stream_run(struct stream_work *work)
         work->left -= step;
         bool has_room = http_flush(call);
         seen.held_bytes_max =
-            call->body_bytes > seen.held_bytes_max ? call->body_bytes : seen.held_bytes_max;
+            call->out.bytes > seen.held_bytes_max ? call->out.bytes : seen.held_bytes_max;
         if (!has_room) {
             return;
         }

@@ -445,3 +445,37 @@ uint32_t talk_http_connections(struct town *t)
     }
     return count;
 }
+
+struct talk_http_answer talk_http_query(struct town_client *c, const char *body)
+{
+    return talk_http(c, "POST /api/v1/query", TALK_HTTP_JSON, body);
+}
+
+/* So many events {"n":i,"pad":"xxx..."} in "s". */
+void talk_http_fill(struct town *t, uint32_t count, uint32_t pad_bytes)
+{
+    struct town_client *c = town_connect_http(t);
+    size_t room = (size_t)count * (pad_bytes + 64);
+    char *text = malloc(room);
+    assert_non_null(text);
+    size_t length = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        length += (size_t)snprintf(text + length, room - length, "{\"n\":%u,\"pad\":\"%0*d\"}\n", i,
+                                   (int)pad_bytes, 0);
+    }
+    talk_http_ask_bytes(c, "POST " TALK_HTTP_S, TALK_HTTP_NDJSON, text, length);
+    assert_int_equal(talk_http_answer(c).status, 200);
+    town_hang_up(c);
+    free(text);
+}
+
+void talk_http_query_is(struct town_client *c, const char *sql, const char *rows)
+{
+    char body[1024], wanted[512];
+    snprintf(body, sizeof(body), "{\"sql\":\"%s\"}", sql);
+    snprintf(wanted, sizeof(wanted), "\"rows\":%s,", rows);
+    struct talk_http_answer a = talk_http_query(c, body);
+    if (a.status != 200 || strstr(a.body, wanted) == NULL) {
+        fail_msg("%s: status %u: %s\nnot: %s", sql, a.status, a.body, rows);
+    }
+}

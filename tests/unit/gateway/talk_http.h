@@ -64,6 +64,15 @@ bool talk_http_has_answer(const struct town_client *c);
 struct talk_http_answer talk_http(struct town_client *c, const char *line, const char *headers,
                                   const char *body);
 
+/* The same, of a question whose body that is. */
+struct talk_http_answer talk_http_query(struct town_client *c, const char *body);
+
+/* The statement, as it stands in JSON, answers these rows. */
+void talk_http_query_is(struct town_client *c, const char *sql, const char *rows);
+
+/* Append `count` events to the stream "s": {"n":0,"pad":"0..."}, with that much padding. */
+void talk_http_fill(struct town *t, uint32_t count, uint32_t pad_bytes);
+
 /* The value of the answer's header `name`, cut to the room. False: there is none. */
 bool talk_http_header(const struct talk_http_answer *a, const char *name,
                       char value[TALK_HTTP_VALUE_BYTES]);

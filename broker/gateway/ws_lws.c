@@ -1,0 +1,490 @@
+/* WebSocket connections' sockets: libwebsockets 4.1.6 on a libev loop of our own thread. See
+ * ws_port.h and ws_int.h.
+ *
+ * **The loop is ours** (a foreign one to libwebsockets): its own would take SIGINT from the
+ * process. Orders are pushed onto a list, and an ev_async tells the loop.
+ *
+ * **What comes in** is the library's: handshake, masks, fragments, pings, UTF-8, closes. A message
+ * is put together in `in`, handed to the shard whole, and the connection's receiving stops until
+ * the shard has taken it.
+ *
+ * **What goes out** is not: lws_write is called for each message, has each copied behind LWS_PRE
+ * bytes, and costs five times what a gathered send of framed messages costs. So we send on the
+ * socket ourselves, as long as the library has nothing half-sent (its pongs and closes go out
+ * between our frames, never within one): what a send leaves of a frame is given to the library as
+ * raw bytes, which it keeps until the socket takes them.
+ *
+ * The library takes frames that RFC 6455 forbids (unmasked ones, and others): README.md lists them.
+ */
+#include <ev.h>
+#include <libwebsockets.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/rt/foreign.h"
+#include "broker/gateway/ws_int.h"
+#include "broker/gateway/ws_port.h"
+
+/* Frames of one send at most. */
+#define WS_SEND_FRAMES 64u
+
+/* A message's first room. */
+#define WS_IN_BYTES 1024u
+
+/* A message's room that is kept for the next one: it is nobody's else. */
+#define WS_IN_KEPT_BYTES (4u << 10)
+
+/* A client that says nothing is asked whether it is there, and is gone when it does not answer. */
+#define WS_PING_S   25
+#define WS_HANGUP_S 55
+
+/* The thread. */
+struct ws_lws {
+    struct ws_port port;               /* what shards have */
+    struct rt_foreign thread;          /* it */
+    struct ev_loop *loop;              /* its loop */
+    struct ev_async wake;              /* orders have come */
+    struct lws_context *context;       /* the library */
+    struct lws_vhost *vhost;           /* likewise */
+    _Atomic(struct ws_order *) posted; /* the newest one */
+    struct ws_order stop;              /* the last one */
+    struct ws_conn *adopted;           /* whose handshake is being read; NULL: none */
+    struct budget budget;              /* of messages that come in; the thread's */
+    bool is_started;                   /* `thread` is to be joined */
+};
+
+static void ws_lws_order(struct ws_port *port, struct ws_order *order);
+static void ws_lws_run(void *context);
+static void ws_lws_woken(struct ev_loop *loop, struct ev_async *wake, int events);
+static void ws_lws_carry_out(struct ws_lws *lws, struct ws_order *order);
+static void ws_lws_open(struct ws_lws *lws, struct ws_conn *conn);
+static void ws_lws_queue(struct ws_batch *batch);
+static void ws_lws_pump(struct ws_conn *conn);
+static bool ws_lws_send(struct ws_conn *conn);
+static void ws_lws_drop(struct ws_conn *conn);
+static void ws_lws_drop_all(struct ws_conn *conn);
+static int ws_lws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                           size_t length);
+static int ws_lws_received(struct ws_lws *lws, struct ws_conn *conn, const void *data,
+                           size_t length);
+static int ws_lws_refuse(struct ws_conn *conn, enum ws_code code, const char *why);
+static void ws_lws_give_back(struct ws_lws *lws, struct ws_conn *conn);
+static void ws_lws_kill(struct ws_conn *conn);
+static void ws_lws_closed(struct ws_lws *lws, struct ws_conn *conn);
+
+static const struct ws_port_ops ws_lws_ops = {ws_lws_order};
+
+/* Of a connection, as the library keeps it. */
+struct ws_lws_user {
+    struct ws_conn *conn; /* NULL: closed */
+};
+
+static const struct lws_protocols ws_lws_protocols[] = {
+    {.name = WS_PROTOCOL,
+     .callback = ws_lws_callback,
+     .per_session_data_size = sizeof(struct ws_lws_user),
+     .rx_buffer_size = 4096},
+    {.name = NULL},
+};
+
+static const lws_retry_bo_t ws_lws_idle = {.secs_since_valid_ping = WS_PING_S,
+                                           .secs_since_valid_hangup = WS_HANGUP_S};
+
+enum err ws_lws_new(struct budget *budget, size_t memory_bytes, struct ws_lws **out)
+{
+    void *memory;
+    *out = NULL;
+    enum err err = budget_alloc(budget, sizeof(struct ws_lws), 64, &memory);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct ws_lws *lws = memory;
+    lws->port.ops = &ws_lws_ops;
+    budget_init(&lws->budget, "websocket", memory_bytes, NULL);
+    lws_set_log_level(0, NULL); /* an adopted connection is an error line to it */
+    lws->loop = ev_loop_new(EVFLAG_AUTO);
+    if (lws->loop != NULL) {
+        void *loops[] = {lws->loop};
+        struct lws_context_creation_info info = {
+            .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+            .protocols = ws_lws_protocols,
+            .options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+                       LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+            .foreign_loops = loops,
+            .gid = -1,
+            .uid = -1,
+            .user = lws,
+            .retry_and_idle_policy = &ws_lws_idle,
+        };
+        lws->context = lws_create_context(&info);
+        lws->vhost = lws->context != NULL ? lws_create_vhost(lws->context, &info) : NULL;
+    }
+    if (lws->vhost == NULL) {
+        ws_lws_free(budget, lws);
+        return ERR_UNSUPPORTED;
+    }
+    ev_async_init(&lws->wake, ws_lws_woken);
+    lws->wake.data = lws;
+    ev_async_start(lws->loop, &lws->wake);
+    *out = lws;
+    return ERR_OK;
+}
+
+enum err ws_lws_start(struct ws_lws *lws)
+{
+    enum err err = rt_foreign_start(&lws->thread, "tdb-websocket", ws_lws_run, lws);
+    lws->is_started = err == ERR_OK;
+    return err;
+}
+
+struct ws_port *ws_lws_port(struct ws_lws *lws)
+{
+    return &lws->port;
+}
+
+void ws_lws_free(struct budget *budget, struct ws_lws *lws)
+{
+    if (lws == NULL) {
+        return;
+    }
+    if (lws->is_started) {
+        lws->stop.kind = WS_ORDER_STOP;
+        ws_lws_order(&lws->port, &lws->stop);
+        rt_foreign_join(&lws->thread);
+    }
+    if (lws->vhost != NULL) {
+        ev_async_stop(lws->loop, &lws->wake);
+    }
+    if (lws->context != NULL) {
+        lws_context_destroy(lws->context);
+    }
+    if (lws->loop != NULL) {
+        ev_loop_destroy(lws->loop);
+    }
+    budget_deinit(&lws->budget);
+    budget_free(budget, lws);
+}
+
+/* --- Orders --- */
+
+static void ws_lws_order(struct ws_port *port, struct ws_order *order)
+{
+    struct ws_lws *lws = CONTAINER_OF(port, struct ws_lws, port);
+    struct ws_order *newest = atomic_load_explicit(&lws->posted, memory_order_relaxed);
+    do {
+        order->next = newest;
+    } while (!atomic_compare_exchange_weak(&lws->posted, &newest, order));
+    if (newest == NULL) { /* else the loop has been told and has not looked yet */
+        ev_async_send(lws->loop, &lws->wake);
+    }
+}
+
+static void ws_lws_run(void *context)
+{
+    struct ws_lws *lws = context;
+    ev_run(lws->loop, 0);
+}
+
+static void ws_lws_woken(struct ev_loop *loop, struct ev_async *wake, int events)
+{
+    struct ws_lws *lws = wake->data;
+    (void)loop;
+    (void)events;
+    struct ws_order *newest = atomic_exchange(&lws->posted, NULL);
+    struct ws_order *oldest = NULL;
+    while (newest != NULL) {
+        struct ws_order *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    while (oldest != NULL) {
+        struct ws_order *next = oldest->next; /* what is carried out may be gone */
+        ws_lws_carry_out(lws, oldest);
+        oldest = next;
+    }
+}
+
+static void ws_lws_carry_out(struct ws_lws *lws, struct ws_order *order)
+{
+    struct ws_conn *conn;
+    switch ((enum ws_order_kind)order->kind) {
+    case WS_ORDER_OPEN: ws_lws_open(lws, CONTAINER_OF(order, struct ws_conn, order_open)); return;
+    case WS_ORDER_BATCH: ws_lws_queue(CONTAINER_OF(order, struct ws_batch, order)); return;
+    case WS_ORDER_TAKEN:
+        conn = CONTAINER_OF(order, struct ws_conn, order_taken);
+        conn->is_away = false;
+        conn->in_bytes = 0;
+        if (conn->in_capacity > WS_IN_KEPT_BYTES) {
+            ws_lws_give_back(lws, conn);
+        }
+        if (conn->wsi != NULL) {
+            lws_rx_flow_control(conn->wsi, 1);
+        }
+        return;
+    case WS_ORDER_CLOSE:
+        conn = CONTAINER_OF(order, struct ws_conn, order_close);
+        conn->is_closing = true;
+        if (conn->wsi != NULL) {
+            lws_rx_flow_control(conn->wsi, 1); /* the client's close is to be read */
+            lws_callback_on_writable(conn->wsi);
+        }
+        return;
+    case WS_ORDER_KILL:
+        conn = CONTAINER_OF(order, struct ws_conn, order_kill);
+        if (conn->wsi != NULL) {
+            ws_lws_kill(conn);
+        }
+        return;
+    case WS_ORDER_FORGET:
+        conn = CONTAINER_OF(order, struct ws_conn, order_forget);
+        ASSERT(conn->wsi == NULL);
+        ASSERT(conn->first == NULL);
+        ws_lws_give_back(lws, conn);
+        rt_mail_post(conn->shard, &conn->mail_gone);
+        return;
+    case WS_ORDER_STOP: ev_break(lws->loop, EVBREAK_ALL); return;
+    }
+    UNREACHABLE();
+}
+
+/* --- Connections --- */
+
+/* The request is whole: the library answers it within. */
+static void ws_lws_open(struct ws_lws *lws, struct ws_conn *conn)
+{
+    lws->adopted = conn;
+    struct lws *wsi = lws_adopt_socket_vhost_readbuf(lws->vhost, conn->fd,
+                                                     (const char *)conn->begun, conn->begun_bytes);
+    (void)wsi;                  /* it may be gone already: the callbacks have told */
+    if (lws->adopted != NULL) { /* no handshake came of it; the socket is closed, or will be */
+        lws->adopted = NULL;
+        rt_mail_post(conn->shard, &conn->mail_closed);
+    }
+}
+
+static int ws_lws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                           size_t length)
+{
+    struct ws_lws_user *its = user;
+    struct ws_lws *lws = lws_context_user(lws_get_context(wsi));
+    struct ws_conn *conn = its != NULL ? its->conn : NULL;
+    switch ((int)reason) {
+    case LWS_CALLBACK_ESTABLISHED:
+        conn = lws->adopted;
+        if (conn == NULL) {
+            return -1;
+        }
+        lws->adopted = NULL;
+        its->conn = conn;
+        conn->wsi = wsi;
+        rt_mail_post(conn->shard, &conn->mail_open);
+        return 0;
+    case LWS_CALLBACK_RECEIVE: return conn != NULL ? ws_lws_received(lws, conn, in, length) : -1;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        if (conn == NULL) {
+            return -1;
+        }
+        ws_lws_pump(conn);
+        if (conn->is_closing && conn->first == NULL && !lws_partial_buffered(wsi)) {
+            lws_close_reason(wsi, (enum lws_close_status)conn->close_code,
+                             (unsigned char *)(uintptr_t)conn->close_why, strlen(conn->close_why));
+            return -1;
+        }
+        return 0;
+    case LWS_CALLBACK_CLOSED:
+        if (conn != NULL) {
+            its->conn = NULL;
+            ws_lws_closed(lws, conn);
+        }
+        return 0;
+    default: return 0;
+    }
+}
+
+/* Part of a message, or all of it. */
+static int ws_lws_received(struct ws_lws *lws, struct ws_conn *conn, const void *data,
+                           size_t length)
+{
+    struct lws *wsi = conn->wsi;
+    if (conn->is_closing || conn->is_refused) { /* nobody reads it any more */
+        return 0;
+    }
+    if (lws_frame_is_binary(wsi)) {
+        return ws_lws_refuse(conn, WS_UNSUPPORTED, "messages are JSON texts");
+    }
+    ASSERT(!conn->is_away); /* receiving has stopped */
+    if (length > WS_TEXT_BYTES_MAX - conn->in_bytes) {
+        return ws_lws_refuse(conn, WS_MESSAGE_TOO_BIG, "a message has at most 1 MiB");
+    }
+    uint32_t needed_bytes = conn->in_bytes + (uint32_t)length;
+    if (needed_bytes > conn->in_capacity) {
+        uint32_t capacity = conn->in_capacity > 0 ? conn->in_capacity : WS_IN_BYTES;
+        while (capacity < needed_bytes) {
+            capacity *= 2;
+        }
+        void *room;
+        if (budget_alloc(&lws->budget, capacity, 16, &room) != ERR_OK) {
+            return ws_lws_refuse(conn, WS_OVERLOADED, "no memory for the message");
+        }
+        if (conn->in_bytes > 0) {
+            memcpy(room, conn->in, conn->in_bytes);
+        }
+        budget_free(&lws->budget, conn->in);
+        conn->in = room;
+        conn->in_capacity = capacity;
+    }
+    if (length > 0) {
+        memcpy(conn->in + conn->in_bytes, data, length);
+    }
+    conn->in_bytes = needed_bytes;
+    if (lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0) {
+        conn->is_away = true;
+        lws_rx_flow_control(wsi, 0);
+        rt_mail_post(conn->shard, &conn->mail_text);
+    }
+    return 0;
+}
+
+/* Close it: what to answer the library. Nothing may follow a close, nor is there anybody who reads
+ * what was to be sent. */
+static int ws_lws_refuse(struct ws_conn *conn, enum ws_code code, const char *why)
+{
+    lws_close_reason(conn->wsi, (enum lws_close_status)code, (unsigned char *)(uintptr_t)why,
+                     strlen(why));
+    conn->is_refused = true;
+    ws_lws_drop_all(conn);
+    return -1;
+}
+
+static void ws_lws_give_back(struct ws_lws *lws, struct ws_conn *conn)
+{
+    budget_free(&lws->budget, conn->in);
+    conn->in = NULL;
+    conn->in_capacity = 0;
+}
+
+/* It is closed soon, whatever it is doing: a timeout that is over, which the library looks at after
+ * each event of its sockets; so there is one, of this socket. */
+static void ws_lws_kill(struct ws_conn *conn)
+{
+    lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    lws_callback_on_writable(conn->wsi);
+    rt_foreign_shutdown(conn->fd);
+}
+
+static void ws_lws_closed(struct ws_lws *lws, struct ws_conn *conn)
+{
+    conn->wsi = NULL;
+    ws_lws_drop_all(conn);
+    if (!conn->is_away) { /* an idle one's memory is the shard's to give back with FORGET */
+        ws_lws_give_back(lws, conn);
+    }
+    rt_mail_post(conn->shard, &conn->mail_closed);
+}
+
+/* --- Sending --- */
+
+/* Put the frames of a batch behind what their connections have to send, then send. */
+static void ws_lws_queue(struct ws_batch *batch)
+{
+    batch->left = batch->count;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct ws_item *item = &batch->items[i];
+        struct ws_conn *conn = item->conn;
+        item->next = NULL;
+        if (conn->last != NULL) {
+            conn->last->next = item;
+        } else {
+            conn->first = item;
+        }
+        conn->last = item;
+    }
+    /* A connection's later frames of the batch go with its first one; the batch may be home, and
+     * used again, when its last frame has left: then there is nothing to look at any more. */
+    uint32_t count = batch->count;
+    struct ws_conn *conns[WS_BATCH_ITEMS];
+    for (uint32_t i = 0; i < count; i++) {
+        conns[i] = batch->items[i].conn;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (i > 0 && conns[i] == conns[i - 1]) {
+            continue;
+        }
+        if (conns[i]->wsi != NULL && !conns[i]->is_refused) {
+            ws_lws_pump(conns[i]);
+        } else {
+            ws_lws_drop_all(conns[i]);
+        }
+    }
+}
+
+/* Send what there is, as far as the socket takes it; the rest when it takes more. */
+static void ws_lws_pump(struct ws_conn *conn)
+{
+    while (conn->first != NULL) {
+        if (lws_partial_buffered(conn->wsi) || !ws_lws_send(conn)) {
+            lws_callback_on_writable(conn->wsi);
+            return;
+        }
+    }
+}
+
+/* One send. False: the socket takes no more now, or is gone. */
+static bool ws_lws_send(struct ws_conn *conn)
+{
+    struct iovec iov[WS_SEND_FRAMES];
+    uint32_t count = 0;
+    size_t wanted = 0;
+    size_t sent;
+    for (struct ws_item *item = conn->first; item != NULL && count < WS_SEND_FRAMES;
+         item = item->next) {
+        iov[count++] =
+            (struct iovec){.iov_base = item->frame->data, .iov_len = item->frame->length};
+        wanted += item->frame->length;
+    }
+    enum err err = rt_foreign_send(conn->fd, iov, count, &sent);
+    if (err != ERR_OK) {
+        if (err != ERR_AGAIN) {
+            ws_lws_kill(conn);
+        }
+        return false;
+    }
+    size_t left = sent;
+    while (left > 0) {
+        struct ws_frame *frame = conn->first->frame;
+        if (left < frame->length) { /* the rest of a frame that has begun is the library's */
+            int taken =
+                lws_write(conn->wsi, frame->data + left, frame->length - left, LWS_WRITE_RAW);
+            ws_lws_drop(conn);
+            if (taken < 0) {
+                ws_lws_kill(conn);
+            }
+            return false;
+        }
+        left -= frame->length;
+        ws_lws_drop(conn);
+    }
+    return sent == wanted;
+}
+
+/* The first frame of the queue has left, or never will. */
+static void ws_lws_drop(struct ws_conn *conn)
+{
+    struct ws_item *item = conn->first;
+    struct ws_batch *batch = item->batch;
+    conn->first = item->next;
+    conn->last = conn->first != NULL ? conn->last : NULL;
+    ASSERT(batch->left > 0);
+    if (--batch->left == 0) {
+        rt_mail_post(item->conn->shard, &batch->mail);
+    }
+}
+
+static void ws_lws_drop_all(struct ws_conn *conn)
+{
+    while (conn->first != NULL) {
+        ws_lws_drop(conn);
+    }
+}
