@@ -61,6 +61,13 @@ static const struct client_command client_commands[] = {
      client_help_cluster_info, NULL, client_help_cluster_info_examples, client_cluster_info, false},
     {"sql", "ask questions of streams, in a shell or once", client_help_sql_usage, client_help_sql,
      client_help_sql_notes, client_help_sql_examples, client_sql_run, true},
+    {"view list", "list the materialized views", client_help_view_list_usage, client_help_view_list,
+     NULL, client_help_view_list_examples, client_view_list, true},
+    {"view describe", "show what a view is made of, and how it is kept up",
+     client_help_view_describe_usage, client_help_view_describe, client_help_view_describe_notes,
+     client_help_view_describe_examples, client_view_describe, true},
+    {"view drop", "drop views", client_help_view_drop_usage, client_help_view_drop,
+     client_help_view_drop_notes, client_help_view_drop_examples, client_view_drop, true},
     {"errors", "list the values that did not fit their columns", client_help_errors_usage,
      client_help_errors, client_help_errors_notes, client_help_errors_examples, client_errors_run,
      true},
@@ -109,6 +116,11 @@ enum client_exit client_sql(int argc, char **argv, FILE *out, FILE *err)
     return client_run(client_find("sql", NULL), argc, argv, out, err);
 }
 
+enum client_exit client_view(int argc, char **argv, FILE *out, FILE *err)
+{
+    return client_group("view", argc, argv, out, err);
+}
+
 enum client_exit client_errors(int argc, char **argv, FILE *out, FILE *err)
 {
     return client_run(client_find("errors", NULL), argc, argv, out, err);
@@ -125,7 +137,10 @@ enum client_exit client_begin(struct client *c, struct client_flag *flags, size_
     arena_init(&c->arena, &c->budget, 64u << 10, CLIENT_MEMORY_BYTES / 2);
     enum client_exit status = client_args(c, common, flags, flags_count, argc, argv);
     if (status == CLIENT_EXIT_OK && c->args_count < args_min) {
-        status = client_refuse(c, "TOPIC", "is needed");
+        char wanted[32]; /* its usage begins with it */
+        const char *usage = c->command->usage;
+        snprintf(wanted, sizeof(wanted), "%.*s", (int)strcspn(usage, " "), usage);
+        status = client_refuse(c, wanted, "is needed");
     }
     if (status == CLIENT_EXIT_OK && c->args_count > args_max) {
         status = client_refuse(c, c->args[args_max], "is one argument too many");

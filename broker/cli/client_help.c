@@ -145,6 +145,36 @@ const char client_help_sql_examples[] = "  tdb sql\n"
                                         "  tdb sql -c \"SELECT count(*) FROM orders\"\n"
                                         "  tdb sql --csv < report.sql > report.csv\n";
 
+const char client_help_view_list_usage[] = "[--csv | --json] [CONNECTION]";
+
+const char client_help_view_list[] = "  --csv              rows as CSV, names first\n";
+
+const char client_help_view_list_examples[] = "  tdb view list\n"
+                                              "  tdb view list --json | jq -r .name\n";
+
+const char client_help_view_describe_usage[] = "NAME [--json] [CONNECTION]";
+
+const char client_help_view_describe[] =
+    "  NAME               of the view, as 'tdb view list' shows it\n";
+
+const char client_help_view_describe_notes[] =
+    "\nThe statement that makes it, and the stream it reads as it was then; its\n"
+    "columns; how it is kept up. --json prints a line for the statement, then one for\n"
+    "each column.\n";
+
+const char client_help_view_describe_examples[] = "  tdb view describe totals\n";
+
+const char client_help_view_drop_usage[] = "NAME ... [--if-exists] [--json] [CONNECTION]";
+
+const char client_help_view_drop[] =
+    "  NAME ...           the views; their rows are gone, what they read stays\n"
+    "  --if-exists        succeed when a view is not there\n";
+
+const char client_help_view_drop_notes[] =
+    "\nA view is made by a statement: tdb sql -c \"CREATE MATERIALIZED VIEW ...\".\n";
+
+const char client_help_view_drop_examples[] = "  tdb view drop totals\n";
+
 const char client_help_errors_usage[] = "[--stream NAME] [--limit N] [--csv | --json] [CONNECTION]";
 
 const char client_help_errors[] = "  --stream NAME      of this one alone\n"

@@ -55,6 +55,23 @@ extern const char client_help_sql[];
 extern const char client_help_sql_notes[];
 extern const char client_help_sql_examples[];
 
+/* Of `tdb view list`. */
+extern const char client_help_view_list_usage[];
+extern const char client_help_view_list[];
+extern const char client_help_view_list_examples[];
+
+/* Of `tdb view describe`. */
+extern const char client_help_view_describe_usage[];
+extern const char client_help_view_describe[];
+extern const char client_help_view_describe_notes[];
+extern const char client_help_view_describe_examples[];
+
+/* Of `tdb view drop`. */
+extern const char client_help_view_drop_usage[];
+extern const char client_help_view_drop[];
+extern const char client_help_view_drop_notes[];
+extern const char client_help_view_drop_examples[];
+
 /* Of `tdb errors`. */
 extern const char client_help_errors_usage[];
 extern const char client_help_errors[];

@@ -124,6 +124,9 @@ enum client_exit client_produce_run(struct client *c, int argc, char **argv);
 enum client_exit client_consume_run(struct client *c, int argc, char **argv);
 enum client_exit client_cluster_info(struct client *c, int argc, char **argv);
 enum client_exit client_sql_run(struct client *c, int argc, char **argv);
+enum client_exit client_view_list(struct client *c, int argc, char **argv);
+enum client_exit client_view_describe(struct client *c, int argc, char **argv);
+enum client_exit client_view_drop(struct client *c, int argc, char **argv);
 enum client_exit client_errors_run(struct client *c, int argc, char **argv);
 
 #endif

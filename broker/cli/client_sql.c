@@ -1,11 +1,14 @@
 /* `tdb sql`: statements from -c, from standard input, or from a person at a terminal. In all three
  * a line that begins with a backslash, where no statement has begun, is a command of the shell. */
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "base/suggest.h"
+#include "base/units.h"
+#include "broker/cli/client_clock.h"
 #include "broker/cli/client_edit.h"
 #include "broker/cli/client_lines.h"
 #include "broker/cli/client_query.h"
@@ -15,6 +18,10 @@
 /* The longest word behind a backslash, and what stands behind that. */
 #define CLIENT_SQL_WORD_BYTES 32
 #define CLIENT_SQL_NAME_BYTES 600
+
+/* Between two runs of what is watched: without a number, and at most. */
+#define CLIENT_SQL_WATCH_DEFAULT "2"
+#define CLIENT_SQL_WATCH_MAX_NS  (24 * 3600 * CLIENT_NS_PER_S)
 
 enum { CLIENT_SQL_C, CLIENT_SQL_CSV, CLIENT_SQL_EXPANDED };
 
@@ -26,6 +33,8 @@ struct client_sql {
     size_t length;                   /* bytes there */
     enum client_split split;         /* how it ends */
     struct client_split_place place; /* how far it was looked through */
+    char *last;                      /* the statement run last: CLIENT_QUERY_BYTES_MAX */
+    size_t last_length;              /* bytes there; 0: none */
     bool is_ended;                   /* \q */
 };
 
@@ -45,6 +54,7 @@ static void client_sql_clear(struct client_sql *sql);
 static enum client_exit client_sql_take(struct client_sql *sql, const char *text, size_t length);
 static enum client_exit client_sql_whole(struct client_sql *sql, size_t end);
 static enum client_exit client_sql_flush(struct client_sql *sql);
+static enum client_exit client_sql_ask(struct client_sql *sql, size_t length);
 static enum client_exit client_sql_backslash(struct client_sql *sql, const char *line,
                                              size_t length);
 static enum client_exit client_sql_help(struct client_sql *sql, const char *argument);
@@ -53,13 +63,18 @@ static enum client_exit client_sql_describe(struct client_sql *sql, const char *
 static enum client_exit client_sql_timing(struct client_sql *sql, const char *argument);
 static enum client_exit client_sql_expanded(struct client_sql *sql, const char *argument);
 static enum client_exit client_sql_format(struct client_sql *sql, const char *argument);
+static enum client_exit client_sql_watch(struct client_sql *sql, const char *argument);
+static bool client_sql_pause(struct client_sql *sql, uint64_t ns);
 
 static const struct client_sql_command client_sql_commands[] = {
     {"?", "\\?                          this list", client_sql_help},
-    {"d", "\\d [NAME]                   the streams, or the columns of one", client_sql_describe},
+    {"d", "\\d [NAME]                   the streams and views, or the columns of one",
+     client_sql_describe},
     {"format", "\\format aligned|csv|json    how rows are printed", client_sql_format},
     {"timing", "\\timing                     how long each statement took, or not",
      client_sql_timing},
+    {"watch", "\\watch [SECONDS]            the last statement again and again, until Ctrl-C",
+     client_sql_watch},
     {"x", "\\x                          columns below each other, or not", client_sql_expanded},
     {"q", "\\q                          the end, as Ctrl-D", client_sql_quit},
 };
@@ -94,7 +109,8 @@ enum client_exit client_sql_run(struct client *c, int argc, char **argv)
 static enum client_exit client_sql_start(struct client_sql *sql, const struct client_flag *flags)
 {
     sql->text = client_alloc(sql->c, CLIENT_QUERY_BYTES_MAX);
-    if (sql->text == NULL) {
+    sql->last = client_alloc(sql->c, CLIENT_QUERY_BYTES_MAX);
+    if (sql->text == NULL || sql->last == NULL) {
         return CLIENT_EXIT_FAILED;
     }
     if (flags[CLIENT_SQL_C].count > 0) {
@@ -232,9 +248,7 @@ static enum client_exit client_sql_whole(struct client_sql *sql, size_t end)
 {
     size_t ignored;
     bool is_empty = client_split(sql->text, end - 1, &ignored) == CLIENT_SPLIT_EMPTY;
-    enum client_exit status =
-        is_empty ? CLIENT_EXIT_OK : client_query_run(&sql->query, sql->text, end);
-    sql->is_ended = sql->is_ended || sql->c->is_terminated;
+    enum client_exit status = is_empty ? CLIENT_EXIT_OK : client_sql_ask(sql, end);
     memmove(sql->text, sql->text + end, sql->length - end);
     sql->length -= end;
     sql->place = (struct client_split_place){.pos = 0};
@@ -247,8 +261,17 @@ static enum client_exit client_sql_flush(struct client_sql *sql)
     bool is_empty = sql->split == CLIENT_SPLIT_EMPTY;
     size_t length = sql->length - !is_empty; /* without the last newline */
     client_sql_clear(sql);
-    return is_empty || sql->is_ended ? CLIENT_EXIT_OK
-                                     : client_query_run(&sql->query, sql->text, length);
+    return is_empty || sql->is_ended ? CLIENT_EXIT_OK : client_sql_ask(sql, length);
+}
+
+/* Run what was typed up to `length`, and remember it. */
+static enum client_exit client_sql_ask(struct client_sql *sql, size_t length)
+{
+    memcpy(sql->last, sql->text, length);
+    sql->last_length = length;
+    enum client_exit status = client_query_run(&sql->query, sql->text, length);
+    sql->is_ended = sql->is_ended || sql->c->is_terminated;
+    return status;
 }
 
 /* A command of the shell; `line` is behind the backslash. */
@@ -307,8 +330,13 @@ static enum client_exit client_sql_quit(struct client_sql *sql, const char *argu
 static enum client_exit client_sql_describe(struct client_sql *sql, const char *argument)
 {
     char text[CLIENT_SQL_NAME_BYTES + 16];
-    int length = argument[0] == '\0' ? snprintf(text, sizeof(text), "SHOW STREAMS")
-                                     : snprintf(text, sizeof(text), "DESCRIBE %s", argument);
+    if (argument[0] == '\0') {
+        static const char streams[] = "SHOW STREAMS", views[] = "SHOW VIEWS";
+        enum client_exit status = client_query_run(&sql->query, streams, sizeof(streams) - 1);
+        return status != CLIENT_EXIT_OK ? status
+                                        : client_query_run(&sql->query, views, sizeof(views) - 1);
+    }
+    int length = snprintf(text, sizeof(text), "DESCRIBE %s", argument);
     return client_query_run(&sql->query, text, (size_t)length);
 }
 
@@ -340,4 +368,53 @@ static enum client_exit client_sql_format(struct client_sql *sql, const char *ar
         }
     }
     return client_fail(sql->c, "\\format takes aligned, csv or json");
+}
+
+/* As psql has it: an error ends it, too. */
+static enum client_exit client_sql_watch(struct client_sql *sql, const char *argument)
+{
+    struct client *c = sql->c;
+    char text[CLIENT_SQL_WORD_BYTES];
+    uint64_t ns = 0;
+    const char *seconds = argument[0] != '\0' ? argument : CLIENT_SQL_WATCH_DEFAULT;
+    int length = snprintf(text, sizeof(text), "%ss", seconds);
+    if ((size_t)length >= sizeof(text) || strspn(seconds, "0123456789.") != strlen(seconds) ||
+        units_parse_duration_ns(text, (size_t)length, &ns) != ERR_OK || ns == 0 ||
+        ns > CLIENT_SQL_WATCH_MAX_NS) {
+        return client_fail(c, "\\watch takes a number of seconds, as in \\watch 0.5");
+    }
+    if (sql->last_length == 0) {
+        return client_fail(c, "\\watch runs the last statement again, and there was none");
+    }
+    enum client_exit status = CLIENT_EXIT_OK;
+    do {
+        if (sql->query.format == CLIENT_QUERY_ALIGNED) {
+            cli_text_put_time(c->out, client_wall_ms());
+            fprintf(c->out, " (every %s)\n\n", text);
+        }
+        status = client_query_run(&sql->query, sql->last, sql->last_length);
+        if (sql->query.format == CLIENT_QUERY_ALIGNED) {
+            fputc('\n', c->out);
+        }
+        fflush(c->out);
+    } while (status == CLIENT_EXIT_OK && !c->is_terminated && client_sql_pause(sql, ns));
+    sql->is_ended = sql->is_ended || c->is_terminated;
+    return status;
+}
+
+/* Wait so long. False: a signal came. */
+static bool client_sql_pause(struct client_sql *sql, uint64_t ns)
+{
+    struct client *c = sql->c;
+    uint64_t end_ns = client_now_ns() + ns;
+    bool is_interrupted = false;
+    client_watch_signals(c);
+    for (uint64_t now_ns = client_now_ns(); now_ns < end_ns && !is_interrupted;
+         now_ns = client_now_ns()) {
+        struct pollfd signals = {.fd = c->is_watching ? c->signal_fd : -1, .events = POLLIN};
+        (void)poll(&signals, 1, (int)((end_ns - now_ns) / CLIENT_NS_PER_MS) + 1);
+        is_interrupted = client_is_interrupted(c);
+    }
+    client_unwatch_signals(c);
+    return !is_interrupted;
 }

@@ -170,6 +170,46 @@ def answered(operation, status, headers, body):
         jsonschema.Draft202012Validator(content[media]["schema"]).validate(json.loads(body))
 
 
+# --- Views ---
+
+def ask(server, sql, **members):
+    """(status, headers, answer) of a statement."""
+    status, headers, body = call(server, "POST", QUERY, json.dumps({"sql": sql, **members}), Content_Type=JSON)
+    return status, headers, json.loads(body)
+
+
+def views_hold_what_was_appended(server):
+    status, _, answer = ask(server, "CREATE MATERIALIZED VIEW per_kind AS SELECT kind, count(*) AS n, max(size) AS size FROM things "
+                                    "GROUP BY kind")
+    assert status == 422 and answer["code"] == "sql_undefined", answer
+    for i in range(50):
+        appended = json.loads(call(server, "POST", "/api/v1/streams/things/events", json.dumps({"kind": "ab"[i % 2], "size": i}),
+                                   Content_Type=JSON)[2])["results"][0]
+        if i == 0:
+            status, _, answer = ask(server, "CREATE MATERIALIZED VIEW per_kind AS SELECT kind, count(*) AS n, max(size) AS size "
+                                            "FROM things GROUP BY kind")
+            assert status == 200, answer
+        wanted = {"things": {str(appended["partition"]): appended["offset"]}}
+        status, headers, answer = ask(server, f"SELECT n, size FROM per_kind WHERE kind = '{'ab'[i % 2]}'", min_position=wanted)
+        assert status == 200 and answer["rows"] == [[i // 2 + 1, i]], (i, answer)
+        assert headers["TDB-Position"] == answer["position"]
+    for members in ({"min_position": answer["position"]}, {"consistency": "any"}):
+        status, _, again = ask(server, "SELECT sum(n) FROM per_kind", **members)
+        assert status == 200 and again["rows"] == [[50]] and again["position"] >= answer["position"], again
+    status, _, answer = ask(server, "SELECT * FROM per_kind", min_position="00000001.5")
+    assert status == 422 and answer["code"] == "position_invalid", answer
+    epoch, tick = again["position"].split(".")
+    status, _, answer = ask(server, "SELECT * FROM per_kind", min_position=f"{epoch}.{int(tick) + 100000}", timeout="200ms")
+    assert status == 503 and answer["code"] == "views_lagging" and "per_kind" in answer["detail"], answer
+    for kind, wanted in (("a", [["a", 25, 48]]), ("b", [["b", 25, 49]]), ("c", [])):
+        status, headers, body = call(server, "GET", f"/api/v1/views/per_kind/rows?k=%5B%22{kind}%22%5D&min_position={again['position']}")
+        assert status == 200 and json.loads(body)["rows"] == wanted and headers["TDB-Position"] >= again["position"], body
+    assert len(json.loads(call(server, "GET", "/api/v1/views/per_kind/rows?limit=1")[2])["rows"]) == 1
+    view, = json.loads(call(server, "GET", "/api/v1/views")[2])["views"]
+    assert (view["name"], view["state"], view["rows"], view["records"]) == ("per_kind", "live", 2, 50), view
+    assert ask(server, "CREATE MATERIALIZED VIEW kinds AS SELECT count(*) FROM things")[0] == 200
+
+
 # --- Problems ---
 
 def every_problem_is_told_by_its_code(server):
@@ -190,6 +230,8 @@ def every_problem_is_told_by_its_code(server):
         ("path_not_found", 404, "GET", "/api/v1/streams/", None, {}),
         ("stream_not_found", 404, "GET", "/api/v1/streams/nowhere/events", None, {}),
         ("partition_not_found", 404, "GET", stream + "?partition=7", None, {}),
+        ("view_not_found", 404, "GET", "/api/v1/views/nowhere/rows", None, {}),
+        ("view_has_no_key", 422, "GET", "/api/v1/views/kinds/rows?k=%5B1%5D", None, {}),
         ("method_not_allowed", 405, "DELETE", stream, None, {}),
         ("not_acceptable", 406, "GET", stream, None, {"Accept": "text/html"}),
         ("offset_out_of_range", 410, "GET", stream + "?offset=999999999", None, {}),
@@ -260,6 +302,7 @@ def metrics_are_clean(server):
     status, headers, page = call(server, "GET", "/metrics")
     assert status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4")
     assert b"\ntdb_http_requests_total " in page
+    assert b'\ntdb_views{state="live"} 2\n' in page and b"\ntdb_view_rows 3\n" in page and b"\ntdb_view_lag_seconds 0\n" in page
     promtool = shutil.which("promtool") or promtool_of_debian(Path(sys.argv[1]).parent / "promtool")
     if promtool:
         run(promtool, "check", "metrics", stdin=page)
@@ -269,14 +312,14 @@ def metrics_are_clean(server):
 
 def it_tells_that_it_is_ready(server):
     assert json.loads(call(server, "GET", "/livez")[2]) == {"status": "alive"}
-    assert json.loads(call(server, "GET", "/readyz")[2]) == {"status": "ready", "reasons": []}
+    assert json.loads(call(server, "GET", "/readyz")[2]) == {"status": "ready", "reasons": [], "views": []}
     assert call(server, "HEAD", "/readyz")[2] == b""
     names = [stream["name"] for stream in json.loads(call(server, "GET", "/api/v1/streams")[2])["streams"]]
     assert names == sorted(names) and "quakes" in names
 
 
 CHECKS = (events_go_in_by_http_and_out_by_kafka, events_go_in_by_kafka_and_out_by_http, node_speaks_to_it,
-          curl_may_ask_before_it_sends, a_wait_ends_with_an_event, the_description_is_true, every_problem_is_told_by_its_code,
+          curl_may_ask_before_it_sends, a_wait_ends_with_an_event, views_hold_what_was_appended, the_description_is_true, every_problem_is_told_by_its_code,
           metrics_are_clean, it_tells_that_it_is_ready)
 
 

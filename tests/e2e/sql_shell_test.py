@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""tdb sql and tdb errors as a person and a program run them, against a small server that answers what it is told (tests/support/
+"""tdb sql, tdb view and tdb errors as a person and a program run them, against a small server that answers what it is told (tests/support/
 query_door.py), at last against the real one: what that answers is tests/sqllogic's to ask.
 
   sql_shell_test.py TDB
@@ -49,6 +49,14 @@ ANSWERS = {
     "SELECT garbage": (200, "application/x-ndjson", ["not JSON\n"]),
     "CREATE STREAM s (a TEXT) FROM TOPIC t FORMAT JSON": answer([], [], command="CREATE STREAM"),
     "SHOW STREAMS": answer(["name:text"], [["items"]]),
+    "SHOW VIEWS": answer(["name:text", "key:jsonb"], [["totals", ["k"]]]),
+    'SHOW CREATE MATERIALIZED VIEW "it""s"': answer(["statement:text"], [["CREATE MATERIALIZED VIEW ..."]]),
+    'DESCRIBE "it""s"': answer(["name:text", "source:text"], [["k", "key"], ["n", ""]]),
+    'EXPLAIN MATERIALIZED VIEW "it""s"': answer(["QUERY PLAN:text"], [["Materialized View it"]]),
+    'SHOW CREATE MATERIALIZED VIEW "items"': problem(400, sqlstate="42809", detail='"items" is not a materialized view'),
+    'DROP MATERIALIZED VIEW "a"': answer([], [], command="DROP MATERIALIZED VIEW"),
+    'DROP MATERIALIZED VIEW "b"': problem(400, sqlstate="42P01", detail='materialized view "b" does not exist'),
+    'DROP MATERIALIZED VIEW IF EXISTS "b"': answer([], [], command="DROP MATERIALIZED VIEW"),
     "DESCRIBE items": answer(["column:text"], [["id"]]),
     'SELECT stream, "partition", "offset", "column", code, path, excerpt FROM system.errors'
     ' ORDER BY stream, "partition", "offset", "column" LIMIT 100': answer(["stream:text", "offset:bigint"], [["s", 5]]),
@@ -166,7 +174,7 @@ def a_script_comes_by_standard_input_and_ends_at_the_first_error(program, door):
     assert err.startswith('ERROR 42703: column "nmae" does not exist\n'), err
     out, _ = program.run("sql", stdin="SELECT 1")  # without its semicolon
     assert out == " n\n---\n 1\n(1 row)\n"
-    assert program.run("sql", stdin="\\d\n\\d items;\n;;\n")[0].count("(1 row)") == 2
+    assert program.run("sql", stdin="\\d\n\\d items;\n;;\n")[0].count("(1 row)") == 3
     assert program.run("sql", stdin="")[0] == ""
     assert door.asked[-1]["sql"] == "DESCRIBE items"
 
@@ -217,8 +225,8 @@ def wrong_usage_is_refused(program, _):
                             (["--cvs"], "did you mean --csv"), (["--timeout", "soon"], "takes a duration")):
         out, err = program.run("sql", *arguments, status=2)
         assert out == "" and said in err, err
-    for command in ("sql", "errors"):
-        out, _ = program.run(command, "--help")
+    for command in ("sql", "errors", "view list", "view describe", "view drop"):
+        out, _ = program.run(*command.split(), "--help")
         assert out.startswith(f"tdb {command}: ") and "\nexamples:\n" in out and max(map(len, out.splitlines())) <= 80, out
 
 
@@ -233,6 +241,47 @@ def errors_are_listed(program, _):
     assert program.run("errors")[0] == " stream | offset\n--------+--------\n s      |      5\n(1 row)\n"
     assert program.run("errors", "--stream", "it's", "--limit", "3", "--json")[0] == '{"stream":"it\'s","offset":7}\n'
     program.run("errors", "--limit", "x", status=2)
+
+
+def views_are_listed_described_and_dropped(program, door):
+    assert program.run("view", "list")[0] == "  name  |  key\n--------+-------\n totals | [\"k\"]\n(1 row)\n"
+    assert program.run("view", "list", "--json")[0] == '{"name":"totals","key":["k"]}\n'
+    assert program.run("view", "list", "--csv")[0] == 'name,key\r\ntotals,"[""k""]"\r\n'
+    out, _ = program.run("view", "describe", 'it"s')
+    assert out == ("-[ RECORD 1 ]---------\nstatement | CREATE MATERIALIZED VIEW ...\n\n name | source\n------+--------\n"
+                   " k    | key\n n    |\n(2 rows)\n\n      QUERY PLAN\n----------------------\n Materialized View it\n(1 row)\n"), out
+    out, _ = program.run("view", "describe", 'it"s', "--json")
+    assert out.splitlines() == ['{"statement":"CREATE MATERIALIZED VIEW ..."}', '{"name":"k","source":"key"}', '{"name":"n","source":""}'], out
+    out, err = program.run("view", "describe", "items", status=1)
+    assert (out, err) == ("", 'ERROR 42809: "items" is not a materialized view\n'), (out, err)
+    asked = len(door.asked)
+    out, err = program.run("view", "drop", "a", "b", "a", status=1)
+    assert out == "DROP MATERIALIZED VIEW\n" and 'view "b" does not exist' in err and len(door.asked) == asked + 2
+    assert program.run("view", "drop", "b", "a", "--if-exists", status=1)[0] == "DROP MATERIALIZED VIEW\n"
+    for arguments, said in ((["describe"], "NAME: is needed"), (["describe", "a", "b"], "one argument too many"), (["drop"], "NAME: is needed"),
+                            (["list", "a"], "one argument too many"), (["list", "--csv", "--json"], "choose one"),
+                            (["lst"], "did you mean 'list'?"), ([], "usage: tdb view COMMAND")):
+        out, err = program.run("view", *arguments, status=2)
+        assert out == "" and said in err, err
+
+
+def a_statement_is_watched_until_a_signal(program, door):
+    process = subprocess.Popen([program.tdb, "sql", "-c", "SELECT 1", "-c", "\\watch 0.05"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env=program.environment)
+    deadline, asked = time.monotonic() + TIMEOUT_SECONDS, len(door.asked)
+    while len(door.asked) < asked + 4:
+        assert time.monotonic() < deadline, "it is not asked again"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=TIMEOUT_SECONDS)
+    out = out.decode()
+    assert err in (b"", b"tdb: canceled\n") and out.count("(1 row)") >= 3, (out, err)
+    assert re.search(r"\n\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \(every 0\.05s\)\n\n n\n", out), out
+    out, err = program.run("sql", "-c", "SELECT nmae", "-c", "\\watch", status=1)
+    for argument in ("0", "-1", "soon", "1e9", "1h", "99999999"):
+        _, err = program.run("sql", "-c", "SELECT 1", "-c", f"\\watch {argument}", status=1)
+        assert err == "tdb: \\watch takes a number of seconds, as in \\watch 0.5\n", err
+    assert "there was none" in program.run("sql", "-c", "\\watch 1", status=1)[1]
 
 
 def a_signal_gives_a_query_up(program, door):
@@ -276,16 +325,33 @@ def commands_of_the_shell_begin_with_a_backslash(program, door):
                         ("\\timing", "Timing is off."), ("\\x", "Expanded display is on."), ("SELECT 1;", "-[ RECORD 1 ]"),
                         ("\\format json", "tdb=> "), ("SELECT 1;", '{"n":1}'), ("\\format", "takes aligned, csv or json"),
                         ("\\formt csv", "did you mean \\format?"), ("\\format csv", "tdb=> "), ("\\d items", "column"),
-                        ("\\d", "items")):
+                        ("\\d", "items"), ("\\d", "totals")):
         terminal.expect("tdb=> ")
         terminal.type(typed + "\n")
         terminal.expect(typed.split("\n")[0])
         terminal.expect(said)
         if said == "tdb=> ":
             terminal.seen = said + terminal.seen
-    assert door.asked[-1]["sql"] == "SHOW STREAMS"
+    assert [asked["sql"] for asked in door.asked[-2:]] == ["SHOW STREAMS", "SHOW VIEWS"]
     terminal.expect("tdb=> ")
     terminal.end("\\q\n")
+
+
+def a_person_watches_and_goes_on(program, _):
+    terminal = Terminal(program)
+    terminal.expect("tdb=> ")
+    terminal.type("SELECT 1;\n")
+    terminal.expect("(1 row)")
+    terminal.expect("tdb=> ")
+    terminal.type("\\watch 0.05\n")
+    for _ in range(3):
+        terminal.expect("(every 0.05s)")
+        terminal.expect("(1 row)")
+    terminal.press("\x03", "tdb=> ")
+    terminal.type("SELECT 'a;b';\n")
+    terminal.expect("(1 row)")
+    terminal.expect("tdb=> ")
+    terminal.end("\x04")
 
 
 def lines_are_remembered_for_the_next_time(program, door):
@@ -348,6 +414,18 @@ def a_real_server_is_asked(tdb):
             assert program.run("sql", "--csv", "-c", "SELECT id FROM e ORDER BY id DESC LIMIT 2")[0] == "id\r\n49\r\n48\r\n"
             assert "events" in program.run("sql", "-c", "\\d")[0]
             assert "bigint" in program.run("sql", "-c", "\\d e")[0]
+            made = "CREATE MATERIALIZED VIEW totals AS SELECT name, count(*) FROM e GROUP BY name"
+            assert program.run("sql", "-c", made)[0] == "CREATE MATERIALIZED VIEW\n"
+            out, _ = program.run("sql", "-c", "SELECT * FROM totals ORDER BY name", "--csv")
+            assert out == "name,count\r\nn0,17\r\nn1,17\r\nn2,16\r\n", out
+            assert "totals" in program.run("view", "list")[0] and "totals" in program.run("sql", "-c", "\\d")[0]
+            out, _ = program.run("view", "describe", "totals")
+            assert "FROM e GROUP BY name" in out and " count | bigint |" in out and " Materialized View totals" in out, out
+            _, err = program.run("view", "describe", "total", status=1)
+            assert "ERROR 42P01: " in err and "HINT: Did you mean totals?" in err, err
+            assert program.run("view", "drop", "totals")[0] == "DROP MATERIALIZED VIEW\n"
+            program.run("view", "drop", "totals", status=1)
+            program.run("view", "drop", "totals", "--if-exists")
             server.stop()
         finally:
             server.close()
@@ -359,8 +437,8 @@ TESTS = [statements_are_run_one_after_the_other, rows_are_csv_or_json_for_progra
          what_is_not_utf8_is_not_asked, an_error_is_told_with_its_place_and_what_to_do,
          an_answer_that_breaks_is_never_taken_for_a_whole_one, values_that_did_not_fit_are_counted, any_number_of_rows_goes_through,
          a_server_that_is_not_there_is_named, wrong_usage_is_refused, a_time_limit_is_the_servers_to_keep, errors_are_listed,
-         a_signal_gives_a_query_up, a_person_types_statements, commands_of_the_shell_begin_with_a_backslash,
-         lines_are_remembered_for_the_next_time, a_person_gives_a_query_up_and_goes_on]
+         views_are_listed_described_and_dropped, a_statement_is_watched_until_a_signal, a_signal_gives_a_query_up, a_person_types_statements, commands_of_the_shell_begin_with_a_backslash,
+         a_person_watches_and_goes_on, lines_are_remembered_for_the_next_time, a_person_gives_a_query_up_and_goes_on]
 
 
 def main():

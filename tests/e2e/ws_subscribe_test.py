@@ -1,0 +1,319 @@
+#!/usr/bin/python3
+"""Subscriptions over WebSocket, against a real server.
+
+  ws_subscribe_test.py TDB
+
+What is given: from the first record, from an offset, from now on, behind a token; to one that asks for few rows at a time, to a
+hundred, to one that stops reading, to ones that come back with their token after kill -9: nothing twice, nothing missing.
+"""
+import json
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from serve import Server  # noqa: E402  (the path above leads to it)
+from ws_client import CLOSE, PING, PONG, TEXT, Client, close_payload, frame  # noqa: E402
+
+SYSTEM = ["_key", "_partition", "_offset", "_timestamp"]
+LIVES = 3
+
+
+class Speaker:
+    """A client that says objects."""
+
+    def __init__(self, server):
+        self.client = Client(server.http)
+
+    def say(self, **message):
+        self.client.send(frame(TEXT, json.dumps(message).encode()))
+
+    def hear(self):
+        """The next message; None: the connection has ended, or is closed."""
+        while (said := self.client.next()) is not None and said[0] == PING:
+            self.client.send(frame(PONG, said[1]))
+        if said is None or said[0] == CLOSE:
+            return None
+        assert said[0] == TEXT, said
+        return json.loads(said[1])
+
+    def ask(self, **message):
+        """Say it, and the last message of the answer."""
+        self.say(**message)
+        while (said := self.hear())["ev"] == "rows":
+            pass
+        return said
+
+    def append(self, stream, values, partition=None, key=None):
+        more = ({} if partition is None else {"partition": partition}) | ({} if key is None else {"key": key})
+        said = self.ask(id=0, op="append", stream=stream, events=[{"value": value} | more for value in values])
+        assert said["ev"] == "ok" and said["failed"] == 0, said
+
+    def end(self):
+        self.client.end()
+
+
+class Reader(Speaker):
+    """A subscription of its own connection: what it was told."""
+
+    def __init__(self, server, stream, **more):
+        super().__init__(server)
+        self.columns, self.rows, self.token, self.gaps, self.events = None, [], None, [], []
+        self.say(id=1, op="subscribe", stream=stream, **more)
+
+    def step(self):
+        """Take a message; what it was."""
+        said = self.hear()
+        if said is None:
+            return None
+        assert said["id"] == 1, said
+        self.events.append(said["ev"])
+        if said["ev"] == "schema":
+            self.columns = [column["name"] for column in said["columns"]]
+        elif said["ev"] == "rows":
+            assert self.columns is not None and said["rows"] and all(len(row) == len(self.columns) for row in said["rows"]), said
+            self.rows += said["rows"]
+        elif said["ev"] == "progress":
+            self.token = said["token"]
+        elif said["ev"] == "gap":
+            self.gaps.append((said["partition"], said["from"], said["to"]))
+        else:
+            assert said["ev"] in ("ok", "error", "closed"), said
+        return said
+
+    def until(self, count):
+        """Take messages up to the progress behind `count` rows."""
+        while len(self.rows) < count or self.events[-1:] != ["progress"]:
+            said = self.step()
+            assert said is not None and said["ev"] not in ("error", "closed"), said
+        assert len(self.rows) == count, (len(self.rows), count)
+        return self.rows
+
+    def column(self, name):
+        at = self.columns.index(name)
+        return [row[at] for row in self.rows]
+
+
+def basics(server):
+    writer = Speaker(server)
+    writer.append("first", [{"n": i, "name": f"n{i}"} for i in range(2000)])
+    everything = Reader(server, "first", **{"from": "earliest"})
+    everything.until(2000)
+    assert everything.columns == ["n", "name"] + SYSTEM and everything.events[:2] == ["ok", "schema"], everything.events[:3]
+    assert everything.column("n") == list(range(2000)) == everything.column("_offset")
+    assert set(everything.column("_partition")) == {0} and everything.column("_key") == [None] * 2000
+    fresh = Reader(server, "first")
+    fresh.until(0)
+    behind = Reader(server, "first", **{"from": {"0": 1990}})
+    assert [row[0] for row in behind.until(10)] == list(range(1990, 2000))
+    few = Reader(server, "first", credit=3, **{"from": "earliest"})
+    assert [row[0] for row in few.until(3)] == [0, 1, 2]
+    began = time.monotonic()
+    writer.append("first", [{"n": 5000, "name": "new"}], key="k")
+    assert fresh.until(1)[0][:5] == [5000, "new", "k", 0, 2000], fresh.rows
+    print(f"from an append to its row: {(time.monotonic() - began) * 1000:.1f} ms")
+    everything.until(2001)
+    few.say(id=9, op="credit", subscription=1, rows=1998)
+    assert few.hear() == {"id": 9, "ev": "ok"}
+    assert few.until(2001)[-1][0] == 5000
+    again = Reader(server, "first", **{"from": fresh.token})
+    again.until(0)
+    again.say(id=2, op="unsubscribe", subscription=1)
+    assert again.hear() == {"id": 2, "ev": "ok"} and again.hear() == {"id": 1, "ev": "closed"}
+    writer.append("first", [{"n": 1}])
+    assert again.ask(id=3, op="ping") == {"id": 3, "ev": "ok"}
+    again.say(id=1, op="subscribe", stream="first", **{"from": again.token})
+    again.until(1)
+    for reader in (everything, fresh, behind, few, again, writer):
+        reader.end()
+
+
+def refusals(server):
+    speaker = Speaker(server)
+    token = "s1." + "0" * 31 + "1.5"
+    for members, code, words in (
+            ({"stream": "nothing"}, "stream_not_found", ""),
+            ({"stream": "system.streams"}, "stream_not_found", ""),
+            ({"stream": 1}, "message_invalid", "string"),
+            ({"stream": ""}, "message_invalid", "name"),
+            ({"stream": "first", "from": "never"}, "message_invalid", "token"),
+            ({"stream": "first", "from": 5}, "message_invalid", "PARTITION"),
+            ({"stream": "first", "from": {"a": 5}}, "message_invalid", "partitions"),
+            ({"stream": "first", "from": {"9": 5}}, "offset_out_of_range", "partition"),
+            ({"stream": "first", "from": token}, "stream_not_found", "another"),
+            ({"stream": "first", "credit": -1}, "message_invalid", "credit"),
+            ({"stream": "first", "slow": "latest"}, "message_invalid", "slow"),
+            ({"stream": "first", "filter": "n > 1"}, "message_invalid", "filter"),
+            ({}, "message_invalid", "stream")):
+        said = speaker.ask(id=1, op="subscribe", **members)
+        assert said["ev"] == "error" and said["code"] == code and words in said["detail" if words else "code"], (members, said)
+    speaker.say(op="subscribe", stream="first")
+    assert '"id"' in speaker.hear()["detail"]
+    for op in ("unsubscribe", "credit"):
+        said = speaker.ask(id=1, op=op, subscription=1, **({"rows": 1} if op == "credit" else {}))
+        assert said["code"] == "message_invalid" and "no such subscription" in said["detail"], said
+    speaker.say(id=1, op="subscribe", stream="first", **{"from": {"0": 1 << 40}})
+    while (said := speaker.hear())["ev"] != "closed":
+        pass
+    assert said["code"] == "offset_out_of_range", said
+    speaker.end()
+
+
+def blank(server):
+    """A stream of which nothing is known: its columns come with its first record."""
+    writer = Speaker(server)
+    writer.append("blank", [{"n": 1}])
+    # a topic without records: made, and emptied by its own retention is slow; a fresh one by a refused append is none
+    reader = Reader(server, "blank", **{"from": "earliest"})
+    reader.until(1)
+    assert reader.columns == ["n"] + SYSTEM
+    reader.end()
+    writer.end()
+
+
+def hundred(server):
+    writer = Speaker(server)
+    writer.append("wide", [{"n": -1}])
+    readers = [Reader(server, "wide") for _ in range(100)]
+    for reader in readers:
+        reader.until(0)
+    for i in range(20):
+        writer.append("wide", [{"n": i}] * 5)
+    for reader in readers:
+        reader.until(100)
+        assert reader.column("n") == [i for i in range(20) for _ in range(5)]
+    many = Speaker(server)
+    for i in range(60):
+        many.say(id=f"s{i}", op="subscribe", stream="wide", **{"from": "earliest"})
+    counts = {}
+    while len(counts) < 60 or any(count < 101 for count in counts.values()):
+        said = many.hear()
+        if said["ev"] == "rows":
+            counts[said["id"]] = counts.get(said["id"], 0) + len(said["rows"])
+    for reader in readers + [writer, many]:
+        reader.end()
+
+
+def slow(server):
+    """One that stops reading waits, and has all in the end; one that asked for that is cut off; others are not held up."""
+    writer = Speaker(server)
+    text = "x" * 1000
+    writer.append("large", [{"n": 0, "text": text}])
+    stopped = Reader(server, "large", **{"from": "earliest"})
+    cut = Reader(server, "large", slow="disconnect", **{"from": "earliest"})
+    for i in range(40):
+        writer.append("large", [{"n": i, "text": text} for _ in range(500)])
+    reader = Reader(server, "large", **{"from": "earliest"})
+    reader.until(20001)
+    reader.end()
+    time.sleep(7)
+    stopped.until(20001)
+    assert stopped.column("_offset") == list(range(20001))
+    try:
+        while cut.step() is not None:
+            pass
+    except (ConnectionError, AssertionError, TypeError):
+        pass
+    assert len(cut.rows) < 20001 and cut.column("_offset") == list(range(len(cut.rows))), len(cut.rows)
+    back = Reader(server, "large", **{"from": cut.token})
+    seen = json.loads("[" + ",".join(cut.token.split(".")[2:]) + "]")[0]
+    back.until(20001 - seen)
+    for client in (stopped, back, writer, cut):
+        client.end()
+
+
+def killed(server):
+    """Clients that come back with their token have every event once, up to what was acknowledged and further."""
+    writer = Speaker(server)
+    writer.append("lives", [{"n": -1}])
+    writer.end()
+    tables, tokens = [{} for _ in range(10)], [None] * 10
+    acknowledged, stop = [], threading.Event()
+
+    def write():
+        n = 0
+        while not stop.is_set():
+            try:
+                speaker = Speaker(server)
+                while not stop.is_set():
+                    values = [{"n": n + i} for i in range(10)]
+                    n += 10
+                    speaker.append("lives", values)
+                    acknowledged.extend(value["n"] for value in values)
+            except (OSError, TypeError, ValueError, IndexError):
+                time.sleep(0.02)
+
+    def read(i, end):
+        """Up to `end` rows, or to the server's end."""
+        try:
+            reader = Reader(server, "lives", **{"from": tokens[i] or "earliest"})
+            at, new = None, {}
+            while end is None or len(tables[i]) < end:
+                said = reader.step()
+                if said is None:
+                    return
+                if said["ev"] == "rows":
+                    at = reader.columns.index("_offset")
+                    for row in said["rows"]:
+                        assert row[at] not in new and row[at] not in tables[i], "twice"
+                        new[row[at]] = row[0]
+                elif said["ev"] == "progress":
+                    tables[i].update(new)
+                    new, tokens[i] = {}, said["token"]
+        except (OSError, ValueError, IndexError, TypeError):
+            return
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    for _ in range(LIVES):
+        reading = [threading.Thread(target=read, args=(i, None)) for i in range(10)]
+        for thread in reading:
+            thread.start()
+        time.sleep(0.7)
+        server.kill()
+        for thread in reading:
+            thread.join()
+        server.start()
+    stop.set()
+    writing.join()
+    speaker = Speaker(server)
+    speaker.say(id=1, op="query", sql="SELECT _offset, n FROM lives")
+    log = {}
+    while (said := speaker.hear())["ev"] == "rows":
+        log.update((row[0], row[1]) for row in said["rows"])
+    assert said["ev"] == "ok", said
+    assert set(acknowledged) <= set(log.values()), "an acknowledged event is lost"
+    for i in range(10):
+        read(i, len(log))
+        assert tables[i] == log, (i, len(tables[i]), len(log))
+    speaker.end()
+    print(f"{len(log)} events, {len(acknowledged)} acknowledged, {LIVES} lives")
+
+
+def main():
+    (tdb,) = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as work:
+        server = Server(tdb, work, "--shards", "2", http=True)
+        try:
+            server.start()
+            basics(server)
+            refusals(server)
+            blank(server)
+            hundred(server)
+            slow(server)
+            killed(server)
+            reader = Reader(server, "first")
+            reader.until(0)
+            server.process.terminate()
+            assert reader.client.closing()[0] == 1001
+            reader.client.send(frame(CLOSE, close_payload(1001)))
+            assert server.process.wait(30) == 0
+        finally:
+            server.close()
+    print("covered: subscriptions: 100 readers of a stream, 10 over", LIVES, "lives")
+
+
+if __name__ == "__main__":
+    main()
