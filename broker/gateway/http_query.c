@@ -47,12 +47,13 @@ struct http_query {
     const struct vec_batch *batch;            /* whose rows are being written; NULL: none are */
     uint32_t next_row;                        /* of its selection */
     uint64_t began_ns;                        /* when */
-    uint64_t shown_ns; /* when rows left last because of the time; at first when it began */
-    bool has_rows;     /* a row was written */
-    bool is_covering;  /* `cover` is under way */
-    bool is_placed;    /* the header TDB-Position is there */
-    bool is_done;      /* it has ended */
-    bool is_canceled;  /* by the client, or because the server closes */
+    uint64_t shown_ns;      /* when rows left last because of the time; at first when it began */
+    bool has_rows;          /* a row was written */
+    uint32_t headers_count; /* of the answer, before the statement adds its own */
+    bool is_covering;       /* `cover` is under way */
+    bool is_placed;         /* the header TDB-Position is there */
+    bool is_done;           /* it has ended */
+    bool is_canceled;       /* by the client, or because the server closes */
 };
 
 static bool http_query_read(struct http_call *call, struct http_question *question);
@@ -107,6 +108,7 @@ void http_query_ask(struct http_call *call, const struct http_question *question
     work->call = call;
     work->began_ns = rt_now_ns(call->cs->shard);
     work->shown_ns = work->began_ns;
+    work->headers_count = call->headers_count;
     call->state = work;
     if (!http_query_take(work, question)) {
         return;
@@ -447,7 +449,7 @@ static void http_query_fail(struct http_query *work)
     enum http_error error =
         work->is_canceled ? http_query_why(work) : http_error_of_state(work->query.error.code);
     if (!call->has_left) {
-        call->headers_count = 0; /* of what is not sent */
+        call->headers_count = work->headers_count; /* what told of rows is not sent */
         http_put_again(call);
         http_put_text(call, "{");
         http_query_put_error(work);
