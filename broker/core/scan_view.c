@@ -88,7 +88,6 @@ enum err core_scan_view_open(struct core_scans *scans, const struct plan_scan *p
     scan->hold.view = relation->uuid;
     scan->hold.tick_min = scans->is_any ? 0 : scans->position_min.tick;
     scan->hold.deadline_ns = scans->is_any ? 0 : scans->deadline_ns;
-    scan->hold.is_any = scans->is_any;
     for (uint32_t i = 0; i < shards_count; i++) {
         scan->reads[i].done = core_scan_view_read;
         scan->reads[i].ctx = scan;

@@ -113,7 +113,6 @@ struct core_upkeep_hold {
     struct log_uuid view;      /* which */
     uint64_t tick_min;         /* wait until the view has this one; 0: any */
     uint64_t deadline_ns;      /* rt_now_ns; CORE_TIMEOUT then */
-    bool is_any;               /* also of a view that lags, as it is */
 
     /* Answered. */
     enum core_code code;           /* CORE_OK; CORE_UNKNOWN_VIEW; CORE_VIEW_BROKEN; CORE_TIMEOUT;

@@ -368,7 +368,7 @@ void ws_conn_send(struct ws_conn *conn, struct ws_frame *frame)
     ws_frame_ref(frame);
     batch->items[batch->count++] = (struct ws_item){.conn = conn, .frame = frame, .batch = batch};
     conn->items_count++;
-    conn->queued_bytes += frame->length;
+    conn->queued_bytes += frame->length + sizeof(struct ws_batch);
     conn->is_over = conn->is_over || conn->queued_bytes > WS_DRAINED_BYTES;
     if (batch->count == WS_BATCH_ITEMS) {
         ws_door_flush(ws);
@@ -402,7 +402,7 @@ static void ws_batch_came_home(struct rt_shard *at, struct rt_mail *mail)
     (void)at;
     for (uint32_t i = 0; i < batch->count; i++) {
         struct ws_conn *conn = batch->items[i].conn;
-        uint32_t length = batch->items[i].frame->length;
+        uint64_t length = batch->items[i].frame->length + sizeof(struct ws_batch);
         ws_frame_unref(batch->items[i].frame);
         ASSERT(conn->queued_bytes >= length);
         conn->queued_bytes -= length;

@@ -99,7 +99,7 @@ struct budget *ws_conn_budget(const struct ws_conn *conn);
 void ws_conn_hold(struct ws_conn *conn);
 void ws_conn_let_go(struct ws_conn *conn);
 
-/* Bytes given to ws_conn_send that have not left. */
+/* Bytes given to ws_conn_send that have not left, and for each frame what carries it at most. */
 uint64_t ws_conn_queued_bytes(const struct ws_conn *conn);
 
 /* Send `frame`, which is sealed, behind what was sent before; takes a reference of its own. */

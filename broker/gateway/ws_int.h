@@ -34,7 +34,7 @@ struct http_door;
 struct lws;
 
 /* Frames that travel together at most. */
-#define WS_BATCH_ITEMS 64u
+#define WS_BATCH_ITEMS 16u
 
 /* Bytes in front of a message for the frame's head. */
 #define WS_FRAME_HEAD_BYTES 16u
@@ -81,16 +81,16 @@ struct ws_conn {
     struct ws_door *door;
     void *ctx;                /* of the ops */
     struct list_node in_door; /* ws_door.conns */
-    uint64_t queued_bytes;    /* given, not left */
-    uint32_t items_count;     /* of batches that have not come home */
-    uint32_t holds_count;     /* ws_conn_hold */
-    bool is_open;             /* the handshake is done */
-    bool is_text;             /* a message is in hand */
-    bool is_close_asked;      /* CLOSE was ordered */
-    bool is_killed;           /* KILL likewise */
-    bool is_closed;           /* told by the thread */
-    bool is_gone;             /* likewise, that it has forgotten it */
-    bool is_over;             /* queued_bytes were above WS_DRAINED_BYTES */
+    uint64_t queued_bytes; /* given, not left; with each frame a batch, which it may be alone in */
+    uint32_t items_count;  /* of batches that have not come home */
+    uint32_t holds_count;  /* ws_conn_hold */
+    bool is_open;          /* the handshake is done */
+    bool is_text;          /* a message is in hand */
+    bool is_close_asked;   /* CLOSE was ordered */
+    bool is_killed;        /* KILL likewise */
+    bool is_closed;        /* told by the thread */
+    bool is_gone;          /* likewise, that it has forgotten it */
+    bool is_over;          /* queued_bytes were above WS_DRAINED_BYTES */
 
     /* Set by the shard before OPEN, and before CLOSE. */
     int fd;                /* the socket */
