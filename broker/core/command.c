@@ -7,6 +7,8 @@
 #include "base/assert.h"
 #include "base/limits.h"
 
+static_assert(CORE_VIEW_NAME_BYTES_MAX == CORE_STREAM_NAME_BYTES_MAX, "names alike");
+
 /* The version that is written, of every type. */
 #define CORE_COMMAND_VERSION 1u
 
@@ -92,7 +94,6 @@ void core_command_put(struct bytes_writer *w, const struct core_command *cmd)
     case CORE_COMMAND_STREAM_DROP:
     case CORE_COMMAND_VIEW_DROP:
     case CORE_COMMAND_VIEW_RENAME:
-        static_assert(CORE_VIEW_NAME_BYTES_MAX == CORE_STREAM_NAME_BYTES_MAX, "names alike");
         ASSERT(cmd->name_bytes >= 1);
         ASSERT(cmd->name_bytes <= CORE_STREAM_NAME_BYTES_MAX);
         core_command_put_text(w, cmd->name, cmd->name_bytes);

@@ -210,7 +210,7 @@ static void ws_conn_trim(struct ws_conn *conn)
 static void ws_conn_order(struct ws_conn *conn, struct ws_order *order, enum ws_order_kind kind)
 {
     struct ws_port *port = conn->door->port;
-    order->kind = kind;
+    order->kind = (uint8_t)kind;
     ws_door_flush(conn->door); /* what was sent before goes before */
     port->ops->order(port, order);
 }

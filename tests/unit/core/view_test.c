@@ -126,8 +126,8 @@ static void a_view_is_copied_with_all_that_belongs_to_it(void **state)
     (void)state;
     static const char *const texts[] = {
         "CREATE MATERIALIZED VIEW v AS SELECT a FROM s",
-        "CREATE MATERIALIZED VIEW views (x) WITH (origin = '2026-01-31T00:00:00Z') AS SELECT a, "
-        "count(*) AS n, max(c) FROM s GROUP BY a, b",
+        ("CREATE MATERIALIZED VIEW views (x) WITH (origin = '2026-01-31T00:00:00Z') AS SELECT a, "
+         "count(*) AS n, max(c) FROM s GROUP BY a, b"),
         "CREATE MATERIALIZED VIEW vv WITH (origin = latest) AS SELECT count(*) FROM s",
         "CREATE MATERIALIZED VIEW vvv AS SELECT _rest, _key, _timestamp FROM s WHERE a > 1",
     };
