@@ -134,10 +134,12 @@ static void plan_write_scan(struct bytes_writer *w, const struct plan_node *node
 
 static void plan_write_values(struct bytes_writer *w, const struct plan_node *node)
 {
+    const struct vec_expr *const *row = node->values.exprs;
     plan_put(w, ", \"rows\": [");
     for (uint32_t i = 0; i < node->values.rows_count; i++) {
         plan_put(w, i > 0 ? ", " : "");
-        plan_write_exprs(w, node->values.exprs + i * node->outputs_count, node->outputs_count);
+        plan_write_exprs(w, row, node->outputs_count);
+        row = row != NULL ? row + node->outputs_count : NULL;
     }
     plan_put(w, "]");
 }
