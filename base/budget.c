@@ -13,6 +13,8 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/asan.h"
 #include "base/assert.h"
@@ -142,6 +144,17 @@ enum err budget_alloc(struct budget *b, size_t bytes, size_t align, void **out)
         b->allocs_count++;
     }
     return ERR_OK;
+}
+
+void budget_wish_huge(void *ptr)
+{
+    const struct budget_block *block = (struct budget_block *)ptr - 1;
+    ASSERT(block->check == BUDGET_CHECK);
+    /* Whole pages, to which a neighbour's bytes may belong: it only gets faster, too. */
+    uintptr_t mask = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+    uintptr_t begin = ((uintptr_t)block - block->skipped_bytes) & ~mask;
+    uintptr_t end = ((uintptr_t)ptr + block->bytes + mask) & ~mask;
+    (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
 }
 
 void budget_free(struct budget *b, void *ptr)

@@ -82,6 +82,10 @@ size_t budget_block_bytes(size_t bytes, size_t align);
  * budget_free_all. ERR_BUDGET, and *out = NULL, when a budget or the system refuses. */
 MUST_USE enum err budget_alloc(struct budget *b, size_t bytes, size_t align, void **out);
 
+/* Ask the system to lay huge pages under the block at `ptr`, where it has them: for blocks of some
+ * megabytes, not written yet, that are read at random. A wish, that changes nothing else. */
+void budget_wish_huge(void *ptr);
+
 /* Return the block at `ptr`, got from budget_alloc(b, ...) (asserted), and its charge. NULL is
  * allowed and nothing. */
 void budget_free(struct budget *b, void *ptr);

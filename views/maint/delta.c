@@ -19,8 +19,8 @@ static struct maint_sizes maint_delta_sizes(const struct maint_fold *fold, uint3
     struct maint_sizes sizes = {0};
     for (uint32_t slice = 0; slice < STORE_SLICES; slice++) {
         if (fold->slice_target[slice] == target) {
-            sizes.groups_count += fold->table->chains[slice].count;
-            sizes.key_bytes += fold->table->chains[slice].key_bytes;
+            sizes.groups_count += fold->table->slices[slice].count;
+            sizes.key_bytes += fold->table->slices[slice].key_bytes;
         }
     }
     return sizes;
@@ -64,9 +64,13 @@ struct maint_writer {
     uint8_t *states;
     uint32_t *key_ends;
     uint8_t *keys;
-    uint32_t at;      /* groups written */
-    uint32_t key_end; /* bytes of keys written */
     bool has_outside; /* states may point outside */
+};
+
+/* Where the next group of a slice goes. */
+struct maint_place {
+    uint32_t at;      /* groups before it */
+    uint32_t key_end; /* bytes of their keys */
 };
 
 /* Room for all of it. */
@@ -105,40 +109,48 @@ static enum err maint_delta_begin(struct maint_fold *fold, struct maint_sizes si
     return ERR_OK;
 }
 
-/* Copy states: what most views have is a few words. */
+/* Copy states: a few words mostly. */
 static ALWAYS_INLINE void maint_copy_states(uint8_t *to, const uint8_t *from, size_t bytes)
 {
-    switch (bytes) {
-    case 8: memcpy(to, from, 8); break;
-    case 16: memcpy(to, from, 16); break;
-    case 24: memcpy(to, from, 24); break;
-    case 32: memcpy(to, from, 32); break;
-    case 40: memcpy(to, from, 40); break;
-    case 48: memcpy(to, from, 48); break;
-    case 56: memcpy(to, from, 56); break;
-    case 64: memcpy(to, from, 64); break;
-    default: memcpy(to, from, bytes); break;
+    for (size_t i = 0; i < bytes; i += 8) {
+        memcpy(to + i, from + i, 8);
     }
 }
 
-/* The groups of a slice. False: memory. */
-static bool maint_delta_put(struct maint_fold *fold, struct maint_group *group,
-                            struct maint_writer *w)
+/* Where the groups of each slice go. */
+static void maint_delta_places(const struct maint_fold *fold, uint32_t target,
+                               struct maint_place *places)
+{
+    struct maint_place next = {0};
+    for (uint32_t slice = 0; slice < STORE_SLICES; slice++) {
+        if (fold->slice_target[slice] == target) {
+            places[slice] = next;
+            next.at += fold->table->slices[slice].count;
+            next.key_end += (uint32_t)fold->table->slices[slice].key_bytes;
+        }
+    }
+}
+
+/* All groups of the target, each slice's in the order in which they were made. False: memory. */
+static bool maint_delta_put(struct maint_fold *fold, uint32_t target, struct maint_writer *w)
 {
     size_t state_bytes = fold->view->state_bytes;
-    for (; group != NULL; group = group->next) {
-        __builtin_prefetch(group->next);
-        uint8_t *states = w->states + w->at * state_bytes;
-        maint_copy_states(states, maint_group_states(group), state_bytes);
-        if (LIKELY(group->key_bytes == 9)) { /* a BIGINT's */
-            memcpy(w->keys + w->key_end, group->key, 9);
-        } else if (group->key_bytes > 0) {
-            memcpy(w->keys + w->key_end, group->key, group->key_bytes);
+    enum maint_form form = fold->table->form;
+    struct maint_place places[STORE_SLICES];
+    maint_delta_places(fold, target, places);
+    for (struct maint_group *group = fold->table->first; group != NULL; group = group->next) {
+        uint32_t slice = store_slice_of(group->hash);
+        if (fold->slice_target[slice] != target) {
+            continue;
         }
-        w->key_end += group->key_bytes;
-        w->hashes[w->at] = group->hash;
-        w->key_ends[w->at] = w->key_end;
-        w->at++;
+        struct maint_place *place = &places[slice];
+        uint8_t *states = w->states + place->at * state_bytes;
+        maint_copy_states(states, maint_group_states(group), state_bytes);
+        maint_group_key(form, group, w->keys + place->key_end);
+        place->key_end += group->key_bytes;
+        w->hashes[place->at] = group->hash;
+        w->key_ends[place->at] = place->key_end;
+        place->at++;
         if (w->has_outside && !maint_delta_own(fold, w->delta, group, states)) {
             return false;
         }
@@ -164,15 +176,10 @@ enum err maint_fold_take(struct maint_fold *fold, uint32_t target, struct maint_
         return err;
     }
     maint_arena_reset(&fold->scratch);
-    for (uint32_t slice = 0; slice < STORE_SLICES; slice++) {
-        if (fold->slice_target[slice] == target &&
-            !maint_delta_put(fold, fold->table->chains[slice].first, &w)) {
-            maint_delta_free(w.delta);
-            return ERR_BUDGET;
-        }
+    if (!maint_delta_put(fold, target, &w)) {
+        maint_delta_free(w.delta);
+        return ERR_BUDGET;
     }
-    ASSERT(w.at == sizes.groups_count);
-    ASSERT(w.key_end == sizes.key_bytes);
     w.delta->bytes += w.delta->arena.held_bytes;
     *out = w.delta;
     return ERR_OK;

@@ -1,7 +1,10 @@
-/* Partial groups of a fold: found by their keys, chained by slices. See fold_table.c. */
+/* Partial groups of a fold: found by their keys, listed as they were made. See fold_table.c. */
 #ifndef VIEWS_MAINT_FOLD_INT_H
 #define VIEWS_MAINT_FOLD_INT_H
 
+#include <string.h>
+
+#include "base/assert.h"
 #include "views/maint/fold.h"
 #include "views/vec/key.h"
 
@@ -9,13 +12,15 @@
 #define MAINT_ARENA_BYTES     (8u << 10)
 #define MAINT_ARENA_BYTES_MAX (4u << 20)
 
-/* A group: its head; the states and then the key stand behind, in the fold's arena. */
+/* A group: its head; the states stand behind, in the fold's arena. */
 struct maint_group {
+    struct maint_group *next; /* made later; NULL: the last */
     uint64_t hash;            /* store_hash of the key */
     uint64_t probe;           /* what the table finds it by */
-    struct maint_group *next; /* of the same slice, made later; NULL: the last */
-    uint64_t number;          /* NUMBER: the key's value */
-    uint8_t *key;             /* as vec_keys_make makes it */
+    union {
+        uint64_t number; /* NUMBER: the key's value; its bytes are made when they are asked for */
+        const uint8_t *key; /* as vec_keys_make makes it, behind the states */
+    } u;
     uint32_t key_bytes;
     uint32_t text_bytes; /* TEXT: of the text, at key + 1 */
 };
@@ -28,10 +33,8 @@ enum maint_form {
     MAINT_BYTES,  /* anything: the key's bytes */
 };
 
-/* Groups of a slice, in the order in which they were made. */
-struct maint_chain {
-    struct maint_group *first; /* NULL: none */
-    struct maint_group *last;
+/* Groups of a slice. */
+struct maint_slice {
     uint32_t count;
     uint64_t key_bytes; /* of all keys */
 };
@@ -44,13 +47,38 @@ struct maint_table {
     uint64_t *slots;             /* 0: free; else the probe's high bits and the group's address */
     struct maint_group *special; /* the only group of ALL; that of null of NUMBER and TEXT */
     uint64_t seed;               /* of probes: what nobody outside knows */
-    struct maint_chain chains[STORE_SLICES];
+    struct maint_group *first;   /* of all groups, in the order in which they were made */
+    struct maint_group *last;
+    struct maint_slice slices[STORE_SLICES];
 };
 
 /* The state bytes of a group. */
 static inline uint8_t *maint_group_states(struct maint_group *group)
 {
     return (uint8_t *)(group + 1);
+}
+
+/* Write the group's key, key_bytes of it, to `out`. */
+static ALWAYS_INLINE void maint_group_key(enum maint_form form, const struct maint_group *group,
+                                          uint8_t *out)
+{
+    uint64_t number = group->u.number;
+    if (form != MAINT_NUMBER) {
+        if (group->key_bytes > 0) {
+            memcpy(out, group->u.key, group->key_bytes);
+        }
+    } else if (LIKELY(group->key_bytes == 9)) {
+        number = __builtin_bswap64(number ^ UINT64_C(1) << 63);
+        out[0] = VEC_KEY_VALUE;
+        memcpy(out + 1, &number, 8);
+    } else if (group->key_bytes == 5) {
+        uint32_t half = __builtin_bswap32((uint32_t)number ^ UINT32_C(1) << 31);
+        out[0] = VEC_KEY_VALUE;
+        memcpy(out + 1, &half, 4);
+    } else {
+        ASSERT(group->key_bytes == 1);
+        out[0] = VEC_KEY_NULL_LAST;
+    }
 }
 
 /* Rows whose groups are wanted. */

@@ -21,7 +21,7 @@
 
 /* Rows that are looked up before theirs are asked for: slots come from further away than memory
  * answers in time. */
-#define MAINT_AHEAD 12u
+#define MAINT_AHEAD 24u
 
 /* Groups that were made for a lookup. */
 struct maint_new {
@@ -134,14 +134,11 @@ static void maint_table_clear(struct maint_table *table)
         memset(table->slots, 0, table->slots_count * sizeof(uint64_t));
         return;
     }
-    for (uint32_t slice = 0; slice < STORE_SLICES; slice++) {
-        const struct maint_group *group = table->chains[slice].first;
-        for (; group != NULL; group = group->next) {
-            /* All of its run: those behind would not be found any more, and are to go as well. */
-            uint64_t at = group->probe & (table->slots_count - 1);
-            for (; table->slots[at] != 0; at = (at + 1) & (table->slots_count - 1)) {
-                table->slots[at] = 0;
-            }
+    for (const struct maint_group *group = table->first; group != NULL; group = group->next) {
+        /* All of its run: those behind would not be found any more, and are to go as well. */
+        uint64_t at = group->probe & (table->slots_count - 1);
+        for (; table->slots[at] != 0; at = (at + 1) & (table->slots_count - 1)) {
+            table->slots[at] = 0;
         }
     }
 }
@@ -161,13 +158,25 @@ void maint_table_reset(struct maint_fold *fold)
     }
     table->count = 0;
     table->special = NULL;
-    memset(table->chains, 0, sizeof(table->chains));
+    table->first = NULL;
+    table->last = NULL;
+    memset(table->slices, 0, sizeof(table->slices));
 }
 
 /* --- Groups ----------------------------------------------------------------------------------- */
 
-/* A group with room for a key, its states zero, in no slot and no chain. NULL: memory. */
-static ALWAYS_INLINE struct maint_group *maint_group_make(struct maint_fold *fold, size_t key_room)
+/* Zero states: a few words mostly. */
+static ALWAYS_INLINE void maint_zero_states(uint8_t *states, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 8) {
+        memset(states + i, 0, 8);
+    }
+}
+
+/* A group with room for `key_room` bytes of a key behind its states, which are zero; its key is of
+ * `key_bytes`. It is in no slot, and not counted. NULL: memory. */
+static ALWAYS_INLINE struct maint_group *maint_group_make(struct maint_fold *fold, size_t key_bytes,
+                                                          size_t key_room)
 {
     size_t state_bytes = fold->view->state_bytes;
     struct maint_group *group =
@@ -175,38 +184,42 @@ static ALWAYS_INLINE struct maint_group *maint_group_make(struct maint_fold *fol
     if (group == NULL) {
         return NULL;
     }
-    group->key = maint_group_states(group) + state_bytes;
-    group->key_bytes = (uint32_t)key_room;
+    group->u.key = maint_group_states(group) + state_bytes;
+    group->key_bytes = (uint32_t)key_bytes;
     group->text_bytes = 0;
-    memset(maint_group_states(group), 0, state_bytes);
+    maint_zero_states(maint_group_states(group), state_bytes);
     return group;
 }
 
-/* The last of its slice, now that its key is known. */
-static void maint_group_chain(struct maint_fold *fold, struct maint_group *group)
+/* Where a group's key is to be written. */
+static ALWAYS_INLINE uint8_t *maint_group_key_room(const struct maint_fold *fold,
+                                                   struct maint_group *group)
 {
-    struct maint_chain *chain = &fold->table->chains[store_slice_of(group->hash)];
+    return maint_group_states(group) + fold->view->state_bytes;
+}
+
+/* The last one, now that its key is known. */
+static ALWAYS_INLINE void maint_group_count(struct maint_fold *fold, struct maint_group *group)
+{
+    struct maint_table *table = fold->table;
+    struct maint_slice *slice = &table->slices[store_slice_of(group->hash)];
     group->next = NULL;
-    if (chain->last != NULL) {
-        chain->last->next = group;
-    } else {
-        chain->first = group;
-    }
-    chain->last = group;
-    chain->count++;
-    chain->key_bytes += group->key_bytes;
+    *(table->last != NULL ? &table->last->next : &table->first) = group;
+    table->last = group;
+    slice->count++;
+    slice->key_bytes += group->key_bytes;
     fold->groups_count++;
 }
 
 /* A group in a slot. NULL: memory. */
-static NOINLINE struct maint_group *maint_table_add(struct maint_fold *fold, uint64_t probe,
-                                                    size_t key_room)
+static ALWAYS_INLINE struct maint_group *maint_table_add(struct maint_fold *fold, uint64_t probe,
+                                                         size_t key_bytes, size_t key_room)
 {
     struct maint_table *table = fold->table;
     if (2 * (table->count + 1) > table->slots_count && maint_table_grow(fold) != ERR_OK) {
         return NULL;
     }
-    struct maint_group *group = maint_group_make(fold, key_room);
+    struct maint_group *group = maint_group_make(fold, key_bytes, key_room);
     if (group != NULL) {
         group->probe = probe;
         maint_slots_put(table->slots, table->slots_count, group);
@@ -215,9 +228,22 @@ static NOINLINE struct maint_group *maint_table_add(struct maint_fold *fold, uin
     return group;
 }
 
-/* The keys of the groups that were made. */
-static enum err maint_new_end(struct maint_fold *fold, struct maint_lookup *lookup,
+/* Hashes of the groups that were made. */
+static void maint_new_numbers(struct maint_fold *fold, struct maint_lookup *lookup,
                               const struct maint_new *made)
+{
+    for (uint32_t i = 0; i < made->count; i++) {
+        struct maint_group *group = lookup->groups[made->rows[i]];
+        uint8_t key[9];
+        maint_group_key(MAINT_NUMBER, group, key);
+        group->hash = store_hash(key, group->key_bytes);
+        maint_group_count(fold, group);
+    }
+}
+
+/* Keys of the groups that were made, and their hashes. */
+static enum err maint_new_texts(struct maint_fold *fold, struct maint_lookup *lookup,
+                                const struct maint_new *made)
 {
     if (made->count == 0) {
         return ERR_OK;
@@ -234,13 +260,13 @@ static enum err maint_new_end(struct maint_fold *fold, struct maint_lookup *look
         struct maint_group *group = lookup->groups[made->rows[i]];
         uint32_t key_bytes = keys.ends[i] - pos;
         ASSERT(key_bytes <= group->key_bytes);
-        memcpy(group->key, keys.data + pos, key_bytes);
+        memcpy(maint_group_key_room(fold, group), keys.data + pos, key_bytes);
         group->key_bytes = key_bytes;
-        if (fold->table->form == MAINT_TEXT && key_bytes != group->text_bytes + 3) {
+        if (key_bytes != group->text_bytes + 3) {
             group->text_bytes = UINT32_MAX; /* it has zeros, or is null */
         }
-        group->hash = store_hash(group->key, key_bytes);
-        maint_group_chain(fold, group);
+        group->hash = store_hash(group->u.key, key_bytes);
+        maint_group_count(fold, group);
         pos = keys.ends[i];
     }
     return ERR_OK;
@@ -252,7 +278,7 @@ static struct maint_group *maint_table_null(struct maint_fold *fold, struct main
 {
     struct maint_table *table = fold->table;
     if (table->special == NULL) {
-        table->special = maint_group_make(fold, 1);
+        table->special = maint_group_make(fold, 1, 1);
         made->rows[made->count++] = (uint16_t)row;
     }
     return table->special;
@@ -311,15 +337,15 @@ static enum err maint_table_find_numbers(struct maint_fold *fold, struct maint_l
             for (; table->slots_count > 0 && table->slots[at] != 0; at = (at + 1) & mask) {
                 struct maint_group *its = maint_slot_group(table->slots[at]);
                 if (((table->slots[at] ^ probes[i]) >> MAINT_SLOT_SHIFT) == 0 &&
-                    its->number == numbers[i]) {
+                    its->u.number == numbers[i]) {
                     group = its;
                     break;
                 }
             }
             if (group == NULL) {
-                group = maint_table_add(fold, probes[i], 1 + width);
+                group = maint_table_add(fold, probes[i], 1 + width, 0);
                 if (group != NULL) {
-                    group->number = numbers[i];
+                    group->u.number = numbers[i];
                     made->rows[made->count++] = (uint16_t)row;
                 }
             }
@@ -347,7 +373,7 @@ static ALWAYS_INLINE struct maint_group *maint_table_text(struct maint_fold *fol
         }
         struct maint_group *group = maint_slot_group(table->slots[at]);
         if (group->text_bytes == text.length &&
-            (text.length == 0 || memcmp(group->key + 1, text.data, text.length) == 0)) {
+            (text.length == 0 || memcmp(group->u.key + 1, text.data, text.length) == 0)) {
             return group;
         }
     }
@@ -355,11 +381,12 @@ static ALWAYS_INLINE struct maint_group *maint_table_text(struct maint_fold *fol
     for (uint32_t i = 0; i < text.length; i++) {
         zeros_count += text.data[i] == 0;
     }
-    struct maint_group *group = maint_table_add(fold, probe, text.length + 3 + zeros_count);
+    size_t key_room = text.length + 3 + zeros_count;
+    struct maint_group *group = maint_table_add(fold, probe, key_room, key_room);
     if (group != NULL) {
         group->text_bytes = text.length;
         if (text.length > 0) {
-            memcpy(group->key + 1, text.data, text.length);
+            memcpy(maint_group_key_room(fold, group) + 1, text.data, text.length);
         }
         made->rows[made->count++] = (uint16_t)row;
     }
@@ -430,19 +457,19 @@ static enum err maint_table_find_bytes(struct maint_fold *fold, struct maint_loo
         for (; table->slots_count > 0 && table->slots[at] != 0; at = (at + 1) & mask) {
             struct maint_group *its = maint_slot_group(table->slots[at]);
             if (((table->slots[at] ^ probes[i]) >> MAINT_SLOT_SHIFT) == 0 &&
-                its->key_bytes == key_bytes && memcmp(its->key, key, key_bytes) == 0) {
+                its->key_bytes == key_bytes && memcmp(its->u.key, key, key_bytes) == 0) {
                 group = its;
                 break;
             }
         }
         if (group == NULL) {
-            group = maint_table_add(fold, probes[i], key_bytes);
+            group = maint_table_add(fold, probes[i], key_bytes, key_bytes);
             if (group == NULL) {
                 return ERR_BUDGET;
             }
-            memcpy(group->key, key, key_bytes);
+            memcpy(maint_group_key_room(fold, group), key, key_bytes);
             group->hash = hashes[i];
-            maint_group_chain(fold, group);
+            maint_group_count(fold, group);
         }
         lookup->groups[row] = group;
         pos = keys->ends[i];
@@ -455,12 +482,12 @@ static enum err maint_table_find_all(struct maint_fold *fold, struct maint_looku
 {
     struct maint_table *table = fold->table;
     if (table->special == NULL) {
-        table->special = maint_group_make(fold, 0);
+        table->special = maint_group_make(fold, 0, 0);
         if (table->special == NULL) {
             return fold->arena.err;
         }
         table->special->hash = store_hash(NULL, 0);
-        maint_group_chain(fold, table->special);
+        maint_group_count(fold, table->special);
     }
     for (VEC_ROWS_EACH(lookup->selection, i, row)) {
         lookup->groups[row] = table->special;
@@ -479,9 +506,15 @@ enum err maint_table_find(struct maint_fold *fold, struct maint_lookup *lookup)
     switch (fold->table->form) {
     case MAINT_ALL: return maint_table_find_all(fold, lookup);
     case MAINT_BYTES: return maint_table_find_bytes(fold, lookup);
-    case MAINT_NUMBER: err = maint_table_find_numbers(fold, lookup, &made); break;
-    case MAINT_TEXT: err = maint_table_find_texts(fold, lookup, &made); break;
+    case MAINT_NUMBER:
+        err = maint_table_find_numbers(fold, lookup, &made);
+        if (err == ERR_OK) {
+            maint_new_numbers(fold, lookup, &made);
+        }
+        return err;
+    case MAINT_TEXT:
+        err = maint_table_find_texts(fold, lookup, &made);
+        return err == ERR_OK ? maint_new_texts(fold, lookup, &made) : err;
     default: UNREACHABLE();
     }
-    return err == ERR_OK ? maint_new_end(fold, lookup, &made) : err;
 }

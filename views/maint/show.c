@@ -15,6 +15,7 @@ struct maint_showing {
     const struct maint_view *view;
     struct vec_eval *ev;
     const struct maint_shown *groups;
+    const uint8_t **states; /* of each */
     uint32_t count;
     bool *is_dropped; /* of each: it cannot be shown */
     uint32_t dropped_count;
@@ -45,8 +46,12 @@ enum err maint_show(const struct maint_view *view, struct vec_eval *ev,
         .rows_count = count,
         .selection = {.count = count},
     };
-    if (s.is_dropped == NULL || s.batch.columns == NULL) {
+    s.states = arena_alloc(a, count * sizeof(*s.states), 8);
+    if (s.is_dropped == NULL || s.batch.columns == NULL || s.states == NULL) {
         return a->err;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        s.states[i] = groups[i].state;
     }
     bool has_keys = keys != NULL && keys->columns != NULL;
     for (uint32_t i = 0; i < view->columns_count; i++) {
@@ -114,6 +119,24 @@ static ALWAYS_INLINE enum err maint_put(struct maint_showing *s, struct vec_vect
     return ERR_OK;
 }
 
+/* The only key, where it is a whole number of 64 bits, and nowhere null. */
+static bool maint_show_numbers(struct maint_showing *s)
+{
+    struct vec_vector *column = &s->batch.columns[0];
+    enum vec_kind kind = (enum vec_kind)column->type.kind;
+    if (kind != VEC_BIGINT && kind != VEC_TIMESTAMP && kind != VEC_TIMESTAMPTZ) {
+        return false;
+    }
+    int64_t *numbers = (int64_t *)(uintptr_t)column->data;
+    bool has_all = true;
+    for (uint32_t row = 0; row < s->count; row++) {
+        struct vec_key_reader reader = {s->groups[row].key,
+                                        s->groups[row].key + s->groups[row].key_bytes};
+        has_all &= vec_key_read_int8(&reader, &numbers[row]);
+    }
+    return has_all;
+}
+
 /* Key columns, from the keys: those up to the last one that is shown from there. */
 static enum err maint_show_keys(struct maint_showing *s)
 {
@@ -124,6 +147,9 @@ static enum err maint_show_keys(struct maint_showing *s)
         keys_count = view->columns[i].is_key ? i + 1 : keys_count;
     }
     if (keys_count == 0) {
+        return ERR_OK;
+    }
+    if (keys_count == 1 && maint_show_numbers(s)) {
         return ERR_OK;
     }
     uint64_t **valid = arena_alloc_zeroed(s->ev->scratch, keys_count * sizeof(*valid), 8);
@@ -163,10 +189,14 @@ static enum err maint_show_state(struct maint_showing *s, uint32_t column)
     const struct maint_state *state = &s->view->states[s->view->columns[column].number];
     struct vec_accumulation acc = {.ev = s->ev};
     uint64_t *valid = NULL;
+    if (LIKELY(state->accumulator->finish_all != NULL) &&
+        state->accumulator->finish_all(s->states, state->pos, s->count,
+                                       (void *)(uintptr_t)s->batch.columns[column].data)) {
+        return ERR_OK;
+    }
     for (uint32_t row = 0; row < s->count; row++) {
         struct vec_value value;
-        if (!state->accumulator->finish(&acc, state->call, s->groups[row].state + state->pos,
-                                        &value)) {
+        if (!state->accumulator->finish(&acc, state->call, s->states[row] + state->pos, &value)) {
             if (s->ev->failure.fault == VEC_FAULT_MEMORY) {
                 return maint_show_memory(s);
             }
@@ -333,13 +363,48 @@ static bool maint_is_same_value(const struct vec_vector *a, const struct vec_vec
     }
 }
 
-bool maint_show_is_same(const struct vec_batch *a, const struct vec_batch *b, uint32_t row)
+/* Keep of `rows` those whose values, of that type, are the same. */
+#define MAINT_SAME(type)                                                                           \
+    do {                                                                                           \
+        const type *x = a->data;                                                                   \
+        const type *y = b->data;                                                                   \
+        for (uint32_t i = 0; i < count; i++) {                                                     \
+            rows[same_count] = rows[i];                                                            \
+            same_count += x[rows[i]] == y[rows[i]];                                                \
+        }                                                                                          \
+    } while (0)
+
+static uint32_t maint_same_values(const struct vec_vector *a, const struct vec_vector *b,
+                                  uint16_t *rows, uint32_t count)
 {
-    ASSERT(a->columns_count == b->columns_count);
-    for (uint32_t i = 0; i < a->columns_count; i++) {
-        if (!maint_is_same_value(&a->columns[i], &b->columns[i], row)) {
-            return false;
+    uint32_t same_count = 0;
+    size_t width = vec_kind_bytes((enum vec_kind)a->type.kind);
+    bool is_plain =
+        a->form == VEC_FLAT && b->form == VEC_FLAT && a->valid == NULL && b->valid == NULL;
+    if (is_plain && width == sizeof(uint64_t)) {
+        MAINT_SAME(uint64_t);
+    } else if (is_plain && width == sizeof(uint32_t)) {
+        MAINT_SAME(uint32_t);
+    } else {
+        for (uint32_t i = 0; i < count; i++) {
+            rows[same_count] = rows[i];
+            same_count += maint_is_same_value(a, b, rows[i]);
         }
     }
-    return true;
+    return same_count;
+}
+
+uint32_t maint_show_same(const struct vec_batch *a, const struct vec_batch *b, uint16_t *rows,
+                         uint32_t count)
+{
+    ASSERT(a->columns_count == b->columns_count);
+    for (uint32_t i = 0; i < a->columns_count && count > 0; i++) {
+        bool is_one = a->columns[i].form == VEC_FLAT && b->columns[i].form == VEC_FLAT &&
+                      a->columns[i].data == b->columns[i].data &&
+                      a->columns[i].valid == b->columns[i].valid; /* a key's */
+        if (!is_one) {
+            count = maint_same_values(&a->columns[i], &b->columns[i], rows, count);
+        }
+    }
+    return count;
 }

@@ -33,7 +33,9 @@ MUST_USE enum err maint_show(const struct maint_view *view, struct vec_eval *ev,
                              struct maint_show_keys *keys, uint64_t *faults_count,
                              struct vec_batch *out);
 
-/* Whether row `row` is the same bytes in both, which have the same columns. */
-bool maint_show_is_same(const struct vec_batch *a, const struct vec_batch *b, uint32_t row);
+/* Keep of `rows` (`count`, ascending) those that are the same bytes in both batches, which have the
+ * same columns. Returns how many. */
+uint32_t maint_show_same(const struct vec_batch *a, const struct vec_batch *b, uint16_t *rows,
+                         uint32_t count);
 
 #endif

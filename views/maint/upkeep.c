@@ -14,14 +14,11 @@
 #include "views/maint/fold_int.h"
 #include "views/maint/show.h"
 
-/* Groups that one call merges, and how far ahead of them the cache is asked for a slot of the
- * store's index, and then for the row. */
-#define MAINT_APPLY_GROUPS    512u
-#define MAINT_APPLY_AHEAD     32u
-#define MAINT_APPLY_AHEAD_ROW 12u
+/* Groups that one call merges. */
+#define MAINT_APPLY_GROUPS 512u
 
-/* The same of changes. */
-#define MAINT_CHANGES_AHEAD 10u
+/* How many changed rows ahead the cache is asked for. */
+#define MAINT_CHANGES_AHEAD 24u
 
 /* Chunks of what states point to, and how far marks are apart. */
 #define MAINT_OUTSIDE_CHUNK_BYTES (64u << 10)
@@ -114,16 +111,23 @@ static enum err maint_upkeep_mark(struct maint_upkeep *upkeep)
     return ERR_OK;
 }
 
-/* Merge a group's states into its row's. */
-static ALWAYS_INLINE enum err maint_upkeep_merge(struct maint_upkeep *upkeep, uint8_t *into,
-                                                 const uint8_t *from)
+/* Merge the states of groups into those of their rows, one state of all of them after the other. */
+static enum err maint_upkeep_merge(struct maint_upkeep *upkeep, uint8_t *const *into,
+                                   const uint8_t *from, uint32_t count)
 {
     const struct maint_view *view = upkeep->view;
     for (uint32_t i = 0; i < view->states_count; i++) {
         const struct maint_state *state = &view->states[i];
-        if (!state->accumulator->merge(&upkeep->accumulation, state->call, into + state->pos,
-                                       from + state->pos)) {
-            return ERR_BUDGET;
+        const struct vec_accumulator *accumulator = state->accumulator;
+        if (accumulator->merge_all != NULL) {
+            accumulator->merge_all(into, state->pos, from + state->pos, view->state_bytes, count);
+            continue;
+        }
+        for (uint32_t k = 0; k < count; k++) {
+            if (!accumulator->merge(&upkeep->accumulation, state->call, into[k] + state->pos,
+                                    from + k * view->state_bytes + state->pos)) {
+                return ERR_BUDGET;
+            }
         }
     }
     return ERR_OK;
@@ -138,32 +142,28 @@ enum err maint_upkeep_apply(struct maint_upkeep *upkeep, const struct maint_delt
         return err;
     }
     maint_arena_reset(&upkeep->scratch);
-    size_t state_bytes = upkeep->view->state_bytes;
     uint32_t left = delta->groups_count - *pos;
     uint32_t end = *pos + (left < MAINT_APPLY_GROUPS ? left : MAINT_APPLY_GROUPS);
-    uint32_t key_pos = *pos == 0 ? 0 : delta->key_ends[*pos - 1];
-    for (uint32_t i = *pos; i < end && i < *pos + MAINT_APPLY_AHEAD; i++) {
-        store_state_prefetch(&upkeep->state, delta->hashes[i]);
-    }
-    for (uint32_t i = *pos; i < end; i++) {
-        if (i + MAINT_APPLY_AHEAD < end) {
-            store_state_prefetch(&upkeep->state, delta->hashes[i + MAINT_APPLY_AHEAD]);
-        }
-        if (i + MAINT_APPLY_AHEAD_ROW < end) {
-            store_state_prefetch_row(&upkeep->state, delta->hashes[i + MAINT_APPLY_AHEAD_ROW]);
-        }
-        struct store_row row;
-        err = store_state_touch(&upkeep->state, delta->hashes[i], delta->keys + key_pos,
-                                delta->key_ends[i] - key_pos, &row);
+    while (*pos < end) {
+        uint8_t *states[STORE_TOUCH_MAX];
+        const struct store_keys keys = {
+            .hashes = delta->hashes + *pos,
+            .bytes = delta->keys,
+            .ends = delta->key_ends + *pos,
+            .begin = *pos == 0 ? 0 : delta->key_ends[*pos - 1],
+            .count = end - *pos < STORE_TOUCH_MAX ? end - *pos : STORE_TOUCH_MAX,
+        };
+        err = store_state_touch_all(&upkeep->state, &keys, states);
         if (err == ERR_OK) {
-            err = maint_upkeep_merge(upkeep, row.state, delta->states + i * state_bytes);
+            err = maint_upkeep_merge(upkeep, states,
+                                     delta->states + *pos * (size_t)upkeep->view->state_bytes,
+                                     keys.count);
         }
         if (err != ERR_OK) {
             return err;
         }
-        key_pos = delta->key_ends[i];
+        *pos += keys.count;
     }
-    *pos = end;
     return ERR_OK;
 }
 
@@ -178,6 +178,20 @@ struct maint_changed {
     uint32_t looked_count;       /* those that are as they were included */
     struct maint_show_keys keys; /* of both */
 };
+
+/* Words of a state are compared until one differs, which the first does mostly. */
+static ALWAYS_INLINE bool maint_is_same_state(const uint8_t *a, const uint8_t *b, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 8) {
+        uint64_t words[2];
+        memcpy(&words[0], a + i, 8);
+        memcpy(&words[1], b + i, 8);
+        if (words[0] != words[1]) {
+            return false;
+        }
+    }
+    return true;
+}
 
 /* The next rows, at most `max`. */
 static void maint_changes_collect(struct maint_upkeep *upkeep, uint64_t *pos, uint32_t max,
@@ -194,14 +208,33 @@ static void maint_changes_collect(struct maint_upkeep *upkeep, uint64_t *pos, ui
     while (changed->looked_count < max && store_changes(&upkeep->state, pos, &row)) {
         changed->looked_count++;
         store_changes_prefetch(&upkeep->state, &ahead);
-        if (row.was != NULL && memcmp(row.was, row.state, state_bytes) == 0) {
+        if (row.was != NULL && maint_is_same_state(row.was, row.state, state_bytes)) {
             continue;
         }
-        struct maint_shown now = {row.key, row.key_bytes, row.state};
-        struct maint_shown was = {row.key, row.key_bytes, row.was};
-        changed->now[changed->count] = now;
-        changed->was[changed->count++] = was;
+        changed->now[changed->count] = (struct maint_shown){row.key, row.key_bytes, row.state};
+        changed->was[changed->count++] = (struct maint_shown){row.key, row.key_bytes, row.was};
     }
+}
+
+/* Leave `those` (ascending) out of the rows. */
+static enum err maint_changes_leave(struct arena *a, struct vec_batch *out, const uint16_t *those,
+                                    uint32_t those_count)
+{
+    uint16_t *rows = arena_alloc(a, out->selection.count * sizeof(*rows), 8);
+    uint32_t count = 0;
+    uint32_t at = 0;
+    if (rows == NULL) {
+        return a->err;
+    }
+    for (VEC_ROWS_EACH(out->selection, i, row)) {
+        while (at < those_count && those[at] < row) {
+            at++;
+        }
+        rows[count] = (uint16_t)row;
+        count += at == those_count || those[at] != row;
+    }
+    out->selection = (struct vec_selection){.rows = rows, .count = count};
+    return ERR_OK;
 }
 
 /* *out = the groups of `was` that were there, as rows of the same numbers. */
@@ -210,39 +243,41 @@ static enum err maint_changes_minus(struct maint_upkeep *upkeep, struct maint_ch
 {
     struct arena *a = &upkeep->scratch;
     uint64_t faults_count = 0; /* they were counted when they were new */
-    uint16_t *rows = arena_alloc(a, changed->count * sizeof(*rows), 8);
-    if (rows == NULL) {
+    uint16_t *absent = arena_alloc(a, changed->count * sizeof(*absent), 8);
+    if (absent == NULL) {
         return a->err;
     }
-    uint32_t count = 0;
+    uint32_t absent_count = 0;
     for (uint32_t i = 0; i < changed->count; i++) {
-        rows[count] = (uint16_t)i;
-        count += changed->was[i].state != NULL;
         if (changed->was[i].state == NULL) {
+            absent[absent_count++] = (uint16_t)i;
             changed->was[i] = changed->now[i]; /* it has to be something */
         }
     }
     enum err err = maint_show(upkeep->view, &upkeep->eval, changed->was, changed->count,
                               &changed->keys, &faults_count, out);
     (void)faults_count;
-    if (err != ERR_OK) {
-        return err;
-    }
-    /* Those that are shown and were there. */
-    uint16_t *both = arena_alloc(a, changed->count * sizeof(*both), 8);
-    if (both == NULL) {
+    return err != ERR_OK || absent_count == 0 ? err
+                                              : maint_changes_leave(a, out, absent, absent_count);
+}
+
+/* *out = the rows that both have. */
+static enum err maint_changes_both(struct arena *a, const struct vec_batch *minus,
+                                   const struct vec_batch *plus, uint16_t **out, uint32_t *count)
+{
+    uint32_t k = 0;
+    *count = 0;
+    *out = arena_alloc(a, minus->selection.count * sizeof(**out), 8);
+    if (*out == NULL) {
         return a->err;
     }
-    uint32_t both_count = 0;
-    uint32_t at = 0;
-    for (VEC_ROWS_EACH(out->selection, i, row)) {
-        while (at < count && rows[at] < row) {
-            at++;
+    for (VEC_ROWS_EACH(minus->selection, i, row)) {
+        while (k < plus->selection.count && vec_row(plus->selection, k) < row) {
+            k++;
         }
-        both[both_count] = (uint16_t)row;
-        both_count += at < count && rows[at] == row;
+        (*out)[*count] = (uint16_t)row;
+        *count += k < plus->selection.count && vec_row(plus->selection, k) == row;
     }
-    out->selection = (struct vec_selection){.rows = both, .count = both_count};
     return ERR_OK;
 }
 
@@ -251,33 +286,18 @@ static enum err maint_changes_differ(struct maint_upkeep *upkeep, struct vec_bat
                                      struct vec_batch *plus)
 {
     struct arena *a = &upkeep->scratch;
-    uint16_t *gone = arena_alloc(a, minus->selection.count * sizeof(*gone), 8);
-    uint16_t *come = arena_alloc(a, plus->selection.count * sizeof(*come), 8);
-    if (gone == NULL || come == NULL) {
-        return a->err;
+    uint16_t *same;
+    uint32_t same_count;
+    enum err err = maint_changes_both(a, minus, plus, &same, &same_count);
+    if (err != ERR_OK) {
+        return err;
     }
-    uint32_t gone_count = 0;
-    uint32_t come_count = 0;
-    uint32_t i = 0;
-    uint32_t k = 0;
-    while (i < minus->selection.count || k < plus->selection.count) {
-        uint32_t m = i < minus->selection.count ? vec_row(minus->selection, i) : UINT32_MAX;
-        uint32_t p = k < plus->selection.count ? vec_row(plus->selection, k) : UINT32_MAX;
-        i += m <= p;
-        k += p <= m;
-        if (m == p && maint_show_is_same(minus, plus, m)) {
-            continue;
-        }
-        if (m <= p) {
-            gone[gone_count++] = (uint16_t)m;
-        }
-        if (p <= m) {
-            come[come_count++] = (uint16_t)p;
-        }
+    same_count = maint_show_same(minus, plus, same, same_count);
+    if (same_count == 0) {
+        return ERR_OK;
     }
-    minus->selection = (struct vec_selection){.rows = gone, .count = gone_count};
-    plus->selection = (struct vec_selection){.rows = come, .count = come_count};
-    return ERR_OK;
+    err = maint_changes_leave(a, minus, same, same_count);
+    return err == ERR_OK ? maint_changes_leave(a, plus, same, same_count) : err;
 }
 
 /* As maint_upkeep_changes, at most `max` rows. ERR_AGAIN: fewer, then. */

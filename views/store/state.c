@@ -88,6 +88,9 @@ bool store_state_deinit_step(struct store_state *state)
         state->slices[i] = NULL;
         return false;
     }
+    if (!store_region_free(state)) {
+        return false;
+    }
     ASSERT(state->bytes == 0);
     state->rows_count = 0;
     return true;
@@ -161,38 +164,117 @@ static ALWAYS_INLINE const uint8_t *store_state_was(struct store_state *state, u
                                                                : store_version_state(version);
 }
 
-enum err store_state_touch(struct store_state *state, uint64_t hash, const void *key,
-                           uint32_t key_bytes, struct store_row *out)
+/* The slice of that number, made when it is not there. NULL: *err. */
+static ALWAYS_INLINE struct store_slice *store_state_slice(struct store_state *state,
+                                                           uint32_t number, enum err *err)
 {
-    uint32_t number = store_slice_of(hash);
     struct store_slice *slice = state->slices[number];
-    bool is_new = false;
-    uint32_t row = 0;
-    ASSERT(state->is_open);
+    if (UNLIKELY(slice == NULL)) {
+        *err = store_take(state, sizeof(*slice), 16, (void **)&slice);
+        state->slices[number] = slice;
+    }
+    return slice;
+}
+
+/* *row = that of the key, made when there is none; *was = as in store_row. `hint`: a row that may
+ * be it, or 0. */
+static ALWAYS_INLINE enum err store_touch(struct store_state *state, uint64_t hash,
+                                          const uint8_t *key, uint32_t key_bytes, uint32_t hint,
+                                          uint32_t *row, const uint8_t **was)
+{
+    enum err err = ERR_OK;
     if (UNLIKELY(key_bytes > STORE_KEY_BYTES_MAX)) {
         return ERR_TOO_LARGE;
     }
+    uint32_t number = store_slice_of(hash);
+    struct store_slice *slice = store_state_slice(state, number, &err);
     if (UNLIKELY(slice == NULL)) {
-        enum err err = store_take(state, sizeof(*slice), 16, (void **)&slice);
-        if (err != ERR_OK) {
-            return err;
-        }
-        state->slices[number] = slice;
+        return err;
     }
-    row = store_index_find(state, slice, hash, key, key_bytes);
-    if (row == 0) {
-        enum err err = store_state_make(state, slice, hash, key, key_bytes, &row);
+    bool is_new = false;
+    *row = hint;
+    if (hint == 0 || !store_row_is(state, slice, hint, key, key_bytes)) {
+        *row = store_index_find(state, slice, hash, key, key_bytes);
+    }
+    if (*row == 0) {
+        err = store_state_make(state, slice, hash, key, key_bytes, row);
         if (err != ERR_OK) {
             return err;
         }
         is_new = true;
     }
-    struct store_head *head = store_row_head(state, slice, row);
+    *was = store_state_was(state, number, *row, store_row_head(state, slice, *row), is_new);
+    return ERR_OK;
+}
+
+enum err store_state_touch(struct store_state *state, uint64_t hash, const void *key,
+                           uint32_t key_bytes, struct store_row *out)
+{
+    uint32_t row;
+    const uint8_t *was = NULL;
+    ASSERT(state->is_open);
+    enum err err = store_touch(state, hash, key, key_bytes, 0, &row, &was);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct store_head *head = store_row_head(state, state->slices[store_slice_of(hash)], row);
     *out = (struct store_row){
         .key = store_head_key(state, head),
         .key_bytes = key_bytes,
         .state = store_head_state(head),
-        .was = store_state_was(state, number, row, head, is_new),
+        .was = was,
     };
+    return ERR_OK;
+}
+
+/* Ask the cache for what the i-th key will want, that far ahead: of the index, then its row, then
+ * what that says is its newest version. rows[] has what was seen. */
+static ALWAYS_INLINE void store_touch_ahead(const struct store_state *state,
+                                            const struct store_keys *keys, uint32_t i,
+                                            uint32_t *rows)
+{
+    enum { INDEX = 40, ROW = 24, VERSION = 10 };
+    if (i < keys->count) {
+        store_state_prefetch(state, keys->hashes[i]);
+    }
+    if (i >= INDEX - ROW && i - (INDEX - ROW) < keys->count) {
+        uint32_t at = i - (INDEX - ROW);
+        rows[at] = store_index_seek(state, state->slices[store_slice_of(keys->hashes[at])],
+                                    keys->hashes[at]);
+    }
+    if (i >= INDEX - VERSION && i - (INDEX - VERSION) < keys->count) {
+        uint32_t at = i - (INDEX - VERSION);
+        if (rows[at] != 0) {
+            const struct store_slice *slice = state->slices[store_slice_of(keys->hashes[at])];
+            store_version_prefetch(state, store_row_head(state, slice, rows[at]));
+        }
+    }
+}
+
+enum err store_state_touch_all(struct store_state *state, const struct store_keys *keys,
+                               uint8_t **states)
+{
+    enum { AHEAD = 40 };
+    uint32_t rows[STORE_TOUCH_MAX];
+    uint32_t begin = keys->begin;
+    ASSERT(state->is_open);
+    ASSERT(keys->count <= STORE_TOUCH_MAX);
+    for (uint32_t i = 0; i < AHEAD; i++) {
+        store_touch_ahead(state, keys, i, rows);
+    }
+    for (uint32_t i = 0; i < keys->count; i++) {
+        const uint8_t *was;
+        store_touch_ahead(state, keys, i + AHEAD, rows);
+        enum err err = store_touch(state, keys->hashes[i], keys->bytes + begin,
+                                   keys->ends[i] - begin, rows[i], &rows[i], &was);
+        if (UNLIKELY(err != ERR_OK)) {
+            return err;
+        }
+        begin = keys->ends[i];
+    }
+    for (uint32_t i = 0; i < keys->count; i++) { /* rows have moved when others were made */
+        const struct store_slice *slice = state->slices[store_slice_of(keys->hashes[i])];
+        states[i] = store_head_state(store_row_head(state, slice, rows[i]));
+    }
     return ERR_OK;
 }

@@ -66,6 +66,7 @@ struct store_row {
 
 struct store_slice;
 struct store_versions;
+struct store_region;
 
 /* Embedded in its owner. */
 struct store_state {
@@ -85,6 +86,8 @@ struct store_state {
     struct list holds;                        /* store_hold.in_state */
     struct store_slice *slices[STORE_SLICES]; /* NULL: no row yet */
     struct store_versions *versions;          /* what older readers see; NULL: nothing */
+    struct store_region *regions;             /* the newest; NULL: none */
+    uint64_t region_used;                     /* bytes of it */
     uint64_t opening;                         /* the tick being applied, or the last one */
     uint32_t chunk_shift;                     /* of rows: log2 of a chunk's size in words */
     uint32_t slot_shift;                      /* of versions: log2 of a chunk's slots */
@@ -106,6 +109,22 @@ void store_state_begin(struct store_state *state, uint64_t tick);
  * in the same tick gives the same `was`. ERR_BUDGET: see above; ERR_TOO_LARGE: the key. */
 MUST_USE enum err store_state_touch(struct store_state *state, uint64_t hash, const void *key,
                                     uint32_t key_bytes, struct store_row *row);
+
+/* Keys that lie one behind the other. */
+struct store_keys {
+    const uint64_t *hashes; /* of each */
+    const uint8_t *bytes;
+    const uint32_t *ends; /* where each ends in `bytes` */
+    uint32_t begin;       /* where the first one begins */
+    uint32_t count;       /* <= STORE_TOUCH_MAX */
+};
+
+#define STORE_TOUCH_MAX 256u
+
+/* Touch the rows of all these keys: states[i] = that of the i-th. For whoever has many: the cache
+ * is asked for what comes next. Errors as touch; some may have been touched then. */
+MUST_USE enum err store_state_touch_all(struct store_state *state, const struct store_keys *keys,
+                                        uint8_t **states);
 
 /* Ask the cache for what touch and get will want: of the index, and some keys later (when that has
  * come) of the row. */

@@ -82,6 +82,14 @@ static ALWAYS_INLINE bool store_key_equal(const uint8_t *a, const uint8_t *b, ui
     return memcmp(a, b, length) == 0;
 }
 
+bool store_row_is(const struct store_state *state, const struct store_slice *slice, uint32_t row,
+                  const void *key, uint32_t key_bytes)
+{
+    const struct store_head *head = store_row_head(state, slice, row);
+    return head->key == key_bytes + 1 &&
+           store_key_equal(store_head_key(state, head), key, key_bytes);
+}
+
 uint32_t store_index_find(const struct store_state *state, const struct store_slice *slice,
                           uint64_t hash, const void *key, uint32_t key_bytes)
 {
@@ -97,9 +105,7 @@ uint32_t store_index_find(const struct store_state *state, const struct store_sl
             continue;
         }
         uint32_t row = (uint32_t)slots[at];
-        const struct store_head *head = store_row_head(state, slice, row);
-        if (head->key == key_bytes + 1 &&
-            store_key_equal(store_head_key(state, head), key, key_bytes)) {
+        if (store_row_is(state, slice, row, key, key_bytes)) {
             return row;
         }
     }
@@ -133,6 +139,26 @@ static void store_index_point(struct store_slice *slice, uint32_t bits, uint32_t
     }
 }
 
+/* *out = an empty segment. Those that are split stay until the state ends. */
+static enum err store_segment_take(struct store_state *state, uint32_t shift,
+                                   struct store_segment **out)
+{
+    size_t bytes = store_segment_bytes(shift);
+    return shift == STORE_SLOTS_SPLIT ? store_piece_take(state, bytes, (void **)out)
+                                      : store_take(state, bytes, STORE_LINE, (void **)out);
+}
+
+static void store_segment_give(struct store_state *state, struct store_segment *segment,
+                               uint32_t shift)
+{
+    size_t bytes = store_segment_bytes(shift);
+    if (shift == STORE_SLOTS_SPLIT) {
+        store_piece_give(state, segment, bytes);
+    } else {
+        store_give(state, segment, bytes, STORE_LINE);
+    }
+}
+
 /* Twice the slots. */
 static enum err store_segment_double(struct store_state *state, struct store_slice *slice,
                                      uint32_t bits, uintptr_t entry)
@@ -140,7 +166,7 @@ static enum err store_segment_double(struct store_state *state, struct store_sli
     struct store_segment *old = store_entry_segment(entry);
     uint32_t shift = store_entry_shift(entry);
     struct store_segment *segment;
-    enum err err = store_take(state, store_segment_bytes(shift + 1), STORE_LINE, (void **)&segment);
+    enum err err = store_segment_take(state, shift + 1, &segment);
     if (err != ERR_OK) {
         return err;
     }
@@ -151,7 +177,7 @@ static enum err store_segment_double(struct store_state *state, struct store_sli
         }
     }
     store_index_point(slice, bits, segment->depth, store_entry(segment, shift + 1));
-    store_give(state, old, store_segment_bytes(shift), STORE_LINE);
+    store_segment_give(state, old, shift);
     return ERR_OK;
 }
 
@@ -204,8 +230,7 @@ static enum err store_segment_split(struct store_state *state, struct store_slic
             return err;
         }
     }
-    enum err err =
-        store_take(state, store_segment_bytes(STORE_SLOTS_SPLIT), STORE_LINE, (void **)&high);
+    enum err err = store_segment_take(state, STORE_SLOTS_SPLIT, &high);
     if (err != ERR_OK) {
         return err;
     }
@@ -285,11 +310,11 @@ void store_state_prefetch(const struct store_state *state, uint64_t hash)
     }
 }
 
-void store_state_prefetch_row(const struct store_state *state, uint64_t hash)
+uint32_t store_index_seek(const struct store_state *state, const struct store_slice *slice,
+                          uint64_t hash)
 {
-    const struct store_slice *slice = state->slices[store_slice_of(hash)];
     if (UNLIKELY(slice == NULL || slice->directory == NULL)) {
-        return;
+        return 0;
     }
     uint32_t bits = store_index_bits(hash);
     uintptr_t entry = slice->directory[store_index_entry(slice, bits)];
@@ -301,9 +326,15 @@ void store_state_prefetch_row(const struct store_state *state, uint64_t hash)
                 (const uint8_t *)store_row_head(state, slice, (uint32_t)slots[at]);
             __builtin_prefetch(head, 1);
             __builtin_prefetch(head + sizeof(struct store_head) + state->layout.state_bytes, 1);
-            return;
+            return (uint32_t)slots[at];
         }
     }
+    return 0;
+}
+
+void store_state_prefetch_row(const struct store_state *state, uint64_t hash)
+{
+    (void)store_index_seek(state, state->slices[store_slice_of(hash)], hash);
 }
 
 bool store_index_free(struct store_state *state, struct store_slice *slice)
@@ -317,7 +348,7 @@ bool store_index_free(struct store_state *state, struct store_slice *slice)
         uintptr_t entry = slice->directory[slice->freed];
         struct store_segment *segment = store_entry_segment(entry);
         slice->freed += UINT64_C(1) << (slice->depth - segment->depth);
-        store_give(state, segment, store_segment_bytes(store_entry_shift(entry)), STORE_LINE);
+        store_segment_give(state, segment, store_entry_shift(entry));
     }
     if (slice->freed < count) {
         return false;

@@ -63,11 +63,30 @@ MUST_USE enum err store_take(struct store_state *state, size_t bytes, size_t ali
 MUST_USE enum err store_try_take(struct store_state *state, size_t bytes, size_t align, void **out);
 void store_give(struct store_state *state, void *block, size_t bytes, size_t align);
 
+/* --- state_region.c ----------------------------------------------------------------------------
+ */
+
+/* As store_take and store_give, of what stays until the state ends: pieces of a large state stand
+ * side by side in huge pages. Aligned to 64. */
+MUST_USE enum err store_piece_take(struct store_state *state, size_t bytes, void **out);
+void store_piece_give(struct store_state *state, void *piece, size_t bytes);
+
+/* Give a region back, all of whose pieces were given; true when there are none. */
+bool store_region_free(struct store_state *state);
+
 /* --- state_index.c ---------------------------------------------------------------------------- */
 
 /* The row of that key, or 0. */
 uint32_t store_index_find(const struct store_state *state, const struct store_slice *slice,
                           uint64_t hash, const void *key, uint32_t key_bytes);
+
+/* The first row whose hash is like that, as far as the index knows, or 0; asks the cache for it. */
+uint32_t store_index_seek(const struct store_state *state, const struct store_slice *slice,
+                          uint64_t hash);
+
+/* Whether it is the row of that key. */
+bool store_row_is(const struct store_state *state, const struct store_slice *slice, uint32_t row,
+                  const void *key, uint32_t key_bytes);
 
 /* Make room for one more row of that hash; bounded work. ERR_BUDGET: nothing was changed. */
 MUST_USE enum err store_index_reserve(struct store_state *state, struct store_slice *slice,
@@ -128,6 +147,14 @@ static ALWAYS_INLINE const uint8_t *store_head_key(const struct store_state *sta
     return at;
 }
 
+/* Copy a state: words, few of them mostly. */
+static ALWAYS_INLINE void store_copy_state(uint8_t *to, const uint8_t *from, uint32_t bytes)
+{
+    for (uint32_t i = 0; i < bytes; i += 8) {
+        memcpy(to + i, from + i, 8);
+    }
+}
+
 /* --- state_version.c -------------------------------------------------------------------------- */
 
 /* What a row was before a tick; the state stands behind it. */
@@ -157,6 +184,13 @@ static inline uint8_t *store_version_state(struct store_version *version)
     return (uint8_t *)(version + 1);
 }
 
+/* Ask the cache for those that stand behind: they were kept one after the other. */
+static ALWAYS_INLINE void store_version_ahead(const struct store_version *version)
+{
+    enum { BYTES = 640 };
+    __builtin_prefetch((const uint8_t *)version + BYTES, 1);
+}
+
 /* The version of that number. */
 struct store_version *store_version_at(const struct store_state *state, uint32_t number);
 
@@ -168,6 +202,9 @@ struct store_version *store_version_newest(const struct store_state *state, uint
  */
 struct store_version *store_version_keep(struct store_state *state, uint32_t slice, uint32_t row,
                                          struct store_head *head, bool is_absent);
+
+/* Ask the cache for the version that a row says is its newest. */
+void store_version_prefetch(const struct store_state *state, const struct store_head *head);
 
 /* The first version that the last tick kept; 0: none. */
 uint32_t store_version_first(const struct store_state *state);

@@ -163,7 +163,10 @@ void store_changes_prefetch(const struct store_state *state, uint64_t *ahead)
         return;
     }
     const struct store_version *version = store_version_at(state, number);
+    store_version_ahead(version);
     const struct store_slice *slice = state->slices[version->stamp >> 1 & (STORE_SLICES - 1)];
-    __builtin_prefetch(store_row_head(state, slice, version->row));
+    const uint8_t *head = (const uint8_t *)store_row_head(state, slice, version->row);
+    __builtin_prefetch(head);
+    __builtin_prefetch(head + sizeof(struct store_head) + state->layout.state_bytes);
     *ahead = version->next != 0 ? version->next : STORE_CHANGES_END;
 }

@@ -24,6 +24,23 @@ static size_t store_chunk_bytes(const struct store_state *state, const struct st
     return 8 * (size_t)(is_last ? slice->last_words : UINT32_C(1) << state->chunk_shift);
 }
 
+/* *out = a chunk. Those as large as all stay until the state ends. */
+static enum err store_chunk_take(struct store_state *state, uint32_t words, uint8_t **out)
+{
+    size_t bytes = (size_t)words * 8;
+    return words == UINT32_C(1) << state->chunk_shift ? store_piece_take(state, bytes, (void **)out)
+                                                      : store_take(state, bytes, 16, (void **)out);
+}
+
+static void store_chunk_give(struct store_state *state, uint8_t *chunk, size_t bytes)
+{
+    if (bytes == (size_t)8 << state->chunk_shift) {
+        store_piece_give(state, chunk, bytes);
+    } else {
+        store_give(state, chunk, bytes, 16);
+    }
+}
+
 /* Room for one more chunk in the list of them. */
 static enum err store_rows_list(struct store_state *state, struct store_slice *slice)
 {
@@ -51,12 +68,12 @@ static enum err store_rows_grow(struct store_state *state, struct store_slice *s
 {
     uint8_t *chunk;
     uint32_t last = slice->chunks_count - 1;
-    enum err err = store_take(state, (size_t)words * 8, 16, (void **)&chunk);
+    enum err err = store_chunk_take(state, words, &chunk);
     if (err != ERR_OK) {
         return err;
     }
     memcpy(chunk, slice->chunks[last], store_chunk_bytes(state, slice, last));
-    store_give(state, slice->chunks[last], store_chunk_bytes(state, slice, last), 16);
+    store_chunk_give(state, slice->chunks[last], store_chunk_bytes(state, slice, last));
     slice->chunks[last] = chunk;
     slice->last_words = words;
     return ERR_OK;
@@ -85,7 +102,7 @@ static enum err store_rows_open(struct store_state *state, struct store_slice *s
     }
     enum err err = store_rows_list(state, slice);
     uint8_t *chunk = NULL;
-    err = err != ERR_OK ? err : store_take(state, (size_t)room * 8, 16, (void **)&chunk);
+    err = err != ERR_OK ? err : store_chunk_take(state, room, &chunk);
     if (err != ERR_OK) {
         return err;
     }
@@ -180,7 +197,7 @@ bool store_rows_free(struct store_state *state, struct store_slice *slice)
     }
     for (; left > 0 && slice->chunks_count > 0; left--) {
         uint32_t last = slice->chunks_count - 1;
-        store_give(state, slice->chunks[last], store_chunk_bytes(state, slice, last), 16);
+        store_chunk_give(state, slice->chunks[last], store_chunk_bytes(state, slice, last));
         slice->chunks_count--;
         slice->last_words = UINT32_C(1) << state->chunk_shift;
     }

@@ -8,6 +8,7 @@
  *
  * A row says which is its newest version. When that is given back and it was the only one, the row
  * is not told, for it is far away: what it says is looked at with care, a version knows its row.
+ * Few look so far: a row says some bits of its version's tick, too.
  *
  * **Memory that is refused.** What is not needed goes first, then hold after hold from the oldest;
  * at last all that is kept, of the tick being applied too: the pool is set aside as a whole, and
@@ -15,7 +16,10 @@
 #include "views/store/state_int.h"
 
 /* A version's number is that of its slot: the chunk, then the slot in there (store_state.slot_shift
- * bits). 0 is none. */
+ * bits). 0 is none. In a row's head the lowest bits of the tick stand above it. */
+#define STORE_NUMBER_BITS 28u
+#define STORE_NUMBER_MAX  ((UINT32_C(1) << STORE_NUMBER_BITS) - 1)
+#define STORE_TICK_MASK   15u
 
 /* Empty chunks that are kept: so many bytes, and a part of those of the rows. */
 #define STORE_SPARE_BYTES (UINT64_C(256) << 10)
@@ -60,6 +64,7 @@ struct store_versions {
     struct store_version_list loose;
     uint32_t newest_first; /* of `pending`: the first of the tick being applied; 0: none */
     uint32_t kept_count;   /* since some were looked at */
+    uint64_t kept_since;   /* no version is of a tick before */
 
     struct store_held *held; /* by tick */
     uint32_t held_count;
@@ -181,7 +186,7 @@ static enum err store_pool_list(struct store_state *state, struct store_versions
 {
     uint32_t capacity = versions->chunks_capacity == 0 ? 4 : versions->chunks_capacity * 2;
     struct store_pool_chunk *chunks;
-    if (capacity > UINT32_MAX >> state->slot_shift) {
+    if (capacity > STORE_NUMBER_MAX >> state->slot_shift) {
         return ERR_BUDGET;
     }
     enum err err = store_try_take(state, capacity * sizeof(*chunks), 16, (void **)&chunks);
@@ -267,6 +272,8 @@ static void store_pool_put(struct store_state *state, uint32_t slot)
     if (chunk->used > 0) {
         return;
     }
+    chunk->free = 0; /* the next ones stand side by side again */
+    chunk->fresh = number == 1;
     store_pool_unlink(versions, number);
     store_pool_link_last(versions, number);
     versions->empty_count++;
@@ -279,18 +286,48 @@ static void store_pool_put(struct store_state *state, uint32_t slot)
 
 /* --- Versions of a row ----------------------------------------------------------------------- */
 
+/* What a row says of its newest version: the number, and some bits of the tick. */
+static ALWAYS_INLINE uint32_t store_mark(uint32_t number, uint64_t tick)
+{
+    return (uint32_t)(tick << STORE_NUMBER_BITS) | number;
+}
+
+/* The number that a row says, 0 where that is seen to be out of date: its tick's bits are not those
+ * of any tick since the oldest that something may be kept of. */
+static ALWAYS_INLINE uint32_t store_mark_number(const struct store_state *state, uint32_t mark)
+{
+    const struct store_versions *versions = state->versions;
+    if (mark == 0 || versions == NULL) {
+        return 0;
+    }
+    uint32_t number = mark & STORE_NUMBER_MAX;
+    uint32_t since =
+        ((mark >> STORE_NUMBER_BITS) - (uint32_t)versions->kept_since) & STORE_TICK_MASK;
+    bool is_old = since > state->opening - versions->kept_since; /* none when that is large */
+    uint32_t chunk = number >> state->slot_shift;
+    bool is_gone =
+        is_old || chunk >= versions->chunks_count || versions->chunks[chunk].slots == NULL;
+    return is_gone ? 0 : number;
+}
+
 struct store_version *store_version_newest(const struct store_state *state, uint32_t slice,
                                            uint32_t row, const struct store_head *head)
 {
-    const struct store_versions *versions = state->versions;
-    uint32_t chunk = head->version >> state->slot_shift;
-    if (head->version == 0 || versions == NULL || chunk >= versions->chunks_count ||
-        versions->chunks[chunk].slots == NULL) {
+    uint32_t number = store_mark_number(state, head->version);
+    if (number == 0) {
         return NULL;
     }
-    struct store_version *version = store_version_at(state, head->version);
+    struct store_version *version = store_version_at(state, number);
     bool is_ours = version->row == row && (version->stamp >> 1 & (STORE_SLICES - 1)) == slice;
     return is_ours ? version : NULL;
+}
+
+void store_version_prefetch(const struct store_state *state, const struct store_head *head)
+{
+    uint32_t number = store_mark_number(state, head->version);
+    if (number != 0) {
+        __builtin_prefetch(store_version_at(state, number), 1);
+    }
 }
 
 static enum err store_versions_open(struct store_state *state)
@@ -320,14 +357,15 @@ struct store_version *store_version_keep(struct store_state *state, uint32_t sli
     version->stamp = state->opening << 7 | slice << 1 | is_absent;
     version->row = row;
     version->newer = 0;
-    version->older = older != NULL ? head->version : 0;
+    version->older = older != NULL ? head->version & STORE_NUMBER_MAX : 0;
     if (older != NULL) {
         older->newer = number;
     }
     if (!is_absent) {
-        memcpy(store_version_state(version), store_head_state(head), state->layout.state_bytes);
+        store_copy_state(store_version_state(version), store_head_state(head),
+                         state->layout.state_bytes);
     }
-    head->version = number;
+    head->version = store_mark(number, state->opening);
     store_list_push(state, &state->versions->pending, number);
     if (state->versions->newest_first == 0) {
         state->versions->newest_first = number;
@@ -342,9 +380,17 @@ uint32_t store_version_first(const struct store_state *state)
 
 void store_versions_begin(struct store_state *state)
 {
-    if (state->versions != NULL) {
-        state->versions->newest_first = 0;
+    struct store_versions *versions = state->versions;
+    if (versions == NULL) {
+        return;
     }
+    versions->newest_first = 0;
+    if (versions->held_count > 0 || versions->loose.first != 0) {
+        return; /* some may be as old as before */
+    }
+    uint32_t first = versions->pending.first;
+    versions->kept_since =
+        first != 0 ? store_version_tick(store_version_at(state, first)) : state->opening;
 }
 
 /* Nobody needs it. */
@@ -358,7 +404,8 @@ static void store_version_drop(struct store_state *state, uint32_t number)
         store_version_at(state, version->newer)->older = version->older;
     } else if (version->older != 0) {
         const struct store_slice *slice = state->slices[version->stamp >> 1 & (STORE_SLICES - 1)];
-        store_row_head(state, slice, version->row)->version = version->older;
+        store_row_head(state, slice, version->row)->version =
+            store_mark(version->older, store_version_tick(store_version_at(state, version->older)));
     }
     store_pool_put(state, number);
 }
@@ -383,6 +430,7 @@ static struct store_held *store_held_before(struct store_versions *versions, uin
 static void store_version_sort(struct store_state *state, uint32_t number)
 {
     struct store_version *version = store_version_at(state, number);
+    store_version_ahead(version);
     if (state->versions->held_count == 0) {
         store_version_drop(state, number);
         return;

@@ -177,13 +177,20 @@ static bool vec_counter_update(struct vec_accumulation *acc, const struct vec_ex
     return true;
 }
 
+static ALWAYS_INLINE void vec_counter_join(struct vec_counter *into, const struct vec_counter *from)
+{
+    into->count += from->count;
+}
+
 static bool vec_counter_merge(struct vec_accumulation *acc, const struct vec_expr *call, void *into,
                               const void *from)
 {
     (void)acc, (void)call;
-    ((struct vec_counter *)into)->count += ((const struct vec_counter *)from)->count;
+    vec_counter_join(into, from);
     return true;
 }
+
+VEC_ACCUMULATOR_MERGE_ALL(counter, struct vec_counter)
 
 static bool vec_counter_finish(struct vec_accumulation *acc, const struct vec_expr *call,
                                const void *state, struct vec_value *out)
@@ -192,6 +199,14 @@ static bool vec_counter_finish(struct vec_accumulation *acc, const struct vec_ex
     *out = (struct vec_value){.u.int8 = ((const struct vec_counter *)state)->count};
     return true;
 }
+
+static ALWAYS_INLINE bool vec_counter_answer(const struct vec_counter *counter, int64_t *out)
+{
+    *out = counter->count;
+    return true;
+}
+
+VEC_ACCUMULATOR_FINISH_ALL(counter, struct vec_counter, int64_t)
 
 /* --- bool_and, bool_or, every ---------------------------------------------------------------- */
 
@@ -245,6 +260,8 @@ static bool vec_verdict_finish_or(struct vec_accumulation *acc, const struct vec
         .update = vec_counter_update,                                                              \
         .merge = vec_counter_merge,                                                                \
         .finish = vec_counter_finish,                                                              \
+        .merge_all = vec_counter_merge_all,                                                        \
+        .finish_all = vec_counter_finish_all,                                                      \
     },
 
 #define VEC_VERDICT_ROW(sql, which)                                                                \
@@ -263,6 +280,8 @@ static const struct vec_accumulator vec_counter_rows[] = {
         .update = vec_counter_update_all,
         .merge = vec_counter_merge,
         .finish = vec_counter_finish,
+        .merge_all = vec_counter_merge_all,
+        .finish_all = vec_counter_finish_all,
     },
     /* clang-format off */
     VEC_KIND_TABLE(VEC_COUNTER_ROW)

@@ -67,6 +67,14 @@ struct vec_accumulator {
                    struct vec_value *out);
     /* Bytes outside of the state that it points to, about. NULL: never any. */
     uint32_t (*outside)(const void *state);
+    /* merge of `count` states, one after the other: into[i] + pos with from + i * stride. It cannot
+     * fail. NULL: there is no such loop. */
+    void (*merge_all)(uint8_t *const *into, size_t pos, const uint8_t *from, size_t stride,
+                      uint32_t count);
+    /* finish of `count` states: value i of `data` (as vec_flat makes it) = the answer of states[i]
+     * + pos. False: one of them is null or has no answer, `data` is of no use, and finish tells
+     * more. NULL: there is no such loop. */
+    bool (*finish_all)(const uint8_t *const *states, size_t pos, uint32_t count, void *data);
 };
 
 /* The accumulator of an aggregate, or NULL: views cannot keep it (variance and its like; they come

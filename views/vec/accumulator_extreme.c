@@ -99,7 +99,14 @@ VEC_EXTREME_BY(interval, struct vec_interval, vec_interval_compare(a, b))
         const struct vec_best_##name *best = state;                                                \
         *out = (struct vec_value){.is_null = best->has_value == 0, .u.member = best->value};       \
         return true;                                                                               \
-    }
+    }                                                                                              \
+    static ALWAYS_INLINE bool vec_best_##name##_answer(const struct vec_best_##name *best,         \
+                                                       type *out)                                  \
+    {                                                                                              \
+        *out = best->value;                                                                        \
+        return best->has_value != 0;                                                               \
+    }                                                                                              \
+    VEC_ACCUMULATOR_FINISH_ALL(best_##name, struct vec_best_##name, type)
 
 VEC_BEST_STATE(uint1, uint8_t, boolean, ALIGNED(4) uint32_t)
 VEC_BEST_STATE(int4, int32_t, int4, uint32_t)
@@ -120,16 +127,21 @@ VEC_BEST_STATE(interval, struct vec_interval, interval, uint64_t)
     }                                                                                              \
     VEC_AGGREGATE_EACH(best_##which##_##name, struct vec_best_##name, type)                        \
     VEC_ACCUMULATOR_UPDATE(best_##which##_##name)                                                  \
+    static ALWAYS_INLINE void vec_best_##which##_##name##_join(struct vec_best_##name *into,       \
+                                                               const struct vec_best_##name *from) \
+    {                                                                                              \
+        if (from->has_value != 0) {                                                                \
+            vec_best_##which##_##name##_fold(into, from->value);                                   \
+        }                                                                                          \
+    }                                                                                              \
     static bool vec_best_##which##_##name##_merge(                                                 \
         struct vec_accumulation *acc, const struct vec_expr *call, void *into, const void *from)   \
     {                                                                                              \
         (void)acc, (void)call;                                                                     \
-        const struct vec_best_##name *other = from;                                                \
-        if (other->has_value != 0) {                                                               \
-            vec_best_##which##_##name##_fold(into, other->value);                                  \
-        }                                                                                          \
+        vec_best_##which##_##name##_join(into, from);                                              \
         return true;                                                                               \
-    }
+    }                                                                                              \
+    VEC_ACCUMULATOR_MERGE_ALL(best_##which##_##name, struct vec_best_##name)
 
 VEC_BEST(min, int4, int32_t, vec_less_int4)
 VEC_BEST(min, int8, int64_t, vec_less_int8)
@@ -234,18 +246,21 @@ VEC_BEST_STRING(max, true)
 
 /* --- The tables ------------------------------------------------------------------------------ */
 
-#define VEC_BEST_ROW(sql, which, kind, state_name, bytes, outside_fn)                              \
+#define VEC_BEST_ROW(sql, which, kind, state_name, bytes, outside_fn, merges, finishes)            \
     {                                                                                              \
         .name = sql, .args = {VEC_##kind}, .args_count = 1, .result = VEC_##kind, .version = 1,    \
         .state_bytes = bytes, .update = vec_best_##which##_##state_name##_update,                  \
         .merge = vec_best_##which##_##state_name##_merge,                                          \
-        .finish = vec_best_##state_name##_finish, .outside = outside_fn,                           \
+        .finish = vec_best_##state_name##_finish, .outside = outside_fn, .merge_all = merges,      \
+        .finish_all = finishes,                                                                    \
     }
 
 #define VEC_BEST_FIXED(sql, which, kind, name)                                                     \
-    VEC_BEST_ROW(sql, which, kind, name, sizeof(struct vec_best_##name), NULL)
+    VEC_BEST_ROW(sql, which, kind, name, sizeof(struct vec_best_##name), NULL,                     \
+                 vec_best_##which##_##name##_merge_all, vec_best_##name##_finish_all)
 #define VEC_BEST_BYTES(sql, which, kind)                                                           \
-    VEC_BEST_ROW(sql, which, kind, string, sizeof(struct vec_string), vec_best_string_outside)
+    VEC_BEST_ROW(sql, which, kind, string, sizeof(struct vec_string), vec_best_string_outside,     \
+                 NULL, NULL)
 
 #define VEC_BEST_ROWS(which)                                                                       \
     VEC_BEST_FIXED(#which, which, INTEGER, int4), VEC_BEST_FIXED(#which, which, BIGINT, int8),     \

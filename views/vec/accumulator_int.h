@@ -32,6 +32,33 @@ typedef __int128 vec_int16 __attribute__((aligned(8)));
         return true;                                                                               \
     }
 
+/* Define vec_<name>_merge_all by vec_<name>_join(into, from), states of that struct, which cannot
+ * fail. */
+#define VEC_ACCUMULATOR_MERGE_ALL(name, state_type)                                                \
+    static void vec_##name##_merge_all(uint8_t *const *into, size_t pos, const uint8_t *from,      \
+                                       size_t stride, uint32_t count)                              \
+    {                                                                                              \
+        for (uint32_t i = 0; i < count; i++) {                                                     \
+            vec_##name##_join((state_type *)(void *)(into[i] + pos),                               \
+                              (const state_type *)(const void *)(from + i * stride));              \
+        }                                                                                          \
+    }
+
+/* Define vec_<name>_finish_all by vec_<name>_answer(state, &value), which is false where finish is
+ * to say why. */
+#define VEC_ACCUMULATOR_FINISH_ALL(name, state_type, value_type)                                   \
+    static bool vec_##name##_finish_all(const uint8_t *const *states, size_t pos, uint32_t count,  \
+                                        void *data)                                                \
+    {                                                                                              \
+        value_type *values = data;                                                                 \
+        bool is_fine = true;                                                                       \
+        for (uint32_t i = 0; i < count; i++) {                                                     \
+            is_fine &= vec_##name##_answer((const state_type *)(const void *)(states[i] + pos),    \
+                                           &values[i]);                                            \
+        }                                                                                          \
+        return is_fine;                                                                            \
+    }
+
 /* Room for `bytes` (> 0) outside of a state, aligned to 8; *capacity = how many there are. NULL:
  * vec_fail was called. */
 MUST_USE void *vec_accumulator_room(struct vec_accumulation *acc, const struct vec_expr *call,
@@ -104,5 +131,6 @@ bool vec_exact_finish_sum(struct vec_accumulation *acc, const struct vec_expr *c
 bool vec_exact_finish_avg(struct vec_accumulation *acc, const struct vec_expr *call,
                           const void *state, struct vec_value *out);
 uint32_t vec_exact_outside(const void *state);
+bool vec_exact_finish_all_sum(const uint8_t *const *states, size_t pos, uint32_t count, void *data);
 
 #endif

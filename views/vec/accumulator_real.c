@@ -277,6 +277,55 @@ bool vec_exact_finish_sum(struct vec_accumulation *acc, const struct vec_expr *c
            vec_fail(acc->ev, call, VEC_FAULT_OVERFLOW, NULL, NULL, 0);
 }
 
+/* The sum of what is in the window only, and not 0: its 64 highest digits, the lowest of them one
+ * where any below is, round as all of them do; such a number is never subnormal. */
+static ALWAYS_INLINE double vec_exact_window(const struct vec_exact *sum)
+{
+    uint64_t sign = (uint64_t)((int64_t)sum->limb[2] >> 63);
+    unsigned __int128 carry = sign & 1;
+    uint64_t limb[VEC_EXACT_LIMBS];
+    for (uint32_t i = 0; i < VEC_EXACT_LIMBS; i++) {
+        carry += sum->limb[i] ^ sign;
+        limb[i] = (uint64_t)carry;
+        carry >>= 64;
+    }
+    uint64_t zeros = limb[2] == 0 ? UINT64_MAX : 0; /* up by a limb */
+    uint64_t high = (limb[2] & ~zeros) | (limb[1] & zeros);
+    uint64_t middle = (limb[1] & ~zeros) | (limb[0] & zeros);
+    uint64_t low = limb[0] & ~zeros;
+    int place = VEC_EXACT_UNIT + 128 - (int)(zeros & 64);
+    if (UNLIKELY(high == 0)) {
+        high = middle;
+        middle = 0;
+        place -= 64;
+    }
+    uint32_t shift = (uint32_t)__builtin_clzll(high);
+    unsigned __int128 digits = ((unsigned __int128)high << 64 | middle) << shift;
+    low |= (uint64_t)digits;
+    uint64_t bits = (uint64_t)(place - (int)shift + 1023) << VEC_EXACT_DIGITS;
+    double unit;
+    memcpy(&unit, &bits, sizeof(unit));
+    double value = (double)((uint64_t)(digits >> 64) | (low != 0)) * unit;
+    return sign != 0 ? -value : value;
+}
+
+bool vec_exact_finish_all_sum(const uint8_t *const *states, size_t pos, uint32_t count, void *data)
+{
+    double *values = data;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct vec_exact *sum = (const struct vec_exact *)(const void *)(states[i] + pos);
+        bool is_common = (sum->outside & VEC_EXACT_HAS_ROW) != 0 &&
+                         vec_exact_outside_of(sum) == NULL &&
+                         (sum->limb[0] | sum->limb[1] | sum->limb[2]) != 0;
+        if (LIKELY(is_common)) {
+            values[i] = vec_exact_window(sum);
+        } else if ((sum->outside & VEC_EXACT_HAS_ROW) == 0 || !vec_exact_sum(sum, &values[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool vec_exact_finish_avg(struct vec_accumulation *acc, const struct vec_expr *call,
                           const void *state, struct vec_value *out)
 {

@@ -44,15 +44,21 @@ struct vec_mean {
 VEC_TOTAL_FOLD(int4, int32_t)
 VEC_TOTAL_FOLD(int8, int64_t)
 
+static ALWAYS_INLINE void vec_total_join(struct vec_total *into, const struct vec_total *from)
+{
+    __int128 other = from->twice;
+    into->twice = (into->twice + (other - (other & 1))) | (other & 1);
+}
+
 static bool vec_total_merge(struct vec_accumulation *acc, const struct vec_expr *call, void *into,
                             const void *from)
 {
     (void)acc, (void)call;
-    struct vec_total *total = into;
-    __int128 other = ((const struct vec_total *)from)->twice;
-    total->twice = (total->twice + (other - (other & 1))) | (other & 1);
+    vec_total_join(into, from);
     return true;
 }
+
+VEC_ACCUMULATOR_MERGE_ALL(total, struct vec_total)
 
 static __int128 vec_total_sum(const struct vec_total *total)
 {
@@ -80,16 +86,42 @@ static bool vec_total_finish_int8(struct vec_accumulation *acc, const struct vec
     return true;
 }
 
+static ALWAYS_INLINE bool vec_total_int4_answer(const struct vec_total *total, int64_t *out)
+{
+    __int128 sum = vec_total_sum(total);
+    *out = (int64_t)sum;
+    return total->twice != 0 && *out == sum;
+}
+
+static ALWAYS_INLINE bool vec_total_int8_answer(const struct vec_total *total,
+                                                struct vec_numeric *out)
+{
+    __int128 sum = vec_total_sum(total);
+    bool is_negative = sum < 0;
+    unsigned __int128 size = is_negative ? -(unsigned __int128)sum : (unsigned __int128)sum;
+    *out = (struct vec_numeric){.limb = {(uint64_t)size, (uint64_t)(size >> 64)},
+                                .is_negative = is_negative};
+    return total->twice != 0;
+}
+
+VEC_ACCUMULATOR_FINISH_ALL(total_int4, struct vec_total, int64_t)
+VEC_ACCUMULATOR_FINISH_ALL(total_int8, struct vec_total, struct vec_numeric)
+
+static ALWAYS_INLINE void vec_mean_join(struct vec_mean *into, const struct vec_mean *from)
+{
+    into->sum += from->sum;
+    into->count += from->count;
+}
+
 static bool vec_mean_merge(struct vec_accumulation *acc, const struct vec_expr *call, void *into,
                            const void *from)
 {
     (void)acc, (void)call;
-    struct vec_mean *mean = into;
-    const struct vec_mean *other = from;
-    mean->sum += other->sum;
-    mean->count += other->count;
+    vec_mean_join(into, from);
     return true;
 }
+
+VEC_ACCUMULATOR_MERGE_ALL(mean, struct vec_mean)
 
 /* *out = sum / count. */
 static bool vec_mean_of(struct vec_accumulation *acc, const struct vec_expr *call,
@@ -426,34 +458,35 @@ static bool vec_span_finish_avg(struct vec_accumulation *acc, const struct vec_e
 
 /* --- The table ------------------------------------------------------------------------------- */
 
-#define VEC_TOTAL_ROW(sql, kind, to, state, update_fn, merge_fn, finish_fn, outside_fn)            \
+#define VEC_TOTAL_ROW(sql, kind, to, state, update_fn, merge_fn, finish_fn, outside_fn, merges,    \
+                      finishes)                                                                    \
     {                                                                                              \
         .name = sql, .args = {VEC_##kind}, .args_count = 1, .result = VEC_##to, .version = 1,      \
         .state_bytes = sizeof(struct state), .update = update_fn, .merge = merge_fn,               \
-        .finish = finish_fn, .outside = outside_fn,                                                \
+        .finish = finish_fn, .outside = outside_fn, .merge_all = merges, .finish_all = finishes,   \
     }
 
 static const struct vec_accumulator vec_total_rows[] = {
     VEC_TOTAL_ROW("sum", INTEGER, BIGINT, vec_total, vec_total_int4_update, vec_total_merge,
-                  vec_total_finish_int4, NULL),
+                  vec_total_finish_int4, NULL, vec_total_merge_all, vec_total_int4_finish_all),
     VEC_TOTAL_ROW("sum", BIGINT, NUMERIC, vec_total, vec_total_int8_update, vec_total_merge,
-                  vec_total_finish_int8, NULL),
+                  vec_total_finish_int8, NULL, vec_total_merge_all, vec_total_int8_finish_all),
     VEC_TOTAL_ROW("sum", DOUBLE, DOUBLE, vec_exact, vec_exact_update_sum, vec_exact_merge_sum,
-                  vec_exact_finish_sum, vec_exact_outside),
+                  vec_exact_finish_sum, vec_exact_outside, NULL, vec_exact_finish_all_sum),
     VEC_TOTAL_ROW("sum", NUMERIC, NUMERIC, vec_decimal, vec_decimal_update_sum,
-                  vec_decimal_merge_sum, vec_decimal_finish_sum, vec_decimal_outside),
+                  vec_decimal_merge_sum, vec_decimal_finish_sum, vec_decimal_outside, NULL, NULL),
     VEC_TOTAL_ROW("sum", INTERVAL, INTERVAL, vec_span, vec_span_update, vec_span_merge,
-                  vec_span_finish_sum, NULL),
+                  vec_span_finish_sum, NULL, NULL, NULL),
     VEC_TOTAL_ROW("avg", INTEGER, NUMERIC, vec_mean, vec_mean_int4_update, vec_mean_merge,
-                  vec_mean_finish, NULL),
+                  vec_mean_finish, NULL, vec_mean_merge_all, NULL),
     VEC_TOTAL_ROW("avg", BIGINT, NUMERIC, vec_mean, vec_mean_int8_update, vec_mean_merge,
-                  vec_mean_finish, NULL),
+                  vec_mean_finish, NULL, vec_mean_merge_all, NULL),
     VEC_TOTAL_ROW("avg", DOUBLE, DOUBLE, vec_exact_average, vec_exact_update_avg,
-                  vec_exact_merge_avg, vec_exact_finish_avg, vec_exact_outside),
+                  vec_exact_merge_avg, vec_exact_finish_avg, vec_exact_outside, NULL, NULL),
     VEC_TOTAL_ROW("avg", NUMERIC, NUMERIC, vec_decimal_mean, vec_decimal_update_avg,
-                  vec_decimal_merge_avg, vec_decimal_finish_avg, vec_decimal_outside),
+                  vec_decimal_merge_avg, vec_decimal_finish_avg, vec_decimal_outside, NULL, NULL),
     VEC_TOTAL_ROW("avg", INTERVAL, INTERVAL, vec_span, vec_span_update, vec_span_merge,
-                  vec_span_finish_avg, NULL),
+                  vec_span_finish_avg, NULL, NULL, NULL),
 };
 
 const struct vec_accumulator_table vec_accumulator_sums = {vec_total_rows,

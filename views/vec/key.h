@@ -10,10 +10,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/compiler.h"
 #include "views/vec/vector.h"
+
+/* The first byte of a column. */
+#define VEC_KEY_NULL_FIRST 0
+#define VEC_KEY_VALUE      1
+#define VEC_KEY_NULL_LAST  2
 
 /* How a column is ordered. */
 struct vec_order {
@@ -47,6 +53,20 @@ struct vec_key_reader {
  * equal values it was. Bytes stay in the key, or are in `a`. False: `a` refuses. */
 MUST_USE bool vec_key_read(struct vec_key_reader *r, struct vec_type type, struct arena *a,
                            struct vec_value *out);
+
+/* The same of a BIGINT, TIMESTAMP or TIMESTAMPTZ. False: it is null, *out is anything. */
+static ALWAYS_INLINE bool vec_key_read_int8(struct vec_key_reader *r, int64_t *out)
+{
+    uint64_t value = 0;
+    bool is_there = r->end - r->at > 8 && *r->at == VEC_KEY_VALUE;
+    if (LIKELY(is_there)) {
+        memcpy(&value, r->at + 1, sizeof(value));
+        r->at += sizeof(value);
+    }
+    r->at++;
+    *out = (int64_t)(__builtin_bswap64(value) ^ UINT64_C(1) << 63);
+    return is_there;
+}
 
 /* Step over the next column, of any type. */
 void vec_key_skip(struct vec_key_reader *r, struct vec_type type);

@@ -2,11 +2,6 @@
 #ifndef VIEWS_VEC_KEY_INT_H
 #define VIEWS_VEC_KEY_INT_H
 
-/* The first byte of a column. */
-#define VEC_KEY_NULL_FIRST 0
-#define VEC_KEY_VALUE      1
-#define VEC_KEY_NULL_LAST  2
-
 /* Digits of a group of NUMERIC's. */
 #define VEC_KEY_GROUP_DIGITS 19
 

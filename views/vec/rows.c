@@ -67,8 +67,9 @@ enum vec_fault vec_rows_write_one(struct vec_rows *r, uint32_t row, struct bytes
             return fault;
         }
         if (w->err == ERR_OK && w->pos - first <= VEC_TEXT_BYTES_MAX) {
-            *out = (struct vec_bytes){.data = (const char *)w->data + first,
-                                      .length = (uint32_t)(w->pos - first)};
+            size_t length = w->pos - first;
+            const char *text = length > 0 ? (const char *)w->data + first : ""; /* no room yet */
+            *out = (struct vec_bytes){.data = text, .length = (uint32_t)length};
             return VEC_FAULT_NONE;
         }
         /* Whatever was written of this one is lost with its block; one that had a whole block to

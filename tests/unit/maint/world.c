@@ -17,7 +17,7 @@ static const struct plan_column world_system_columns[] = {
     {"a", {VEC_TEXT, 0, 0}, PLAN_ROLE_VALUE, false},
 };
 static const struct plan_relation world_system = {
-    PLAN_RELATION_SYSTEM, "system", "s", world_system_columns, 1, 1, NULL,
+    PLAN_RELATION_SYSTEM, "system", "s", world_system_columns, 1, 1, NULL, 0, NULL,
 };
 
 /* --- Rows --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/prng.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/model.h"
 #include "tests/unit/store/model.h"
@@ -93,6 +94,60 @@ static void a_million_keys_take_little_memory(void **state)
 }
 
 /* Hashes of some bits only: rows of one slice, then such as no split tells apart. */
+/* Keys known and new, some of them twice, some a hold looks back at. */
+static void many_rows_at_once_are_those_one_by_one(void **state)
+{
+    (void)state;
+    enum { KEYS = 5000, TICKS = 40 };
+    struct world one;
+    struct world all;
+    struct prng prng;
+    world_open(&one, 16);
+    world_open(&all, 16);
+    prng_init(&prng, 1);
+    for (uint64_t tick = 1; tick <= TICKS; tick++) {
+        uint64_t hashes[STORE_TOUCH_MAX];
+        uint32_t ends[STORE_TOUCH_MAX];
+        uint8_t bytes[16 + 9 * STORE_TOUCH_MAX];
+        uint8_t *states[STORE_TOUCH_MAX];
+        store_state_begin(&one.state, tick);
+        store_state_begin(&all.state, tick);
+        struct store_keys keys = {.hashes = hashes, .bytes = bytes, .ends = ends, .begin = 16};
+        keys.count = (uint32_t)prng_below(&prng, STORE_TOUCH_MAX + 1);
+        for (uint32_t i = 0; i < keys.count; i++) {
+            uint64_t number = prng_below(&prng, KEYS * tick / TICKS);
+            ends[i] = 16 + 9 * (i + 1);
+            hashes[i] = key_of(number, bytes + ends[i] - 9);
+            world_add(&one, number, number + 1, 1);
+        }
+        assert_int_equal(store_state_touch_all(&all.state, &keys, states), ERR_OK);
+        for (uint32_t i = 0; i < keys.count; i++) {
+            uint64_t words[2];
+            memcpy(words, states[i], sizeof(words));
+            words[0]++;
+            words[1]++;
+            memcpy(states[i], words, sizeof(words));
+        }
+        store_state_end(&one.state);
+        store_state_end(&all.state);
+        uint64_t pos[2] = {0, 0};
+        struct store_row rows[2];
+        while (store_changes(&one.state, &pos[0], &rows[0])) {
+            assert_true(store_changes(&all.state, &pos[1], &rows[1]));
+            assert_memory_equal(rows[0].key, rows[1].key, 9);
+            assert_memory_equal(rows[0].state, rows[1].state, 16);
+            assert_int_equal(rows[0].was != NULL, rows[1].was != NULL);
+            assert_true(rows[0].was == NULL || memcmp(rows[0].was, rows[1].was, 16) == 0);
+        }
+        assert_false(store_changes(&all.state, &pos[1], &rows[1]));
+        store_state_complete(&one.state, tick);
+        store_state_complete(&all.state, tick);
+    }
+    assert_int_equal(one.state.rows_count, all.state.rows_count);
+    world_close(&one);
+    world_close(&all);
+}
+
 static void rows_are_found_however_alike_hashes_are(void **state)
 {
     (void)state;
@@ -335,6 +390,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         MODEL_TEST(rows_are_those_of_every_tick),
         cmocka_unit_test(a_million_keys_take_little_memory),
+        cmocka_unit_test(many_rows_at_once_are_those_one_by_one),
         cmocka_unit_test(rows_are_found_however_alike_hashes_are),
         cmocka_unit_test(a_few_rows_take_few_bytes),
         cmocka_unit_test(a_walk_sees_one_tick_while_all_rows_change),

@@ -114,13 +114,54 @@ static void folder_begin(struct folder *f, const struct rows *rows, bool is_alon
     }
 }
 
+/* finish; and finish_all says the same where it says something. */
+static bool folder_finish(struct folder *f, const struct rows *rows, const void *state,
+                          struct vec_value *out)
+{
+    const struct vec_accumulator *accumulator = rows->accumulator;
+    enum vec_kind kind = (enum vec_kind)accumulator->result;
+    bool is_fine = accumulator->finish(&f->acc, &call, state, out);
+    if (accumulator->finish_all == NULL) {
+        return is_fine;
+    }
+    const uint8_t *before = (const uint8_t *)state - 8;
+    ALIGNED(64) uint8_t data[sizeof(struct vec_value)];
+    bool has_all = accumulator->finish_all(&before, 8, 1, data);
+    assert_int_equal(has_all, is_fine && !out->is_null);
+    if (has_all) {
+        struct vec_vector column = {.type = vec_type(kind), .form = VEC_FLAT, .data = data};
+        struct vec_value value;
+        vec_get(&column, 0, &value);
+        if (kind == VEC_NUMERIC) {
+            assert_int_equal(value.u.numeric.scale, out->u.numeric.scale);
+            assert_int_equal(value.u.numeric.is_negative, out->u.numeric.is_negative);
+        } else {
+            assert_memory_equal(&value.u, &out->u, vec_kind_bytes(kind));
+        }
+        assert_int_equal(vec_value_compare(vec_type(kind), &value, out), 0);
+    }
+    return is_fine;
+}
+
+/* merge, or merge_all where there is one. */
+static void folder_merge(struct folder *into, const struct rows *rows, uint8_t *state,
+                         const uint8_t *from, bool is_all)
+{
+    if (is_all && rows->accumulator->merge_all != NULL) {
+        uint8_t *before = state - 8;
+        rows->accumulator->merge_all(&before, 8, from, rows->accumulator->state_bytes, 1);
+    } else {
+        assert_true(rows->accumulator->merge(&into->acc, &call, state, from));
+    }
+}
+
 /* The answer of a state, its bytes kept. */
 static void folder_answer(struct folder *f, const struct rows *rows, const void *state,
                           struct forms_answer *out)
 {
     struct vec_value value;
     out->length = 0;
-    if (rows->accumulator->finish(&f->acc, &call, state, &value)) {
+    if (folder_finish(f, rows, state, &value)) {
         forms_answer_value(&here, vec_type((enum vec_kind)rows->accumulator->result), &value, out);
     } else {
         forms_answer_failure(&here, out);
@@ -223,8 +264,8 @@ static void folder_random(struct folder *out, const struct rows *rows, struct pr
             into->rooms.unread = into->rooms.now++;
         }
         for (uint32_t group = 0; group < rows->groups_count; group++) {
-            assert_true(rows->accumulator->merge(&into->acc, &call, into->states[group],
-                                                 folders[count - 1].states[group]));
+            folder_merge(into, rows, into->states[group], folders[count - 1].states[group],
+                         prng_below(prng, 2) == 0);
         }
         folder_check_copies(&folders[count - 1], rows);
     }
@@ -276,7 +317,7 @@ static void check_against_aggregate(const struct rows *rows, struct folder *f, u
     if (!aggregate_value(rows, group, &theirs)) {
         return; /* which may have been on the way */
     }
-    assert_true(rows->accumulator->finish(&f->acc, &call, f->states[group], &ours));
+    assert_true(folder_finish(f, rows, f->states[group], &ours));
     assert_int_equal(ours.is_null, theirs.is_null);
     if (is_extreme(rows->aggregate)) {
         assert_true(ours.is_null || vec_value_compare(type, &ours, &theirs) == 0);
@@ -455,7 +496,7 @@ static void check_exact(const struct rows *rows, struct folder *f, bool is_avera
             cells_add(&sum, term, 1);
         }
     }
-    bool is_fine = rows->accumulator->finish(&f->acc, &call, f->states[0], &value);
+    bool is_fine = folder_finish(f, rows, f->states[0], &value);
     double got = value.u.real;
     if (count == 0) {
         assert_true(is_fine && value.is_null);
@@ -490,7 +531,7 @@ static void sums_of_doubles_are_exact(void **state)
         rows.accumulator = vec_accumulator_of(rows.aggregate);
         folder_random(&sum, &rows, &prng);
         check_exact(&rows, &sum, false);
-        bool is_fine = rows.accumulator->finish(&sum.acc, &call, sum.states[0], &whole);
+        bool is_fine = folder_finish(&sum, &rows, sum.states[0], &whole);
         rows.accumulator = vec_accumulator_of(vec_aggregate_find("avg", 3, &kind, 1));
         folder_random(&average, &rows, &prng);
         check_exact(&rows, &average, true);
@@ -499,7 +540,7 @@ static void sums_of_doubles_are_exact(void **state)
             for (uint32_t i = 0; i < rows.count; i++) {
                 count += !rows.values[0][i].is_null;
             }
-            assert_true(rows.accumulator->finish(&average.acc, &call, average.states[0], &mean));
+            assert_true(folder_finish(&average, &rows, average.states[0], &mean));
             assert_true(mean.u.real == whole.u.real / count);
         }
     }
