@@ -11,6 +11,9 @@
 /* Nodes of a value that is computed where a query begins. */
 #define PLAN_BOUND_NODES_MAX 64u
 
+static const struct vec_expr *plan_bound_part(const struct plan_node *filter, uint32_t i);
+static bool plan_bound_is_equal(const struct vec_expr *condition);
+static bool plan_bound_is_cheap_value(const struct vec_expr *value);
 static const char *plan_bound_turned(const char *sign);
 static bool plan_bound_is_small(const struct vec_expr *expr);
 static bool plan_bound_number(const struct vec_expr *expr, const struct vec_value *value,
@@ -24,10 +27,8 @@ uint32_t plan_bound_parts(const struct plan_node *filter)
 
 bool plan_bound_of(const struct plan_node *filter, uint32_t i, struct plan_bound *out)
 {
-    const struct vec_expr *all = filter->filter;
-    const struct vec_expr *condition = all->kind == VEC_EXPR_AND ? all->args[i] : all;
+    const struct vec_expr *condition = plan_bound_part(filter, i);
     const struct plan_node *scan = filter->input;
-    ASSERT(filter->kind == PLAN_FILTER && scan->kind == PLAN_SCAN);
     if (condition->kind != VEC_EXPR_CALL || condition->args_count != 2) {
         return false;
     }
@@ -54,8 +55,7 @@ bool plan_bound_of(const struct plan_node *filter, uint32_t i, struct plan_bound
 
 bool plan_bound_is_cheap(const struct plan_bound *bound)
 {
-    return plan_expr_count(bound->value, PLAN_BOUND_NODES_MAX + 1) <= PLAN_BOUND_NODES_MAX &&
-           plan_bound_is_small(bound->value);
+    return plan_bound_is_cheap_value(bound->value);
 }
 
 void plan_bound_narrow(struct plan_scan *scan, const struct plan_bound *bound,
@@ -72,6 +72,92 @@ void plan_bound_narrow(struct plan_scan *scan, const struct plan_bound *bound,
     } else if (strcmp(bound->sign, "=") == 0 && number >= 0 && scan->partition == -1) {
         scan->partition = number;
     }
+}
+
+bool plan_bound_key_of(const struct plan_node *filter, uint32_t key, struct plan_bound_key *out)
+{
+    const struct plan_scan *scan = &filter->input->scan;
+    ASSERT(key < scan->relation->keys_count);
+    for (uint32_t i = 0; i < plan_bound_parts(filter); i++) {
+        const struct vec_expr *condition = plan_bound_part(filter, i);
+        bool is_in = condition->kind == VEC_EXPR_IN && !condition->is_not;
+        if (!is_in && !plan_bound_is_equal(condition)) {
+            continue;
+        }
+        uint32_t column = condition->args[0]->kind == VEC_EXPR_COLUMN || is_in ? 0 : 1;
+        const struct vec_expr *operand = condition->args[column];
+        *out = (struct plan_bound_key){condition->args + (1 - column),
+                                       is_in ? condition->args_count - 1 : 1,
+                                       condition->kind == VEC_EXPR_DISTINCT};
+        bool is_key = operand->kind == VEC_EXPR_COLUMN &&
+                      operand->u.number < filter->input->outputs_count - scan->paths_count &&
+                      scan->columns[operand->u.number] == scan->relation->keys[key] &&
+                      out->values_count <= PLAN_LOOKUPS_MAX;
+        struct vec_value none = {.is_null = true};
+        for (uint32_t k = 0; is_key && k < out->values_count; k++) {
+            is_key = !plan_expr_has_column(out->values[k]) &&
+                     plan_bound_is_cheap_value(out->values[k]) &&
+                     plan_bound_key_value(operand->type, out->values[k], &none);
+        }
+        if (is_key) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t plan_bound_lookups(const struct plan_node *filter)
+{
+    const struct plan_relation *relation = filter->input->scan.relation;
+    struct plan_bound_key bound;
+    uint32_t lookups_count = 1;
+    for (uint32_t i = 0; i < relation->keys_count; i++) {
+        if (!plan_bound_key_of(filter, i, &bound)) {
+            return 0;
+        }
+        lookups_count *= bound.values_count;
+        if (lookups_count > PLAN_LOOKUPS_MAX) {
+            return 0;
+        }
+    }
+    return relation->keys_count > 0 ? lookups_count : 0;
+}
+
+/* A NUMERIC with a scale has another form than one without. */
+bool plan_bound_key_value(struct vec_type type, const struct vec_expr *expr,
+                          struct vec_value *value)
+{
+    if (type.kind == VEC_BIGINT && expr->type.kind == VEC_INTEGER) {
+        value->u.int8 = value->is_null ? 0 : value->u.int4;
+        return true;
+    }
+    if (type.kind == VEC_INTEGER && expr->type.kind == VEC_BIGINT) {
+        int64_t number = value->is_null ? 0 : value->u.int8;
+        value->u.int4 = (int32_t)number;
+        return number >= INT32_MIN && number <= INT32_MAX;
+    }
+    return type.kind == expr->type.kind && type.precision == 0 && expr->type.precision == 0;
+}
+
+static const struct vec_expr *plan_bound_part(const struct plan_node *filter, uint32_t i)
+{
+    const struct vec_expr *all = filter->filter;
+    ASSERT(filter->kind == PLAN_FILTER && filter->input->kind == PLAN_SCAN);
+    return all->kind == VEC_EXPR_AND ? all->args[i] : all;
+}
+
+/* Whether it says of two that they are equal. */
+static bool plan_bound_is_equal(const struct vec_expr *condition)
+{
+    return (condition->kind == VEC_EXPR_DISTINCT && condition->is_not) ||
+           (condition->kind == VEC_EXPR_CALL && condition->args_count == 2 &&
+            strcmp(condition->u.function->name, "=") == 0);
+}
+
+static bool plan_bound_is_cheap_value(const struct vec_expr *value)
+{
+    return plan_expr_count(value, PLAN_BOUND_NODES_MAX + 1) <= PLAN_BOUND_NODES_MAX &&
+           plan_bound_is_small(value);
 }
 
 /* The sign with its sides changed. */

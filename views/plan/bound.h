@@ -27,4 +27,24 @@ bool plan_bound_is_cheap(const struct plan_bound *bound);
 void plan_bound_narrow(struct plan_scan *scan, const struct plan_bound *bound,
                        const struct vec_value *value);
 
+/* What a condition says of a key of the scan's relation: it is equal to one of some values, which
+ * have no columns. */
+struct plan_bound_key {
+    const struct vec_expr *const *values; /* values_count, 1 .. PLAN_LOOKUPS_MAX */
+    uint32_t values_count;
+    bool is_null_equal; /* IS NOT DISTINCT FROM: null finds null; else it finds nothing */
+};
+
+/* Whether some part of `filter`, a FILTER right above a SCAN, says that of key number `key`, by
+ * values that are cheap as above: *out then. */
+bool plan_bound_key_of(const struct plan_node *filter, uint32_t key, struct plan_bound_key *out);
+
+/* How many rows at most have these values of all keys: the conditions of all say it; 0: they do
+ * not, or it were more than PLAN_LOOKUPS_MAX. */
+uint32_t plan_bound_lookups(const struct plan_node *filter);
+
+/* *value, which `expr` came to, as the column `type` has it. False: none is equal to it. */
+bool plan_bound_key_value(struct vec_type type, const struct vec_expr *expr,
+                          struct vec_value *value);
+
 #endif

@@ -65,6 +65,9 @@ struct plan_path {
     uint32_t names_count;
 };
 
+/* Lookups of a scan; past them all rows are read. */
+#define PLAN_LOOKUPS_MAX 64u
+
 /* Paths of a scan, names of one, and bytes of those together. */
 #define PLAN_PATHS_MAX      32u
 #define PLAN_PATH_NAMES_MAX 16u
@@ -85,12 +88,16 @@ struct plan_scan {
     int64_t timestamp_max; /* likewise; INT64_MAX */
     int64_t partition;     /* the only one that is wanted; -1: all are */
     int64_t rows_max;      /* so many suffice (LIMIT above without a filter); INT64_MAX: all */
+    const struct vec_value *lookups; /* only the rows of these values of the relation's keys, each
+                                        lookup once: lookups_count times keys_count. Found where a
+                                        query begins, never at rest; NULL: all rows */
+    uint32_t lookups_count;
 };
 
 /* VALUES: rows of expressions without columns. SELECT without FROM reads one row without columns.
  */
 struct plan_values {
-    const struct vec_expr *const *exprs; /* rows_count * outputs_count, row after row */
+    const struct vec_expr *const *exprs; /* rows_count * outputs_count, row after row; NULL: none */
     uint32_t rows_count;
 };
 

@@ -44,8 +44,11 @@ struct plan_relation {
     const char *name;                  /* in it */
     const struct plan_column *columns; /* columns_count, names unique but for case */
     uint32_t columns_count;
-    uint32_t version;  /* of its columns, counted by who has it */
-    const void *owner; /* what it was made from: of who has it */
+    uint32_t version;     /* of its columns, counted by who has it */
+    const uint16_t *keys; /* columns by which rows can be asked for: no two rows have the same
+                             values in all of them; keys_count */
+    uint32_t keys_count;  /* 0: there are none */
+    const void *owner;    /* what it was made from: of who has it */
 };
 
 #endif

@@ -17,6 +17,7 @@ static void explain_scan(struct bytes_writer *w, const struct plan_node *node,
 static void explain_bounds(struct bytes_writer *w, const struct plan_node *node, uint32_t depth);
 static void explain_late_bounds(struct bytes_writer *w, const struct plan_node *filter,
                                 uint32_t depth);
+static void explain_lookups(struct bytes_writer *w, const struct plan_node *filter, uint32_t depth);
 static bool explain_bound(struct bytes_writer *w, const char *column, const char *sign,
                           enum vec_kind kind, int64_t value, bool has_some);
 static void explain_keys(struct bytes_writer *w, const struct plan_node *node, uint32_t depth);
@@ -112,6 +113,7 @@ static void explain_scan(struct bytes_writer *w, const struct plan_node *node,
     explain_bounds(w, node, depth);
     if (above != NULL && above->kind == PLAN_FILTER) {
         explain_late_bounds(w, above, depth);
+        explain_lookups(w, above, depth);
     }
 }
 
@@ -174,6 +176,32 @@ static void explain_late_bounds(struct bytes_writer *w, const struct plan_node *
         sql_explain_expr(w, bound.value, filter->input->outputs, filter->input->outputs_count);
     }
     explain_put(w, has_some ? "\n" : "");
+}
+
+/* The keys that rows are looked up by. */
+static void explain_lookups(struct bytes_writer *w, const struct plan_node *filter, uint32_t depth)
+{
+    const struct plan_relation *relation = filter->input->scan.relation;
+    if (plan_bound_lookups(filter) == 0) {
+        return;
+    }
+    explain_line(w, "Lookup: ", depth);
+    for (uint32_t i = 0; i < relation->keys_count; i++) {
+        struct plan_bound_key bound;
+        bool has_values = plan_bound_key_of(filter, i, &bound);
+        ASSERT(has_values);
+        bool is_in = bound.values_count > 1;
+        explain_put(w, i > 0 ? ", " : "");
+        explain_name(w, relation->columns[relation->keys[i]].name);
+        explain_put(w, bound.is_null_equal ? " IS NOT DISTINCT FROM " : is_in ? " IN (" : " = ");
+        for (uint32_t k = 0; k < bound.values_count; k++) {
+            explain_put(w, k > 0 ? ", " : "");
+            sql_explain_expr(w, bound.values[k], filter->input->outputs,
+                             filter->input->outputs_count);
+        }
+        explain_put(w, is_in ? ")" : "");
+    }
+    explain_put(w, "\n");
 }
 
 /* Returns true: there is one now. */

@@ -174,6 +174,11 @@ static bool optimise_each_aggregate(struct optimise *o, struct plan_node *node, 
     return true;
 }
 
+bool sql_is_safe(const struct vec_expr *expr)
+{
+    return optimise_is_safe(expr);
+}
+
 bool optimise_is_safe(const struct vec_expr *expr)
 {
     bool is_safe = expr->kind != VEC_EXPR_CALL || optimise_is_safe_call(expr);

@@ -22,4 +22,7 @@
  * `has_paths`: a scan may give paths. ERR_BUDGET or ERR_TOO_LARGE: `a` refuses. */
 MUST_USE enum err sql_optimise(struct arena *a, struct plan *plan, bool has_paths);
 
+/* Whether `expr` is known to fault for no row. */
+bool sql_is_safe(const struct vec_expr *expr);
+
 #endif

@@ -20,6 +20,9 @@
 #define SQL_REFUSE_UPKEEP      "The server does its own upkeep: leave it out."
 #define SQL_REFUSE_NOTIFY      "Consume the topic, or ask again with a later _offset."
 
+#define SQL_REFUSE_SUBSCRIBE                                                                       \
+    "Subscribe over WebSocket, at /api/v1/ws, as tdb subscribe and SUBSCRIBE in tdb sql do."
+
 /* A statement by its first word. */
 struct sql_refuse_row {
     enum sql_keyword word; /* its first */
@@ -34,7 +37,7 @@ static const struct sql_refuse_row sql_refuse_rows[] = {
     {SQL_KW_COPY, "Use tdb produce and tdb consume, or POST and GET /api/v1/streams/NAME/events."},
     {SQL_KW_TRUNCATE,
      "Delete a topic's records with the DeleteRecords request of Kafka's clients."},
-    {SQL_KW_SUBSCRIBE, SQL_REFUSE_NOTIFY},
+    {SQL_KW_SUBSCRIBE, SQL_REFUSE_SUBSCRIBE},
     {SQL_KW_BEGIN, SQL_REFUSE_TRANSACTION},
     {SQL_KW_START, SQL_REFUSE_TRANSACTION},
     {SQL_KW_COMMIT, SQL_REFUSE_TRANSACTION},

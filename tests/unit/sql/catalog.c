@@ -53,12 +53,22 @@ static const struct plan_column catalog_streams[] = {
     {"topic", {VEC_TEXT, 0, 0}, PLAN_ROLE_VALUE, false},
 };
 
+/* A view's, grouped by region and hour. */
+static const struct plan_column catalog_totals[] = {
+    {"hour", {VEC_BIGINT, 0, 0}, PLAN_ROLE_VALUE, false},
+    {"total", {VEC_NUMERIC, 0, 0}, PLAN_ROLE_VALUE, false},
+    {"region", {VEC_TEXT, 0, 0}, PLAN_ROLE_VALUE, false},
+};
+static const uint16_t catalog_totals_keys[] = {2, 0};
+
 static const struct plan_relation catalog_relations[] = {
-    {PLAN_RELATION_STREAM, "public", "t", catalog_t, ARRAY_COUNT(catalog_t), 1, NULL},
-    {PLAN_RELATION_STREAM, "public", "Events", catalog_events, ARRAY_COUNT(catalog_events), 1,
-     NULL},
+    {PLAN_RELATION_STREAM, "public", "t", catalog_t, ARRAY_COUNT(catalog_t), 1, NULL, 0, NULL},
+    {PLAN_RELATION_STREAM, "public", "Events", catalog_events, ARRAY_COUNT(catalog_events), 1, NULL,
+     0, NULL},
     {PLAN_RELATION_SYSTEM, "system", "streams", catalog_streams, ARRAY_COUNT(catalog_streams), 1,
-     NULL},
+     NULL, 0, NULL},
+    {PLAN_RELATION_VIEW, "public", "totals", catalog_totals, ARRAY_COUNT(catalog_totals), 1,
+     catalog_totals_keys, ARRAY_COUNT(catalog_totals_keys), NULL},
 };
 
 const struct plan_relation *catalog_find(void *ctx, const char *schema, const char *name)
@@ -66,7 +76,7 @@ const struct plan_relation *catalog_find(void *ctx, const char *schema, const ch
     (void)ctx;
     for (size_t i = 0; i < ARRAY_COUNT(catalog_relations); i++) {
         const struct plan_relation *relation = &catalog_relations[i];
-        bool is_schema = schema == NULL ? relation->kind == PLAN_RELATION_STREAM
+        bool is_schema = schema == NULL ? relation->kind != PLAN_RELATION_SYSTEM
                                         : strcasecmp(schema, relation->schema) == 0;
         if (is_schema && strcasecmp(name, relation->name) == 0) {
             return relation;
