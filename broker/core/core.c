@@ -73,6 +73,8 @@ static enum err core_shard_take_topic(struct core_shard *cs, const struct core_t
                                       const struct core_topic *new);
 static enum err core_shard_take_all(struct core_shard *cs, const struct core_catalog *new);
 static void core_shard_drop_logs(struct core_shard *cs, const struct core_deleted *deleted);
+static void core_shard_pin(struct core_shard *cs, const struct core_catalog *old,
+                           const struct core_publication *publication);
 static void core_shard_ready(struct core_shard *cs);
 static void core_shard_close_changes(struct core_shard *cs);
 static bool core_shard_upkeep_is_over(struct core_shard *cs);
@@ -145,12 +147,15 @@ void core_shard_open(struct core_shard *cs, struct rt_shard *shard, struct core 
     core_views_open(cs);
     core_ticks_open(cs);
     core_upkeep_open(&cs->upkeep, cs);
+    core_follows_open(&cs->follows, cs);
     core_looks_init(&cs->looks, &cs->budget, rt_random(shard));
+    core_subscriptions_init(&cs->subscriptions);
     core_errors_init(&cs->errors, &cs->budget, rt_random(shard));
     core_retention_open(&cs->retention, cs, core->config.retention_check_ms);
     cs->err = core_shard_make(cs);
     sm_move(&cs->sm, CORE_LOG);
     log_shard_open(&cs->log, shard, &core->store, diag, core_shard_log_opened);
+    log_shard_keep_trimmed(&cs->log, true);
 }
 
 /* What may be refused; the log is opened all the same, for the other shards' sake. */
@@ -227,6 +232,7 @@ static void core_shard_adopt(struct core_shard *cs, struct core_publication *pub
         cs->catalog = publication->catalog;
         publication->catalog = old;
         if (cs->err == ERR_OK && (stage == CORE_CATALOG || stage == CORE_READY)) {
+            core_shard_pin(cs, old, publication);
             core_ticks_catalog(cs);
             core_upkeep_adopted(&cs->upkeep);
         }
@@ -238,6 +244,26 @@ static void core_shard_adopt(struct core_shard *cs, struct core_publication *pub
     if (sm_stage(&cs->sm) == CORE_CATALOG) {
         core_shard_ready(cs);
     }
+}
+
+/* What views read stays, where this catalog has other views, or other partitions. What earlier ones
+ * left may go from the first catalog on. */
+static void core_shard_pin(struct core_shard *cs, const struct core_catalog *old,
+                           const struct core_publication *publication)
+{
+    const struct core_catalog *catalog = cs->catalog;
+    bool has_views = catalog->views_count > 0 || (old != NULL && old->views_count > 0);
+    bool has_changed =
+        old == NULL || publication->is_all || old->views_version != catalog->views_version;
+    for (uint32_t i = 0; !has_changed && i < publication->changes_count; i++) {
+        const struct core_topic *was = core_catalog_find_uuid(old, &publication->changes[i]);
+        const struct core_topic *is = core_catalog_find_uuid(catalog, &publication->changes[i]);
+        has_changed = was != NULL && is != NULL && is->partitions_count > was->partitions_count;
+    }
+    if (has_views && has_changed) {
+        core_views_adopt(cs, old, catalog);
+    }
+    log_shard_keep_trimmed(&cs->log, false);
 }
 
 static void core_shard_ready(struct core_shard *cs)
@@ -341,6 +367,7 @@ static void core_shard_drop_logs(struct core_shard *cs, const struct core_delete
 void core_shard_close(struct core_shard *cs, core_shard_done_fn *done)
 {
     cs->done = done;
+    log_shard_keep_trimmed(&cs->log, true); /* the pins go now, the views do not */
     core_upkeep_stop(&cs->upkeep);
     if (sm_stage(&cs->sm) == CORE_READY) {
         sm_move(&cs->sm, CORE_UPKEEP);
@@ -354,7 +381,8 @@ void core_shard_close(struct core_shard *cs, core_shard_done_fn *done)
 /* Views are given up: whether on all shards. */
 static bool core_shard_upkeep_is_over(struct core_shard *cs)
 {
-    if (!cs->is_upkeep_over && core_upkeep_is_idle(&cs->upkeep)) {
+    if (!cs->is_upkeep_over && core_upkeep_is_idle(&cs->upkeep) &&
+        core_follows_is_idle(&cs->follows)) {
         cs->is_upkeep_over = true;
         atomic_fetch_add(&cs->core->upkeeps_over_count, 1);
     }
@@ -465,6 +493,7 @@ static void core_shard_end(struct core_shard *cs)
     pool_deinit(&cs->pending_pool);
     pool_deinit(&cs->reading_pool);
     core_views_close(cs);
+    core_follows_close(&cs->follows);
     core_upkeep_close(&cs->upkeep);
     core_ticks_deinit(cs);
     core_looks_deinit(&cs->looks);

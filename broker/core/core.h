@@ -30,6 +30,7 @@
 #include "broker/core/catalog.h"
 #include "broker/core/controller.h"
 #include "broker/core/errors.h"
+#include "broker/core/follow.h"
 #include "broker/core/idempotence.h"
 #include "broker/core/loans.h"
 #include "broker/core/looks.h"
@@ -37,6 +38,7 @@
 #include "broker/core/queries.h"
 #include "broker/core/records.h"
 #include "broker/core/retention.h"
+#include "broker/core/subscriptions.h"
 #include "broker/core/ticks.h"
 #include "broker/core/upkeep.h"
 #include "broker/core/view_source.h"
@@ -57,6 +59,8 @@ struct core_config {
     int32_t node_id;                 /* this node's: 1 .. RAFT_NODE_ID_MAX */
     uint64_t view_pin_bytes_max; /* what pins of feeds may keep below log starts; 0: a quarter of
                                     the disk */
+    uint64_t view_changes_bytes_max; /* what the change log of a view may take, on all shards
+                                        together; 0: CORE_CHANGES_BYTES_MAX */
     uint64_t retention_check_ms; /* how often partitions are looked at for what may go; 0: not */
     uint32_t ticks_whole_count;  /* after so many ticks one says everything again; 0: 4096 */
     struct core_queries_config queries; /* of statements in SQL */
@@ -125,10 +129,14 @@ struct core_shard {
     struct core_views views;                    /* feeds of its partitions */
     struct core_ticks ticks;                    /* the timeline, as far as it is here */
     struct core_upkeep upkeep;                  /* materialized views, likewise */
+    struct core_follows follows;                /* those who follow them */
     bool is_upkeep_over;                        /* closing: nothing of them is under way here */
     struct core_looks looks;                    /* topics whose columns were inferred here */
     struct core_queries queries;                /* statements in SQL */
     struct core_errors errors;                  /* error rows that queries here found */
+    struct core_subscriptions subscriptions;    /* who subscribes at the doors here */
+    uint64_t appends_count; /* batches that came here, or to a partition here, */
+    uint64_t appends_bytes; /* and the bytes of these, ever */
 };
 
 /* Make `core` of `config` (copied; strings stay the caller's) for `shards_count` shards. */

@@ -61,6 +61,9 @@ struct core_queries {
     uint32_t slots_count;                /* core_query_parts.slots_count of all its statements; no
                                             more than running_max */
     uint32_t count;                      /* begun and not ended */
+    struct list running;                 /* core_query_run.in_running: those that have a run, by
+                                            number */
+    uint64_t begun_count;                /* numbers given */
     struct rt_op op;                     /* the next turn */
     struct core_plans plans;             /* kept */
     struct core_queries_metrics metrics; /* what is counted */

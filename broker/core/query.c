@@ -18,6 +18,7 @@
 #include "base/rt/shard.h"
 #include "broker/core/core.h"
 #include "broker/core/query_run.h"
+#include "views/plan/bound.h"
 #include "views/sql/lex.h"
 #include "views/vec/calendar.h"
 #include "views/vec/fault.h"
@@ -114,6 +115,7 @@ enum err core_queries_open(struct core_queries *queries, struct core_shard *cs,
     list_init(&queries->parts);
     list_init(&queries->waiting);
     list_init(&queries->refused);
+    list_init(&queries->running);
     budget_init(&queries->budget, "queries", total_bytes_max, &cs->budget);
     pool_init(&queries->pool, &queries->budget, sizeof(struct core_query_run), 64, UINT32_MAX);
     rt_op_init(&queries->op, cs->shard, core_queries_turn);
@@ -206,6 +208,7 @@ bool core_query_start(struct core_shard *cs, struct core_query *query)
     ASSERT(query->ops != NULL);
     query->run = run;
     query->tag = NULL;
+    query->notice[0] = '\0';
     query->rows_count = 0;
     query->errors_count = 0;
     query->records_count = 0;
@@ -221,6 +224,8 @@ bool core_query_start(struct core_shard *cs, struct core_query *query)
         core_queries_wake(queries);
         return false;
     }
+    list_push_back(&queries->running, &run->in_running);
+    run->number = ++queries->begun_count;
     run->query = query;
     run->text = query->text;
     run->length = query->length;
@@ -383,11 +388,24 @@ static bool core_query_rows(struct core_query_run *run, uint64_t end_ns)
     return run->stop != NULL;
 }
 
-/* Whether it may read now. False: it waits, or is refused. Who reads nothing is soon done. */
+/* Whether it looks rows up by their keys, and reads nothing else. */
+static bool core_query_is_lookup(const struct plan *plan)
+{
+    const struct plan_node *filter = NULL;
+    const struct plan_node *node = plan->root;
+    for (; node->input != NULL; node = node->input) {
+        filter = node->kind == PLAN_FILTER ? node : NULL;
+    }
+    return node->kind == PLAN_SCAN && filter != NULL && plan_bound_lookups(filter) > 0;
+}
+
+/* Whether it may read now. False: it waits, or is refused. Who reads nothing, or some rows by their
+ * keys, is soon done. */
 static bool core_query_admit(struct core_query_run *run)
 {
     struct core_queries *queries = run->queries;
-    if (run->plan->references_count == 0 || run->is_admitted) {
+    if (run->plan->references_count == 0 || core_query_is_lookup(&run->plan->plan) ||
+        run->is_admitted) {
         return true;
     }
     if (queries->admitted_count < queries->running_max) {
@@ -439,11 +457,6 @@ static bool core_query_open(struct core_query_run *run)
                                      .position_min = query->position_min,
                                      .is_any = query->is_any,
                                      .deadline_ns = core_query_view_deadline(run)};
-    if (query->is_by_key) {
-        run->scans.key = run->params;
-        run->scans.key_types = run->plan->plan.params;
-        run->scans.key_count = run->plan->plan.params_count;
-    }
     if (core_query_parts_begin(run, &setting)) {
         setting.parts = &run->parts.ops;
     }
@@ -692,6 +705,7 @@ static void core_query_tell(struct core_query_run *run)
     if (run->is_admitted) {
         core_queries_admit_next(queries);
     }
+    list_remove(&run->in_running);
     core_query_run_free(run);
     query->run = NULL;
     queries->count--;

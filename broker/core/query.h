@@ -33,6 +33,9 @@
 struct core_query;
 struct core_shard;
 
+/* Room for a notice: it names a topic. */
+#define CORE_QUERY_NOTICE_BYTES 384u
+
 /* Who takes what a query gives; all are called from turns of the loop. */
 struct core_query_ops {
     /* Once, before any rows: what the columns are. */
@@ -59,19 +62,18 @@ struct core_query {
                            */
     size_t bytes_max;     /* of memory: past it, 53200; 0: the server's default */
     struct core_position position_min; /* of a view: wait until its rows hold all that this says;
-                                          55000 at the end of the time, 55T01: it is of another
+                                          55T02 at the end of the time, 55T01: it is of another
                                           timeline; epoch 0: any */
-    bool is_by_key; /* the parameters are the values of the key of the view that is read, in order,
-                       and the statement has no other rows: these are looked for where they are */
-    bool is_any;    /* of a view: do not wait, neither until it is built nor for a position */
+    bool is_any; /* of a view: do not wait, neither until it is built nor for a position */
 
     /* Answered. */
     struct sql_error error; /* SQL_STATE_NONE: it went well */
     const char *tag;        /* "SELECT", "CREATE STREAM", ...: static storage; NULL: not known */
-    uint64_t rows_count;    /* handed over */
-    uint64_t errors_count;  /* error rows that the scans found */
-    uint64_t records_count; /* that the scans looked at */
-    uint64_t scanned_bytes; /* likewise */
+    char notice[CORE_QUERY_NOTICE_BYTES]; /* what goes with it, for people; "": nothing */
+    uint64_t rows_count;                  /* handed over */
+    uint64_t errors_count;                /* error rows that the scans found */
+    uint64_t records_count;               /* that the scans looked at */
+    uint64_t scanned_bytes;               /* likewise */
     struct core_position position; /* of a view's rows: what they hold; epoch 0: not known, or they
                                       are no view's. Known before the first rows */
     bool has_columns;              /* `columns` was called */

@@ -1,4 +1,5 @@
 /* CREATE STREAM and DROP STREAM, and changes that the controller makes. See query_run.h. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -11,6 +12,7 @@ static bool core_query_drop(struct core_query_run *run);
 static void core_query_changed(struct core_change *change);
 static const char *core_query_changed_state(const struct core_query_run *run);
 static bool core_query_is_done(const struct core_query_run *run);
+static void core_query_note(struct core_query_run *run);
 
 bool core_query_change(struct core_query_run *run)
 {
@@ -88,6 +90,7 @@ static void core_query_changed(struct core_change *change)
     struct core_query_run *run = change->ctx;
     enum core_code code = run->item.code;
     if (core_query_is_done(run)) {
+        core_query_note(run);
         core_query_end(run);
     } else {
         const char *text = run->item.text.text;
@@ -131,4 +134,19 @@ static bool core_query_is_done(const struct core_query_run *run)
     return code == CORE_OK ||
            ((code == CORE_STREAM_EXISTS || code == CORE_VIEW_EXISTS) && may_exist) ||
            ((code == CORE_UNKNOWN_STREAM || code == CORE_UNKNOWN_VIEW) && stmt->if_exists);
+}
+
+/* A view that was made holds back what its topic would lose. */
+static void core_query_note(struct core_query_run *run)
+{
+    const struct core_topic *topic = NULL;
+    if (run->item.kind == CORE_CHANGE_VIEW_CREATE && run->item.code == CORE_OK) {
+        topic = core_catalog_find_uuid(run->queries->cs->catalog, &run->view.source->topic);
+    }
+    if (topic != NULL) {
+        snprintf(run->query->notice, sizeof(run->query->notice),
+                 "topic \"%s\" keeps on disk all records from the view's origin on, also those "
+                 "that its retention lets go",
+                 topic->name);
+    }
 }

@@ -56,6 +56,8 @@ struct core_query_run {
     enum core_query_stage stage;  /* where it stands */
     const char *stop;             /* it is to end, and that is why; NULL: it is not */
     struct list_node in_list;     /* core_queries.ready, waiting or idle */
+    struct list_node in_running;  /* core_queries.running */
+    uint64_t number;              /* of its shard, from 1 */
     struct rt_timer timer;        /* its deadline, once it has waited */
     uint64_t began_ns;            /* when */
     uint64_t deadline_ns;         /* until when; UINT64_MAX: any time */

@@ -39,10 +39,6 @@ struct core_scans {
 
     struct core_position position_min; /* of a view: wait until it has this; epoch 0: any */
     uint64_t deadline_ns;              /* of a view: wait so long for it */
-    const struct vec_value *key;       /* of a view: only the row of these key values; NULL: all, or
-                                          those where the types are others than the view's */
-    const struct vec_type *key_types;  /* key_count, of each */
-    uint32_t key_count;                /* values; all live as long as the scan */
     bool is_any;                       /* of a view: as it is, and do not wait */
 
     struct core_position position; /* of views: what the rows of all hold; epoch 0: not known */

@@ -4,7 +4,7 @@
  *     OPEN    every shard is asked for its first rows at that tick, and keeps it from then on
  *     READ    the home's hold is given up; rows come shard after shard
  *
- * A row that is asked for by its key is read on the one shard that has it.
+ * Rows that are looked up by their keys are read on the shards that have them, each by itself.
  *
  * A batch stays where it was made; columns that the scan does not want are left out. */
 #include "base/assert.h"
@@ -22,15 +22,15 @@ struct core_scan_view {
     const struct plan_relation *relation;
     const uint32_t *columns;        /* of the view: the scan's; columns_count */
     struct core_upkeep_hold hold;   /* the tick */
-    struct core_upkeep_read *reads; /* one for each shard; in this block */
+    struct arena arena;             /* the keys that are looked up */
+    struct core_upkeep_read *reads; /* one for each shard, or lookup; in this block, reads_count */
     struct vec_vector *vectors;     /* of the batch given */
     struct vec_batch batch;         /* that */
     uint32_t columns_count;
-    uint32_t first;          /* the shard whose rows are read first, */
-    uint32_t shards_count;   /* and the one behind the last */
-    uint32_t shard;          /* whose rows are read */
+    uint32_t reads_count;
+    uint32_t next;           /* the one whose rows are given */
     uint32_t away_count;     /* calls under way */
-    uint32_t unopened_count; /* shards that have not answered the first time */
+    uint32_t unopened_count; /* reads that have not been answered the first time */
     bool is_known;           /* the hold has been answered, or was not asked for */
     bool is_foreign;         /* the position that is waited for is of another timeline */
     bool is_held;            /* the hold is to be released */
@@ -38,13 +38,14 @@ struct core_scan_view {
     bool is_closing;         /* nobody asks any more */
 };
 
-static bool core_scan_view_is_by_key(const struct core_scans *scans,
-                                     const struct plan_relation *relation);
-static enum err core_scan_view_find(struct core_scan_view *scan, struct budget *budget);
+static enum err core_scan_view_find(struct core_scan_view *scan, const struct plan_scan *plan);
+static enum err core_scan_view_lookup(struct core_scan_view *scan, const struct vec_value *key,
+                                      const struct vec_type *types, struct core_upkeep_read *read);
+static void core_scan_view_free(struct core_scan_view *scan, bool is_turn);
 static void core_scan_view_held(struct core_upkeep_hold *hold);
 static void core_scan_view_read(struct core_upkeep_read *read);
 static void core_scan_view_released(struct core_upkeep_hold *hold);
-static void core_scan_view_start(struct core_scan_view *scan, uint32_t shard,
+static void core_scan_view_start(struct core_scan_view *scan, uint32_t i,
                                  enum core_upkeep_read_op op);
 static bool core_scan_view_is_foreign(const struct core_scans *scans,
                                       const struct core_position *here);
@@ -64,46 +65,44 @@ enum err core_scan_view_open(struct core_scans *scans, const struct plan_scan *p
                              struct exec_failure *failure, struct exec_source **out)
 {
     const struct core_view_relation *relation = plan->relation->owner;
-    uint32_t shards_count = scans->cs->core->shards_count;
+    uint32_t reads_count =
+        plan->lookups != NULL ? plan->lookups_count : scans->cs->core->shards_count;
     size_t vectors_bytes = (outputs_count + 1) * sizeof(struct vec_vector);
     void *block;
     *out = NULL;
     ASSERT(plan->relation->kind == PLAN_RELATION_VIEW);
     enum err err = core_source_new(scans,
                                    sizeof(struct core_scan_view) + vectors_bytes +
-                                       shards_count * sizeof(struct core_upkeep_read),
+                                       reads_count * sizeof(struct core_upkeep_read),
                                    &core_scan_view_ops, budget, failure, &block);
     if (err != ERR_OK) {
         return err;
     }
     struct core_scan_view *scan = block;
     scan->reads = (struct core_upkeep_read *)(void *)(scan + 1);
-    scan->vectors = (struct vec_vector *)(void *)(scan->reads + shards_count);
+    scan->vectors = (struct vec_vector *)(void *)(scan->reads + reads_count);
     scan->relation = plan->relation;
     scan->columns = plan->columns;
     scan->columns_count = outputs_count;
-    scan->shards_count = shards_count;
+    scan->reads_count = reads_count;
+    scan->unopened_count = reads_count;
     scan->hold.done = core_scan_view_held;
     scan->hold.ctx = scan;
     scan->hold.view = relation->uuid;
     scan->hold.tick_min = scans->is_any ? 0 : scans->position_min.tick;
     scan->hold.deadline_ns = scans->is_any ? 0 : scans->deadline_ns;
-    for (uint32_t i = 0; i < shards_count; i++) {
+    arena_init(&scan->arena, budget, CORE_SCAN_VIEW_CHUNK_BYTES, SIZE_MAX);
+    for (uint32_t i = 0; i < reads_count; i++) {
         scan->reads[i].done = core_scan_view_read;
         scan->reads[i].ctx = scan;
         scan->reads[i].shard = i;
         scan->reads[i].view = relation->uuid;
     }
-    if (core_scan_view_is_by_key(scans, plan->relation)) {
-        err = core_scan_view_find(scan, budget);
-        if (err != ERR_OK) {
-            (void)core_source_fail_memory(failure);
-            core_source_free(&scan->source, false);
-            return ERR_BUDGET;
-        }
+    if (plan->lookups != NULL && core_scan_view_find(scan, plan) != ERR_OK) {
+        (void)core_source_fail_memory(failure);
+        core_scan_view_free(scan, false);
+        return ERR_BUDGET;
     }
-    scan->shard = scan->first;
-    scan->unopened_count = scan->shards_count - scan->first;
     struct core_position here = core_ticks_position(scans->cs);
     scan->is_foreign = core_scan_view_is_foreign(scans, &here);
     scan->is_known = scan->is_foreign;
@@ -115,35 +114,49 @@ enum err core_scan_view_open(struct core_scans *scans, const struct plan_scan *p
     return ERR_OK;
 }
 
-/* Whether what is asked is a row by its key. A NUMERIC with a scale has another form than a
- * parameter's. */
-static bool core_scan_view_is_by_key(const struct core_scans *scans,
-                                     const struct plan_relation *relation)
+/* Which shards have them: no others are asked. An error: no memory. */
+static enum err core_scan_view_find(struct core_scan_view *scan, const struct plan_scan *plan)
 {
-    const struct core_view_relation *view = relation->owner;
-    bool is_by_key = scans->key != NULL && scans->key_count == view->keys_count &&
-                     core_view_has_key(view->keys, view->keys_count);
-    for (uint32_t i = 0; is_by_key && i < view->keys_count; i++) {
-        struct vec_type type = relation->columns[view->keys[i]].type;
-        is_by_key = type.kind == scans->key_types[i].kind &&
-                    (type.kind != VEC_NUMERIC || type.precision == 0);
+    const struct plan_relation *relation = plan->relation;
+    struct arena *a = &scan->arena;
+    struct vec_type *types = arena_alloc(a, relation->keys_count * sizeof(*types), 4);
+    if (types == NULL) {
+        return a->err;
     }
-    return is_by_key;
+    for (uint32_t i = 0; i < relation->keys_count; i++) {
+        types[i] = relation->columns[relation->keys[i]].type;
+    }
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; err == ERR_OK && i < scan->reads_count; i++) {
+        err = core_scan_view_lookup(scan, plan->lookups + (size_t)i * relation->keys_count, types,
+                                    &scan->reads[i]);
+    }
+    return err;
 }
 
-/* Which shard has it: no other is asked. ERR_BUDGET. */
-static enum err core_scan_view_find(struct core_scan_view *scan, struct budget *budget)
+/* `read` is to be of that key, which is copied: the query may end before it. */
+static enum err core_scan_view_lookup(struct core_scan_view *scan, const struct vec_value *key,
+                                      const struct vec_type *types, struct core_upkeep_read *read)
 {
-    const struct core_scans *scans = scan->source.scans;
-    struct arena arena;
+    const struct core_shard *cs = scan->source.scans->cs;
+    uint32_t count = scan->relation->keys_count;
+    struct arena *a = &scan->arena;
+    struct vec_value *values = arena_alloc(a, count * sizeof(*values), 16);
+    for (uint32_t i = 0; values != NULL && i < count; i++) {
+        values[i] = key[i];
+        bool has_bytes = types[i].kind == VEC_TEXT || types[i].kind == VEC_JSONB;
+        if (has_bytes && !key[i].is_null) {
+            values[i].u.bytes.data = arena_copy(a, key[i].u.bytes.data, key[i].u.bytes.length);
+        }
+    }
     uint64_t hash;
-    arena_init(&arena, budget, CORE_SCAN_VIEW_CHUNK_BYTES, SIZE_MAX);
-    enum err err = maint_key_hash(&arena, scans->key_types, scans->key, scans->key_count, &hash);
-    arena_deinit(&arena);
+    enum err err = a->err;
     if (err == ERR_OK) {
-        scan->first = scans->cs->upkeep.slice_target[store_slice_of(hash)];
-        scan->shards_count = scan->first + 1;
-        scan->reads[scan->first].key = scans->key;
+        err = maint_key_hash(a, types, values, count, &hash);
+    }
+    if (err == ERR_OK) {
+        read->shard = cs->upkeep.slice_target[store_slice_of(hash)];
+        read->key = values;
     }
     return err;
 }
@@ -179,7 +192,7 @@ static void core_scan_view_held(struct core_upkeep_hold *hold)
     scan->is_foreign = scan->is_held && core_scan_view_is_foreign(scans, &hold->position);
     if (scan->is_held && !scan->is_foreign) {
         core_scan_view_position(scans, &hold->position);
-        for (uint32_t i = scan->first; i < scan->shards_count; i++) {
+        for (uint32_t i = 0; i < scan->reads_count; i++) {
             scan->reads[i].tick = hold->tick;
             core_scan_view_start(scan, i, CORE_UPKEEP_READ_OPEN);
         }
@@ -187,11 +200,11 @@ static void core_scan_view_held(struct core_upkeep_hold *hold)
     scans->ready(scans->ctx);
 }
 
-static void core_scan_view_start(struct core_scan_view *scan, uint32_t shard,
+static void core_scan_view_start(struct core_scan_view *scan, uint32_t i,
                                  enum core_upkeep_read_op op)
 {
     scan->away_count++;
-    core_upkeep_read_start(scan->source.scans->cs, &scan->reads[shard], op);
+    core_upkeep_read_start(scan->source.scans->cs, &scan->reads[i], op);
 }
 
 static void core_scan_view_read(struct core_upkeep_read *read)
@@ -206,7 +219,7 @@ static void core_scan_view_read(struct core_upkeep_read *read)
     }
     if (scan->is_closing) {
         core_scan_view_end(scan, true);
-    } else if (read->shard == scan->shard) {
+    } else if (read == &scan->reads[scan->next]) {
         scans->ready(scans->ctx);
     }
 }
@@ -236,8 +249,8 @@ static enum exec_result core_scan_view_next(struct exec_source *source,
     if (scan->hold.code != CORE_OK) {
         return core_scan_view_fail(scan, scan->hold.code, scan->hold.why, failure);
     }
-    while (scan->shard < scan->shards_count) {
-        struct core_upkeep_read *read = &scan->reads[scan->shard];
+    while (scan->next < scan->reads_count) {
+        struct core_upkeep_read *read = &scan->reads[scan->next];
         if (!core_upkeep_read_is_here(read)) {
             return EXEC_BLOCKED;
         }
@@ -252,16 +265,16 @@ static enum exec_result core_scan_view_next(struct exec_source *source,
             scan->batch = read->batch;
             scan->batch.columns = scan->vectors;
             scan->batch.columns_count = scan->columns_count;
-            scan->batch.stretch = scan->shard;
+            scan->batch.stretch = scan->next;
             source->scans->records_count += read->batch.selection.count;
             *out = &scan->batch;
             return EXEC_ROWS;
         }
         scan->is_given = false;
         if (read->is_end) {
-            scan->shard++;
+            scan->next++;
         } else {
-            core_scan_view_start(scan, scan->shard, CORE_UPKEEP_READ_NEXT);
+            core_scan_view_start(scan, scan->next, CORE_UPKEEP_READ_NEXT);
             return EXEC_BLOCKED;
         }
     }
@@ -278,7 +291,7 @@ static enum exec_result core_scan_view_fail(const struct core_scan_view *scan, e
                        : core_source_fail_memory(failure);
     }
     if (code == CORE_TIMEOUT) {
-        return core_source_fail(failure, "55000",
+        return core_source_fail(failure, "55T02",
                                 "materialized view \"%.100s\" was not there in "
                                 "time: %.120s",
                                 name, has_why ? why : core_code_text(code));
@@ -306,7 +319,7 @@ static void core_scan_view_end(struct core_scan_view *scan, bool is_turn)
     if (scan->away_count > 0) {
         return;
     }
-    for (uint32_t i = scan->first; i < scan->shards_count; i++) {
+    for (uint32_t i = 0; i < scan->reads_count; i++) {
         if (scan->reads[i].is_open) {
             core_scan_view_start(scan, i, CORE_UPKEEP_READ_CLOSE);
         }
@@ -317,6 +330,12 @@ static void core_scan_view_end(struct core_scan_view *scan, bool is_turn)
         core_upkeep_hold_release(scan->source.scans->cs, &scan->hold, core_scan_view_released);
     }
     if (scan->away_count == 0) {
-        core_source_free(&scan->source, is_turn);
+        core_scan_view_free(scan, is_turn);
     }
+}
+
+static void core_scan_view_free(struct core_scan_view *scan, bool is_turn)
+{
+    arena_deinit(&scan->arena);
+    core_source_free(&scan->source, is_turn);
 }

@@ -1,34 +1,31 @@
-/* Following a stream. See subscribe.h.
+/* Subscriptions to streams, their lives. See subscribe.h, subscribe_int.h.
  *
- *     RESOLVE   the stream's columns, as a statement would find them
- *     BOUNDS    where its partitions begin and end
- *     READ      a feed for each partition (view_feed.h); batches -> rows -> columns -> the
- * subscriber END       feeds are being closed
+ *     what is asked is known ---> where the log begins and ends (bounds, offsets by time)
+ *                                   |                                       ^
+ *                                   v                                       | go on
+ *          a reader of its own, a crowd alone ---- it waits for room or credit, and keeps
+ *                     ^             |                 where it stands
+ *            credit   |             v meets the tail      ^
+ *                  one of a crowd of the tail ------------'
  *
- * A feed waits for records by itself. It pins what it has not read, so one that is not to be read
- * on is closed, and opened again where it stood. */
+ * The end is told when nothing that was asked for it is away; the last one of a shard waits for all
+ * readers, whose feeds have to be closed before the shard is. */
 #include "broker/core/subscribe.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/rt/clock.h"
 #include "base/rt/shard.h"
 #include "broker/core/core.h"
-#include "storage/log/batch.h"
+#include "broker/core/subscribe_int.h"
+#include "views/sql/stmt.h"
 
 /* What all of a shard work in a turn of the loop. */
 #define CORE_SUBSCRIBE_TURN_NS (RT_NS_PER_MS / 2)
 
-/* Bytes of a step of a feed, and of the records of a batch of rows. */
-#define CORE_SUBSCRIBE_FEED_BYTES (64u << 10)
-
-/* Chunks of a source's arena. */
-#define CORE_SUBSCRIBE_ARENA_BYTES 4096u
-
-/* Batches of rows without progress at most. */
-#define CORE_SUBSCRIBE_STEPS_MAX 16u
+/* Chunks of what is being found out. */
+#define CORE_SUBSCRIBE_SETUP_CHUNK_BYTES 1024u
 
 /* How often they are looked after. */
 #define CORE_SUBSCRIBE_LOOK_NS (500 * RT_NS_PER_MS)
@@ -36,46 +33,22 @@
 /* Inference may take so long. */
 #define CORE_SUBSCRIBE_RESOLVE_NS (10 * RT_NS_PER_S)
 
-enum core_subscribe_stage {
-    CORE_SUBSCRIBE_RESOLVE,
-    CORE_SUBSCRIBE_BOUNDS,
-    CORE_SUBSCRIBE_READ,
-    CORE_SUBSCRIBE_END,
-};
-
 static void core_subscribes_turn(struct rt_op *op);
 static void core_subscribes_look(struct rt_timer *timer);
-static void core_subscribe_wake(struct core_subscribe *sub);
-static void core_subscribe_fail(struct core_subscribe *sub, enum core_code code,
-                                const char *message);
-static void core_subscribe_resolve(struct core_subscribe *sub);
-static void core_subscribe_resolved(struct core_resolve *resolve);
+static void core_subscribes_look_topics(struct core_subscribes *subs);
+static bool core_subscribe_setup_new(struct core_subscribe *sub);
+static void core_subscribe_setup_free(struct core_subscribes *subs,
+                                      struct core_subscribe_setup *setup);
+static void core_subscribe_planned(struct core_subscribe_plan *plan);
+static void core_subscribe_settle(struct core_subscribe *sub);
 static void core_subscribe_ask_bounds(struct core_subscribe *sub);
 static void core_subscribe_bounded(struct core_bounds *bounds);
-static bool core_subscribe_place(struct core_subscribe *sub);
-static void core_subscribe_skip(struct core_subscribe *sub, struct core_subscribe_lane *lane,
-                                uint64_t offset);
-static bool core_subscribe_widen(struct core_subscribe *sub, const uint64_t *groups,
-                                 uint32_t count);
-static bool core_subscribe_make(struct core_subscribe *sub);
-static struct core_subscribe_source *core_subscribe_find_source(const struct core_subscribe *sub);
-static struct core_subscribe_source *core_subscribe_new_source(struct core_subscribe *sub);
-static void core_subscribe_free_source(struct core_subscribes *subs,
-                                       struct core_subscribe_source *source);
-static bool core_subscribe_may_read(const struct core_subscribe *sub);
-static void core_subscribe_ask(struct core_subscribe_lane *lane);
-static void core_subscribe_fed(struct core_view_feed *feed);
-static void core_subscribe_closed(struct core_view_feed *feed);
-static bool core_subscribe_run(struct core_subscribe *sub);
-static void core_subscribe_give(struct core_subscribe *sub, struct core_subscribe_lane *lane);
-static struct core_subscribe_lane *core_subscribe_next_lane(struct core_subscribe *sub);
-static uint32_t core_subscribe_collect(struct core_subscribe *sub,
-                                       struct core_subscribe_lane *lane);
-static bool core_subscribe_open_batch(struct core_subscribe *sub, struct core_subscribe_lane *lane,
-                                      uint32_t rows);
-static void core_subscribe_pass(struct core_subscribe *sub, struct core_subscribe_lane *lane);
-static void core_subscribe_progress(struct core_subscribe *sub);
-static bool core_subscribe_rest(struct core_subscribe *sub);
+static void core_subscribe_ask_offsets(struct core_subscribe *sub, const struct core_topic *topic);
+static void core_subscribe_offset_found(struct core_offsets *offsets);
+static void core_subscribe_begin(struct core_subscribe *sub);
+static const char *core_subscribe_place(struct core_subscribe *sub,
+                                        struct core_subscribe_reader *reader);
+static bool core_subscribe_is_blank(const struct core_subscribe *sub);
 static void core_subscribe_finish(struct core_subscribe *sub);
 
 /* --- A shard's --- */
@@ -84,9 +57,13 @@ void core_subscribes_init(struct core_subscribes *subs, struct core_shard *cs,
                           struct budget *budget)
 {
     *subs = (struct core_subscribes){.cs = cs, .budget = budget};
-    list_init(&subs->sources);
     list_init(&subs->all);
+    list_init(&subs->ended);
+    list_init(&subs->leaving);
+    list_init(&subs->paused);
     list_init(&subs->ready);
+    list_init(&subs->readers);
+    list_init(&subs->sources);
     rt_op_init(&subs->op, cs->shard, core_subscribes_turn);
     rt_timer_init(&subs->timer, cs->shard, core_subscribes_look);
 }
@@ -94,16 +71,13 @@ void core_subscribes_init(struct core_subscribes *subs, struct core_shard *cs,
 void core_subscribes_deinit(struct core_subscribes *subs)
 {
     ASSERT(list_is_empty(&subs->all));
+    ASSERT(list_is_empty(&subs->readers));
     ASSERT(list_is_empty(&subs->sources));
     ASSERT(!rt_timer_is_running(&subs->timer));
 }
 
-static void core_subscribe_wake(struct core_subscribe *sub)
+void core_subscribes_wake(struct core_subscribes *subs)
 {
-    struct core_subscribes *subs = sub->subs;
-    if (!list_is_linked(&sub->in_ready)) {
-        list_push_back(&subs->ready, &sub->in_ready);
-    }
     if (!subs->is_op_away) {
         subs->is_op_away = true;
         rt_op_defer(&subs->op);
@@ -116,72 +90,135 @@ static void core_subscribes_turn(struct rt_op *op)
     struct rt_shard *shard = subs->cs->shard;
     uint64_t end_ns = rt_now_ns(shard) + CORE_SUBSCRIBE_TURN_NS;
     struct list_node *node;
+    bool is_over = false;
     subs->is_op_away = false;
-    while ((node = list_pop_front(&subs->ready)) != NULL) {
-        struct core_subscribe *sub = CONTAINER_OF(node, struct core_subscribe, in_ready);
-        if (core_subscribe_run(sub)) {
-            core_subscribe_wake(sub);
+    while (!is_over && (node = list_pop_front(&subs->ready)) != NULL) {
+        struct core_subscribe_reader *reader =
+            CONTAINER_OF(node, struct core_subscribe_reader, in_ready);
+        if (core_subscribe_reader_run(reader)) {
+            core_subscribe_reader_wake(reader);
         }
-        if (rt_now_ns(shard) >= end_ns) {
-            break;
-        }
+        is_over = rt_now_precise_ns(shard) >= end_ns;
     }
-    if (!list_is_empty(&subs->ready) && !subs->is_op_away) {
-        subs->is_op_away = true;
-        rt_op_defer(op);
+    list_for_each_safe (ended, next, &subs->ended) {
+        core_subscribe_finish(CONTAINER_OF(ended, struct core_subscribe, in_ended));
+    }
+    if (!list_is_empty(&subs->ready)) {
+        core_subscribes_wake(subs);
     }
 }
 
-/* Partitions may have come, topics gone; subscribers may have been asleep. */
+/* Subscribers may have been asleep, filters may have let nothing pass for a while. */
 static void core_subscribes_look(struct rt_timer *timer)
 {
     struct core_subscribes *subs = CONTAINER_OF(timer, struct core_subscribes, timer);
-    struct core_shard *cs = subs->cs;
-    uint64_t now_ns = rt_now_ns(cs->shard);
-    uint64_t version = core_resolve_version(cs);
-    bool is_changed = version != subs->version;
-    subs->version = version;
-    list_for_each (node, &subs->all) {
-        struct core_subscribe *sub = CONTAINER_OF(node, struct core_subscribe, in_subs);
-        if (sub->stage != CORE_SUBSCRIBE_READ) {
-            continue;
+    uint64_t now_ns = rt_now_ns(subs->cs->shard);
+    core_subscribes_look_topics(subs);
+    list_for_each_safe (node, next, &subs->paused) {
+        struct core_subscribe *sub = CONTAINER_OF(node, struct core_subscribe, in_paused);
+        if (sub->stall_ns_max > 0 && now_ns - sub->paused_ns > sub->stall_ns_max) {
+            core_subscribe_fail(sub, CORE_TIMEOUT, "what was sent was not read", NULL);
         }
-        const struct core_topic *topic =
-            is_changed ? core_catalog_find_uuid(cs->catalog, &sub->topic) : NULL;
-        if (is_changed && topic == NULL) {
-            core_subscribe_fail(sub, CORE_UNKNOWN_TOPIC, "");
-        } else if (is_changed && topic->partitions_count > sub->lanes_count &&
-                   !core_subscribe_widen(sub, topic->groups, topic->partitions_count)) {
-            core_subscribe_fail(sub, CORE_OVERLOADED, "");
-        } else if (sub->is_paused && sub->stall_ns_max > 0 &&
-                   now_ns - sub->paused_ns > sub->stall_ns_max) {
-            core_subscribe_fail(sub, CORE_TIMEOUT, "what was sent was not read");
+    }
+    list_for_each (node, &subs->readers) {
+        struct core_subscribe_reader *reader =
+            CONTAINER_OF(node, struct core_subscribe_reader, in_subs);
+        if (reader->is_moved && !reader->is_ending) {
+            reader->is_news = true;
+            core_subscribe_reader_wake(reader);
         }
     }
     rt_timer_start(&subs->timer, now_ns + CORE_SUBSCRIBE_LOOK_NS);
+}
+
+/* Partitions may have come, topics gone. */
+static void core_subscribes_look_topics(struct core_subscribes *subs)
+{
+    struct core_shard *cs = subs->cs;
+    uint64_t version = core_resolve_version(cs);
+    if (version == subs->version) {
+        return;
+    }
+    subs->version = version;
+    list_for_each (node, &subs->all) {
+        struct core_subscribe *sub = CONTAINER_OF(node, struct core_subscribe, in_subs);
+        if (sub->is_begun && core_catalog_find_uuid(cs->catalog, &sub->topic) == NULL) {
+            core_subscribe_fail(sub, CORE_UNKNOWN_TOPIC, "", NULL);
+        }
+    }
+    list_for_each (node, &subs->readers) {
+        struct core_subscribe_reader *reader =
+            CONTAINER_OF(node, struct core_subscribe_reader, in_subs);
+        const struct core_topic *topic = core_catalog_find_uuid(cs->catalog, &reader->topic);
+        if (!reader->is_ending && topic != NULL && topic->partitions_count > reader->lanes_count) {
+            if (!core_subscribe_reader_widen(reader, topic->groups, topic->partitions_count)) {
+                core_subscribe_reader_fail(reader, CORE_OVERLOADED, "", NULL);
+            }
+            core_subscribe_reader_wake(reader);
+        }
+    }
 }
 
 /* --- The subscriber's --- */
 
 void core_subscribe_start(struct core_subscribes *subs, struct core_subscribe *sub)
 {
+    ASSERT(sub->plan->code == CORE_OK);
+    ASSERT(sub->plan->relation->kind == PLAN_RELATION_STREAM);
+    const struct core_stream_relation *relation = sub->plan->relation->owner;
     sub->subs = subs;
     sub->code = CORE_OK;
-    sub->is_news = true;
+    sub->message = "";
+    sub->topic = relation->stream.topic;
     if (list_is_empty(&subs->all)) {
         subs->version = core_resolve_version(subs->cs);
         rt_timer_start(&subs->timer, rt_now_ns(subs->cs->shard) + CORE_SUBSCRIBE_LOOK_NS);
     }
     list_push_back(&subs->all, &sub->in_subs);
-    core_scan_records_init(&sub->records, sub->budget);
-    core_subscribe_resolve(sub);
+    const char *name = relation->relation.name;
+    void *memory;
+    if (!core_subscribe_setup_new(sub) ||
+        budget_alloc(subs->budget, strlen(name) + 1, 1, &memory) != ERR_OK) {
+        core_subscribe_fail(sub, CORE_OVERLOADED, "", NULL);
+        return;
+    }
+    sub->name = memory;
+    memcpy(sub->name, name, strlen(name) + 1);
+    struct core_subscribe_setup *setup = sub->setup;
+    setup->arena = *sub->arena;
+    arena_init(sub->arena, sub->arena->budget, sub->arena->chunk_bytes, sub->arena->limit_bytes);
+    setup->plan = *sub->plan;
+    setup->plan.arena = &setup->arena;
+    setup->from = sub->from;
+    setup->places_count = sub->places_count;
+    struct core_subscribe_place *places =
+        arena_alloc(&setup->arena, sub->places_count * sizeof(*places), 16);
+    if (places == NULL) {
+        core_subscribe_fail(sub, CORE_OVERLOADED, "", NULL);
+        return;
+    }
+    if (sub->places_count > 0) {
+        memcpy(places, sub->places, sub->places_count * sizeof(*places));
+    }
+    setup->places = places;
+    core_subscribe_settle(sub);
+}
+
+void core_subscribe_pause(struct core_subscribe *sub)
+{
+    if (!sub->is_paused && !sub->is_ended) {
+        sub->is_paused = true;
+        sub->paused_ns = rt_now_ns(sub->subs->cs->shard);
+        list_push_back(&sub->subs->leaving, &sub->in_paused);
+    }
 }
 
 void core_subscribe_resume(struct core_subscribe *sub)
 {
     if (sub->is_paused) {
         sub->is_paused = false;
-        core_subscribe_wake(sub);
+        list_remove(&sub->in_paused);
+        core_subscribe_go_on(sub);
     }
 }
 
@@ -190,541 +227,354 @@ void core_subscribe_credit(struct core_subscribe *sub, uint64_t rows)
     if (sub->rows_left != UINT64_MAX) {
         sub->rows_left += rows < INT64_MAX - sub->rows_left ? rows : INT64_MAX - sub->rows_left;
     }
-    core_subscribe_wake(sub);
+    core_subscribe_go_on(sub);
 }
 
 void core_subscribe_end(struct core_subscribe *sub)
 {
-    core_subscribe_fail(sub, CORE_OK, "");
+    core_subscribe_fail(sub, CORE_OK, "", NULL);
 }
 
-static void core_subscribe_fail(struct core_subscribe *sub, enum core_code code,
-                                const char *message)
+void core_subscribe_fail(struct core_subscribe *sub, enum core_code code, const char *message,
+                         const struct sql_error *error)
 {
-    if (sub->stage != CORE_SUBSCRIBE_END) {
-        bool is_resolving = sub->stage == CORE_SUBSCRIBE_RESOLVE && sub->is_asking;
-        sub->stage = CORE_SUBSCRIBE_END;
+    if (!sub->is_ended) {
+        sub->is_ended = true;
         sub->code = code;
-        snprintf(sub->message, sizeof(sub->message), "%s", message);
-        core_subscribe_wake(sub);
-        if (is_resolving) {
-            core_resolve_cancel(&sub->resolve);
+        sub->message = message;
+        sub->error = error;
+        list_push_back(&sub->subs->ended, &sub->in_ended);
+        core_subscribes_wake(sub->subs);
+        if (sub->setup != NULL && sub->setup->is_planning) {
+            core_subscribe_plan_cancel(&sub->setup->plan);
         }
     }
 }
 
-/* --- What is followed --- */
+/* --- What is followed, and from where --- */
 
-static void core_subscribe_resolve(struct core_subscribe *sub)
+static bool core_subscribe_setup_new(struct core_subscribe *sub)
 {
-    struct core_shard *cs = sub->subs->cs;
-    sub->stage = CORE_SUBSCRIBE_RESOLVE;
-    sub->is_asking = true;
-    sub->reference = (struct sql_reference){
-        .name = {.text = sub->name, .length = sub->name_bytes, .is_quoted = true}};
-    sub->resolve =
-        (struct core_resolve){.done = core_subscribe_resolved,
-                              .ctx = sub,
-                              .references = &sub->reference,
-                              .references_count = 1,
-                              .arena = sub->arena,
-                              .deadline_ns = rt_now_ns(cs->shard) + CORE_SUBSCRIBE_RESOLVE_NS};
-    core_resolve_start(cs, &sub->resolve);
+    struct budget *budget = sub->subs->budget;
+    void *memory;
+    ASSERT(sub->setup == NULL);
+    if (budget_alloc(budget, sizeof(struct core_subscribe_setup), 64, &memory) != ERR_OK) {
+        return false;
+    }
+    sub->setup = memory;
+    sub->setup->sub = sub;
+    sub->setup->from = CORE_SUBSCRIBE_EARLIEST;
+    arena_init(&sub->setup->arena, budget, CORE_SUBSCRIBE_SETUP_CHUNK_BYTES, SIZE_MAX);
+    return true;
 }
 
-static void core_subscribe_resolved(struct core_resolve *resolve)
+static void core_subscribe_setup_free(struct core_subscribes *subs,
+                                      struct core_subscribe_setup *setup)
 {
-    struct core_subscribe *sub = resolve->ctx;
-    sub->is_asking = false;
-    core_subscribe_wake(sub);
-    if (sub->stage == CORE_SUBSCRIBE_END) {
+    if (setup != NULL) {
+        arena_deinit(&setup->arena);
+        budget_free(subs->budget, setup);
+    }
+}
+
+void core_subscribe_go_on(struct core_subscribe *sub)
+{
+    if (sub->is_ended || sub->is_paused || sub->rows_left == 0 || sub->setup != NULL ||
+        sub->crowd != NULL) {
         return;
     }
-    if (resolve->code != CORE_OK) {
-        sub->state = resolve->state;
-        core_subscribe_fail(sub, resolve->code, resolve->message);
+    if (!core_subscribe_setup_new(sub)) {
+        core_subscribe_fail(sub, CORE_OVERLOADED, "", NULL);
         return;
     }
-    const struct plan_relation *relation = resolve->relations[0];
-    if (relation == NULL) {
-        core_subscribe_fail(sub, CORE_UNKNOWN_STREAM, "");
+    core_subscribe_ask_bounds(sub);
+}
+
+void core_subscribe_look_again(struct core_subscribe *sub)
+{
+    core_subscribe_leave(sub);
+    if (sub->is_ended) {
         return;
     }
-    if (relation->kind != PLAN_RELATION_STREAM) {
-        core_subscribe_fail(sub, CORE_INVALID_STREAM, "only streams can be subscribed to");
+    if (!core_subscribe_setup_new(sub)) {
+        core_subscribe_fail(sub, CORE_OVERLOADED, "", NULL);
         return;
     }
-    sub->relation = relation->owner;
-    const struct log_uuid *topic = &sub->relation->stream.topic;
-    const struct log_uuid *must_be = sub->is_blank ? &sub->topic : &sub->must_be;
+    struct core_shard *cs = sub->subs->cs;
+    struct core_subscribe_setup *setup = sub->setup;
+    struct core_subscribe_plan plan = {
+        .what = CORE_SUBSCRIBE_STREAM, .text = sub->name, .length = strlen(sub->name)};
+    if (sub->blank != NULL) { /* the statement is in its memory */
+        plan.what = CORE_SUBSCRIBE_SQL;
+        plan.text = sub->blank->plan.text;
+        plan.length = sub->blank->plan.length;
+        plan.params = sub->blank->plan.params;
+        plan.types = sub->blank->plan.types;
+        plan.params_count = sub->blank->plan.params_count;
+        setup->arena = sub->blank->arena;
+        setup->asked = sub->blank->asked;
+        setup->is_again = true;
+        arena_rewind(&setup->arena, setup->asked);
+        budget_free(sub->subs->budget, sub->blank);
+        sub->blank = NULL;
+    }
+    plan.done = core_subscribe_planned;
+    plan.ctx = sub;
+    plan.arena = &setup->arena;
+    plan.deadline_ns = rt_now_ns(cs->shard) + CORE_SUBSCRIBE_RESOLVE_NS;
+    setup->is_planning = true;
+    setup->plan = plan;
+    core_subscribe_plan_start(cs, &setup->plan);
+}
+
+static void core_subscribe_planned(struct core_subscribe_plan *plan)
+{
+    struct core_subscribe *sub = plan->ctx;
+    sub->setup->is_planning = false;
+    core_subscribes_wake(sub->subs);
+    if (sub->is_ended) {
+        return;
+    }
+    if (plan->code != CORE_OK) {
+        core_subscribe_fail(sub, plan->code, "", &plan->error);
+        return;
+    }
+    core_subscribe_settle(sub);
+}
+
+/* It is known what is asked. */
+static void core_subscribe_settle(struct core_subscribe *sub)
+{
+    const struct core_stream_relation *relation = sub->setup->plan.relation->owner;
+    const struct log_uuid *topic = &relation->stream.topic;
+    const struct log_uuid *must_be = sub->is_begun ? &sub->topic : &sub->must_be;
     if (!log_uuid_is_zero(must_be) && !log_uuid_is_equal(must_be, topic)) {
         core_subscribe_fail(sub, CORE_INCONSISTENT_TOPIC_ID,
-                            "the topic of that time is no more, another one has its name");
+                            "the topic of that time is no more, another one has its name", NULL);
         return;
     }
-    if (sub->is_blank) {
-        sub->is_blank = false;
-        sub->stage = CORE_SUBSCRIBE_READ;
-        if (!core_subscribe_make(sub)) {
-            core_subscribe_fail(sub, CORE_OVERLOADED, "");
-        }
-        return;
-    }
-    sub->topic = *topic;
     core_subscribe_ask_bounds(sub);
 }
 
 static void core_subscribe_ask_bounds(struct core_subscribe *sub)
 {
     struct core_shard *cs = sub->subs->cs;
-    uint32_t count = sub->relation->partitions_count;
-    sub->stage = CORE_SUBSCRIBE_BOUNDS;
-    sub->bounds = (struct core_bounds){
+    struct core_subscribe_setup *setup = sub->setup;
+    const struct core_topic *topic = core_catalog_find_uuid(cs->catalog, &sub->topic);
+    if (topic == NULL) {
+        core_subscribe_fail(sub, CORE_UNKNOWN_TOPIC, "", NULL);
+        return;
+    }
+    uint32_t count = topic->partitions_count;
+    uint64_t *groups = arena_alloc(&setup->arena, count * sizeof(*groups), 16);
+    setup->bounds = (struct core_bounds){
         .done = core_subscribe_bounded,
         .ctx = sub,
         .topic = sub->topic,
         .count = count,
-        .groups = sub->relation->groups,
-        .items = arena_alloc_zeroed(sub->arena, count * sizeof(struct core_bounds_item), 16),
-        .parts = arena_alloc_zeroed(sub->arena,
+        .groups = groups,
+        .items = arena_alloc_zeroed(&setup->arena, count * sizeof(struct core_bounds_item), 16),
+        .parts = arena_alloc_zeroed(&setup->arena,
                                     cs->core->shards_count * sizeof(struct core_bounds_part), 16)};
-    if (sub->bounds.items == NULL || sub->bounds.parts == NULL) {
-        core_subscribe_fail(sub, CORE_OVERLOADED, "");
+    if (groups == NULL || setup->bounds.items == NULL || setup->bounds.parts == NULL) {
+        core_subscribe_fail(sub, CORE_OVERLOADED, "", NULL);
         return;
     }
-    sub->is_asking = true;
-    core_bounds_start(cs, &sub->bounds);
+    memcpy(groups, topic->groups, count * sizeof(*groups));
+    setup->away_count = 1;
+    core_bounds_start(cs, &setup->bounds);
 }
 
 static void core_subscribe_bounded(struct core_bounds *bounds)
 {
     struct core_subscribe *sub = bounds->ctx;
-    sub->is_asking = false;
-    core_subscribe_wake(sub);
-    if (sub->stage == CORE_SUBSCRIBE_END) {
+    const struct core_topic *topic = core_catalog_find_uuid(sub->subs->cs->catalog, &sub->topic);
+    sub->setup->away_count = 0;
+    core_subscribes_wake(sub->subs);
+    if (sub->is_ended) {
         return;
     }
     for (uint32_t i = 0; i < bounds->count; i++) {
         if (bounds->items[i].code != CORE_OK) {
-            core_subscribe_fail(sub, bounds->items[i].code, "");
+            core_subscribe_fail(sub, bounds->items[i].code, "", NULL);
             return;
         }
     }
-    if (!core_subscribe_widen(sub, bounds->groups, bounds->count)) {
-        core_subscribe_fail(sub, CORE_OVERLOADED, "");
+    if (sub->setup->from == CORE_SUBSCRIBE_TIMESTAMP && topic != NULL) {
+        core_subscribe_ask_offsets(sub, topic);
+    } else {
+        core_subscribe_begin(sub);
+    }
+}
+
+/* The first record of each partition that is not older. */
+static void core_subscribe_ask_offsets(struct core_subscribe *sub, const struct core_topic *topic)
+{
+    struct core_subscribe_setup *setup = sub->setup;
+    uint32_t count = setup->bounds.count;
+    setup->offsets = arena_alloc_zeroed(&setup->arena, count * sizeof(*setup->offsets),
+                                        _Alignof(struct core_offsets));
+    if (setup->offsets == NULL) {
+        core_subscribe_fail(sub, CORE_OVERLOADED, "", NULL);
         return;
     }
-    if (!core_subscribe_place(sub)) {
-        core_subscribe_fail(sub, CORE_OFFSET_OUT_OF_RANGE, "there is no such partition");
+    setup->away_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        setup->offsets[i] = (struct core_offsets){.done = core_subscribe_offset_found,
+                                                  .ctx = sub,
+                                                  .topic = sub->topic,
+                                                  .partition = i,
+                                                  .group = topic->groups[i],
+                                                  .epoch = -1,
+                                                  .timestamp = sub->timestamp_ms};
+        core_offsets_start(sub->subs->cs, &setup->offsets[i]);
+    }
+}
+
+static void core_subscribe_offset_found(struct core_offsets *offsets)
+{
+    struct core_subscribe *sub = offsets->ctx;
+    struct core_subscribe_setup *setup = sub->setup;
+    core_subscribes_wake(sub->subs);
+    if (--setup->away_count > 0 || sub->is_ended) {
         return;
     }
-    sub->is_blank = sub->relation->stream.columns_count == 0;
-    sub->stage = CORE_SUBSCRIBE_READ;
-    sub->ops->begun(sub);
+    for (uint32_t i = 0; i < setup->bounds.count; i++) {
+        if (setup->offsets[i].code != CORE_OK) {
+            core_subscribe_fail(sub, setup->offsets[i].code, "", NULL);
+            return;
+        }
+    }
+    core_subscribe_begin(sub);
+}
+
+/* It is known where the log begins and ends: a reader of its own. */
+static void core_subscribe_begin(struct core_subscribe *sub)
+{
+    struct core_subscribe_setup *setup = sub->setup;
+    const struct core_bounds *bounds = &setup->bounds;
+    struct core_subscribe_reader *reader;
+    bool is_blank = sub->source == NULL && core_subscribe_is_blank(sub);
+    if (sub->source == NULL && !is_blank &&
+        core_subscribe_source_take(sub->subs, setup, &sub->source) != ERR_OK) {
+        core_subscribe_fail(sub, CORE_OVERLOADED, "", NULL);
+        return;
+    }
+    if (core_subscribe_reader_new(sub->subs, &sub->topic, bounds->groups, bounds->count,
+                                  sub->source, &reader) != ERR_OK) {
+        core_subscribe_fail(sub, CORE_OVERLOADED, "", NULL);
+        return;
+    }
+    const char *wrong = core_subscribe_place(sub, reader);
+    core_subscribe_stand_alone(sub, reader);
+    if (wrong != NULL) {
+        core_subscribe_fail(sub, CORE_OFFSET_OUT_OF_RANGE, wrong, NULL);
+        return;
+    }
+    if (!sub->is_begun) {
+        sub->is_begun = true;
+        sub->partitions_count = bounds->count;
+        reader->is_news = true;
+        sub->ops->begun(sub);
+    }
+    if (sub->source != NULL && !sub->has_columns) {
+        sub->has_columns = true;
+        sub->ops->columns(sub, sub->source->plan.outputs, sub->source->plan.outputs_count);
+    }
     for (uint32_t i = 0; i < bounds->count; i++) { /* what is deleted may still be on the disk */
-        core_subscribe_skip(sub, sub->lanes[i], bounds->items[i].start);
+        core_subscribe_reader_skip(reader, reader->lanes[i], bounds->items[i].start);
     }
-    if (sub->stage == CORE_SUBSCRIBE_READ && !sub->is_blank && !core_subscribe_make(sub)) {
-        core_subscribe_fail(sub, CORE_OVERLOADED, "");
+    sub->setup = NULL;
+    if (is_blank && sub->blank == NULL && setup->plan.what == CORE_SUBSCRIBE_SQL) {
+        setup->asked = setup->is_again ? setup->asked : arena_mark(&setup->arena);
+        sub->blank = setup;
+    } else {
+        core_subscribe_setup_free(sub->subs, setup);
     }
 }
 
-/* Where each partition begins. False: a place is of none. */
-static bool core_subscribe_place(struct core_subscribe *sub)
+/* Where each partition begins. NULL: it is well; else what is wrong with a place. */
+static const char *core_subscribe_place(struct core_subscribe *sub,
+                                        struct core_subscribe_reader *reader)
 {
-    for (uint32_t i = 0; i < sub->lanes_count; i++) {
-        const struct core_bounds_item *item = &sub->bounds.items[i];
-        sub->lanes[i]->next = sub->from == CORE_SUBSCRIBE_LATEST ? item->end : item->start;
-    }
-    for (uint32_t i = 0; i < sub->places_count; i++) {
-        if (sub->places[i].partition >= sub->lanes_count) {
-            return false;
+    const struct core_subscribe_setup *setup = sub->setup;
+    for (uint32_t i = 0; i < reader->lanes_count; i++) {
+        struct core_subscribe_lane *lane = reader->lanes[i];
+        const struct core_bounds_item *item = &setup->bounds.items[i];
+        lane->end = item->end;
+        lane->next = setup->from == CORE_SUBSCRIBE_EARLIEST ? item->start : item->end;
+        if (setup->offsets != NULL && setup->offsets[i].offset >= 0) {
+            lane->next = (uint64_t)setup->offsets[i].offset;
         }
-        sub->lanes[sub->places[i].partition]->next = sub->places[i].offset;
+        if (sub->next != NULL) {
+            lane->next = i < sub->next_count ? sub->next[i] : 0;
+        }
     }
-    return true;
-}
-
-/* What the lane has not given below `offset` is no more. */
-static void core_subscribe_skip(struct core_subscribe *sub, struct core_subscribe_lane *lane,
-                                uint64_t offset)
-{
-    if (lane->next < offset) {
-        uint64_t from = lane->next;
-        lane->next = offset;
-        sub->is_news = true;
-        sub->ops->gap(sub, lane->partition, from, offset);
+    for (uint32_t i = 0; i < setup->places_count; i++) {
+        if (setup->places[i].partition >= reader->lanes_count) {
+            return "there is no such partition";
+        }
+        reader->lanes[setup->places[i].partition]->next = setup->places[i].offset;
     }
-}
-
-/* Lanes for all of the `count` partitions; new ones begin at 0. False: there is no memory. */
-static bool core_subscribe_widen(struct core_subscribe *sub, const uint64_t *groups, uint32_t count)
-{
-    uint32_t more = count - sub->lanes_count;
-    struct core_subscribe_lane **lanes =
-        arena_alloc_zeroed(sub->arena, count * sizeof(struct core_subscribe_lane *), 16);
-    struct core_subscribe_lane *fresh =
-        arena_alloc_zeroed(sub->arena, more * sizeof(*fresh), _Alignof(struct core_subscribe_lane));
-    if (lanes == NULL || fresh == NULL) {
-        return false;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        lanes[i] = i < sub->lanes_count ? sub->lanes[i] : &fresh[i - sub->lanes_count];
-        lanes[i]->sub = sub;
-        lanes[i]->partition = i;
-        lanes[i]->group = groups[i];
-    }
-    sub->lanes = lanes;
-    sub->lanes_count = count;
-    core_subscribe_wake(sub);
-    return true;
-}
-
-/* Columns, and what they are. False: there is no memory. */
-static bool core_subscribe_make(struct core_subscribe *sub)
-{
-    struct core_subscribe_source *source = core_subscribe_find_source(sub);
-    if (source == NULL) {
-        source = core_subscribe_new_source(sub);
-    }
-    if (source == NULL) {
-        return false;
-    }
-    source->refs++;
-    sub->source = source;
-    sub->ops->columns(sub, source->outputs, source->outputs_count);
-    return true;
-}
-
-static struct core_subscribe_source *core_subscribe_find_source(const struct core_subscribe *sub)
-{
-    const struct core_stream *stream = &sub->relation->stream;
-    list_for_each (node, &sub->subs->sources) {
-        struct core_subscribe_source *source =
-            CONTAINER_OF(node, struct core_subscribe_source, in_subs);
-        const struct core_stream *other = &source->relation->stream;
-        if (log_uuid_is_equal(&stream->uuid, &other->uuid) &&
-            log_uuid_is_equal(&stream->topic, &other->topic) && stream->version == other->version &&
-            stream->columns_count == other->columns_count) {
-            return source;
+    budget_free(sub->subs->budget, sub->next);
+    sub->next = NULL;
+    for (uint32_t i = 0; i < reader->lanes_count; i++) { /* nobody would read so far */
+        if (reader->lanes[i]->next > reader->lanes[i]->end) {
+            return "the offset is behind the end of its partition";
         }
     }
     return NULL;
 }
 
-/* NULL: there is no memory. */
-static struct core_subscribe_source *core_subscribe_new_source(struct core_subscribe *sub)
+/* Nothing is known yet of the columns that it asks for. */
+static bool core_subscribe_is_blank(const struct core_subscribe *sub)
 {
-    static const uint32_t system[CORE_SUBSCRIBE_SYSTEM_COUNT] = {0, 3, 2, 4}; /* see stream.h */
-    struct core_subscribes *subs = sub->subs;
-    const struct core_stream_relation *relation = sub->relation;
-    uint32_t own = relation->stream.columns_count;
-    uint32_t count = own + CORE_SUBSCRIBE_SYSTEM_COUNT;
-    void *memory;
-    ASSERT(relation->relation.columns_count == own + CORE_STREAM_SYSTEM_COUNT);
-    if (budget_alloc(subs->budget, sizeof(struct core_subscribe_source), 64, &memory) != ERR_OK) {
-        return NULL;
-    }
-    struct core_subscribe_source *source = memory;
-    arena_init(&source->arena, subs->budget, CORE_SUBSCRIBE_ARENA_BYTES, SIZE_MAX);
-    list_push_back(&subs->sources, &source->in_subs);
-    uint32_t *numbers = arena_alloc(&source->arena, count * sizeof(*numbers), 16);
-    source->outputs = arena_alloc(&source->arena, count * sizeof(*source->outputs), 16);
-    source->outputs_count = count;
-    enum err err =
-        core_stream_relation_make(&source->arena, &relation->stream, relation->topic_name,
-                                  relation->groups, relation->partitions_count, &source->relation);
-    if (err != ERR_OK || numbers == NULL || source->outputs == NULL) {
-        core_subscribe_free_source(subs, source);
-        return NULL;
-    }
-    const struct plan_column *columns = source->relation->relation.columns;
-    for (uint32_t i = 0; i < count; i++) {
-        numbers[i] = i < own ? i : own + system[i - own];
-        source->outputs[i] = (struct plan_output){.name = columns[numbers[i]].name,
-                                                  .type = columns[numbers[i]].type};
-    }
-    err = core_scan_columns_init(&source->columns, subs->cs, source->relation, numbers, count, NULL,
-                                 0, subs->budget);
-    if (err != ERR_OK) {
-        core_subscribe_free_source(subs, source);
-        return NULL;
-    }
-    return source;
-}
-
-static void core_subscribe_free_source(struct core_subscribes *subs,
-                                       struct core_subscribe_source *source)
-{
-    list_remove(&source->in_subs);
-    core_scan_columns_deinit(&source->columns);
-    arena_deinit(&source->arena);
-    budget_free(subs->budget, source);
-}
-
-/* --- Feeds --- */
-
-static bool core_subscribe_may_read(const struct core_subscribe *sub)
-{
-    return sub->stage == CORE_SUBSCRIBE_READ && !sub->is_paused && sub->rows_left > 0;
-}
-
-/* Have the lane's next batches come, where that is wanted. */
-static void core_subscribe_ask(struct core_subscribe_lane *lane)
-{
-    struct core_subscribe *sub = lane->sub;
-    if (!core_subscribe_may_read(sub) || lane->loans != NULL || lane->is_away || lane->is_closing) {
-        return;
-    }
-    if (!lane->is_open) {
-        lane->feed = (struct core_view_feed){.done = core_subscribe_fed,
-                                             .ctx = lane,
-                                             .owner = "subscription",
-                                             .topic = sub->topic,
-                                             .partition = lane->partition,
-                                             .group = lane->group,
-                                             .offset = lane->next,
-                                             .bytes_max = CORE_SUBSCRIBE_FEED_BYTES};
-        core_view_feed_open(&lane->feed, sub->subs->cs);
-        lane->is_open = true;
-    }
-    lane->is_away = true;
-    core_view_feed_next(&lane->feed);
-}
-
-static void core_subscribe_fed(struct core_view_feed *feed)
-{
-    struct core_subscribe_lane *lane = feed->ctx;
-    struct core_subscribe *sub = lane->sub;
-    lane->is_away = false;
-    ASSERT(lane->loans == NULL);
-    lane->loans = feed->loans;
-    feed->loans = NULL;
-    feed->keep_index = feed->next_index;
-    core_subscribe_wake(sub);
-    if (sub->stage == CORE_SUBSCRIBE_END) {
-        return;
-    }
-    if (feed->code != CORE_OK) {
-        core_subscribe_fail(sub, feed->code, "");
-    } else { /* perhaps nothing stands behind those that are no more */
-        core_subscribe_skip(sub, lane, feed->first_offset);
-    }
-}
-
-static void core_subscribe_closed(struct core_view_feed *feed)
-{
-    struct core_subscribe_lane *lane = feed->ctx;
-    lane->is_closing = false;
-    core_subscribe_wake(lane->sub);
-}
-
-/* Give back what lanes hold. True: nothing of them is away any more. */
-static bool core_subscribe_rest(struct core_subscribe *sub)
-{
-    struct core_shard *cs = sub->subs->cs;
-    bool is_quiet = true;
-    if (sub->records.is_open) {
-        core_scan_records_deinit(&sub->records);
-        core_scan_records_init(&sub->records, sub->budget);
-    }
-    for (uint32_t i = 0; i < sub->lanes_count; i++) {
-        struct core_subscribe_lane *lane = sub->lanes[i];
-        core_loans_return_all(&cs->loans, lane->loans);
-        lane->loans = NULL;
-        if (lane->is_away) {
-            if (sub->stage == CORE_SUBSCRIBE_END) {
-                core_view_feed_cancel(&lane->feed);
-            }
-        } else if (lane->is_open) {
-            lane->is_open = false;
-            lane->is_closing = true;
-            core_view_feed_close(&lane->feed, core_subscribe_closed);
-        }
-        is_quiet = is_quiet && !lane->is_away && !lane->is_closing;
-    }
-    return is_quiet;
-}
-
-/* --- Turns --- */
-
-/* Some rows. True: there is more at once. */
-static bool core_subscribe_run(struct core_subscribe *sub)
-{
-    if (sub->stage == CORE_SUBSCRIBE_END) {
-        if (core_subscribe_rest(sub) && !sub->is_asking) {
-            core_subscribe_finish(sub);
-        }
-        return false;
-    }
-    if (sub->stage != CORE_SUBSCRIBE_READ) {
-        return false;
-    }
-    struct core_subscribe_lane *lane = core_subscribe_next_lane(sub);
-    if (lane != NULL && sub->is_blank && core_subscribe_may_read(sub)) {
-        (void)core_subscribe_rest(sub);
-        core_subscribe_resolve(sub);
-        return false;
-    }
-    if (lane != NULL && core_subscribe_may_read(sub)) {
-        core_subscribe_give(sub, lane);
-    }
-    bool is_more = core_subscribe_may_read(sub) && core_subscribe_next_lane(sub) != NULL;
-    if (sub->stage == CORE_SUBSCRIBE_READ && sub->is_news &&
-        (!is_more || sub->steps >= CORE_SUBSCRIBE_STEPS_MAX)) {
-        core_subscribe_progress(sub);
-    }
-    if (sub->stage != CORE_SUBSCRIBE_READ) {
-        return true; /* `done` comes from another turn */
-    }
-    if (!core_subscribe_may_read(sub)) {
-        (void)core_subscribe_rest(sub);
-        return false;
-    }
-    for (uint32_t i = 0; i < sub->lanes_count; i++) {
-        core_subscribe_ask(sub->lanes[i]);
-    }
-    return is_more;
-}
-
-static void core_subscribe_progress(struct core_subscribe *sub)
-{
-    sub->is_news = false;
-    sub->steps = 0;
-    sub->ops->progress(sub);
-}
-
-/* A batch of rows of the lane. */
-static void core_subscribe_give(struct core_subscribe *sub, struct core_subscribe_lane *lane)
-{
-    struct core_shard *cs = sub->subs->cs;
-    struct core_scan_columns *columns = &sub->source->columns; /* rows stay there for this alone */
-    uint32_t rows = core_subscribe_collect(sub, lane);
-    if (rows > 0 && sub->stage == CORE_SUBSCRIBE_READ) {
-        struct vec_batch batch = {.columns_count = columns->columns_count,
-                                  .rows_count = rows,
-                                  .selection = {.rows = NULL, .count = rows},
-                                  .stretch = lane->partition};
-        if (core_scan_columns_fill(columns, lane->partition, rows, &batch.columns) != ERR_OK) {
-            core_subscribe_fail(sub, CORE_OVERLOADED, "");
-        } else {
-            sub->rows_left -= sub->rows_left == UINT64_MAX ? 0 : rows;
-            sub->steps++;
-            sub->is_news = true;
-            if (!sub->ops->rows(sub, &batch)) {
-                sub->is_paused = true;
-                sub->paused_ns = rt_now_ns(cs->shard);
-            }
-        }
-    }
-    core_loans_return_all(&cs->loans, sub->spent);
-    sub->spent = NULL;
-    core_scan_records_release(&sub->records);
-}
-
-/* The one whose batch is open, or the next that has batches. */
-static struct core_subscribe_lane *core_subscribe_next_lane(struct core_subscribe *sub)
-{
-    for (uint32_t i = 0; i < sub->lanes_count; i++) {
-        uint32_t at = (sub->lane + i) % sub->lanes_count;
-        if (sub->records.is_open || sub->lanes[at]->loans != NULL) {
-            sub->lane = at;
-            return sub->lanes[at];
-        }
-    }
-    return NULL;
-}
-
-/* Take records of one lane; returns how many rows there are. */
-static uint32_t core_subscribe_collect(struct core_subscribe *sub, struct core_subscribe_lane *lane)
-{
-    struct core_scan_columns *columns = &sub->source->columns;
-    uint32_t rows = 0;
-    uint32_t rows_max =
-        sub->rows_left < columns->rows_max ? (uint32_t)sub->rows_left : columns->rows_max;
-    size_t bytes = 0;
-    while (rows < rows_max && bytes < CORE_SUBSCRIBE_FEED_BYTES) {
-        struct log_records_item item;
-        if (!sub->records.is_open && !core_subscribe_open_batch(sub, lane, rows)) {
-            break;
-        }
-        if (!sub->records.is_open) { /* one that has no records to give */
-            continue;
-        }
-        enum err err = core_scan_records_next(&sub->records, &item);
-        if (err == ERR_END) {
-            core_subscribe_pass(sub, lane);
-        } else if (err != ERR_OK) {
-            core_subscribe_fail(sub, CORE_CORRUPT_MESSAGE, "");
-            break;
-        } else if (item.offset >= lane->next) {
-            bytes += (size_t)item.key_bytes + item.value_bytes + item.headers_bytes;
-            core_scan_columns_row(columns, rows++, &item);
-            lane->next = item.offset + 1;
-        }
-    }
-    return rows;
-}
-
-/* Open the lane's next batch. False: there is none, or none that goes with the rows there are. */
-static bool core_subscribe_open_batch(struct core_subscribe *sub, struct core_subscribe_lane *lane,
-                                      uint32_t rows)
-{
-    struct buf_loan *loan = lane->loans;
-    struct log_batch head;
-    if (loan == NULL) {
-        return false;
-    }
-    enum err err = log_batch_decode(loan->data, loan->length, &head);
-    if (err == ERR_OK && (head.kind != LOG_KIND_DATA || (head.attributes & LOG_BATCH_CONTROL) ||
-                          log_batch_next_offset(&head) <= lane->next)) {
-        core_subscribe_pass(sub, lane);
+    const struct core_subscribe_plan *plan = &sub->setup->plan;
+    if (plan->relation == NULL) { /* it goes on: nothing was looked at since it was */
         return true;
     }
-    if (err == ERR_OK) {
-        err = core_scan_records_open(&sub->records, loan->data, loan->length);
+    const struct core_stream_relation *relation = plan->relation->owner;
+    bool is_asked = plan->what == CORE_SUBSCRIBE_STREAM;
+    for (uint32_t i = 0; plan->stmt != NULL && i < plan->stmt->select->items_count; i++) {
+        is_asked = is_asked || plan->stmt->select->items[i].expr == NULL; /* a star */
     }
-    if (err == ERR_AGAIN && rows > 0) {
-        return false;
-    }
-    if (err == ERR_AGAIN) {
-        core_scan_records_release(&sub->records);
-        err = core_scan_records_open(&sub->records, loan->data, loan->length);
-    }
-    if (err != ERR_OK) {
-        bool is_memory = err == ERR_BUDGET || err == ERR_TOO_LARGE;
-        core_subscribe_fail(sub, is_memory ? CORE_OVERLOADED : CORE_CORRUPT_MESSAGE, "");
-        return false;
-    }
-    return true;
+    return relation->stream.columns_count == 0 && is_asked;
 }
 
-/* The lane's first batch has been read; rows may point into it. */
-static void core_subscribe_pass(struct core_subscribe *sub, struct core_subscribe_lane *lane)
-{
-    struct buf_loan *loan = lane->loans;
-    struct log_batch head;
-    if (log_batch_decode(loan->data, loan->length, &head) == ERR_OK && head.kind == LOG_KIND_DATA) {
-        uint64_t next = log_batch_next_offset(&head);
-        lane->next = next > lane->next ? next : lane->next;
-    }
-    lane->loans = loan->next;
-    loan->next = sub->spent;
-    sub->spent = loan;
-}
+/* --- The end --- */
 
-/* Nothing of it is away: it is the subscriber's again. */
+/* It is the subscriber's again, unless something of it is away. */
 static void core_subscribe_finish(struct core_subscribe *sub)
 {
     struct core_subscribes *subs = sub->subs;
-    list_remove(&sub->in_subs);
-    if (sub->source != NULL && --sub->source->refs == 0) {
-        core_subscribe_free_source(subs, sub->source);
+    struct core_subscribe_setup *setup = sub->setup;
+    core_subscribe_leave(sub);
+    bool is_last =
+        list_first(&subs->all) == &sub->in_subs && list_last(&subs->all) == &sub->in_subs;
+    if ((setup != NULL && (setup->is_planning || setup->away_count > 0)) ||
+        (is_last && !list_is_empty(&subs->readers))) {
+        return;
     }
-    core_scan_records_deinit(&sub->records);
+    list_remove(&sub->in_ended);
+    list_remove(&sub->in_subs);
+    if (list_is_linked(&sub->in_paused)) {
+        list_remove(&sub->in_paused);
+    }
     if (list_is_empty(&subs->all)) {
         rt_timer_stop(&subs->timer);
     }
-    ASSERT(!list_is_linked(&sub->in_ready));
-    sub->ops->done(sub);
+    struct sql_error error; /* its memory goes before: with the last one the shard's part may end */
+    if (sub->error != NULL) {
+        error = *sub->error;
+        sub->error = &error;
+        sub->message = error.message;
+    }
+    budget_free(subs->budget, sub->next);
+    budget_free(subs->budget, sub->name);
+    core_subscribe_setup_free(subs, setup);
+    core_subscribe_setup_free(subs, sub->blank);
+    if (sub->source != NULL) {
+        core_subscribe_source_unref(subs, sub->source);
+    }
+    sub->ops->done(sub); /* it may be gone */
 }

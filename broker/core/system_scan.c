@@ -3,7 +3,7 @@
  * Tables of the catalog are read from the newest one, some rows at each step, and go on behind the
  * name that was last: a catalog may be another by then. Errors are asked for shard after shard, a
  * page at a time; what another shard has found, too, is known by its hash. Ticks are asked for at
- * their home, a page at a time; so is how views stand. */
+ * their home, a page at a time; so is how views stand. What goes on is system_activity.c's. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,20 +12,13 @@
 #include "base/rt/clock.h"
 #include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
-#include "broker/core/scan_int.h"
-#include "broker/core/system_tables.h"
+#include "broker/core/system_int.h"
 #include "broker/core/view.h"
 #include "views/vec/calendar.h"
 #include "views/vec/jsonb.h"
 
-/* Rows of a step. */
-#define CORE_SYSTEM_ROWS_MAX 128u
-
 /* Chunks of the arena of a batch. */
 #define CORE_SYSTEM_CHUNK_BYTES (64u << 10)
-
-/* The most columns that one of the tables has. */
-#define CORE_SYSTEM_COLUMNS_MAX 20u
 
 /* Views of a page. */
 #define CORE_SYSTEM_VIEWS_MAX 32u
@@ -33,53 +26,8 @@
 /* Of views: the first column that the home is asked for. */
 #define CORE_SYSTEM_VIEW_STATE 9u
 
-/* A page of errors: as many as there is room for, and for one in any case. */
-#define CORE_SYSTEM_PAGE_BYTES (32u << 10)
-
 /* Room for hashes of errors that have been given, at first: a power of two. */
 #define CORE_SYSTEM_SEEN_MIN 1024u
-
-/* A scan. */
-struct core_system_scan {
-    struct exec_source source;
-    enum core_system_table table;
-    uint32_t place[CORE_SYSTEM_COLUMNS_MAX]; /* of each column of the table: which output;
-                                                UINT32_MAX: not wanted */
-    uint64_t rows_left;
-    struct arena arena;     /* of a batch */
-    struct vec_batch batch; /* what is given */
-    uint32_t row;           /* being filled */
-    bool is_end;            /* there is no more */
-
-    /* Of the catalog: where it stands. */
-    char name[CORE_STREAM_NAME_BYTES_MAX + 1]; /* the last topic, stream or view given; "": none */
-    uint32_t position;                         /* of its columns, given so far */
-
-    /* Of errors. */
-    struct core_call call;     /* a page, there and back */
-    bool is_away;              /* it is */
-    bool has_page;             /* it has come */
-    bool is_closing;           /* nobody asks any more */
-    uint32_t shard;            /* whose errors are read */
-    uint64_t number;           /* the next one there */
-    uint32_t errors_count;     /* in the page */
-    struct core_error *errors; /* CORE_SYSTEM_ROWS_MAX, texts in `page` */
-    char *page;                /* CORE_SYSTEM_PAGE_BYTES */
-    uint64_t *seen;            /* hashes, 0: free */
-    size_t seen_capacity;      /* of those, a power of two */
-    size_t seen_count;         /* in use */
-    uint64_t seed;             /* of them */
-
-    /* Of ticks, a page of which comes in the same way. */
-    struct core_ticks_row *ticks; /* CORE_SYSTEM_ROWS_MAX */
-    uint32_t ticks_count;         /* in the page */
-    struct core_ticks_place tick; /* the next one */
-
-    /* Of views: those of a page. */
-    struct core_upkeep_ask ask;    /* how they stand */
-    struct core_upkeep_row *views; /* CORE_SYSTEM_VIEWS_MAX */
-    bool is_state_wanted;          /* the home is asked */
-};
 
 typedef void core_system_fill_fn(struct core_system_scan *scan);
 
@@ -107,7 +55,6 @@ static void core_system_fill_ticks(struct core_system_scan *scan);
 static void core_system_ticks_page(struct core_shard *at, struct core_call *call);
 static void core_system_ask(struct core_system_scan *scan);
 static void core_system_page(struct core_shard *at, struct core_call *call);
-static void core_system_paged(struct core_shard *home, struct core_call *call);
 static bool core_system_is_new(struct core_system_scan *scan, const struct core_error *error);
 static void core_system_close(struct exec_source *source);
 static void core_system_end(struct core_system_scan *scan, bool is_turn);
@@ -121,6 +68,8 @@ static core_system_fill_fn *const core_system_fills[] = {
     [CORE_SYSTEM_ERRORS] = core_system_fill_errors,
     [CORE_SYSTEM_VIEWS] = core_system_fill_views,
     [CORE_SYSTEM_TICKS] = core_system_fill_ticks,
+    [CORE_SYSTEM_SUBSCRIPTIONS] = core_system_fill_activity,
+    [CORE_SYSTEM_QUERIES] = core_system_fill_activity,
 };
 
 enum err core_scan_system_open(struct core_scans *scans, const struct plan_scan *plan,
@@ -143,9 +92,12 @@ enum err core_scan_system_open(struct core_scans *scans, const struct plan_scan 
         scan->place[plan->columns[i]] = i;
     }
     scan->batch.columns_count = outputs_count;
+    bool is_activity =
+        scan->table == CORE_SYSTEM_SUBSCRIPTIONS || scan->table == CORE_SYSTEM_QUERIES;
     err = scan->table == CORE_SYSTEM_ERRORS  ? core_system_errors_open(scan)
           : scan->table == CORE_SYSTEM_TICKS ? core_system_ticks_open(scan)
           : scan->table == CORE_SYSTEM_VIEWS ? core_system_views_open(scan)
+          : is_activity                      ? core_system_activity_open(scan)
                                              : ERR_OK;
     if (err != ERR_OK) {
         (void)core_source_fail_memory(failure);
@@ -211,7 +163,7 @@ static struct vec_vector *core_system_vector(struct core_system_scan *scan, uint
     return scan->place[column] != UINT32_MAX ? &scan->batch.columns[scan->place[column]] : NULL;
 }
 
-static void core_system_null(struct core_system_scan *scan, uint32_t column)
+void core_system_null(struct core_system_scan *scan, uint32_t column)
 {
     struct vec_vector *vector = core_system_vector(scan, column);
     if (vector != NULL) {
@@ -219,8 +171,8 @@ static void core_system_null(struct core_system_scan *scan, uint32_t column)
     }
 }
 
-static void core_system_text(struct core_system_scan *scan, uint32_t column, const char *text,
-                             size_t length)
+void core_system_text(struct core_system_scan *scan, uint32_t column, const char *text,
+                      size_t length)
 {
     struct vec_vector *vector = core_system_vector(scan, column);
     if (vector != NULL) {
@@ -230,13 +182,12 @@ static void core_system_text(struct core_system_scan *scan, uint32_t column, con
     }
 }
 
-static void core_system_string(struct core_system_scan *scan, uint32_t column, const char *text)
+void core_system_string(struct core_system_scan *scan, uint32_t column, const char *text)
 {
     core_system_text(scan, column, text, strlen(text));
 }
 
-/* Of BIGINT and TIMESTAMPTZ; of INTEGER and BOOLEAN. */
-static void core_system_int8(struct core_system_scan *scan, uint32_t column, int64_t value)
+void core_system_int8(struct core_system_scan *scan, uint32_t column, int64_t value)
 {
     struct vec_vector *vector = core_system_vector(scan, column);
     if (vector != NULL) {
@@ -244,7 +195,7 @@ static void core_system_int8(struct core_system_scan *scan, uint32_t column, int
     }
 }
 
-static void core_system_int4(struct core_system_scan *scan, uint32_t column, uint32_t value)
+void core_system_int4(struct core_system_scan *scan, uint32_t column, uint32_t value)
 {
     struct vec_vector *vector = core_system_vector(scan, column);
     if (vector == NULL) {
@@ -257,8 +208,7 @@ static void core_system_int4(struct core_system_scan *scan, uint32_t column, uin
     }
 }
 
-/* Milliseconds since 1970. */
-static void core_system_time(struct core_system_scan *scan, uint32_t column, int64_t ms)
+void core_system_time(struct core_system_scan *scan, uint32_t column, int64_t ms)
 {
     int64_t us;
     int64_t at;
@@ -479,6 +429,10 @@ static void core_system_fill_upkeep(struct core_system_scan *scan,
     if (row->eta_ns == 0) {
         core_system_null(scan, 19);
     }
+    core_system_int8(scan, 20, (int64_t)(row->fresh_ns / RT_NS_PER_US));
+    if (row->fresh_ns == 0) {
+        core_system_null(scan, 20);
+    }
 }
 
 static void core_system_fill_view(struct core_system_scan *scan, const struct core_view *view,
@@ -587,8 +541,7 @@ static void core_system_ask(struct core_system_scan *scan)
                     core_system_paged);
 }
 
-/* `text` copied to *at, or NULL: there is no room. */
-static const char *core_system_page_text(char **at, const char *end, const char *text)
+const char *core_system_page_text(char **at, const char *end, const char *text)
 {
     size_t bytes = strlen(text) + 1;
     if (*at == NULL || bytes > (size_t)(end - *at)) {
@@ -628,7 +581,7 @@ static void core_system_page(struct core_shard *at, struct core_call *call)
     core_call_end(at, call);
 }
 
-static void core_system_paged(struct core_shard *home, struct core_call *call)
+void core_system_paged(struct core_shard *home, struct core_call *call)
 {
     (void)home;
     core_system_here(CONTAINER_OF(call, struct core_system_scan, call));
@@ -761,6 +714,7 @@ static void core_system_end(struct core_system_scan *scan, bool is_turn)
     budget_free(scan->source.budget, scan->seen);
     budget_free(scan->source.budget, scan->ticks);
     budget_free(scan->source.budget, scan->views);
+    budget_free(scan->source.budget, scan->activities);
     arena_deinit(&scan->arena);
     core_source_free(&scan->source, is_turn);
 }

@@ -63,6 +63,7 @@ static const struct plan_column core_system_views[] = {
     CORE_SYSTEM_COLUMN("records_left", BIGINT),
     CORE_SYSTEM_COLUMN("errors", BIGINT),
     CORE_SYSTEM_COLUMN("eta_ms", BIGINT),
+    CORE_SYSTEM_COLUMN("freshness_us", BIGINT),
 };
 
 static const struct plan_column core_system_ticks[] = {
@@ -70,6 +71,30 @@ static const struct plan_column core_system_ticks[] = {
     CORE_SYSTEM_COLUMN("whole", BOOLEAN), CORE_SYSTEM_COLUMN("starts", INTEGER),
     CORE_SYSTEM_COLUMN("topic", TEXT),    CORE_SYSTEM_COLUMN("partition", INTEGER),
     CORE_SYSTEM_COLUMN("offset", BIGINT),
+};
+
+static const struct plan_column core_system_subscriptions[] = {
+    CORE_SYSTEM_COLUMN("shard", INTEGER),
+    CORE_SYSTEM_COLUMN("number", BIGINT),
+    CORE_SYSTEM_COLUMN("since", TIMESTAMPTZ),
+    CORE_SYSTEM_COLUMN("peer", TEXT),
+    CORE_SYSTEM_COLUMN("id", TEXT),
+    CORE_SYSTEM_COLUMN("kind", TEXT),
+    CORE_SYSTEM_COLUMN("name", TEXT),
+    CORE_SYSTEM_COLUMN("sql", TEXT),
+    CORE_SYSTEM_COLUMN("state", TEXT),
+    CORE_SYSTEM_COLUMN("position", TEXT),
+    CORE_SYSTEM_COLUMN("behind", BIGINT),
+    CORE_SYSTEM_COLUMN("rows", BIGINT),
+    CORE_SYSTEM_COLUMN("queued_bytes", BIGINT),
+};
+
+static const struct plan_column core_system_queries[] = {
+    CORE_SYSTEM_COLUMN("shard", INTEGER),     CORE_SYSTEM_COLUMN("number", BIGINT),
+    CORE_SYSTEM_COLUMN("since", TIMESTAMPTZ), CORE_SYSTEM_COLUMN("state", TEXT),
+    CORE_SYSTEM_COLUMN("sql", TEXT),          CORE_SYSTEM_COLUMN("elapsed_ms", BIGINT),
+    CORE_SYSTEM_COLUMN("rows", BIGINT),       CORE_SYSTEM_COLUMN("records", BIGINT),
+    CORE_SYSTEM_COLUMN("memory", BIGINT),
 };
 
 #define CORE_SYSTEM_RELATION(table, list)                                                          \
@@ -85,6 +110,8 @@ static const struct plan_relation core_system_tables[CORE_SYSTEM_COUNT] = {
     [CORE_SYSTEM_ERRORS] = CORE_SYSTEM_RELATION("errors", core_system_errors),
     [CORE_SYSTEM_VIEWS] = CORE_SYSTEM_RELATION("views", core_system_views),
     [CORE_SYSTEM_TICKS] = CORE_SYSTEM_RELATION("ticks", core_system_ticks),
+    [CORE_SYSTEM_SUBSCRIPTIONS] = CORE_SYSTEM_RELATION("subscriptions", core_system_subscriptions),
+    [CORE_SYSTEM_QUERIES] = CORE_SYSTEM_RELATION("queries", core_system_queries),
 };
 
 const struct plan_relation *core_system_table_find(const char *name, size_t name_bytes)

@@ -13,12 +13,24 @@
  *                      lag_ms (how long it has been behind), rows, bytes (of memory), records
  *                      (folded since the server started), records_left (to fold of the present
  *                      step), errors (since the server started), eta_ms (until that step is done;
- *                      null: not known)
+ *                      null: not known), freshness_us (from when its last tick was there until it
+ *                      was in its rows; null: none yet)
  *     system.errors    stream, topic, partition, offset, column, code, path, excerpt: what queries
  *                      found (errors.h), on all shards, each once
  *     system.ticks     tick, time, whole, starts (views that begin in it), topic, partition, offset
  *                      (records below it are in the tick or an earlier one): what the newest ticks
  *                      have said, as far back as they are in memory
+ *
+ *     system.subscriptions  shard, number (of that shard), since, peer, id (as its client named it,
+ * in JSON), kind (stream, view; null: it is being found out), name (of that), sql (its SELECT, its
+ * first 256 bytes; null: it is by name), state (starting, following, paused: it waits for its
+ * client), position (what it has been given: of a view a position, of a stream the next offsets as
+ * JSON), behind (ticks that a view has and it has not been given; null of a stream), rows (and
+ * changes that it has been given), queued_bytes (of its connection, sent and not read)
+ *     system.queries   shard, number, since, state (planning, changing, waiting: for others to end,
+ *                      running, paused: it waits for its client, ending), sql (its first 1,024
+ *                      bytes), elapsed_ms, rows (given), records (looked at), memory: statements
+ *                      that run now, this one, too
  *
  * Streams, topics and views are those of the newest catalog at each step of the scan, in order of
  * their names. */
@@ -38,6 +50,8 @@ enum core_system_table {
     CORE_SYSTEM_ERRORS,
     CORE_SYSTEM_VIEWS,
     CORE_SYSTEM_TICKS,
+    CORE_SYSTEM_SUBSCRIPTIONS,
+    CORE_SYSTEM_QUERIES,
     CORE_SYSTEM_COUNT
 };
 

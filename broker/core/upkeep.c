@@ -14,6 +14,7 @@
 #define CORE_UPKEEP_MEMORY_PART 4u
 
 static void core_upkeep_turn(struct rt_op *op);
+static void core_upkeep_pace_over(struct rt_timer *timer);
 
 void core_upkeep_open(struct core_upkeep *upkeep, struct core_shard *cs)
 {
@@ -23,6 +24,7 @@ void core_upkeep_open(struct core_upkeep *upkeep, struct core_shard *cs)
     list_init(&upkeep->parts);
     list_init(&upkeep->ready);
     rt_op_init(&upkeep->op, cs->shard, core_upkeep_turn);
+    core_upkeep_pace_init(&upkeep->pace, cs, core_upkeep_pace_over);
     for (uint32_t i = 0; i < STORE_SLICES; i++) {
         upkeep->slice_target[i] = (uint8_t)(i % cs->core->shards_count);
     }
@@ -33,6 +35,7 @@ void core_upkeep_open(struct core_upkeep *upkeep, struct core_shard *cs)
 void core_upkeep_stop(struct core_upkeep *upkeep)
 {
     upkeep->is_stopping = true;
+    core_upkeep_pace_stop(&upkeep->pace);
     core_upkeep_home_stop(upkeep);
     list_for_each (node, &upkeep->parts) {
         core_upkeep_wake(CONTAINER_OF(node, struct core_upkeep_part, in_parts));
@@ -97,5 +100,14 @@ static void core_upkeep_turn(struct rt_op *op)
     if (!list_is_empty(&upkeep->ready) && !upkeep->is_op_away) {
         upkeep->is_op_away = true;
         rt_op_defer(op);
+    }
+}
+
+/* Folds that had to pause go on. */
+static void core_upkeep_pace_over(struct rt_timer *timer)
+{
+    struct core_upkeep *upkeep = CONTAINER_OF(timer, struct core_upkeep, pace.timer);
+    list_for_each (node, &upkeep->parts) {
+        core_upkeep_wake(CONTAINER_OF(node, struct core_upkeep_part, in_parts));
     }
 }

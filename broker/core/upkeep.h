@@ -32,6 +32,7 @@
 #include "broker/core/code.h"
 #include "broker/core/position.h"
 #include "broker/core/ticks.h"
+#include "broker/core/upkeep_pace.h"
 #include "storage/log/format.h"
 #include "views/maint/upkeep.h"
 
@@ -68,6 +69,8 @@ struct core_upkeep {
     struct rt_op op;                    /* the next turn */
     uint8_t slice_target[STORE_SLICES]; /* the shard of each slice */
     uint32_t parcels_away;              /* made here, not home */
+    struct metric_gauge changes_bytes;  /* of change logs here */
+    struct core_upkeep_pace pace;       /* of folds that are late */
     bool is_op_away;                    /* `op` is */
     bool is_stopping;                   /* no step is begun any more */
 
@@ -112,7 +115,10 @@ struct core_upkeep_hold {
     void *ctx;                 /* the caller's */
     struct log_uuid view;      /* which */
     uint64_t tick_min;         /* wait until the view has this one; 0: any */
-    uint64_t deadline_ns;      /* rt_now_ns; CORE_TIMEOUT then */
+    uint64_t rows_min;         /* and until its rows are those of this one, or a later one */
+    uint64_t deadline_ns;      /* rt_now_ns; CORE_TIMEOUT then; UINT64_MAX: never */
+    bool is_news; /* only the answer is wanted: nothing is kept readable, and nothing is
+                     to be released */
 
     /* Answered. */
     enum core_code code;           /* CORE_OK; CORE_UNKNOWN_VIEW; CORE_VIEW_BROKEN; CORE_TIMEOUT;
@@ -197,12 +203,14 @@ static inline bool core_upkeep_read_is_here(const struct core_upkeep_read *read)
 struct core_upkeep_row {
     struct log_uuid view;
     enum core_upkeep_status status;
-    bool is_degraded;       /* values did not fit its frozen types, or rows failed */
-    char why[160];          /* of BROKEN and LAGGING; "" */
-    uint64_t tick;          /* complete on all shards */
-    uint64_t lag_ns;        /* how long ago the first tick came that it has not; 0: it has all */
-    uint64_t rows_count;    /* of its state */
-    uint64_t bytes;         /* of memory */
+    bool is_degraded;    /* values did not fit its frozen types, or rows failed */
+    char why[160];       /* of BROKEN and LAGGING; "" */
+    uint64_t tick;       /* complete on all shards */
+    uint64_t lag_ns;     /* how long ago the first tick came that it has not; 0: it has all */
+    uint64_t fresh_ns;   /* how long the tick that it took last had been there when all shards had
+                            taken it; 0: it has taken none */
+    uint64_t rows_count; /* of its state */
+    uint64_t bytes;      /* of memory */
     uint64_t records_count; /* folded since the server started */
     uint64_t left_count;    /* records of the step under way that are left to fold */
     uint64_t errors_count;  /* values and rows that failed since the server started */

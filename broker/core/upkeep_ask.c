@@ -17,6 +17,11 @@ static const struct metric_family core_upkeep_bytes_family = {
     .help = "Bytes of memory that materialized views take.",
     .type = METRIC_GAUGE};
 
+static const struct metric_family core_upkeep_changes_family = {
+    .name = "tdb_view_change_log_bytes",
+    .help = "Bytes of memory that change logs of materialized views take.",
+    .type = METRIC_GAUGE};
+
 static const struct metric_label core_upkeep_states[CORE_UPKEEP_STATUS_COUNT] = {
     [CORE_UPKEEP_BUILDING] = {"state", "building"},
     [CORE_UPKEEP_LIVE] = {"state", "live"},
@@ -39,6 +44,7 @@ void core_upkeep_metrics_open(struct core_upkeep *upkeep)
     metric_gauge_init(&metrics->lag, registry, &core_upkeep_lag_family, NULL, 0);
     metric_gauge_init(&metrics->rows, registry, &core_upkeep_rows_family, NULL, 0);
     metric_gauge_init(&metrics->bytes, registry, &core_upkeep_bytes_family, NULL, 0);
+    metric_gauge_init(&upkeep->changes_bytes, registry, &core_upkeep_changes_family, NULL, 0);
 }
 
 bool core_upkeep_ask_start(struct core_shard *cs, struct core_upkeep_ask *ask)

@@ -428,6 +428,7 @@ static bool core_upkeep_view_aim(struct core_upkeep_view *view)
         }
         view->tick = next;
     }
+    view->is_paced = view->status != CORE_UPKEEP_LIVE;
     view->step_ns = now_ns;
     view->step_records = 0;
     for (uint32_t i = 0; i < upkeep->cs->core->shards_count; i++) {
@@ -526,6 +527,7 @@ static void core_upkeep_view_stepped(struct core_upkeep_view *view)
     struct core_upkeep *upkeep = view->upkeep;
     uint64_t now_ns = rt_now_ns(upkeep->cs->shard);
     view->applied = view->tick;
+    view->fresh_ns = view->behind_ns != 0 ? now_ns - view->behind_ns : 0;
     uint64_t next = view->moved > view->applied ? core_upkeep_view_next(view) : 0;
     if (view->moved <= view->applied) {
         view->behind_ns = 0;
@@ -559,6 +561,17 @@ static void core_upkeep_view_free(struct core_upkeep_view *view)
 
 /* --- Looking --- */
 
+/* Whether somebody waits who will not wait for ever. */
+static bool core_upkeep_is_waited(const struct core_upkeep_view *view)
+{
+    list_for_each (node, &view->waiting) {
+        if (CONTAINER_OF(node, struct core_upkeep_hold, in_view)->deadline_ns != UINT64_MAX) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* At all views: what is due. */
 static void core_upkeep_look(struct core_upkeep *upkeep)
 {
@@ -573,7 +586,7 @@ static void core_upkeep_look(struct core_upkeep *upkeep)
         }
         is_busy = is_busy || (view->status == CORE_UPKEEP_LIVE && view->behind_ns != 0 &&
                               now_ns - view->behind_ns > CORE_UPKEEP_BUSY_NS);
-        is_waited = is_waited || !list_is_empty(&view->waiting);
+        is_waited = is_waited || core_upkeep_is_waited(view);
         core_upkeep_view_run(view); /* it may be gone after it */
     }
     if (!upkeep->is_stopping && core_upkeep_is_home(upkeep)) {
@@ -661,7 +674,7 @@ static void core_upkeep_hold_run(struct core_shard *at, struct core_call *call)
         }
     }
     list_push_back(&view->waiting, &hold->in_view);
-    if (!core_upkeep_hold_try(view, hold)) {
+    if (!core_upkeep_hold_try(view, hold) && hold->deadline_ns != UINT64_MAX) {
         core_upkeep_look_soon(upkeep);
     }
 }
@@ -679,10 +692,12 @@ static bool core_upkeep_hold_try(struct core_upkeep_view *view, struct core_upke
         list_remove(&hold->in_view);
         snprintf(hold->why, sizeof(hold->why), "%s", view->why);
         core_upkeep_hold_end(hold, CORE_VIEW_BROKEN);
-    } else if (is_readable && complete >= hold->tick_min) {
+    } else if (is_readable && complete >= hold->tick_min && view->applied >= hold->rows_min) {
         list_remove(&hold->in_view);
-        list_push_back(&view->holds, &hold->in_view); /* ticks only grow */
-        hold->of = view;
+        if (!hold->is_news) {
+            list_push_back(&view->holds, &hold->in_view); /* ticks only grow */
+            hold->of = view;
+        }
         hold->tick = view->applied;
         hold->position = (struct core_position){core_ticks_position(upkeep->cs).epoch, complete};
         core_upkeep_hold_end(hold, CORE_OK);
@@ -816,7 +831,8 @@ void core_upkeep_view_row(const struct core_upkeep_view *view, struct core_upkee
                                     .is_degraded = view->is_degraded,
                                     .tick = view->moved <= view->applied ? upkeep->newest
                                                                          : view->applied,
-                                    .lag_ns = view->behind_ns != 0 ? now_ns - view->behind_ns : 0};
+                                    .lag_ns = view->behind_ns != 0 ? now_ns - view->behind_ns : 0,
+                                    .fresh_ns = view->fresh_ns};
     memcpy(row->why, view->why, sizeof(row->why));
     for (uint32_t i = 0; i < upkeep->cs->core->shards_count; i++) {
         const struct core_upkeep_step *step = &view->steps[i];

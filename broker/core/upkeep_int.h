@@ -3,6 +3,7 @@
 #ifndef BROKER_CORE_UPKEEP_INT_H
 #define BROKER_CORE_UPKEEP_INT_H
 
+#include "broker/core/changes.h"
 #include "broker/core/scan_columns.h"
 #include "broker/core/scan_records.h"
 #include "broker/core/stream.h"
@@ -42,7 +43,8 @@ struct core_upkeep_count {
  * one of a view's is away `view` is not changed at home but for what only the home reads. */
 struct core_upkeep_step {
     struct core_call call;
-    struct core_upkeep_view *view; /* whose; read there: order, tick, floor, origins, goals */
+    struct core_upkeep_view *view; /* whose; read there: order, tick, floor, origins, goals,
+                                      is_paced */
     enum core_code over; /* CORE_OK; CORE_VIEW_BROKEN, `why`; CORE_UNKNOWN_VIEW: nobody wants it any
                             more: what is begun is to end soon */
     char why[160];       /* both asked and answered */
@@ -89,6 +91,7 @@ enum core_upkeep_stage {
     CORE_UPKEEP_IDLE,  /* no step */
     CORE_UPKEEP_FOLD,  /* records of its lanes, and what came of other shards */
     CORE_UPKEEP_APPLY, /* its own are sent: what is left to come of other shards */
+    CORE_UPKEEP_COPY,  /* all is applied: what it changed goes to the change log */
     CORE_UPKEEP_LEFT,  /* no step any more: what is under way ends */
     CORE_UPKEEP_OVER,  /* being given up */
 };
@@ -103,6 +106,7 @@ struct core_upkeep_part {
     struct core_upkeep_step *step; /* in hand; NULL: none */
     uint64_t step_ns;              /* when it came */
     uint64_t tick;                 /* of the step begun last */
+    uint64_t begun_tick;           /* of the first that was applied; 0: none */
 
     /* Made once. */
     struct budget budget;                  /* the view's, here */
@@ -124,6 +128,7 @@ struct core_upkeep_part {
 
     /* Folding. */
     uint32_t lane;          /* being folded, and whose rows were taken */
+    uint32_t rows_max;      /* taken at a time: so many as fold quickly; 0: none were yet */
     uint32_t rows_count;    /* taken and not folded yet */
     struct vec_batch batch; /* these, when columns are filled */
     struct buf_loan *spent; /* batches that rows taken point into */
@@ -139,11 +144,12 @@ struct core_upkeep_part {
     uint32_t applied;    /* groups of the first one */
     uint32_t last_count; /* shards whose last parcel was applied */
 
-    struct list reads;      /* core_upkeep_read.in_part: wait for their turn */
-    uint32_t reads_count;   /* readings that are open */
-    uint64_t records_count; /* folded, ever */
-    enum core_code code;    /* CORE_OK; CORE_VIEW_BROKEN: `why`; CORE_UNKNOWN_VIEW: it was dropped.
-                               No step changes its rows any more */
+    struct core_changes changes; /* what steps changed */
+    struct list reads;           /* core_upkeep_read.in_part: wait for their turn */
+    uint32_t reads_count;        /* readings that are open */
+    uint64_t records_count;      /* folded, ever */
+    enum core_code code; /* CORE_OK; CORE_VIEW_BROKEN: `why`; CORE_UNKNOWN_VIEW: it was dropped.
+                            No step changes its rows any more */
     char why[160];
 };
 
@@ -159,6 +165,20 @@ struct core_upkeep_part *core_upkeep_find(const struct core_upkeep *upkeep,
 
 /* Calls: a step. */
 void core_upkeep_step_run(struct core_shard *at, struct core_call *call);
+
+/* Between upkeep_step.c and upkeep_apply.c. Send what is folded, all or nothing. False: there is no
+ * memory. */
+bool core_upkeep_send(struct core_upkeep_part *part, bool is_last);
+/* A parcel is not needed here any more. */
+void core_upkeep_parcel_return(struct core_upkeep_parcel *parcel);
+/* Some groups of the parcel that came first; some of what the step changed, for those who follow
+ * the view. True: there is more at once. */
+bool core_upkeep_apply(struct core_upkeep_part *part);
+bool core_upkeep_copy(struct core_upkeep_part *part);
+/* The step goes home. */
+void core_upkeep_answer(struct core_upkeep_part *part, enum core_code code, bool is_done);
+/* It is kept up no more, and that is why. Its step ends as all do. */
+void core_upkeep_break(struct core_upkeep_part *part, const char *format, ...) PRINTF(2, 3);
 
 /* One reading's turn; it answers. */
 void core_upkeep_read_turn(struct core_upkeep_read *read);
@@ -181,7 +201,9 @@ struct core_upkeep_view {
     uint64_t applied;          /* the last one that all shards have; 0: none */
     uint64_t moved;            /* the newest tick that has moved its source */
     uint64_t floor;            /* the oldest tick that readers may ask for */
+    bool is_paced;             /* the step leaves the most of the time to producers */
     uint64_t behind_ns;        /* since when there is a tick that it has not; 0: there is none */
+    uint64_t fresh_ns;         /* how long the last step's first tick was there until all had it */
     uint64_t since_ns;     /* when the first tick came behind those the step goes over; 0: none */
     uint64_t step_ns;      /* when the step began, */
     uint64_t step_records; /* and how many records were folded then */

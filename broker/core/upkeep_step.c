@@ -37,6 +37,11 @@
 /* Lanes of a part whose batches are asked for, or here, at a time. */
 #define CORE_UPKEEP_LANES_AHEAD 8u
 
+/* What folding the rows that are taken at a time may take, a quarter of it where the step is paced;
+ * and so many are taken all the same. */
+#define CORE_UPKEEP_ROWS_NS    (2 * RT_NS_PER_MS)
+#define CORE_UPKEEP_ROWS_LEAST 32u
+
 static void core_upkeep_step_make(struct core_upkeep *upkeep, struct core_upkeep_part *part,
                                   struct core_upkeep_step *step);
 static void core_upkeep_step_go(struct core_upkeep_part *part, struct core_upkeep_step *step);
@@ -51,10 +56,11 @@ static bool core_upkeep_part_make(struct core_upkeep_part *part, const struct co
 static bool core_upkeep_part_widen(struct core_upkeep_part *part,
                                    const struct core_upkeep_view *view);
 static void core_upkeep_begin(struct core_upkeep_part *part, const struct core_upkeep_view *view);
-static void core_upkeep_answer(struct core_upkeep_part *part, enum core_code code, bool is_done);
+static bool core_upkeep_fold_paced(struct core_upkeep_part *part);
 static bool core_upkeep_fold(struct core_upkeep_part *part);
 static bool core_upkeep_fold_some(struct core_upkeep_part *part);
 static void core_upkeep_spend(struct core_upkeep_part *part);
+static void core_upkeep_fit(struct core_upkeep_part *part, uint64_t since_ns);
 static bool core_upkeep_relieve(struct core_upkeep_part *part, const char *what);
 static bool core_upkeep_fold_end(struct core_upkeep_part *part);
 static struct core_upkeep_lane *core_upkeep_next_lane(struct core_upkeep_part *part);
@@ -66,14 +72,6 @@ static bool core_upkeep_fold_rows(struct core_upkeep_part *part);
 static void core_upkeep_ask(struct core_upkeep_part *part);
 static void core_upkeep_fed(struct core_view_feed *feed);
 static void core_upkeep_fault(void *ctx, const struct maint_fault *fault);
-static bool core_upkeep_send(struct core_upkeep_part *part, bool is_last);
-static void core_upkeep_post(struct core_upkeep_part *part, struct core_upkeep_parcel *parcel,
-                             uint32_t to, bool is_last);
-static void core_upkeep_parcel_came(struct rt_shard *at, struct rt_mail *mail);
-static void core_upkeep_parcel_home(struct rt_shard *at, struct rt_mail *mail);
-static void core_upkeep_parcel_return(struct core_upkeep_parcel *parcel);
-static bool core_upkeep_apply(struct core_upkeep_part *part);
-static void core_upkeep_break(struct core_upkeep_part *part, const char *format, ...) PRINTF(2, 3);
 static bool core_upkeep_part_leave(struct core_upkeep_part *part);
 static bool core_upkeep_part_end(struct core_upkeep_part *part);
 static void core_upkeep_feed_closed(struct core_view_feed *feed);
@@ -148,6 +146,7 @@ static void core_upkeep_step_go(struct core_upkeep_part *part, struct core_upkee
 static void core_upkeep_step_end(struct core_upkeep *upkeep, struct core_upkeep_part *part,
                                  struct core_upkeep_step *step)
 {
+    core_views_leave(upkeep->cs, &step->view->uuid);
     if (part == NULL) {
         step->is_done = true;
         core_call_end(upkeep->cs, &step->call);
@@ -189,6 +188,7 @@ static struct core_upkeep_part *core_upkeep_part_new(struct core_upkeep *upkeep,
     list_init(&part->reads);
     budget_init(&part->budget, "view", SIZE_MAX, &upkeep->budget);
     arena_init(&part->arena, &part->budget, CORE_UPKEEP_ARENA_BYTES, SIZE_MAX);
+    core_changes_init(&part->changes, part);
     list_push_back(&upkeep->parts, &part->in_parts);
     if (!core_upkeep_part_make(part, defined, topic) && part->code == CORE_OK) {
         core_upkeep_break(part, "out of budget: its plan does not fit");
@@ -274,6 +274,7 @@ static bool core_upkeep_part_widen(struct core_upkeep_part *part,
         lane->feed = (struct core_view_feed){.done = core_upkeep_fed,
                                              .ctx = lane,
                                              .owner = "view",
+                                             .view = part->view,
                                              .topic = view->topic,
                                              .partition = i,
                                              .group = topic->groups[i],
@@ -314,7 +315,7 @@ static void core_upkeep_begin(struct core_upkeep_part *part, const struct core_u
 }
 
 /* The step goes home. */
-static void core_upkeep_answer(struct core_upkeep_part *part, enum core_code code, bool is_done)
+void core_upkeep_answer(struct core_upkeep_part *part, enum core_code code, bool is_done)
 {
     struct core_upkeep_step *step = part->step;
     part->step = NULL;
@@ -355,6 +356,10 @@ bool core_upkeep_part_run(struct core_upkeep_part *part)
     if (part->is_made && part->code == CORE_OK) {
         is_more = !store_state_trim(&part->rows.state) || is_more;
     }
+    is_more = !core_changes_trim(&part->changes) || is_more;
+    if (part->stage == CORE_UPKEEP_COPY) {
+        return core_upkeep_copy(part) || is_more;
+    }
     if (part->stage == CORE_UPKEEP_IDLE) {
         return is_more;
     }
@@ -362,12 +367,28 @@ bool core_upkeep_part_run(struct core_upkeep_part *part)
         return core_upkeep_apply(part) || is_more;
     }
     if (part->stage == CORE_UPKEEP_FOLD && part->step != NULL) {
-        is_more = core_upkeep_fold(part) || is_more;
+        is_more = core_upkeep_fold_paced(part) || is_more;
     }
     return is_more;
 }
 
 /* --- Folding --- */
+
+/* Fold, where the step leaves the most of the time to producers: not now, if it had its part. */
+static bool core_upkeep_fold_paced(struct core_upkeep_part *part)
+{
+    struct core_upkeep *upkeep = part->upkeep;
+    if (!part->step->view->is_paced || part->code != CORE_OK) {
+        return core_upkeep_fold(part);
+    }
+    if (!core_upkeep_pace_may(&upkeep->pace)) {
+        return false;
+    }
+    uint64_t since_ns = rt_now_precise_ns(upkeep->cs->shard);
+    bool is_more = core_upkeep_fold(part);
+    core_upkeep_pace_took(&upkeep->pace, since_ns);
+    return is_more;
+}
 
 /* Some batches. True: there is more at once. */
 static bool core_upkeep_fold(struct core_upkeep_part *part)
@@ -397,6 +418,7 @@ static bool core_upkeep_fold(struct core_upkeep_part *part)
 /* Rows of one lane. False: there is no memory before parcels are home. */
 static bool core_upkeep_fold_some(struct core_upkeep_part *part)
 {
+    uint64_t since_ns = rt_now_precise_ns(part->upkeep->cs->shard);
     if (part->rows_count == 0 && maint_fold_is_full(&part->fold) &&
         !core_upkeep_send(part, false)) {
         return core_upkeep_relieve(part, "its groups");
@@ -410,7 +432,22 @@ static bool core_upkeep_fold_some(struct core_upkeep_part *part)
     }
     core_upkeep_spend(part);
     core_upkeep_ask(part);
+    core_upkeep_fit(part, since_ns);
     return true;
+}
+
+/* What a view computes of a row may be much: fewer rows at a time then, so that nobody waits long.
+ * Never so few that a batch costs more than its rows. */
+static void core_upkeep_fit(struct core_upkeep_part *part, uint64_t since_ns)
+{
+    uint64_t took_ns = rt_now_precise_ns(part->upkeep->cs->shard) - since_ns;
+    uint64_t most_ns = part->step != NULL && part->step->view->is_paced ? CORE_UPKEEP_ROWS_NS / 4
+                                                                        : CORE_UPKEEP_ROWS_NS;
+    if (took_ns > most_ns && part->rows_max > CORE_UPKEEP_ROWS_LEAST) {
+        part->rows_max /= 2;
+    } else if (took_ns < most_ns * 2 / 5 && part->rows_max < part->columns.rows_max) {
+        part->rows_max *= 2;
+    }
 }
 
 /* Rows taken were folded, or are not wanted any more: nothing points into their batches. */
@@ -427,7 +464,7 @@ static void core_upkeep_spend(struct core_upkeep_part *part)
  * broken. */
 static bool core_upkeep_relieve(struct core_upkeep_part *part, const char *what)
 {
-    if (store_state_break(&part->rows.state)) {
+    if (core_changes_relieve(part->upkeep) || store_state_break(&part->rows.state)) {
         return true;
     }
     if (part->parcels_away == 0) {
@@ -470,8 +507,10 @@ static uint32_t core_upkeep_collect(struct core_upkeep_part *part, struct core_u
 {
     uint32_t rows = 0;
     size_t bytes = 0;
-    while (rows < part->columns.rows_max && bytes < CORE_UPKEEP_FEED_BYTES &&
-           part->code == CORE_OK) {
+    if (part->rows_max == 0 || part->rows_max > part->columns.rows_max) {
+        part->rows_max = part->columns.rows_max;
+    }
+    while (rows < part->rows_max && bytes < CORE_UPKEEP_FEED_BYTES && part->code == CORE_OK) {
         struct log_records_item item;
         if (!part->records.is_open && !core_upkeep_open_batch(part, lane, rows)) {
             break;
@@ -647,151 +686,10 @@ static void core_upkeep_fault(void *ctx, const struct maint_fault *fault)
     core_errors_add(&part->upkeep->cs->errors, &error);
 }
 
-/* --- Parcels --- */
-
-/* Send what is folded, all or nothing. False: there is no memory. */
-static bool core_upkeep_send(struct core_upkeep_part *part, bool is_last)
-{
-    uint32_t shards_count = part->upkeep->cs->core->shards_count;
-    uint32_t made_count = 0;
-    bool is_well = true;
-    while (is_well && part->code == CORE_OK && made_count < shards_count) {
-        is_well = maint_fold_take(&part->fold, made_count, &part->deltas[made_count]) == ERR_OK;
-        made_count += is_well;
-    }
-    for (uint32_t to = 0; is_well && to < shards_count; to++) {
-        struct core_upkeep_parcel *parcel = &part->lasts[to];
-        void *memory;
-        if (!is_last && part->deltas[to] != NULL) {
-            is_well = budget_alloc(&part->budget, sizeof(*parcel), 16, &memory) == ERR_OK;
-            parcel = is_well ? memory : NULL;
-        }
-        if (is_well && (is_last || part->deltas[to] != NULL)) {
-            core_upkeep_post(part, parcel, to, is_last);
-        }
-    }
-    for (uint32_t i = 0; i < made_count; i++) { /* those that were not sent */
-        if (part->deltas[i] != NULL) {
-            maint_delta_free(part->deltas[i]);
-            part->deltas[i] = NULL;
-        }
-    }
-    if (is_well && part->is_made) {
-        maint_fold_reset(&part->fold);
-    }
-    part->is_sent = is_well && is_last;
-    return is_well;
-}
-
-static void core_upkeep_post(struct core_upkeep_part *part, struct core_upkeep_parcel *parcel,
-                             uint32_t to, bool is_last)
-{
-    struct core_shard *cs = part->upkeep->cs;
-    ASSERT(!parcel->is_away);
-    parcel->from = part;
-    parcel->to = &cs->core->shards[to]->upkeep;
-    parcel->view = part->view;
-    parcel->tick = part->tick;
-    parcel->delta = part->deltas[to];
-    parcel->is_last = is_last;
-    parcel->is_away = true;
-    part->deltas[to] = NULL;
-    part->parcels_away++;
-    part->lasts_away += is_last;
-    part->upkeep->parcels_away++;
-    rt_outbox_send(&cs->outbox, to, &parcel->mail, core_upkeep_parcel_came);
-}
-
-static struct core_upkeep_parcel *core_upkeep_parcel_of(struct rt_mail *mail)
-{
-    struct rt_outbox_mail *letter = CONTAINER_OF(mail, struct rt_outbox_mail, mail);
-    return CONTAINER_OF(letter, struct core_upkeep_parcel, mail);
-}
-
-static void core_upkeep_parcel_came(struct rt_shard *at, struct rt_mail *mail)
-{
-    struct core_upkeep_parcel *parcel = core_upkeep_parcel_of(mail);
-    struct core_upkeep *upkeep = parcel->to;
-    struct core_upkeep_part *part = core_upkeep_find(upkeep, &parcel->view);
-    (void)at;
-    ASSERT(part != NULL || upkeep->is_stopping);
-    if (upkeep->is_stopping || part->stage == CORE_UPKEEP_LEFT) {
-        core_upkeep_parcel_return(parcel);
-    } else {
-        list_push_back(&part->parcels, &parcel->in_list);
-        core_upkeep_wake(part);
-    }
-}
-
-/* It is not needed here any more. */
-static void core_upkeep_parcel_return(struct core_upkeep_parcel *parcel)
-{
-    struct core_shard *cs = parcel->to->cs;
-    uint32_t home = parcel->from->upkeep->cs->shard->id;
-    rt_outbox_send(&cs->outbox, home, &parcel->mail, core_upkeep_parcel_home);
-}
-
-static void core_upkeep_parcel_home(struct rt_shard *at, struct rt_mail *mail)
-{
-    struct core_upkeep_parcel *parcel = core_upkeep_parcel_of(mail);
-    struct core_upkeep_part *part = parcel->from;
-    (void)at;
-    if (parcel->delta != NULL) {
-        maint_delta_free(parcel->delta);
-    }
-    part->parcels_away--;
-    part->lasts_away -= parcel->is_last;
-    part->upkeep->parcels_away--;
-    parcel->is_away = false;
-    if (!parcel->is_last) {
-        budget_free(&part->budget, parcel);
-    }
-    core_upkeep_wake(part);
-}
-
-/* --- Applying --- */
-
-/* Some groups of the parcel that came first. True: there is more at once. */
-static bool core_upkeep_apply(struct core_upkeep_part *part)
-{
-    struct core_upkeep_parcel *parcel =
-        CONTAINER_OF(list_first(&part->parcels), struct core_upkeep_parcel, in_list);
-    ASSERT(parcel->tick == part->tick);
-    enum err err = ERR_OK;
-    if (part->code == CORE_OK && !part->is_begun) {
-        part->is_begun = true;
-        err = maint_upkeep_begin(&part->rows, part->tick);
-    }
-    if (part->code == CORE_OK && err == ERR_OK && parcel->delta != NULL) {
-        err = maint_upkeep_apply(&part->rows, parcel->delta, &part->applied);
-    }
-    if (err != ERR_OK) {
-        core_upkeep_break(part, "out of budget: its rows need more memory than views have");
-    }
-    if (part->code == CORE_OK && parcel->delta != NULL &&
-        part->applied < parcel->delta->groups_count) {
-        return true;
-    }
-    part->applied = 0;
-    part->last_count += parcel->is_last;
-    list_remove(&parcel->in_list);
-    core_upkeep_parcel_return(parcel);
-    if (part->last_count < part->upkeep->cs->core->shards_count) {
-        return true;
-    }
-    ASSERT(part->is_sent); /* its own last one was among them */
-    if (part->code == CORE_OK) {
-        maint_upkeep_end(&part->rows);
-    }
-    part->stage = CORE_UPKEEP_IDLE;
-    core_upkeep_answer(part, part->code, true);
-    return true;
-}
-
 /* --- The end --- */
 
 /* It is kept up no more, and that is why. Its step ends as all do. */
-static void core_upkeep_break(struct core_upkeep_part *part, const char *format, ...)
+void core_upkeep_break(struct core_upkeep_part *part, const char *format, ...)
 {
     if (part->code != CORE_OK) {
         return;
@@ -845,6 +743,9 @@ static bool core_upkeep_part_end(struct core_upkeep_part *part)
     if (!is_left || part->stage == CORE_UPKEEP_LEFT || part->reads_count > 0) {
         return false;
     }
+    if (!core_changes_clear(&part->changes)) {
+        return list_is_empty(&part->changes.reads); /* or who reads it wakes it */
+    }
     if (part->is_made && !maint_upkeep_deinit_step(&part->rows)) {
         return true;
     }
@@ -871,6 +772,7 @@ static void core_upkeep_part_delete(struct core_upkeep_part *part)
         core_scan_records_deinit(&part->records);
     }
     core_scan_columns_deinit(&part->columns);
+    core_changes_deinit(&part->changes);
     arena_deinit(&part->arena);
     struct core_upkeep_step *step = part->step;
     part->step = NULL;

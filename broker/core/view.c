@@ -118,6 +118,7 @@ enum err core_view_relation_make(struct arena *a, const struct core_view *view,
     for (uint32_t i = 0; i < view->keys_count; i++) {
         keys[i] = view->keys[i];
     }
+    bool has_key = core_view_has_key(keys, view->keys_count);
     *made = (struct core_view_relation){
         .relation = {.kind = PLAN_RELATION_VIEW,
                      .schema = "public",
@@ -125,6 +126,8 @@ enum err core_view_relation_make(struct arena *a, const struct core_view *view,
                      .columns = columns,
                      .columns_count = view->columns_count,
                      .version = view->incarnation,
+                     .keys = has_key ? keys : NULL,
+                     .keys_count = has_key ? view->keys_count : 0,
                      .owner = made},
         .uuid = view->uuid,
         .incarnation = view->incarnation,

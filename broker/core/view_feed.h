@@ -12,6 +12,10 @@
  * whose start moved breaks, the one that lies lowest first: the feed goes on and is told why; what
  * it did not get comes as a gap.
  *
+ * **Views of the catalog** have their pins before their feeds: from the turn in which a shard takes
+ * a catalog with a new view, or opens its partitions, until the view's feed takes the pin over, or
+ * the view goes. So whatever is trimmed first after a start, or while a view is being made, stays.
+ *
  * A feed is closed before its shard's part of the broker is. Own shard only; nothing blocks. */
 #ifndef BROKER_CORE_VIEW_FEED_H
 #define BROKER_CORE_VIEW_FEED_H
@@ -34,6 +38,7 @@ struct core_view_feed {
     core_view_feed_fn *done; /* once for each step, from a turn of the loop of the feed's shard */
     void *ctx;               /* the caller's */
     const char *owner;       /* of the pin, for people; static storage */
+    struct log_uuid view;    /* whose pin it takes over; zero: it has one of its own */
     struct log_uuid topic;   /* which partition */
     uint32_t partition;      /* likewise */
     uint64_t group;          /* likewise */

@@ -8,13 +8,19 @@
 
 #include "base/assert.h"
 #include "base/rt/clock.h"
+#include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
 #include "broker/core/partition.h"
 #include "broker/core/reading.h"
 #include "broker/core/view_feed.h"
 
 static void core_views_sized(struct rt_op *op);
+static void core_views_pin(struct core_shard *cs, const struct core_view *view,
+                           const struct core_topic *topic, uint32_t from);
 static enum core_code core_view_source_make(struct core_shard *at, struct core_view_feed *feed);
+static struct core_view_source *core_view_source_new(struct core_partition *part,
+                                                     const char *owner);
+static void core_view_source_free(struct core_view_source *source);
 static void core_view_source_find(struct core_view_source *source);
 static void core_view_source_found(struct log_retention_find *find);
 static void core_view_source_read(struct core_view_source *source, uint64_t first_index);
@@ -93,6 +99,62 @@ uint32_t core_view_pins(const struct core_shard *cs, struct core_view_pin *out, 
     return count;
 }
 
+/* --- Views of the catalog --- */
+
+void core_views_adopt(struct core_shard *cs, const struct core_catalog *old,
+                      const struct core_catalog *next)
+{
+    struct core_tree_walk walk;
+    const struct core_view *view;
+    core_catalog_walk_views(&walk, next);
+    while ((view = core_catalog_next_view(&walk)) != NULL) {
+        const struct log_uuid *uuid = &view->source->topic;
+        const struct core_topic *topic = core_catalog_find_uuid(next, uuid);
+        const struct core_topic *was = NULL;
+        if (old != NULL && core_catalog_find_view_uuid(old, &view->uuid) != NULL) {
+            was = core_catalog_find_uuid(old, uuid);
+        }
+        if (topic != NULL) {
+            core_views_pin(cs, view, topic, was != NULL ? was->partitions_count : 0);
+        }
+    }
+    list_for_each_safe (node, following, &cs->views.sources) {
+        struct core_view_source *source = CONTAINER_OF(node, struct core_view_source, in_shard);
+        if (!source->is_taken && core_catalog_find_view_uuid(next, &source->view) == NULL) {
+            core_view_source_free(source);
+        }
+    }
+}
+
+/* Its partitions here, from number `from` on. */
+static void core_views_pin(struct core_shard *cs, const struct core_view *view,
+                           const struct core_topic *topic, uint32_t from)
+{
+    for (uint32_t i = from; i < topic->partitions_count; i++) {
+        struct core_partition *part = core_partition_find(cs, topic->groups[i], &topic->uuid, i);
+        if (part == NULL || part->is_closed) {
+            continue;
+        }
+        struct core_view_source *source = core_view_source_new(part, "view");
+        if (source != NULL) {
+            source->view = view->uuid;
+        } else {
+            DIAG_WARN(cs->diag, "core", "no memory: a view's source is not kept before it is read",
+                      DIAG_STRING("view", view->name), DIAG_U64("partition", i));
+        }
+    }
+}
+
+void core_views_leave(struct core_shard *cs, const struct log_uuid *view)
+{
+    list_for_each_safe (node, following, &cs->views.sources) {
+        struct core_view_source *source = CONTAINER_OF(node, struct core_view_source, in_shard);
+        if (!source->is_taken && log_uuid_is_equal(&source->view, view)) {
+            core_view_source_free(source);
+        }
+    }
+}
+
 /* --- Calls --- */
 
 void core_view_source_step(struct core_shard *at, struct core_call *call)
@@ -131,19 +193,40 @@ static enum core_code core_view_source_make(struct core_shard *at, struct core_v
     if (feed->offset > core_partition_status(part).end.offset) {
         return CORE_OFFSET_OUT_OF_RANGE;
     }
-    void *object;
-    enum err err = pool_acquire(&at->views.pool, &object);
-    if (err != ERR_OK) {
-        return core_code_of(err);
+    struct core_view_source *source = NULL;
+    list_for_each (node, &part->sources) {
+        struct core_view_source *waiting =
+            CONTAINER_OF(node, struct core_view_source, in_partition);
+        if (!waiting->is_taken && log_uuid_is_equal(&waiting->view, &feed->view)) {
+            source = waiting;
+        }
     }
-    struct core_view_source *source = object;
-    *source = (struct core_view_source){.cs = at, .part = part, .owner = feed->owner};
-    list_push_back(&part->sources, &source->in_partition);
-    list_push_back(&at->views.sources, &source->in_shard);
-    log_pin_set(part->group.log, &source->pin, feed->owner, 1);
-    source->is_pinned = true;
+    if (source == NULL) {
+        source = core_view_source_new(part, feed->owner);
+    }
+    if (source == NULL) {
+        return CORE_OVERLOADED;
+    }
+    source->is_taken = true;
     feed->source = source;
     return CORE_OK;
+}
+
+/* Pins all of it. NULL: there is no memory. */
+static struct core_view_source *core_view_source_new(struct core_partition *part, const char *owner)
+{
+    struct core_shard *cs = part->cs;
+    void *object;
+    if (pool_acquire(&cs->views.pool, &object) != ERR_OK) {
+        return NULL;
+    }
+    struct core_view_source *source = object;
+    *source = (struct core_view_source){.cs = cs, .part = part, .owner = owner};
+    list_push_back(&part->sources, &source->in_partition);
+    list_push_back(&cs->views.sources, &source->in_shard);
+    log_pin_set(part->group.log, &source->pin, owner, 1);
+    source->is_pinned = true;
+    return source;
 }
 
 void core_view_source_cancel(struct core_shard *at, struct core_call *call)
@@ -164,15 +247,21 @@ void core_view_source_close(struct core_shard *at, struct core_call *call)
     struct core_view_feed *feed = CONTAINER_OF(call, struct core_view_feed, call);
     struct core_view_source *source = feed->source;
     if (source != NULL) {
-        ASSERT(source->feed == NULL);
-        if (source->part != NULL) {
-            core_view_source_leave(source, CORE_OK);
-        }
-        list_remove(&source->in_shard);
-        pool_release(&at->views.pool, source);
+        core_view_source_free(source);
         feed->source = NULL;
     }
     core_call_end(at, call);
+}
+
+static void core_view_source_free(struct core_view_source *source)
+{
+    struct core_shard *cs = source->cs;
+    ASSERT(source->feed == NULL);
+    if (source->part != NULL) {
+        core_view_source_leave(source, CORE_OK);
+    }
+    list_remove(&source->in_shard);
+    pool_release(&cs->views.pool, source);
 }
 
 /* --- Where it begins --- */
@@ -366,7 +455,9 @@ void core_view_sources_gone(struct core_partition *part, enum core_code code)
     list_for_each_safe (node, next, &part->sources) {
         struct core_view_source *source = CONTAINER_OF(node, struct core_view_source, in_partition);
         source->gone = code;
-        if (source->feed == NULL) { /* else what is under way ends, and it leaves then */
+        if (!source->is_taken) {
+            core_view_source_free(source);
+        } else if (source->feed == NULL) { /* else what is under way ends, and it leaves then */
             core_view_source_leave(source, code);
         }
     }

@@ -16,6 +16,7 @@
 #include "storage/log/log.h"
 
 struct core_call;
+struct core_catalog;
 struct core_partition;
 struct core_shard;
 struct core_view_feed;
@@ -23,7 +24,7 @@ struct core_view_feed;
 /* Feeds from one shard's partitions at most. */
 #define CORE_VIEW_SOURCES_MAX 4096u
 
-/* A feed's part. Of core_views.pool. */
+/* A feed's part, or a pin that waits for one. Of core_views.pool. */
 struct core_view_source {
     struct core_shard *cs;         /* where */
     struct core_partition *part;   /* of which partition; NULL: it is gone */
@@ -36,8 +37,10 @@ struct core_view_source {
     struct log_pin pin;            /* keeps what was not read */
     uint64_t pinned_bytes;         /* what that keeps below the log start */
     const char *owner;             /* of the pin */
+    struct log_uuid view;          /* whose feed it is for; zero: nobody else's */
     const char *pin_why;           /* why it broke; NULL: it did not */
     enum core_code gone;           /* why the partition is gone */
+    bool is_taken;                 /* a feed has it; else it is a view's that has none yet */
     bool is_placed;                /* where it began is known */
     bool is_open;                  /* `entries` is */
     bool is_held;                  /* `held` is there */
@@ -74,6 +77,15 @@ void core_views_close(struct core_shard *cs);
 
 /* Pins of this shard's partitions, oldest first, `max` at most. Returns how many. */
 uint32_t core_view_pins(const struct core_shard *cs, struct core_view_pin *out, uint32_t max);
+
+/* The shard takes the catalog `next` after `old` (NULL: it is the first one), and its partitions
+ * are open: partitions that views read are pinned from now on for views, and for partitions, that
+ * are new in it; pins that wait for a view that is gone go. */
+void core_views_adopt(struct core_shard *cs, const struct core_catalog *old,
+                      const struct core_catalog *next);
+
+/* The view is kept up no more: its pins that wait for a feed go. */
+void core_views_leave(struct core_shard *cs, const struct log_uuid *view);
 
 /* Calls of a feed: a step, its cancel, its close. */
 void core_view_source_step(struct core_shard *at, struct core_call *call);

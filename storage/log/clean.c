@@ -93,7 +93,8 @@ static bool log_clean_has_trimmed(const struct log *log)
     const struct list *list = &log->segments.list;
     struct list_node *node = list_first(list);
     struct list_node *following = node != NULL ? list_next(list, node) : NULL;
-    if (following == NULL || !CONTAINER_OF(node, struct log_segment, in_log)->is_finished) {
+    if (log->ls->keeps_trimmed || following == NULL ||
+        !CONTAINER_OF(node, struct log_segment, in_log)->is_finished) {
         return false;
     }
     uint64_t next_index = CONTAINER_OF(following, struct log_segment, in_log)->start.index;

@@ -156,6 +156,7 @@ struct log_shard {
     bool is_made;            /* what follows from `groups` on is in use */
     bool is_open;            /* between open and close */
     bool is_closing;         /* close was called: new operations end with ERR_CLOSING */
+    bool keeps_trimmed;      /* log_shard_keep_trimmed */
 
     struct budget budget;      /* all of it, below the shard's */
     struct budget hot_budget;  /* what hot entries hold */
@@ -189,8 +190,7 @@ struct log_shard {
     uint64_t dropped_file; /* lowest journal file of groups that nobody has; UINT64_MAX: none */
 };
 
-/* Path of a partition's directory, and of one of its files (kind: "log", "idx", "snap"), into `out`
- * of LIMIT_PATH_BYTES. */
+/* Into `out` of LIMIT_PATH_BYTES: a partition's directory; a file of it ("log", "idx", "snap"). */
 void log_path_partition(char *out, const struct log_store *store, const struct log_uuid *topic,
                         uint32_t partition);
 void log_path_topic(char *out, const struct log_store *store, const struct log_uuid *topic);

@@ -128,6 +128,11 @@ void log_shard_open(struct log_shard *ls, struct rt_shard *shard, struct log_sto
     }
 }
 
+void log_shard_keep_trimmed(struct log_shard *ls, bool is_kept)
+{
+    ls->keeps_trimmed = is_kept;
+}
+
 static void log_shard_fire(struct rt_op *op)
 {
     struct log_shard *ls = CONTAINER_OF(op, struct log_shard, op_done);

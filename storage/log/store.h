@@ -118,6 +118,10 @@ void log_store_init(struct log_store *store, const struct log_config *config,
 void log_shard_open(struct log_shard *ls, struct rt_shard *shard, struct log_store *store,
                     struct diag *diag, log_shard_done_fn *done);
 
+/* Whether what lies below log starts stays, pinned or not: where it is not known yet who pins what,
+ * after log_shard_open, or not any more, before log_shard_close. */
+void log_shard_keep_trimmed(struct log_shard *ls, bool is_kept);
+
 /* Flush what is pending, seal the lane, close the files, give the lock back. Operations that wait
  * end as log.h says, new ones end with ERR_CLOSING. On every shard, in any order; done fires when
  * all have closed. Reads must have ended. */

@@ -89,6 +89,54 @@ static void close_yard(struct yard *y)
     yard_free(y);
 }
 
+/* --- What runs --- */
+
+static void statements_that_run_are_a_table(void **state)
+{
+    (void)state;
+    struct yard *y = open_yard(2);
+    append(y, 0, 30, "{\"a\":%u}");
+    assert_answer_is(y, 0, "SELECT count(*) FROM system.queries", "1;");
+    struct statement *s = statement_new(y, 1, "SELECT  a FROM yard /* \xc3\xa4 */");
+    s->is_pausing = true;
+    statement_start(s);
+    while (!s->query.is_paused) {
+        yard_run(y, 1);
+    }
+    yard_run(y, 1500);
+    for (uint32_t shard = 0; shard < 2; shard++) {
+        assert_answer_is(y, shard,
+                         "SELECT shard, state, sql, rows, records, elapsed_ms / 1000, memory > 0 "
+                         "FROM system.queries WHERE sql LIKE '%yard%' AND state <> 'running'",
+                         "1|paused|SELECT  a FROM yard /* \xc3\xa4 */|30|30|1|true;");
+        assert_answer_is(y, shard, "SELECT shard, state FROM system.queries WHERE elapsed_ms = 0",
+                         shard == 0 ? "0|running;" : "1|running;");
+    }
+    s->is_pausing = false;
+    statement_resume(s);
+    statement_wait(s);
+    assert_answer_is(y, 0, "SELECT count(*) FROM system.queries", "1;");
+    statement_free(s);
+    char text[3000];
+    memset(text, ' ', sizeof(text));
+    memcpy(text, "SELECT '", 8);
+    memset(text + 8, 'x', 1015); /* the last byte that is shown would be half a character */
+    memcpy(text + 1023, "\xc3\xa4' FROM yard", 14);
+    text[sizeof(text) - 1] = '\0';
+    s = statement_new(y, 1, text);
+    s->is_pausing = true;
+    statement_start(s);
+    while (!s->query.is_paused) {
+        yard_run(y, 1);
+    }
+    assert_answer_is(y, 0, "SELECT length(sql), right(sql, 3) FROM system.queries WHERE shard = 1",
+                     "1023|xxx;");
+    statement_cancel(s);
+    statement_wait(s);
+    statement_free(s);
+    close_yard(y);
+}
+
 /* --- Places --- */
 
 static const struct core_query_ops *ended_ops; /* of a statement, but for: */
@@ -809,6 +857,7 @@ static void statements_end_once_whenever_they_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(statements_that_run_are_a_table),
         cmocka_unit_test(a_place_is_not_lost_with_who_was_given_it),
         cmocka_unit_test(statements_beyond_those_that_may_wait_are_refused),
         cmocka_unit_test(memory_is_refused_with_an_answer),

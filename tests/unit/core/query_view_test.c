@@ -167,6 +167,34 @@ static void a_view_is_made_and_shown(void **state)
     }
 }
 
+static void who_makes_a_view_is_told_what_it_holds_back(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *notice;
+    } rows[] = {
+        {"CREATE MATERIALIZED VIEW IF NOT EXISTS v AS SELECT id, count(*) FROM typed GROUP BY id",
+         "topic \"yard\" keeps on disk all records from the view's origin on, also those that its "
+         "retention lets go"},
+        {"CREATE MATERIALIZED VIEW IF NOT EXISTS v AS SELECT id, count(*) FROM typed GROUP BY id",
+         ""},
+        {"EXPLAIN CREATE MATERIALIZED VIEW w AS SELECT id FROM typed", ""},
+        {"SELECT 1", ""},
+        {"DROP MATERIALIZED VIEW v", ""},
+    };
+    (void)state;
+    struct yard *y = open_yard(2);
+    declare(y);
+    for (uint32_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct statement *s = begin(y, 1, rows[i].text);
+        statement_wait(s);
+        assert_int_equal(s->query.error.state, SQL_STATE_NONE);
+        assert_string_equal(s->query.notice, rows[i].notice);
+        statement_free(s);
+    }
+    close_yard(y);
+}
+
 static void a_view_is_explained(void **state)
 {
     (void)state;
@@ -450,12 +478,41 @@ static void a_view_is_asked_as_a_relation(void **state)
         y, 1, "EXPLAIN SELECT m FROM v WHERE b = 'x' ORDER BY m",
         "Sort;  Sort Key: m;  ->  Project;        Columns: m;        ->  Filter;        "
         "      Filter: b = 'x';              ->  Scan on v;                    "
-        "Columns: b, m;");
+        "Columns: b, m;                    Lookup: b = 'x';");
     assert_answer_is(y, 1, "SELECT * FROM v ORDER BY b", "x|4;y|4;");
     close_yard(y);
 }
 
-/* The same, with the position that rows are to hold; *position = what they do. */
+/* They take a row each, and none of them the place of one that reads much. */
+static void rows_by_key_are_read_however_many_ask(void **state)
+{
+    (void)state;
+    static const struct vec_type type = {.kind = VEC_NONE};
+    static const struct vec_value key = {.u.bytes = {"y", 1}};
+    char rows[1024];
+    struct statement *asks[50];
+    struct yard *y = open_yard(2);
+    assert_done(y, 0, "CREATE MATERIALIZED VIEW v AS SELECT b, max(a) AS m FROM yard GROUP BY b",
+                MADE);
+    y->shards[1].queries.running_max = 1;
+    for (uint32_t i = 0; i < ARRAY_COUNT(asks); i++) {
+        asks[i] = statement_new(y, 1, "SELECT * FROM v WHERE b IS NOT DISTINCT FROM $1");
+        asks[i]->query.params = &key;
+        asks[i]->query.types = &type;
+        asks[i]->query.params_count = 1;
+        statement_start(asks[i]);
+    }
+    for (uint32_t i = 0; i < ARRAY_COUNT(asks); i++) {
+        statement_wait(asks[i]);
+        assert_int_equal(asks[i]->query.error.state, SQL_STATE_NONE);
+        rows_of(asks[i], rows, sizeof(rows));
+        assert_string_equal(rows, "y|4;");
+        statement_free(asks[i]);
+    }
+    close_yard(y);
+}
+
+/* A question, with the position that rows are to hold; *position = what they do. */
 static void assert_answer_at(struct yard *y, uint32_t shard, const char *text,
                              const struct core_position *min, const char *want,
                              struct core_position *position)
@@ -500,7 +557,7 @@ static void an_answer_holds_what_its_position_says(void **state)
     later.tick = got.tick + 1000;
     char want[128];
     snprintf(want, sizeof(want),
-             "55000 materialized view \"v\" was not there in time: it has tick %llu, not %llu yet",
+             "55T02 materialized view \"v\" was not there in time: it has tick %llu, not %llu yet",
              (unsigned long long)got.tick, (unsigned long long)later.tick);
     assert_answer_at(y, 0, "SELECT n FROM v", &later, want, &got);
     later = (struct core_position){first.epoch ^ 1, 1};
@@ -523,7 +580,7 @@ static void any_answer_is_taken_where_any_will_do(void **state)
         s->query.position_min = (struct core_position){1, 1};
         statement_start(s);
         statement_wait(s);
-        assert_string_equal(s->query.error.code, i == 0 ? "55000" : "00000");
+        assert_string_equal(s->query.error.code, i == 0 ? "55T02" : "00000");
         statement_free(s);
         yard_run(y, 1000);
     }
@@ -534,8 +591,9 @@ static void any_answer_is_taken_where_any_will_do(void **state)
 static void views_tell_how_they_stand(void **state)
 {
     (void)state;
-    const char *all = "SELECT name, state, degraded, why, rows, records, records_left, errors, "
-                      "lag_ms, eta_ms, tick > 0, bytes > 0 FROM system.views ORDER BY name";
+    const char *all =
+        "SELECT name, state, degraded, why, rows, records, records_left, errors, "
+        "lag_ms, eta_ms, tick > 0, bytes > 0, freshness_us > 0 FROM system.views ORDER BY name";
     struct yard *y = open_yard(3);
     assert_done(y, 0, "CREATE MATERIALIZED VIEW v AS SELECT b, count(*) FROM yard GROUP BY b",
                 MADE);
@@ -546,8 +604,8 @@ static void views_tell_how_they_stand(void **state)
     assert_answer_is(y, 1, "SELECT count(*) FROM w", "8;");
     for (uint32_t shard = 0; shard < 3; shard++) {
         assert_answer_is(y, shard, all,
-                         "v|live|false|NULL|2|10|0|0|0|NULL|true|true;"
-                         "w|live|false|NULL|8|10|0|0|0|NULL|true|true;");
+                         "v|live|false|NULL|2|10|0|0|0|NULL|true|true|true;"
+                         "w|live|false|NULL|8|10|0|0|0|NULL|true|true|true;");
     }
     append(y, 0, 2, "{\"a\":\"x%u\",\"b\":\"z\"}");
     yard_run(y, 100);
@@ -753,6 +811,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_view_is_made_and_shown),
+        cmocka_unit_test(who_makes_a_view_is_told_what_it_holds_back),
         cmocka_unit_test(a_view_is_explained),
         cmocka_unit_test(what_no_view_can_be_made_of_is_refused),
         cmocka_unit_test(statements_about_other_things_are_refused),
@@ -761,6 +820,7 @@ int main(void)
         cmocka_unit_test(a_view_is_made_over_a_topic_without_events),
         cmocka_unit_test(a_view_has_one_name_at_a_time),
         cmocka_unit_test(a_view_is_asked_as_a_relation),
+        cmocka_unit_test(rows_by_key_are_read_however_many_ask),
         cmocka_unit_test(an_answer_holds_what_its_position_says),
         cmocka_unit_test(any_answer_is_taken_where_any_will_do),
         cmocka_unit_test(views_tell_how_they_stand),

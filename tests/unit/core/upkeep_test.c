@@ -6,6 +6,7 @@
 
 #include "base/prng.h"
 #include "broker/core/partition.h"
+#include "broker/core/upkeep_pace.h"
 #include "storage/log/shard.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/share.h"
@@ -96,6 +97,64 @@ static void a_global_aggregate_has_its_row_before_any_record(void **state)
     }
 }
 
+/* These rows, and so many were looked at. */
+static void assert_looked_up(struct land *l, const char *text, uint64_t count, const char *want)
+{
+    for (uint32_t shard = 0; shard < l->shards_count; shard++) {
+        struct statement *s = statement_new(l->y, shard, text);
+        char whole[256];
+        statement_start(s);
+        statement_wait(s);
+        snprintf(whole, sizeof(whole), "%s%u of %u records, 0 bytes, 0 errors\n", want,
+                 (unsigned)s->query.rows_count, (unsigned)count);
+        if (strcmp(strchr(s->answer, '\n') + 1, whole) != 0) {
+            fail_msg("%s:\n%s", text, s->answer);
+        }
+        statement_free(s);
+    }
+}
+
+static void rows_are_looked_up_by_their_keys(void **state)
+{
+    static const struct {
+        const char *where;
+        uint64_t count;
+        const char *want;
+    } rows[] = {
+        {"k = 'k7'", 1, "k7|7\n"},
+        {"'k7' = k AND n < 7", 1, ""},
+        {"k = lower('K7')", 1, "k7|7\n"},
+        {"k = 'no such one'", 0, ""},
+        {"k IN ('k3', 'k300', 'k3', NULL, 'k1')", 2, "k1|1\nk3|3\n"},
+        {"k IS NOT DISTINCT FROM 'k8'", 1, "k8|8\n"},
+        {"k IS NOT DISTINCT FROM NULL::text", 0, ""},
+        {"k = NULL", 200, ""},
+        {"k = 'k' || (1 + n - n)::text", 200, "k1|1\n"},
+        {"k IN ('k1', 'k2') OR n = 5", 200, "k1|1\nk2|2\nk5|5\n"},
+    };
+    (void)state;
+    for (uint32_t i = 0; i < ARRAY_COUNT(shard_counts); i++) {
+        struct land *l = land_new(3, NULL);
+        l->keys = "k%u";
+        l->is_whole = true;
+        land_start(l, shard_counts[i]);
+        land_append(l, 0, 200);
+        make(l, "v AS SELECT k, max(substring(k, 2)::bigint) AS n FROM ev GROUP BY k");
+        make(l, "w AS SELECT _partition AS p, _offset AS o, k FROM ev");
+        land_settle(l);
+        for (uint32_t row = 0; row < ARRAY_COUNT(rows); row++) {
+            char text[256];
+            snprintf(text, sizeof(text), "SELECT k, n FROM v WHERE %s ORDER BY k", rows[row].where);
+            assert_looked_up(l, text, rows[row].count, rows[row].want);
+        }
+        assert_looked_up(l, "SELECT k FROM w WHERE o = 11 AND p = 0", 1, "k11\n");
+        assert_looked_up(l, "SELECT count(*) FROM w WHERE p IN (0, 1) AND o IN (5, 6, 700)", 2,
+                         "2\n");
+        assert_looked_up(l, "SELECT k FROM w WHERE o = 11 AND p < 1", 200, "k11\n");
+        land_free(l);
+    }
+}
+
 static void values_that_do_not_fit_degrade_a_view(void **state)
 {
     (void)state;
@@ -167,7 +226,7 @@ static void a_slow_machine_keeps_views_all_the_same(void **state)
         statement_start(s);
         statement_wait(s);
         if (strcmp(s->query.error.code, "57014") != 0) { /* it waited for a turn until then */
-            assert_string_equal(s->query.error.code, "55000");
+            assert_string_equal(s->query.error.code, "55T02");
             assert_non_null(strstr(s->query.error.message, "it is being built"));
         }
         statement_free(s);
@@ -188,6 +247,53 @@ static void a_slow_machine_keeps_views_all_the_same(void **state)
         land_compare(l);
         land_free(l);
     }
+}
+
+/* Who folds late for a millisecond, and what producers brought meanwhile. */
+struct pace {
+    struct land *l;
+    uint64_t bytes;
+    bool may_go_on; /* at once */
+};
+
+static void pace_took(struct rt_shard *shard, void *ctx)
+{
+    struct pace *pace = ctx;
+    struct core_shard *cs = &pace->l->y->shards[shard->id];
+    cs->appends_bytes += pace->bytes;
+    core_upkeep_pace_took(&cs->upkeep.pace, rt_now_precise_ns(shard) - RT_NS_PER_MS);
+    pace->may_go_on = core_upkeep_pace_may(&cs->upkeep.pace);
+}
+
+static void pace_look(struct rt_shard *shard, void *ctx)
+{
+    struct pace *pace = ctx;
+    pace->may_go_on = core_upkeep_pace_may(&pace->l->y->shards[shard->id].upkeep.pace);
+}
+
+static void late_folds_leave_seven_eighths_of_the_time_to_busy_producers(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t bytes; /* in twenty milliseconds */
+        bool is_busy;   /* more than a millisecond of these is appends' */
+    } rows[] = {{0, false}, {400 << 10, false}, {8 << 20, true}, {100 << 10, false}};
+    struct land *l = land_new(12, NULL);
+    land_start(l, 1);
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct pace pace = {.l = l, .bytes = rows[i].bytes};
+        yard_run(l->y, 20);
+        land_post(l, 0, pace_took, &pace);
+        yard_run(l->y, 5);
+        assert_int_equal(pace.may_go_on, !rows[i].is_busy);
+        land_post(l, 0, pace_look, &pace);
+        yard_run(l->y, 3);
+        assert_int_equal(pace.may_go_on, !rows[i].is_busy);
+        land_post(l, 0, pace_look, &pace);
+        yard_run(l->y, 1);
+        assert_true(pace.may_go_on);
+    }
+    land_free(l);
 }
 
 /* --- Partitions, restarts --- */
@@ -447,6 +553,55 @@ static void a_view_keeps_what_is_deleted_of_its_source(void **state)
     }
 }
 
+/* A life in which no view begins. */
+static void views_are_deaf(struct yard *y, struct core_shard *cs)
+{
+    land_opened(y, cs);
+    core_ticks_unlisten(cs, &cs->upkeep.listener);
+    cs->upkeep.is_listening = false;
+}
+
+static void a_view_keeps_what_is_deleted_before_it_reads(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < ARRAY_COUNT(shard_counts); i++) {
+        struct land *l = trimmed_land(shard_counts[i], 1 << 20);
+        make(l, "v AS SELECT _partition AS p, count(*), min(_offset) FROM ev GROUP BY _partition");
+        land_is(l, "SELECT * FROM v WHERE p = 0", "0|40|0\n");
+        for (uint32_t life = 0; life < 3; life++) {
+            struct core_view_pin pins[8];
+            uint32_t pins_count = 0;
+            land_close(l);
+            l->y->opened = views_are_deaf;
+            land_start(l, 1 + (shard_counts[i] + life) % 4);
+            for (uint32_t shard = 0; shard < l->shards_count; shard++) {
+                pins_count += core_view_pins(&l->y->shards[shard], pins, ARRAY_COUNT(pins));
+            }
+            assert_int_equal(pins_count, YARD_PARTITIONS);
+            (void)yard_trim(l->y, 0, 11 * (life + 1));
+            for (uint32_t round = 0; round < 3; round++) {
+                land_append(l, 0, 1);
+                yard_settle(l->y);
+                yard_run(l->y, 100);
+            }
+            if (life == 1) {
+                land_crash(l, SIM_CRASH_LOSE);
+            } else {
+                land_close(l);
+            }
+            l->y->opened = land_opened;
+            land_start(l, 1 + life);
+            char want[64];
+            snprintf(want, sizeof(want), "0|%u|0\n", (unsigned)(43 + 3 * life));
+            land_settle(l);
+            land_is(l, "SELECT * FROM v WHERE p = 0", want);
+        }
+        land_do(l, "DROP MATERIALIZED VIEW v");
+        land_is_empty(l);
+        land_free(l);
+    }
+}
+
 static void a_view_whose_source_is_gone_is_broken(void **state)
 {
     (void)state;
@@ -692,14 +847,17 @@ int main(void)
         cmocka_unit_test(views_say_what_their_selects_say),
         cmocka_unit_test(a_view_begins_where_it_is_told_to),
         cmocka_unit_test(a_global_aggregate_has_its_row_before_any_record),
+        cmocka_unit_test(rows_are_looked_up_by_their_keys),
         cmocka_unit_test(values_that_do_not_fit_degrade_a_view),
         cmocka_unit_test(a_view_keeps_its_rows_under_another_name),
         cmocka_unit_test(a_slow_machine_keeps_views_all_the_same),
+        cmocka_unit_test(late_folds_leave_seven_eighths_of_the_time_to_busy_producers),
         cmocka_unit_test(partitions_that_come_later_belong_to_a_view),
         cmocka_unit_test(a_restart_gives_the_same_rows_bit_for_bit),
         cmocka_unit_test(a_view_is_dropped_at_any_moment),
         cmocka_unit_test(what_has_rotted_breaks_a_view_and_no_other),
         cmocka_unit_test(a_view_keeps_what_is_deleted_of_its_source),
+        cmocka_unit_test(a_view_keeps_what_is_deleted_before_it_reads),
         cmocka_unit_test(a_view_whose_source_is_gone_is_broken),
         cmocka_unit_test(a_view_that_needs_too_much_is_broken_and_gives_all_back),
         cmocka_unit_test(the_server_ends_at_any_moment),

@@ -1,6 +1,6 @@
 /* Views on real threads: producers on all shards, statements over a view that is kept and over one
- * that comes and goes, all at once; when all records are there the view says what its SELECT says;
- * then the core is closed. Under ThreadSanitizer, too. */
+ * that comes and goes, and who follows the first, all at once; when all records are there the view
+ * says what its SELECT says; then the core is closed. Under ThreadSanitizer, too. */
 #include <ftw.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -16,6 +16,7 @@
 #include "broker/core/append.h"
 #include "broker/core/change.h"
 #include "broker/core/core.h"
+#include "broker/core/follow.h"
 #include "broker/core/query.h"
 #include "tests/support/batch_build.h"
 #include "tests/support/cmocka.h"
@@ -46,6 +47,10 @@ static const char crowd_batch[] =
 
 struct crowd;
 
+/* What followers of `v` ask, in turn: each comes back with its token some times. */
+static const char crowd_followed[] = "SELECT k, count FROM v";
+#define CROWD_FOLLOWS 10u
+
 /* Who asks one statement after the other, and who appends. Touched by its shard. */
 struct crowd_shard {
     struct crowd *crowd;
@@ -58,6 +63,16 @@ struct crowd_shard {
     uint64_t hash; /* of the answer */
     uint64_t sum;  /* its first value, where that is a number */
     struct rt_timer timer;
+
+    struct core_subscribe_plan plan;
+    struct core_follow follow;
+    struct arena arena;
+    struct rt_timer follow_timer;
+    uint32_t follows_count;        /* begun */
+    uint32_t progress_count;       /* of this one */
+    uint64_t followed[CROWD_KEYS]; /* counts, by key */
+    struct core_view_token token;
+    bool has_token;
 
     struct core_append append;
     struct core_records_info info;
@@ -75,7 +90,7 @@ struct crowd {
     char dir[128];
     struct crowd_shard shards[CROWD_SHARDS];
     atomic_uint away_count;     /* shards that have not opened, or closed */
-    atomic_uint left_count;     /* askers and producers that have not ended */
+    atomic_uint left_count;     /* askers, producers and followers that have not ended */
     atomic_uint failures_count; /* what was not as it should be */
     atomic_uint answers_count;
     sem_t ended; /* all have */
@@ -229,6 +244,137 @@ static void crowd_check_all(struct crowd_shard *here)
     rt_timer_start(&here->timer, rt_now_ns(here->cs.shard));
 }
 
+/* --- Who follows --- */
+
+static void crowd_follow(struct rt_timer *timer);
+
+static void crowd_take(struct core_follow *follow, const struct vec_batch *rows)
+{
+    struct crowd_shard *here = follow->ctx;
+    for (VEC_ROWS_EACH(rows->selection, i, row)) {
+        struct vec_value k;
+        struct vec_value count;
+        vec_get(&rows->columns[0], row, &k);
+        vec_get(&rows->columns[1], row, &count);
+        here->followed[k.u.int8 % CROWD_KEYS] = (uint64_t)count.u.int8;
+    }
+}
+
+static void crowd_begun(struct core_follow *follow)
+{
+    struct crowd_shard *here = follow->ctx;
+    crowd_check(here->crowd, !here->has_token || follow->is_diff, "a token is of no use");
+    if (!follow->is_diff) {
+        memset(here->followed, 0, sizeof(here->followed));
+    }
+}
+
+static bool crowd_snapshot(struct core_follow *follow, const struct vec_batch *rows)
+{
+    crowd_take(follow, rows);
+    return true;
+}
+
+static void crowd_snapshot_end(struct core_follow *follow)
+{
+    (void)follow;
+}
+
+static void crowd_changes(struct core_follow_crowd *crowd, enum core_follow_kind kind,
+                          const struct vec_batch *rows)
+{
+    list_for_each (node, &crowd->now) {
+        struct core_follow *follow = CONTAINER_OF(node, struct core_follow, in_now);
+        struct crowd_shard *here = follow->ctx;
+        crowd_check(here->crowd, kind == CORE_FOLLOW_UPSERT, "a group has gone");
+        crowd_take(follow, rows);
+    }
+}
+
+static void crowd_flush(struct core_follow_crowd *crowd)
+{
+    (void)crowd;
+}
+
+static void crowd_progress(struct core_follow_crowd *crowd, const struct core_position *position)
+{
+    list_for_each (node, &crowd->now) {
+        struct core_follow *follow = CONTAINER_OF(node, struct core_follow, in_now);
+        struct crowd_shard *here = follow->ctx;
+        uint64_t sum = 0;
+        char text[CORE_VIEW_TOKEN_BYTES];
+        struct bytes_writer w = bytes_writer(text, sizeof(text));
+        for (uint32_t i = 0; i < CROWD_KEYS; i++) {
+            sum += here->followed[i];
+        }
+        crowd_check(here->crowd, sum <= CROWD_TOTAL && sum % CROWD_RECORDS == 0,
+                    "a follower has half a batch");
+        crowd_check(here->crowd, here->token.tick <= position->tick, "a tick comes again");
+        core_follow_token(crowd, position, &w);
+        crowd_check(here->crowd, core_view_token_get(text, w.pos, &here->token) == ERR_OK,
+                    "a token is none");
+        here->has_token = true;
+        here->progress_count++;
+        if (sum == CROWD_TOTAL ||
+            (here->progress_count == 3 && here->follows_count < CROWD_FOLLOWS)) {
+            here->follows_count = sum == CROWD_TOTAL ? UINT32_MAX : here->follows_count;
+            core_follow_end(follow);
+        }
+    }
+}
+
+static bool crowd_has_room(struct core_follow *follow)
+{
+    (void)follow;
+    return true;
+}
+
+static void crowd_unfollowed(struct core_follow *follow)
+{
+    struct crowd_shard *here = follow->ctx;
+    crowd_check(here->crowd, follow->code == CORE_OK, follow->message);
+    arena_deinit(&here->arena);
+    if (here->follows_count == UINT32_MAX || follow->code != CORE_OK) {
+        crowd_leave(here);
+        return;
+    }
+    rt_timer_start(&here->follow_timer,
+                   rt_now_ns(here->cs.shard) + rt_random(here->cs.shard) % (3 * RT_NS_PER_MS));
+}
+
+static void crowd_planned(struct core_subscribe_plan *plan)
+{
+    static const struct core_follow_ops ops = {crowd_begun,    crowd_snapshot, crowd_snapshot_end,
+                                               crowd_changes,  crowd_flush,    crowd_progress,
+                                               crowd_has_room, crowd_flush,    crowd_unfollowed};
+    struct crowd_shard *here = plan->ctx;
+    crowd_check(here->crowd, plan->code == CORE_OK, plan->error.message);
+    here->follow = (struct core_follow){.ops = &ops,
+                                        .ctx = here,
+                                        .plan = plan,
+                                        .budget = &here->cs.budget,
+                                        .has_token = here->has_token,
+                                        .token = here->token,
+                                        .rows_left = UINT64_MAX};
+    core_follow_start(&here->cs, &here->follow);
+}
+
+static void crowd_follow(struct rt_timer *timer)
+{
+    struct crowd_shard *here = CONTAINER_OF(timer, struct crowd_shard, follow_timer);
+    here->follows_count++;
+    here->progress_count = 0;
+    arena_init(&here->arena, &here->cs.budget, 4096, SIZE_MAX);
+    here->plan = (struct core_subscribe_plan){.done = crowd_planned,
+                                              .ctx = here,
+                                              .what = CORE_SUBSCRIBE_SQL,
+                                              .text = crowd_followed,
+                                              .length = strlen(crowd_followed),
+                                              .arena = &here->arena,
+                                              .deadline_ns = UINT64_MAX};
+    core_subscribe_plan_start(&here->cs, &here->plan);
+}
+
 /* --- Records --- */
 
 static void crowd_append(struct crowd_shard *here);
@@ -301,6 +447,8 @@ static void crowd_enter(struct rt_shard *at, struct rt_mail *mail)
     rt_timer_init(&here->timer, at, crowd_go_on_late);
     crowd_append(here);
     crowd_go_on(here);
+    rt_timer_init(&here->follow_timer, at, crowd_follow);
+    crowd_follow(&here->follow_timer);
 }
 
 /* What stands before the crowd: the stream, and the view. */
@@ -450,7 +598,7 @@ static void views_of_all_threads_say_what_their_selects_say(void **state)
                                         .connections_max = 10};
     diag_levels_init(&crowd.levels, NULL, 0, DIAG_LEVEL_INFO);
     atomic_store(&crowd.away_count, CROWD_SHARDS);
-    atomic_store(&crowd.left_count, CROWD_SHARDS * 2);
+    atomic_store(&crowd.left_count, CROWD_SHARDS * 3);
     assert_int_equal(sem_init(&crowd.ended, 0, 0), 0);
     core_init(&crowd.core, &crowd.config, crowd.kernels, CROWD_SHARDS);
     crowd_run(&crowd, &cpu);

@@ -100,7 +100,7 @@ static int land_write(struct land *l, char *out, size_t out_bytes)
         return snprintf(out, out_bytes, "{\"k\":\"%s\",\"n\":\"a text\",\"x\":[1],\"m\":1e99}",
                         key);
     }
-    if (prng_below(prng, 12) == 0) {
+    if (!l->is_whole && prng_below(prng, 12) == 0) {
         return snprintf(out, out_bytes, "{\"n\":%u}", (unsigned)prng_below(prng, 100));
     }
     return snprintf(out, out_bytes,

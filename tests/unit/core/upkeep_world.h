@@ -37,6 +37,7 @@ struct land {
     bool has[LAND_VIEWS];
     uint64_t number;  /* of the next record */
     bool is_odd;      /* records also have values that do not fit */
+    bool is_whole;    /* none is without a key */
     size_t bytes_max; /* whoever sets it */
     const char *keys; /* NULL: few; to be set: a printf format of the record's number */
     uint32_t shards_count;
