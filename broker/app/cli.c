@@ -17,6 +17,7 @@ static enum cli_exit cli_produce(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_consume(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_cluster(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_sql(int argc, char **argv, FILE *out, FILE *err);
+static enum cli_exit cli_subscribe(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_view(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_errors(int argc, char **argv, FILE *out, FILE *err);
 static enum cli_exit cli_version(int argc, char **argv, FILE *out, FILE *err);
@@ -33,6 +34,7 @@ static const struct cli_command {
     {"produce", "append lines to a topic", cli_produce},
     {"consume", "print the records of a topic", cli_consume},
     {"sql", "ask questions of streams, in a shell or once", cli_sql},
+    {"subscribe", "print the rows of a stream or a view as they change", cli_subscribe},
     {"view", "list, describe and drop materialized views", cli_view},
     {"errors", "list the values that did not fit their columns", cli_errors},
     {"cluster", "show the servers and what they hold", cli_cluster},
@@ -94,6 +96,11 @@ static enum cli_exit cli_cluster(int argc, char **argv, FILE *out, FILE *err)
 static enum cli_exit cli_sql(int argc, char **argv, FILE *out, FILE *err)
 {
     return (enum cli_exit)client_sql(argc, argv, out, err);
+}
+
+static enum cli_exit cli_subscribe(int argc, char **argv, FILE *out, FILE *err)
+{
+    return (enum cli_exit)client_subscribe(argc, argv, out, err);
 }
 
 static enum cli_exit cli_view(int argc, char **argv, FILE *out, FILE *err)

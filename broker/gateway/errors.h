@@ -93,9 +93,11 @@
     X(POSITION_INVALID, "position_invalid", 422, "55T01", false,                                   \
       "The position is none of this server's timeline.",                                           \
       "Take one from an answer of this server about a view, or leave min_position out.")           \
-    X(VIEWS_LAGGING, "views_lagging", 503, "55000", true,                                          \
-      "A view is not there yet, or no longer kept up.",                                            \
+    X(VIEWS_LAGGING, "views_lagging", 503, "55T02", true,                                          \
+      "A view is not there yet, or not as far.",                                                   \
       "Try again, with a longer timeout; GET /api/v1/views says how it stands.")                   \
+    X(VIEW_BROKEN, "view_broken", 409, "55000", false, "The view is not kept up any more.",        \
+      "Mend what the detail names, then DROP the view and CREATE it again.")                       \
     X(SQL_NOT_ALLOWED, "sql_not_allowed", 403, "42501 42939", false,                               \
       "Names of the system are its own.", "Choose another name.")                                  \
     X(SQL_TOO_COMPLEX, "sql_too_complex", 422, "54", false, "The statement is too large.",         \

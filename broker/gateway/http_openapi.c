@@ -25,7 +25,9 @@ static bool http_openapi_has(const struct http_route *route, enum http_error err
     ",\"description\":\"Folded since the server started.\"},\"records_left\":" HTTP_OPENAPI_COUNT  \
     ",\"description\":\"To fold until it has come up.\"},\"errors\":" HTTP_OPENAPI_COUNT           \
     "},\"eta_ms\":{\"type\":[\"integer\",\"null\"],\"description\":\"Until it has "                \
-    "come up, by its pace so far; null: not known.\"}"
+    "come up, by its pace so far; null: not "                                                      \
+    "known.\"},\"freshness_us\":{\"type\":[\"integer\",\"null\"],\"description\":\"From when its " \
+    "last tick was there until it was in its rows.\"}"
 
 static const char http_openapi_head[] =
     "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"TDB+\",\"version\":\"" TDB_VERSION "\","
@@ -110,6 +112,7 @@ static const char http_openapi_components[] =
     "\"errors\":{\"type\":\"integer\",\"description\":\"Rows of system.errors that were found.\"},"
     "\"records\":{\"type\":\"integer\",\"description\":\"Records that were looked at.\"},"
     "\"position\":{\"type\":\"string\",\"description\":\"Of views: what the rows hold.\"},"
+    "\"notice\":{\"type\":\"string\",\"description\":\"What the statement brings with it.\"},"
     "\"error\":{\"$ref\":\"#/components/schemas/Problem\"}}},"
     "\"Health\":{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":{"
     "\"type\":\"string\"},\"reasons\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"

@@ -169,7 +169,6 @@ static bool http_query_take(struct http_query *work, const struct http_question 
     query->params_count = question->params_count;
     query->deadline_ns = question->timeout_ns > 0 ? work->began_ns + question->timeout_ns : 0;
     query->position_min = question->position_min;
-    query->is_by_key = question->is_by_key;
     query->is_any = question->is_any;
     work->rows.has_number_texts = question->has_number_texts;
     return question->wants_count == 0 || http_query_cover(work, question);

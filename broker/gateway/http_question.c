@@ -71,6 +71,15 @@ enum http_error http_question_read_message(struct arena *arena, struct http_text
     return http_question_read_all(&reader, text);
 }
 
+enum http_error http_question_read_params(struct arena *arena, const struct json_value *params,
+                                          struct http_question *out)
+{
+    struct http_question_reader reader = {.arena = arena, .out = out, .error = HTTP_ERRORS_COUNT};
+    *out = (struct http_question){.sql = {.data = NULL}};
+    (void)http_question_params(&reader, params);
+    return reader.error;
+}
+
 static enum http_error http_question_read_all(struct http_question_reader *reader,
                                               struct http_text body)
 {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "broker/core/position.h"
 #include "broker/gateway/errors.h"
 #include "broker/gateway/http_text.h"
@@ -41,7 +42,6 @@ struct http_question {
     struct core_position position_min;       /* epoch 0: none was given */
     const struct http_question_want *wants;  /* wants_count; instead of a position */
     uint32_t wants_count;                    /* 0: none were given */
-    bool is_by_key;                          /* core_query.is_by_key; never of a body */
     bool is_any;                             /* views are to be taken as they are */
     bool has_number_texts;                   /* BIGINT and NUMERIC are to be strings */
     char detail[HTTP_QUESTION_DETAIL_BYTES]; /* what is wrong; "": the error says it */
@@ -55,6 +55,10 @@ struct http_question {
  * the statement wants; an object or an array is JSONB. Of equal names the last counts. */
 enum http_error http_question_read(struct arena *arena, struct http_text body,
                                    struct http_question *out);
+
+/* The params alone: the array that `params` is. */
+enum http_error http_question_read_params(struct arena *arena, const struct json_value *params,
+                                          struct http_question *out);
 
 /* The same of a message of WebSocket, whose "id" and "op" somebody else has read. */
 enum http_error http_question_read_message(struct arena *arena, struct http_text text,

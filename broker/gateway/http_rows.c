@@ -73,6 +73,19 @@ void http_rows_json(struct http_rows *rows, struct http_out *out, uint32_t row)
     http_out_put(out, "]", 1);
 }
 
+void http_rows_json_some(struct http_rows *rows, struct http_out *out, uint32_t row,
+                         const uint32_t *columns, uint32_t count)
+{
+    http_out_put(out, "[", 1);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i > 0) {
+            http_out_put(out, ",", 1);
+        }
+        http_rows_value_json(rows, out, columns[i], row);
+    }
+    http_out_put(out, "]", 1);
+}
+
 static void http_rows_value_json(const struct http_rows *rows, struct http_out *out,
                                  uint32_t column, uint32_t row)
 {

@@ -29,6 +29,10 @@ void http_rows_take(struct http_rows *rows, const struct vec_batch *batch);
 void http_rows_json(struct http_rows *rows, struct http_out *out, uint32_t row);
 void http_rows_csv(struct http_rows *rows, struct http_out *out, uint32_t row);
 
+/* Write those of its columns as a JSON array, in that order. */
+void http_rows_json_some(struct http_rows *rows, struct http_out *out, uint32_t row,
+                         const uint32_t *columns, uint32_t count);
+
 /* Write what the columns are: [{"name":"a","type":"bigint"}], and the names as a line of CSV. */
 void http_rows_columns_json(struct http_out *out, const struct plan_output *outputs,
                             uint32_t count);

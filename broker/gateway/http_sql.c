@@ -1,6 +1,8 @@
 /* See http_sql.h. */
 #include "broker/gateway/http_sql.h"
 
+#include <string.h>
+
 /* Room for an error's excerpt. */
 #define HTTP_SQL_EXCERPT_BYTES 1024
 
@@ -14,6 +16,10 @@ void http_sql_put_counts(struct http_out *out, const struct core_query *query)
     http_out_put_u64(out, query->errors_count);
     http_out_put_text(out, ",\"records\":");
     http_out_put_u64(out, query->records_count);
+    if (query->notice[0] != '\0') {
+        http_out_put_text(out, ",\"notice\":");
+        http_out_put_string(out, query->notice, strlen(query->notice));
+    }
     if (query->position.epoch != 0) {
         char text[CORE_POSITION_BYTES];
         core_position_put(&query->position, text);
@@ -25,14 +31,19 @@ void http_sql_put_counts(struct http_out *out, const struct core_query *query)
 
 void http_sql_put_place(struct http_out *out, const struct core_query *query)
 {
-    const struct sql_error *error = &query->error;
+    http_sql_put_error(out, &query->error, query->text, query->length);
+}
+
+void http_sql_put_error(struct http_out *out, const struct sql_error *error, const char *text,
+                        size_t length)
+{
     http_out_put_text(out, ",\"sqlstate\":\"");
     http_out_put_text(out, error->code);
     http_out_put_text(out, "\"");
     if (error->line > 0) {
         char excerpt[HTTP_SQL_EXCERPT_BYTES];
         struct bytes_writer w = bytes_writer(excerpt, sizeof(excerpt));
-        sql_error_excerpt(&w, error, query->text, query->length);
+        sql_error_excerpt(&w, error, text, length);
         http_out_put_text(out, ",\"line\":");
         http_out_put_u64(out, error->line);
         http_out_put_text(out, ",\"column\":");

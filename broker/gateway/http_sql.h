@@ -11,4 +11,8 @@ void http_sql_put_counts(struct http_out *out, const struct core_query *query);
 /* Write where it went wrong, behind a problem's members: ,"sqlstate":"42601","line":1,... */
 void http_sql_put_place(struct http_out *out, const struct core_query *query);
 
+/* The same of `error`, of the `length` bytes at `text`. */
+void http_sql_put_error(struct http_out *out, const struct sql_error *error, const char *text,
+                        size_t length);
+
 #endif

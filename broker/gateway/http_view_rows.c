@@ -182,7 +182,6 @@ static bool http_view_rows_key(struct http_call *call, const struct core_view *v
     question->params = params;
     question->types = types;
     question->params_count = count;
-    question->is_by_key = true;
     return true;
 }
 

@@ -119,6 +119,8 @@ void http_views_put_state(struct http_call *call, const struct core_upkeep_row *
     }
     http_put_text(call, ",\"eta_ms\":");
     http_views_put_known(call, row->eta_ns / RT_NS_PER_MS);
+    http_put_text(call, ",\"freshness_us\":");
+    http_views_put_known(call, row->fresh_ns / RT_NS_PER_US);
 }
 
 /* 0: it is not known. */

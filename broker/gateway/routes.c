@@ -91,7 +91,8 @@ static const char http_doc_views[] =
         "\"text\"},{\"name\":\"count\",\"type\":\"bigint\"}],\"key\":[\"region\"],\"created\":"
         "\"2026-11-26T08:00:00.000Z\",\"sql\":\"SELECT region, count(*) FROM quakes GROUP BY "
         "region\",\"state\":\"live\",\"degraded\":false,\"tick\":17,\"lag_ms\":0,\"rows\":12,"
-        "\"bytes\":2048,\"records\":600,\"records_left\":0,\"errors\":0,\"eta_ms\":null}]}");
+        "\"bytes\":2048,\"records\":600,\"records_left\":0,\"errors\":0,\"eta_ms\":null,"
+        "\"freshness_us\":210}]}");
 
 static const char http_doc_view_rows[] =
     "\"operationId\":\"readView\",\"summary\":\"Read rows of a materialized view\","
@@ -168,7 +169,8 @@ static const char http_doc_readyz[] =
         "It may.", "application/json", HTTP_DOC_REF("schemas/Health"),
         "{\"status\":\"ready\",\"reasons\":[],\"views\":[{\"name\":\"per_region\",\"state\":"
         "\"building\",\"degraded\":false,\"tick\":null,\"lag_ms\":900,\"rows\":12,\"bytes\":2048,"
-        "\"records\":600,\"records_left\":1200,\"errors\":0,\"eta_ms\":1800}]}") ",\"503\":"
+        "\"records\":600,\"records_left\":1200,\"errors\":0,\"eta_ms\":1800,"
+        "\"freshness_us\":null}]}") ",\"503\":"
     HTTP_DOC_ANSWER("It may not, and why.", "application/json", HTTP_DOC_REF("schemas/Health"),
                     "{\"status\":\"not ready\",\"reasons\":[\"the server is shutting down\"],"
                     "\"views\":[]}");
@@ -202,8 +204,8 @@ const struct http_route http_routes[] = {
      .doc = http_doc_view_rows,
      .errors = {HTTP_PARAMETER_INVALID, HTTP_VIEW_NOT_FOUND, HTTP_NOT_ACCEPTABLE,
                 HTTP_VIEW_HAS_NO_KEY, HTTP_POSITION_INVALID, HTTP_SQL_DATA, HTTP_SQL_UNDEFINED,
-                HTTP_ANSWER_TOO_LARGE, HTTP_VIEWS_LAGGING, HTTP_QUERY_MEMORY, HTTP_QUERIES_TOO_MANY,
-                HTTP_QUERY_TIMEOUT}},
+                HTTP_ANSWER_TOO_LARGE, HTTP_VIEWS_LAGGING, HTTP_VIEW_BROKEN, HTTP_QUERY_MEMORY,
+                HTTP_QUERIES_TOO_MANY, HTTP_QUERY_TIMEOUT}},
     {.method = HTTP1_POST,
      .path = "/api/v1/streams/{name}/events",
      .handle = http_handle_events_append,
@@ -229,11 +231,11 @@ const struct http_route http_routes[] = {
      .errors = {HTTP_JSON_INVALID,     HTTP_SQL_SYNTAX,       HTTP_SQL_NOT_ALLOWED,
                 HTTP_NOT_ACCEPTABLE,   HTTP_SQL_EXISTS,       HTTP_SQL_IN_USE,
                 HTTP_QUERY_INVALID,    HTTP_SQL_UNDEFINED,    HTTP_SQL_INVALID,
-                HTTP_POSITION_INVALID, HTTP_VIEWS_LAGGING,    HTTP_SQL_PARAMETERS,
-                HTTP_SQL_DATA,         HTTP_SQL_TOO_COMPLEX,  HTTP_STORAGE_FAILED,
-                HTTP_ANSWER_TOO_LARGE, HTTP_SQL_UNSUPPORTED,  HTTP_NOT_AVAILABLE,
-                HTTP_QUERY_MEMORY,     HTTP_QUERIES_TOO_MANY, HTTP_QUERY_TIMEOUT,
-                HTTP_DISK_FULL}},
+                HTTP_POSITION_INVALID, HTTP_VIEWS_LAGGING,    HTTP_VIEW_BROKEN,
+                HTTP_SQL_PARAMETERS,   HTTP_SQL_DATA,         HTTP_SQL_TOO_COMPLEX,
+                HTTP_STORAGE_FAILED,   HTTP_ANSWER_TOO_LARGE, HTTP_SQL_UNSUPPORTED,
+                HTTP_NOT_AVAILABLE,    HTTP_QUERY_MEMORY,     HTTP_QUERIES_TOO_MANY,
+                HTTP_QUERY_TIMEOUT,    HTTP_DISK_FULL}},
     {.method = HTTP1_GET,
      .path = "/api/v1/ws",
      .handle = http_handle_ws,

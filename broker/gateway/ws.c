@@ -15,12 +15,16 @@
 /* How long a client may take to close when the server ends. */
 #define WS_STOP_NS (2 * RT_NS_PER_S)
 
+/* Pieces of messages that are sent at once. */
+#define WS_OUT_CHUNK_BYTES 1024u
+
 /* The request that the thread's library reads: what it needs of the one that was checked. */
 #define WS_REQUEST_FIRST                                                                           \
     "GET /api/v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"  \
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: " WS_PROTOCOL "\r\nSec-WebSocket-Key: "
 #define WS_REQUEST_LAST "\r\n\r\n"
 
+static size_t ws_frame_head(uint8_t *data, size_t length);
 static void ws_conn_opened(struct rt_shard *at, struct rt_mail *mail);
 static void ws_conn_received(struct rt_shard *at, struct rt_mail *mail);
 static void ws_conn_was_closed(struct rt_shard *at, struct rt_mail *mail);
@@ -30,7 +34,9 @@ static void ws_conn_trim(struct ws_conn *conn);
 static void ws_conn_order(struct ws_conn *conn, struct ws_order *order, enum ws_order_kind kind);
 static void ws_door_flush(struct ws_door *ws);
 static void ws_door_flush_due(struct rt_op *op);
-static void ws_batch_came_home(struct rt_shard *at, struct rt_mail *mail);
+static void ws_door_home(struct rt_shard *at, struct rt_mail *mail);
+static void ws_item_home(struct ws_item *item);
+static void ws_door_give_home(struct ws_door *ws);
 static void ws_door_late(struct rt_timer *timer);
 
 /* --- Frames --- */
@@ -51,29 +57,52 @@ enum err ws_frame_new(struct budget *budget, size_t bytes_max, struct ws_frame *
     return err;
 }
 
-/* RFC 6455 section 5.2: FIN and opcode 1, no mask, the length in the shortest form. */
 void ws_frame_seal(struct ws_frame *frame, size_t length)
 {
     ASSERT(frame->length == 0);
-    uint8_t *data = frame->data;
-    if (length < 126) {
-        data -= 2;
-        data[1] = (uint8_t)length;
-    } else if (length <= UINT16_MAX) {
-        data -= 4;
-        data[1] = 126;
-        data[2] = (uint8_t)(length >> 8);
-        data[3] = (uint8_t)length;
-    } else {
-        data -= 10;
-        data[1] = 127;
-        for (uint32_t i = 0; i < 8; i++) {
-            data[2 + i] = (uint8_t)((uint64_t)length >> (56 - 8 * i));
-        }
-    }
-    data[0] = 0x81;
+    uint8_t *data = frame->data - ws_frame_head(frame->data, length);
     frame->length = (uint32_t)((size_t)(frame->data - data) + length);
     frame->data = data;
+}
+
+size_t ws_frame_bytes(size_t bytes, uint32_t count)
+{
+    return bytes + count * (size_t)WS_FRAME_HEAD_BYTES;
+}
+
+/* The last one goes to the end of the room first. */
+void ws_frame_seal_all(struct ws_frame *frame, const uint32_t *lengths, uint32_t count)
+{
+    size_t bytes = 0;
+    ASSERT(frame->length == 0);
+    for (uint32_t i = 0; i < count; i++) {
+        bytes += lengths[i];
+    }
+    uint8_t *end = frame->data + ws_frame_bytes(bytes, count);
+    uint8_t *to = end;
+    const uint8_t *from = frame->data + bytes;
+    for (uint32_t i = count; i > 0; i--) {
+        to -= lengths[i - 1];
+        from -= lengths[i - 1];
+        memmove(to, from, lengths[i - 1]);
+        to -= ws_frame_head(to, lengths[i - 1]);
+    }
+    frame->data = to;
+    frame->length = (uint32_t)(end - to);
+}
+
+/* Write the head of a frame of `length` bytes before `data`, so many bytes. RFC 6455 section 5.2:
+ * FIN and opcode 1, no mask, the length in the shortest form. */
+static size_t ws_frame_head(uint8_t *data, size_t length)
+{
+    size_t head = length < 126 ? 2 : length <= UINT16_MAX ? 4 : 10;
+    data -= head;
+    data[0] = 0x81;
+    data[1] = (uint8_t)(length < 126 ? length : head == 4 ? 126 : 127);
+    for (size_t i = 2; i < head; i++) {
+        data[i] = (uint8_t)((uint64_t)length >> (8 * (head - 1 - i)));
+    }
+    return head;
 }
 
 void ws_frame_ref(struct ws_frame *frame)
@@ -98,10 +127,18 @@ void ws_door_open(struct ws_door *ws, struct http_door *door, struct ws_port *po
     *ws = (struct ws_door){.door = door, .port = port, .ops = ops};
     budget_init(&ws->budget, "ws", door->held_bytes_max, &door->budget);
     list_init(&ws->conns);
+    list_init(&ws->waiting);
+    for (uint32_t i = 0; i < WS_PLANS; i++) {
+        list_init(&ws->plans[i]);
+    }
+    arena_init(&ws->arena, &door->budget, WS_OUT_CHUNK_BYTES, SIZE_MAX);
+    http_out_init(&ws->out, &ws->arena, &cs->bufs, &cs->budget, &door->answer_bytes,
+                  door->held_bytes_max);
     core_subscribes_init(&ws->subscribes, cs, &ws->budget);
     pool_init(&ws->conn_pool, &door->budget, sizeof(struct ws_conn), 64,
               cs->core->config.connections_max);
-    pool_init(&ws->batch_pool, &door->budget, sizeof(struct ws_batch), 64, UINT32_MAX);
+    pool_init(&ws->item_pool, &door->budget, sizeof(struct ws_item), 256, UINT32_MAX);
+    ws->home.mail.deliver = ws_door_home;
     rt_op_init(&ws->flush_op, cs->shard, ws_door_flush_due);
     rt_timer_init(&ws->timer, cs->shard, ws_door_late);
 }
@@ -109,11 +146,15 @@ void ws_door_open(struct ws_door *ws, struct http_door *door, struct ws_port *po
 void ws_door_deinit(struct ws_door *ws)
 {
     ASSERT(ws->conns_count == 0);
-    ASSERT(ws->batches_count == 0);
+    ASSERT(ws->items_count == 0);
     ASSERT(ws->open == NULL);
+    ASSERT(list_is_empty(&ws->waiting));
+    ASSERT(ws->asking_count == 0);
     core_subscribes_deinit(&ws->subscribes);
+    http_out_drop(&ws->out);
+    arena_deinit(&ws->arena);
     pool_deinit(&ws->conn_pool);
-    pool_deinit(&ws->batch_pool);
+    pool_deinit(&ws->item_pool);
     budget_deinit(&ws->budget);
 }
 
@@ -189,7 +230,11 @@ void ws_conn_begin(struct ws_conn *conn, int fd, size_t unread_bytes)
     ws_conn_trim(conn);
     list_push_back(&ws->conns, &conn->in_door);
     ws->conns_count++;
+    ws->alive_count++;
     metric_move(&ws->connections, 1);
+    if (ws->is_home_kept) {
+        ws_door_give_home(ws);
+    }
     ws_conn_order(conn, &conn->order_open, WS_ORDER_OPEN);
 }
 
@@ -219,6 +264,8 @@ static void ws_conn_opened(struct rt_shard *at, struct rt_mail *mail)
 {
     struct ws_conn *conn = CONTAINER_OF(mail, struct ws_conn, mail_open);
     conn->is_open = true;
+    budget_free(&conn->door->door->budget, conn->begun); /* it was read */
+    conn->begun = NULL;
     conn->door->ops->open(conn);
     if (conn->door->is_closing) { /* its socket was on its way */
         ws_conn_close(conn, WS_GOING_AWAY, "the server is shutting down");
@@ -252,6 +299,7 @@ static void ws_conn_was_closed(struct rt_shard *at, struct rt_mail *mail)
     if (conn->is_open) {
         conn->door->ops->closed(conn);
     }
+    conn->door->alive_count--;
     ws_conn_order(conn, &conn->order_forget, WS_ORDER_FORGET);
 }
 
@@ -279,7 +327,7 @@ void ws_conn_let_go(struct ws_conn *conn)
     }
 }
 
-/* Nothing of it is in use: a batch that it shared with a slow one may have come home last. */
+/* Nothing of it is in use. */
 static void ws_conn_release(struct ws_conn *conn)
 {
     struct ws_door *ws = conn->door;
@@ -344,33 +392,42 @@ uint64_t ws_conn_queued_bytes(const struct ws_conn *conn)
     return conn->queued_bytes;
 }
 
-/* --- Batches --- */
+/* --- Frames on their way --- */
+
+/* What a frame counts for, for each connection that it goes to. */
+static uint64_t ws_frame_cost(const struct ws_frame *frame)
+{
+    return frame->length + sizeof(struct ws_item) + sizeof(struct ws_frame) + WS_FRAME_HEAD_BYTES;
+}
 
 void ws_conn_send(struct ws_conn *conn, struct ws_frame *frame)
 {
     struct ws_door *ws = conn->door;
+    void *object;
     ASSERT(frame->length > 0);
     if (!conn->is_open || conn->is_closed || conn->is_close_asked) {
         return;
     }
-    if (ws->open == NULL) {
-        void *object;
-        if (pool_acquire(&ws->batch_pool, &object) != ERR_OK) { /* it cannot have all: none */
-            ws_conn_close(conn, WS_OVERLOADED, "no memory for what is to be sent");
-            return;
-        }
-        ws->open = object;
-        ws->open->door = ws;
-        ws->open->mail.deliver = ws_batch_came_home;
-        ws->batches_count++;
+    if (pool_acquire(&ws->item_pool, &object) != ERR_OK) { /* it cannot have all: none */
+        ws_conn_close(conn, WS_OVERLOADED, "no memory for what is to be sent");
+        return;
     }
-    struct ws_batch *batch = ws->open;
+    struct ws_item *item = object;
+    item->conn = conn;
+    item->frame = frame;
+    item->next = NULL;
     ws_frame_ref(frame);
-    batch->items[batch->count++] = (struct ws_item){.conn = conn, .frame = frame, .batch = batch};
     conn->items_count++;
-    conn->queued_bytes += frame->length + sizeof(struct ws_batch);
+    ws->items_count++;
+    conn->queued_bytes += ws_frame_cost(frame);
     conn->is_over = conn->is_over || conn->queued_bytes > WS_DRAINED_BYTES;
-    if (batch->count == WS_BATCH_ITEMS) {
+    if (ws->open != NULL) {
+        ws->open_last->next = item;
+    } else {
+        ws->open = item;
+    }
+    ws->open_last = item;
+    if (++ws->open_count == WS_BATCH_ITEMS) {
         ws_door_flush(ws);
     } else if (!ws->is_flush_due) {
         ws->is_flush_due = true;
@@ -380,11 +437,12 @@ void ws_conn_send(struct ws_conn *conn, struct ws_frame *frame)
 
 static void ws_door_flush(struct ws_door *ws)
 {
-    struct ws_batch *batch = ws->open;
-    if (batch != NULL) {
+    struct ws_item *first = ws->open;
+    if (first != NULL) {
         ws->open = NULL;
-        batch->order.kind = WS_ORDER_BATCH;
-        ws->port->ops->order(ws->port, &batch->order);
+        ws->open_count = 0;
+        first->order.kind = WS_ORDER_BATCH;
+        ws->port->ops->order(ws->port, &first->order);
     }
 }
 
@@ -395,28 +453,55 @@ static void ws_door_flush_due(struct rt_op *op)
     ws_door_flush(ws);
 }
 
-static void ws_batch_came_home(struct rt_shard *at, struct rt_mail *mail)
+/* Let others come home. */
+static void ws_door_give_home(struct ws_door *ws)
 {
-    struct ws_batch *batch = CONTAINER_OF(mail, struct ws_batch, mail);
-    struct ws_door *ws = batch->door;
+    ws->is_home_kept = false;
+    ws->home.order.kind = WS_ORDER_HOME;
+    ws->port->ops->order(ws->port, &ws->home.order);
+}
+
+/* Items came home; with the last one the door may end. The thread looks at nothing of it then:
+ * where HOME is ordered more is to come, an item or that a connection is gone. */
+static void ws_door_home(struct rt_shard *at, struct rt_mail *mail)
+{
+    struct ws_door *ws = CONTAINER_OF(mail, struct ws_door, home.mail);
+    struct ws_item *item = ws->home.first;
+    uint32_t count = 0;
     (void)at;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        struct ws_conn *conn = batch->items[i].conn;
-        uint64_t length = batch->items[i].frame->length + sizeof(struct ws_batch);
-        ws_frame_unref(batch->items[i].frame);
-        ASSERT(conn->queued_bytes >= length);
-        conn->queued_bytes -= length;
-        if (--conn->items_count == 0 && conn->is_gone) {
-            if (conn->holds_count == 0) {
-                ws_conn_release(conn);
-            }
-        } else if (conn->is_over && conn->queued_bytes <= WS_DRAINED_BYTES) {
-            conn->is_over = false;
-            if (!conn->is_closed && !conn->is_close_asked) {
-                ws->ops->drained(conn);
-            }
+    for (const struct ws_item *each = item; each != NULL; each = each->next) {
+        count++;
+    }
+    ASSERT(count <= ws->items_count);
+    ws->items_count -= count;
+    if (ws->items_count > 0 || ws->alive_count > 0) {
+        ws_door_give_home(ws);
+    } else {
+        ws->is_home_kept = true;
+    }
+    for (struct ws_item *next; item != NULL; item = next) {
+        next = item->next;
+        ws_item_home(item);
+    }
+}
+
+static void ws_item_home(struct ws_item *item)
+{
+    struct ws_conn *conn = item->conn;
+    struct ws_door *ws = conn->door;
+    uint64_t cost = ws_frame_cost(item->frame);
+    ws_frame_unref(item->frame);
+    pool_release(&ws->item_pool, item);
+    ASSERT(conn->queued_bytes >= cost);
+    conn->queued_bytes -= cost;
+    if (--conn->items_count == 0 && conn->is_gone) {
+        if (conn->holds_count == 0) {
+            ws_conn_release(conn);
+        }
+    } else if (conn->is_over && conn->queued_bytes <= WS_DRAINED_BYTES) {
+        conn->is_over = false;
+        if (!conn->is_closed && !conn->is_close_asked) {
+            ws->ops->drained(conn);
         }
     }
-    ws->batches_count--;
-    pool_release(&ws->batch_pool, batch);
 }

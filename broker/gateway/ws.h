@@ -64,6 +64,11 @@ MUST_USE enum err ws_frame_new(struct budget *budget, size_t bytes_max, struct w
  * written no more. */
 void ws_frame_seal(struct ws_frame *frame, size_t length);
 
+/* Room of a frame for `count` messages of `bytes` together; they stand at frame->data one behind
+ * the other, each as long as `lengths` says: they may be sent now, as one run of frames. */
+size_t ws_frame_bytes(size_t bytes, uint32_t count);
+void ws_frame_seal_all(struct ws_frame *frame, const uint32_t *lengths, uint32_t count);
+
 /* One reference more, one less: without any it is gone. */
 void ws_frame_ref(struct ws_frame *frame);
 void ws_frame_unref(struct ws_frame *frame);

@@ -17,7 +17,8 @@ static void ws_append_closed(struct ws_work *work);
 static void ws_append_done(struct http_append *append);
 static void ws_append_put(struct ws_append *state, bool has_results);
 
-const struct ws_work_ops ws_append_ops = {.start = ws_append_start, .closed = ws_append_closed};
+const struct ws_work_ops ws_append_ops = {
+    .start = ws_append_start, .closed = ws_append_closed, .chunk_bytes = 4u << 10};
 const size_t ws_append_bytes = sizeof(struct ws_append);
 
 static void ws_append_start(struct ws_work *work, const struct ws_message *message,
@@ -73,9 +74,9 @@ static void ws_append_done(struct http_append *append)
         return;
     }
     ws_append_put(state, true);
-    if (http_out_is_short(&work->out)) { /* it is done: who is told that it is not does it again */
-        http_out_drop(&work->out);
-        work->out.err = ERR_OK;
+    if (http_out_is_short(work->out)) { /* it is done: who is told that it is not does it again */
+        http_out_drop(work->out);
+        work->out->err = ERR_OK;
         ws_append_put(state, false);
     }
     ws_work_send(work);
@@ -85,7 +86,7 @@ static void ws_append_done(struct http_append *append)
 /* Where no event was appended it is an error: the first one's. */
 static void ws_append_put(struct ws_append *state, bool has_results)
 {
-    struct http_out *out = &state->work.out;
+    struct http_out *out = state->work.out;
     const char *detail;
     enum http_error error = http_append_why(&state->append, &detail);
     ws_work_put(&state->work, error != HTTP_ERRORS_COUNT ? "error" : "ok");

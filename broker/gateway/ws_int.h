@@ -7,9 +7,9 @@
  *                                    <------    mail_open
  *                                    <------    mail_text: a message; no other until
  *     TAKEN                          ------>
- *     a batch: frames for connections ----->    each queued, sent
- *                                    <------    the batch, when all its frames have left or are
- *                                               dropped
+ *     a row of frames for connections ----->    each queued, sent
+ *                                    <------    home: those that have left, or are dropped
+ *     HOME                           ------>    others may come home
  *     CLOSE                          ------>    when the queue is sent
  *                                    <------    mail_closed: it was closed, by whomever
  *     FORGET                         ------>    nothing of it is in use any more
@@ -22,10 +22,12 @@
 #include "base/list.h"
 #include "base/metric.h"
 #include "base/pool.h"
+#include "base/rt/addr.h"
 #include "base/rt/mailbox.h"
 #include "base/rt/op.h"
 #include "base/rt/timer.h"
 #include "broker/core/subscribe.h"
+#include "broker/gateway/out.h"
 #include "broker/gateway/ws.h"
 #include "broker/gateway/ws_port.h"
 
@@ -34,7 +36,10 @@ struct http_door;
 struct lws;
 
 /* Frames that travel together at most. */
-#define WS_BATCH_ITEMS 16u
+#define WS_BATCH_ITEMS 1024u
+
+/* Lists of what is asked of views. */
+#define WS_PLANS 256u
 
 /* Bytes in front of a message for the frame's head. */
 #define WS_FRAME_HEAD_BYTES 16u
@@ -43,6 +48,7 @@ struct lws;
 enum ws_order_kind {
     WS_ORDER_OPEN,
     WS_ORDER_BATCH,
+    WS_ORDER_HOME,
     WS_ORDER_TAKEN,
     WS_ORDER_CLOSE,
     WS_ORDER_KILL, /* close at once, whatever the client does */
@@ -56,23 +62,20 @@ struct ws_order {
     uint8_t kind;          /* enum ws_order_kind */
 };
 
-/* A frame for a connection. */
+/* A frame for a connection: on its way with others, in the connection's queue, on its way home with
+ * others. */
 struct ws_item {
+    struct ws_order order; /* of the first one of a row: BATCH */
     struct ws_conn *conn;
     struct ws_frame *frame;
-    struct ws_item *next;   /* the thread's: behind it in the connection's queue */
-    struct ws_batch *batch; /* of which it is one */
+    struct ws_item *next; /* behind it in the row, or in the queue */
 };
 
-/* Frames on their way, and home again. */
-struct ws_batch {
-    struct ws_order order;
+/* What brings items home: it is the thread's, but from its mail until HOME. */
+struct ws_home {
     struct rt_mail mail;
-    struct ws_door *door;
-    struct list_node in_door; /* ws_door.batches: to be used again */
-    uint32_t count;           /* of items */
-    uint32_t left;            /* the thread's: items that have not left */
-    struct ws_item items[WS_BATCH_ITEMS];
+    struct ws_order order; /* HOME: the thread's again */
+    struct ws_item *first; /* what it brings */
 };
 
 /* A connection. */
@@ -80,17 +83,18 @@ struct ws_conn {
     /* The shard's. */
     struct ws_door *door;
     void *ctx;                /* of the ops */
+    struct rt_addr peer;      /* the client */
     struct list_node in_door; /* ws_door.conns */
-    uint64_t queued_bytes; /* given, not left; with each frame a batch, which it may be alone in */
-    uint32_t items_count;  /* of batches that have not come home */
-    uint32_t holds_count;  /* ws_conn_hold */
-    bool is_open;          /* the handshake is done */
-    bool is_text;          /* a message is in hand */
-    bool is_close_asked;   /* CLOSE was ordered */
-    bool is_killed;        /* KILL likewise */
-    bool is_closed;        /* told by the thread */
-    bool is_gone;          /* likewise, that it has forgotten it */
-    bool is_over;          /* queued_bytes were above WS_DRAINED_BYTES */
+    uint64_t queued_bytes;    /* given, not come home, and for each frame what carries it */
+    uint32_t items_count;     /* likewise */
+    uint32_t holds_count;     /* ws_conn_hold */
+    bool is_open;             /* the handshake is done */
+    bool is_text;             /* a message is in hand */
+    bool is_close_asked;      /* CLOSE was ordered */
+    bool is_killed;           /* KILL likewise */
+    bool is_closed;           /* told by the thread */
+    bool is_gone;             /* likewise, that it has forgotten it */
+    bool is_over;             /* queued_bytes were above WS_DRAINED_BYTES */
 
     /* Set by the shard before OPEN, and before CLOSE. */
     int fd;                /* the socket */
@@ -116,12 +120,14 @@ struct ws_conn {
     struct lws *wsi;        /* NULL: not adopted yet, or closed */
     struct ws_item *first;  /* to be sent */
     struct ws_item *last;
-    uint8_t *in;          /* the message that is coming */
-    uint32_t in_bytes;    /* of it */
-    uint32_t in_capacity; /* room */
-    bool is_away;         /* the message is the shard's */
-    bool is_closing;      /* CLOSE came */
-    bool is_refused;      /* it closes, for what the client has sent */
+    struct ws_conn *next_due; /* behind it among those that send when all orders are taken */
+    uint8_t *in;              /* the message that is coming */
+    uint32_t in_bytes;        /* of it */
+    uint32_t in_capacity;     /* room */
+    bool is_due;              /* it is among those */
+    bool is_away;             /* the message is the shard's */
+    bool is_closing;          /* CLOSE came */
+    bool is_refused;          /* it closes, for what the client has sent */
 };
 
 /* A shard's part. Embedded in its HTTP door. */
@@ -133,15 +139,32 @@ struct ws_door {
     struct list conns;        /* ws_conn.in_door */
     uint32_t conns_count;
     struct pool conn_pool;             /* of struct ws_conn */
-    struct pool batch_pool;            /* of struct ws_batch */
-    uint32_t batches_count;            /* on their way */
-    struct ws_batch *open;             /* being filled; sent at the end of the turn */
+    struct pool item_pool;             /* of struct ws_item */
+    uint32_t items_count;              /* that are not at home */
+    uint32_t alive_count;              /* connections that are not to be forgotten yet */
+    struct ws_item *open;              /* the row being made; sent at the end of the turn */
+    struct ws_item *open_last;         /* its last one */
+    uint32_t open_count;               /* of it */
+    bool is_home_kept;                 /* `home` is here: nothing is to come by it now */
     struct rt_op flush_op;             /* does that */
     bool is_flush_due;                 /* it is on its way */
     struct rt_timer timer;             /* of the end: kills what does not close */
     struct metric_gauge connections;   /* that there are */
+    struct ws_home home;               /* brings items */
     struct core_subscribes subscribes; /* of them */
+    struct arena arena;                /* of `out` */
+    struct http_out out;               /* messages that are written and sent at once */
+    struct list plans[WS_PLANS];       /* ws_plan.in_door, by what is asked */
+    struct list waiting;               /* ws_subscribe.in_waiting: to be begun */
+    uint32_t asking_count;             /* being begun */
     bool is_closing;
+
+    /* The thread's. */
+    struct ws_item *done; /* to come home */
+    struct ws_item *done_last;
+    struct ws_door *next_due; /* behind it among those with such */
+    bool is_due;              /* it is among those */
+    bool is_home_away;        /* `home` is the shard's */
 };
 
 /* Make it ready, end it: no connection is left (asserted). */

@@ -29,11 +29,14 @@
 /* Frames of one send at most. */
 #define WS_SEND_FRAMES 64u
 
-/* A message's first room. */
-#define WS_IN_BYTES 1024u
+/* What the library keeps for each connection, whatever it does: messages come in such pieces. */
+#define WS_RX_BYTES 256u
 
-/* A message's room that is kept for the next one: it is nobody's else. */
-#define WS_IN_KEPT_BYTES (4u << 10)
+/* It sends so much at a time of what it has to keep for a socket that takes no more. */
+#define WS_TX_BYTES (64u << 10)
+
+/* A message's first room. */
+#define WS_IN_BYTES 256u
 
 /* A client that says nothing is asked whether it is there, and is gone when it does not answer. */
 #define WS_PING_S   25
@@ -52,6 +55,9 @@ struct ws_lws {
     struct ws_conn *adopted;           /* whose handshake is being read; NULL: none */
     struct budget budget;              /* of messages that come in; the thread's */
     bool is_started;                   /* `thread` is to be joined */
+    struct ws_conn *due;               /* conn->next_due: have something to send; the thread's */
+    struct ws_conn **due_end;          /* where the next one goes */
+    struct ws_door *homes;             /* ws_door.next_due: have something to go home; likewise */
 };
 
 static void ws_lws_order(struct ws_port *port, struct ws_order *order);
@@ -59,16 +65,20 @@ static void ws_lws_run(void *context);
 static void ws_lws_woken(struct ev_loop *loop, struct ev_async *wake, int events);
 static void ws_lws_carry_out(struct ws_lws *lws, struct ws_order *order);
 static void ws_lws_open(struct ws_lws *lws, struct ws_conn *conn);
-static void ws_lws_queue(struct ws_batch *batch);
-static void ws_lws_pump(struct ws_conn *conn);
-static bool ws_lws_send(struct ws_conn *conn);
-static void ws_lws_drop(struct ws_conn *conn);
-static void ws_lws_drop_all(struct ws_conn *conn);
+static void ws_lws_queue(struct ws_lws *lws, struct ws_item *item);
+static void ws_lws_send_due(struct ws_lws *lws);
+static void ws_lws_pump(struct ws_lws *lws, struct ws_conn *conn);
+static bool ws_lws_send(struct ws_lws *lws, struct ws_conn *conn);
+static void ws_lws_drop(struct ws_lws *lws, struct ws_conn *conn);
+static void ws_lws_drop_all(struct ws_lws *lws, struct ws_conn *conn);
+static void ws_lws_home_due(struct ws_lws *lws, struct ws_door *door);
+static void ws_lws_send_home(struct ws_lws *lws);
 static int ws_lws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                            size_t length);
 static int ws_lws_received(struct ws_lws *lws, struct ws_conn *conn, const void *data,
                            size_t length);
-static int ws_lws_refuse(struct ws_conn *conn, enum ws_code code, const char *why);
+static int ws_lws_refuse(struct ws_lws *lws, struct ws_conn *conn, enum ws_code code,
+                         const char *why);
 static void ws_lws_give_back(struct ws_lws *lws, struct ws_conn *conn);
 static void ws_lws_kill(struct ws_conn *conn);
 static void ws_lws_closed(struct ws_lws *lws, struct ws_conn *conn);
@@ -84,7 +94,8 @@ static const struct lws_protocols ws_lws_protocols[] = {
     {.name = WS_PROTOCOL,
      .callback = ws_lws_callback,
      .per_session_data_size = sizeof(struct ws_lws_user),
-     .rx_buffer_size = 4096},
+     .rx_buffer_size = WS_RX_BYTES,
+     .tx_packet_size = WS_TX_BYTES},
     {.name = NULL},
 };
 
@@ -101,6 +112,7 @@ enum err ws_lws_new(struct budget *budget, size_t memory_bytes, struct ws_lws **
     }
     struct ws_lws *lws = memory;
     lws->port.ops = &ws_lws_ops;
+    lws->due_end = &lws->due;
     budget_init(&lws->budget, "websocket", memory_bytes, NULL);
     lws_set_log_level(0, NULL); /* an adopted connection is an error line to it */
     lws->loop = ev_loop_new(EVFLAG_AUTO);
@@ -204,21 +216,27 @@ static void ws_lws_woken(struct ev_loop *loop, struct ev_async *wake, int events
         ws_lws_carry_out(lws, oldest);
         oldest = next;
     }
+    ws_lws_send_due(lws);
+    ws_lws_send_home(lws);
 }
 
 static void ws_lws_carry_out(struct ws_lws *lws, struct ws_order *order)
 {
     struct ws_conn *conn;
+    struct ws_door *door;
     switch ((enum ws_order_kind)order->kind) {
     case WS_ORDER_OPEN: ws_lws_open(lws, CONTAINER_OF(order, struct ws_conn, order_open)); return;
-    case WS_ORDER_BATCH: ws_lws_queue(CONTAINER_OF(order, struct ws_batch, order)); return;
+    case WS_ORDER_BATCH: ws_lws_queue(lws, CONTAINER_OF(order, struct ws_item, order)); return;
+    case WS_ORDER_HOME:
+        door = CONTAINER_OF(order, struct ws_door, home.order);
+        door->is_home_away = false;
+        ws_lws_home_due(lws, door);
+        return;
     case WS_ORDER_TAKEN:
         conn = CONTAINER_OF(order, struct ws_conn, order_taken);
         conn->is_away = false;
         conn->in_bytes = 0;
-        if (conn->in_capacity > WS_IN_KEPT_BYTES) {
-            ws_lws_give_back(lws, conn);
-        }
+        ws_lws_give_back(lws, conn);
         if (conn->wsi != NULL) {
             lws_rx_flow_control(conn->wsi, 1);
         }
@@ -286,7 +304,8 @@ static int ws_lws_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
         if (conn == NULL) {
             return -1;
         }
-        ws_lws_pump(conn);
+        ws_lws_pump(lws, conn);
+        ws_lws_send_home(lws);
         if (conn->is_closing && conn->first == NULL && !lws_partial_buffered(wsi)) {
             lws_close_reason(wsi, (enum lws_close_status)conn->close_code,
                              (unsigned char *)(uintptr_t)conn->close_why, strlen(conn->close_why));
@@ -312,11 +331,11 @@ static int ws_lws_received(struct ws_lws *lws, struct ws_conn *conn, const void 
         return 0;
     }
     if (lws_frame_is_binary(wsi)) {
-        return ws_lws_refuse(conn, WS_UNSUPPORTED, "messages are JSON texts");
+        return ws_lws_refuse(lws, conn, WS_UNSUPPORTED, "messages are JSON texts");
     }
     ASSERT(!conn->is_away); /* receiving has stopped */
     if (length > WS_TEXT_BYTES_MAX - conn->in_bytes) {
-        return ws_lws_refuse(conn, WS_MESSAGE_TOO_BIG, "a message has at most 1 MiB");
+        return ws_lws_refuse(lws, conn, WS_MESSAGE_TOO_BIG, "a message has at most 1 MiB");
     }
     uint32_t needed_bytes = conn->in_bytes + (uint32_t)length;
     if (needed_bytes > conn->in_capacity) {
@@ -326,7 +345,7 @@ static int ws_lws_received(struct ws_lws *lws, struct ws_conn *conn, const void 
         }
         void *room;
         if (budget_alloc(&lws->budget, capacity, 16, &room) != ERR_OK) {
-            return ws_lws_refuse(conn, WS_OVERLOADED, "no memory for the message");
+            return ws_lws_refuse(lws, conn, WS_OVERLOADED, "no memory for the message");
         }
         if (conn->in_bytes > 0) {
             memcpy(room, conn->in, conn->in_bytes);
@@ -349,12 +368,14 @@ static int ws_lws_received(struct ws_lws *lws, struct ws_conn *conn, const void 
 
 /* Close it: what to answer the library. Nothing may follow a close, nor is there anybody who reads
  * what was to be sent. */
-static int ws_lws_refuse(struct ws_conn *conn, enum ws_code code, const char *why)
+static int ws_lws_refuse(struct ws_lws *lws, struct ws_conn *conn, enum ws_code code,
+                         const char *why)
 {
     lws_close_reason(conn->wsi, (enum lws_close_status)code, (unsigned char *)(uintptr_t)why,
                      strlen(why));
     conn->is_refused = true;
-    ws_lws_drop_all(conn);
+    ws_lws_drop_all(lws, conn);
+    ws_lws_send_home(lws);
     return -1;
 }
 
@@ -377,7 +398,8 @@ static void ws_lws_kill(struct ws_conn *conn)
 static void ws_lws_closed(struct ws_lws *lws, struct ws_conn *conn)
 {
     conn->wsi = NULL;
-    ws_lws_drop_all(conn);
+    ws_lws_drop_all(lws, conn);
+    ws_lws_send_home(lws);
     if (!conn->is_away) { /* an idle one's memory is the shard's to give back with FORGET */
         ws_lws_give_back(lws, conn);
     }
@@ -386,13 +408,13 @@ static void ws_lws_closed(struct ws_lws *lws, struct ws_conn *conn)
 
 /* --- Sending --- */
 
-/* Put the frames of a batch behind what their connections have to send, then send. */
-static void ws_lws_queue(struct ws_batch *batch)
+/* Put each frame of a row behind what its connection has to send; all of them send when all orders
+ * at hand are carried out. */
+static void ws_lws_queue(struct ws_lws *lws, struct ws_item *item)
 {
-    batch->left = batch->count;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        struct ws_item *item = &batch->items[i];
+    for (struct ws_item *next; item != NULL; item = next) {
         struct ws_conn *conn = item->conn;
+        next = item->next;
         item->next = NULL;
         if (conn->last != NULL) {
             conn->last->next = item;
@@ -400,31 +422,37 @@ static void ws_lws_queue(struct ws_batch *batch)
             conn->first = item;
         }
         conn->last = item;
-    }
-    /* A connection's later frames of the batch go with its first one; the batch may be home, and
-     * used again, when its last frame has left: then there is nothing to look at any more. */
-    uint32_t count = batch->count;
-    struct ws_conn *conns[WS_BATCH_ITEMS];
-    for (uint32_t i = 0; i < count; i++) {
-        conns[i] = batch->items[i].conn;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (i > 0 && conns[i] == conns[i - 1]) {
-            continue;
+        if (conn->wsi == NULL || conn->is_refused) {
+            ws_lws_drop_all(lws, conn);
+        } else if (!conn->is_due) {
+            conn->is_due = true;
+            conn->next_due = NULL;
+            *lws->due_end = conn;
+            lws->due_end = &conn->next_due;
         }
-        if (conns[i]->wsi != NULL && !conns[i]->is_refused) {
-            ws_lws_pump(conns[i]);
-        } else {
-            ws_lws_drop_all(conns[i]);
+    }
+}
+
+/* Connections that were given something send, once each. */
+static void ws_lws_send_due(struct ws_lws *lws)
+{
+    struct ws_conn *conn = lws->due;
+    lws->due = NULL;
+    lws->due_end = &lws->due;
+    for (struct ws_conn *next; conn != NULL; conn = next) {
+        next = conn->next_due;
+        conn->is_due = false;
+        if (conn->wsi != NULL) {
+            ws_lws_pump(lws, conn);
         }
     }
 }
 
 /* Send what there is, as far as the socket takes it; the rest when it takes more. */
-static void ws_lws_pump(struct ws_conn *conn)
+static void ws_lws_pump(struct ws_lws *lws, struct ws_conn *conn)
 {
     while (conn->first != NULL) {
-        if (lws_partial_buffered(conn->wsi) || !ws_lws_send(conn)) {
+        if (lws_partial_buffered(conn->wsi) || !ws_lws_send(lws, conn)) {
             lws_callback_on_writable(conn->wsi);
             return;
         }
@@ -432,7 +460,7 @@ static void ws_lws_pump(struct ws_conn *conn)
 }
 
 /* One send. False: the socket takes no more now, or is gone. */
-static bool ws_lws_send(struct ws_conn *conn)
+static bool ws_lws_send(struct ws_lws *lws, struct ws_conn *conn)
 {
     struct iovec iov[WS_SEND_FRAMES];
     uint32_t count = 0;
@@ -457,34 +485,63 @@ static bool ws_lws_send(struct ws_conn *conn)
         if (left < frame->length) { /* the rest of a frame that has begun is the library's */
             int taken =
                 lws_write(conn->wsi, frame->data + left, frame->length - left, LWS_WRITE_RAW);
-            ws_lws_drop(conn);
+            ws_lws_drop(lws, conn);
             if (taken < 0) {
                 ws_lws_kill(conn);
             }
             return false;
         }
         left -= frame->length;
-        ws_lws_drop(conn);
+        ws_lws_drop(lws, conn);
     }
     return sent == wanted;
 }
 
 /* The first frame of the queue has left, or never will. */
-static void ws_lws_drop(struct ws_conn *conn)
+static void ws_lws_drop(struct ws_lws *lws, struct ws_conn *conn)
 {
     struct ws_item *item = conn->first;
-    struct ws_batch *batch = item->batch;
+    struct ws_door *door = conn->door;
     conn->first = item->next;
     conn->last = conn->first != NULL ? conn->last : NULL;
-    ASSERT(batch->left > 0);
-    if (--batch->left == 0) {
-        rt_mail_post(item->conn->shard, &batch->mail);
+    item->next = NULL;
+    if (door->done != NULL) {
+        door->done_last->next = item;
+    } else {
+        door->done = item;
+    }
+    door->done_last = item;
+    ws_lws_home_due(lws, door);
+}
+
+static void ws_lws_drop_all(struct ws_lws *lws, struct ws_conn *conn)
+{
+    while (conn->first != NULL) {
+        ws_lws_drop(lws, conn);
     }
 }
 
-static void ws_lws_drop_all(struct ws_conn *conn)
+/* Something of that shard's may have to go home. */
+static void ws_lws_home_due(struct ws_lws *lws, struct ws_door *door)
 {
-    while (conn->first != NULL) {
-        ws_lws_drop(conn);
+    if (!door->is_due && !door->is_home_away && door->done != NULL) {
+        door->is_due = true;
+        door->next_due = lws->homes;
+        lws->homes = door;
+    }
+}
+
+/* What has left goes home: each shard's together. */
+static void ws_lws_send_home(struct ws_lws *lws)
+{
+    struct ws_door *door = lws->homes;
+    lws->homes = NULL;
+    for (struct ws_door *next; door != NULL; door = next) {
+        next = door->next_due;
+        door->is_due = false;
+        door->is_home_away = true;
+        door->home.first = door->done;
+        door->done = NULL;
+        rt_mail_post(door->home.first->conn->shard, &door->home.mail);
     }
 }

@@ -42,7 +42,10 @@ enum ws_op {
     X(NUMBERS, "numbers", QUERY, false)                                                            \
     X(APPEND_STREAM, "stream", APPEND, true)                                                       \
     X(EVENTS, "events", APPEND, true)                                                              \
-    X(STREAM, "stream", SUBSCRIBE, true)                                                           \
+    X(STREAM, "stream", SUBSCRIBE, false)                                                          \
+    X(VIEW, "view", SUBSCRIBE, false)                                                              \
+    X(SELECT, "sql", SUBSCRIBE, false)                                                             \
+    X(SELECT_PARAMS, "params", SUBSCRIBE, false)                                                   \
     X(FROM, "from", SUBSCRIBE, false)                                                              \
     X(ROWS_LEFT, "credit", SUBSCRIBE, false)                                                       \
     X(SLOW, "slow", SUBSCRIBE, false)                                                              \

@@ -46,7 +46,8 @@ static bool ws_query_write(struct ws_query *state);
 static void ws_query_send(struct ws_query *state);
 static void ws_query_done(struct core_query *query);
 
-const struct ws_work_ops ws_query_ops = {ws_query_start, ws_query_drained, ws_query_closed};
+const struct ws_work_ops ws_query_ops = {ws_query_start, ws_query_drained, ws_query_closed,
+                                         .chunk_bytes = 4u << 10};
 const size_t ws_query_bytes = sizeof(struct ws_query);
 
 static void ws_query_start(struct ws_work *work, const struct ws_message *message,
@@ -100,9 +101,9 @@ static void ws_query_columns(struct core_query *query, const struct plan_output 
         return;
     }
     ws_work_put(work, "rows");
-    http_out_put_text(&work->out, ",\"columns\":");
-    http_rows_columns_json(&work->out, outputs, count);
-    http_out_put_text(&work->out, ",\"rows\":[");
+    http_out_put_text(work->out, ",\"columns\":");
+    http_rows_columns_json(work->out, outputs, count);
+    http_out_put_text(work->out, ",\"rows\":[");
     state->is_begun = true;
 }
 
@@ -119,7 +120,7 @@ static bool ws_query_rows(struct core_query *query, const struct vec_batch *batc
 static bool ws_query_write(struct ws_query *state)
 {
     struct ws_work *work = &state->work;
-    struct http_out *out = &work->out;
+    struct http_out *out = work->out;
     struct vec_selection selection = state->batch->selection;
     while (state->next_row < selection.count) {
         if (!state->is_begun) {
@@ -155,7 +156,7 @@ static bool ws_query_write(struct ws_query *state)
 static void ws_query_send(struct ws_query *state)
 {
     ASSERT(state->is_begun);
-    http_out_put_text(&state->work.out, "]");
+    http_out_put_text(state->work.out, "]");
     ws_work_send(&state->work);
     state->is_begun = false;
     state->has_rows = false;
@@ -183,7 +184,7 @@ static void ws_query_done(struct core_query *query)
 {
     struct ws_query *state = query->ctx;
     struct ws_work *work = &state->work;
-    struct http_out *out = &work->out;
+    struct http_out *out = work->out;
     bool is_short = work->arena.err != ERR_OK || http_out_is_short(out);
     bool is_well = query->error.state == SQL_STATE_NONE;
     state->is_done = true;

@@ -7,12 +7,12 @@
 #include "base/units.h"
 #include "broker/core/core.h"
 #include "broker/gateway/door.h"
+#include "broker/gateway/ws_int.h"
 #include "broker/gateway/ws_message.h"
 #include "broker/gateway/ws_work.h"
 
-/* Memory of an answer that is more than its first piece; and of a work: a chunk, and all. */
+/* Memory of an answer that is more than its first piece; and of a work. */
 #define WS_ANSWER_ARENA_BYTES 1024u
-#define WS_WORK_CHUNK_BYTES   (4u << 10)
 #define WS_WORK_BYTES_MAX     (64u << 20)
 
 /* What a connection has under way; made with the first work, kept until it is closed. */
@@ -31,8 +31,6 @@ static void ws_session_answer(struct ws_conn *conn, const struct ws_message *mes
 static void ws_session_begin(struct ws_conn *conn, const struct ws_message *message,
                              struct http_text text, const struct ws_work_ops *ops, size_t bytes);
 static struct ws_session *ws_session_make(struct ws_conn *conn);
-static void ws_out_init(struct http_out *out, struct arena *arena, const struct ws_conn *conn);
-static void ws_out_begin(struct http_out *out, struct http_text id, const char *event);
 static void ws_out_send(struct http_out *out, struct ws_conn *conn);
 
 const struct ws_ops ws_session_ops = {ws_session_open, ws_session_text, ws_session_drained,
@@ -161,10 +159,12 @@ static void ws_session_begin(struct ws_conn *conn, const struct ws_message *mess
 {
     struct ws_session *session = ws_session_make(conn);
     struct arena arena;
-    arena_init(&arena, ws_conn_budget(conn), WS_WORK_CHUNK_BYTES, WS_WORK_BYTES_MAX);
+    arena_init(&arena, ws_conn_budget(conn), ops->chunk_bytes, WS_WORK_BYTES_MAX);
     struct ws_work *work = arena_alloc_zeroed(&arena, bytes, 16);
     const char *id = arena_copy(&arena, message->id.data, message->id.length);
-    if (session == NULL || work == NULL || id == NULL) {
+    struct http_out *out =
+        ops->is_brief ? &ws_conn_door(conn)->ws.out : arena_alloc(&arena, sizeof(*out), 16);
+    if (session == NULL || work == NULL || id == NULL || out == NULL) {
         arena_deinit(&arena);
         ws_session_answer(conn, message, HTTP_OVERLOADED, NULL);
         return;
@@ -179,7 +179,10 @@ static void ws_session_begin(struct ws_conn *conn, const struct ws_message *mess
     work->ops = ops;
     work->arena = arena;
     work->id = (struct http_text){id, message->id.length};
-    ws_out_init(&work->out, &work->arena, conn);
+    work->out = out;
+    if (!ops->is_brief) {
+        ws_out_init(out, &work->arena, conn);
+    }
     ws_conn_hold(conn);
     list_push_back(&session->works, &work->in_session);
     session->works_count++;
@@ -219,13 +222,13 @@ struct ws_work *ws_work_find(struct ws_conn *conn, const struct ws_work_ops *ops
 
 void ws_work_put(struct ws_work *work, const char *event)
 {
-    ASSERT(work->out.bytes == 0);
-    ws_out_begin(&work->out, work->id, event);
+    ASSERT(work->out->bytes == 0);
+    ws_out_begin(work->out, work->id, event);
 }
 
 void ws_work_send(struct ws_work *work)
 {
-    ws_out_send(&work->out, work->conn);
+    ws_out_send(work->out, work->conn);
 }
 
 bool ws_work_has_room(const struct ws_work *work)
@@ -235,18 +238,18 @@ bool ws_work_has_room(const struct ws_work *work)
 
 void ws_work_fail(struct ws_work *work, enum http_error error, const char *detail)
 {
-    http_out_drop(&work->out);
-    work->out.err = ERR_OK;
+    http_out_drop(work->out);
+    work->out->err = ERR_OK;
     ws_work_put(work, "error");
-    http_out_put_text(&work->out, ",");
-    http_out_put_problem(&work->out, error, detail, NULL);
+    http_out_put_text(work->out, ",");
+    http_out_put_problem(work->out, error, detail, NULL);
     ws_work_send(work);
 }
 
 void ws_work_end(struct ws_work *work)
 {
     struct ws_conn *conn = work->conn;
-    http_out_drop(&work->out);
+    http_out_drop(work->out);
     if (!work->is_closed) {
         struct ws_session *session = ws_conn_get(conn);
         list_remove(&work->in_session);
@@ -259,14 +262,14 @@ void ws_work_end(struct ws_work *work)
 
 /* --- Messages --- */
 
-static void ws_out_init(struct http_out *out, struct arena *arena, const struct ws_conn *conn)
+void ws_out_init(struct http_out *out, struct arena *arena, const struct ws_conn *conn)
 {
     struct http_door *door = ws_conn_door(conn);
     http_out_init(out, arena, &door->cs->bufs, &door->cs->budget, &door->answer_bytes,
                   door->held_bytes_max);
 }
 
-static void ws_out_begin(struct http_out *out, struct http_text id, const char *event)
+void ws_out_begin(struct http_out *out, struct http_text id, const char *event)
 {
     http_out_put_text(out, "{");
     if (id.length > 0) {
@@ -294,4 +297,5 @@ static void ws_out_send(struct http_out *out, struct ws_conn *conn)
         ws_frame_unref(frame);
     }
     http_out_drop(out);
+    out->err = ERR_OK;
 }

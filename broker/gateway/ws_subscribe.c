@@ -1,86 +1,111 @@
-/* Subscriptions to streams by WebSocket:
+/* Subscriptions by WebSocket, what is asked:
  *
  *     {"id": 1, "op": "subscribe", "stream": NAME, "from": ..., "credit": ROWS, "slow": "block"}
+ *     {"id": 1, "op": "subscribe", "view": NAME, "from": TOKEN, ...}
+ *     {"id": 1, "op": "subscribe", "sql": "SELECT a FROM v WHERE b = $1", "params": ["x"], ...}
  *
- *     {"id":1,"ev":"ok","stream":NAME,"partitions":1}
- *     {"id":1,"ev":"schema","columns":[...]}          once, before rows
- *     {"id":1,"ev":"rows","rows":[[...],...]}
- *     {"id":1,"ev":"gap","partition":0,"from":3,"to":7}
- *     {"id":1,"ev":"progress","token":TEXT}           all rows before it have been given
- *     {"id":1,"ev":"closed"}                          the end, with a problem where it failed
- *
- * "from": "latest" (where there is none), "earliest", {"0": OFFSET} (other partitions: earliest),
- * or a token: then everything behind it is given, and nothing twice. */
+ * The SELECT says by what it names whether it is to a stream (ws_stream.c) or to a view
+ * (ws_view.c). */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/rt/clock.h"
 #include "base/units.h"
 #include "broker/core/core.h"
-#include "broker/core/subscribe.h"
-#include "broker/core/token.h"
 #include "broker/gateway/door.h"
-#include "broker/gateway/http_rows.h"
+#include "broker/gateway/http_question.h"
+#include "broker/gateway/http_sql.h"
 #include "broker/gateway/ws_int.h"
-#include "broker/gateway/ws_work.h"
+#include "broker/gateway/ws_subscribe_int.h"
 
-/* With "slow": "disconnect" a client may leave so long unread what it asked for. */
-#define WS_SLOW_NS (5 * RT_NS_PER_S)
+/* Memory of a subscription comes in such pieces: one is enough for that to a stream. */
+#define WS_SUBSCRIBE_CHUNK_BYTES 640u
 
-struct ws_subscribe {
-    struct ws_work work;
-    struct core_subscribe sub;
-    struct http_rows rows; /* how rows are written */
-    bool is_begun;         /* it was answered */
-    bool is_writing;       /* a message of rows is being written */
-};
+/* Chunks of what is asked. */
+#define WS_PLAN_CHUNK_BYTES 1024u
+
+/* Subscriptions of a shard that are being begun, at most: plans and first snapshots. */
+#define WS_ASKING_MAX 64u
+
+/* Partitions of a stream whose offsets are shown in system.subscriptions. */
+#define WS_SUBSCRIBE_OFFSETS_MAX 16u
+
+/* Inference may take so long. */
+#define WS_ASKING_NS (10 * RT_NS_PER_S)
 
 static void ws_subscribe_start(struct ws_work *work, const struct ws_message *message,
                                struct http_text text);
 static const char *ws_subscribe_read(struct ws_subscribe *state, const struct ws_message *message);
-static const char *ws_subscribe_from(struct ws_subscribe *state, const struct json_value *from);
-static const char *ws_subscribe_token(struct ws_subscribe *state, const struct json_value *from);
-static const char *ws_subscribe_offsets(struct ws_subscribe *state, const struct json_value *from);
+static const char *ws_subscribe_how(struct ws_subscribe *state, const struct ws_message *message);
+static const char *ws_subscribe_what(struct ws_subscribe *state, const struct ws_message *message);
+static const char *ws_subscribe_params(struct ws_plan *asking, const struct json_value *params);
+static void ws_subscribe_plan(struct ws_door *ws);
+static void ws_subscribe_planned(struct core_subscribe_plan *plan);
+static void ws_subscribe_refuse(struct ws_subscribe *state);
 static void ws_subscribe_drained(struct ws_work *work);
-static void ws_subscribe_begun(struct core_subscribe *sub);
-static void ws_subscribe_columns(struct core_subscribe *sub, const struct plan_output *outputs,
-                                 uint32_t count);
-static bool ws_subscribe_rows(struct core_subscribe *sub, const struct vec_batch *batch);
-static void ws_subscribe_gap(struct core_subscribe *sub, uint32_t partition, uint64_t from,
-                             uint64_t to);
-static void ws_subscribe_progress(struct core_subscribe *sub);
-static void ws_subscribe_done(struct core_subscribe *sub);
-static void ws_subscribe_flush(struct ws_subscribe *state);
+static void ws_subscribe_row(const struct core_subscription *subscription,
+                             struct core_subscription_row *row);
+static void ws_subscribe_row_position(const struct ws_subscribe *state,
+                                      struct core_subscription_row *row);
 
 const struct ws_work_ops ws_subscribe_ops = {ws_subscribe_start, ws_subscribe_drained,
-                                             ws_subscribe_end};
+                                             ws_subscribe_end, WS_SUBSCRIBE_CHUNK_BYTES, true};
 const size_t ws_subscribe_bytes = sizeof(struct ws_subscribe);
-
-/* Memory is short, told apart from what is wrong. */
-static const char ws_subscribe_short[] = "";
 
 static void ws_subscribe_start(struct ws_work *work, const struct ws_message *message,
                                struct http_text text)
 {
-    static const struct core_subscribe_ops ops = {ws_subscribe_begun,    ws_subscribe_columns,
-                                                  ws_subscribe_rows,     ws_subscribe_gap,
-                                                  ws_subscribe_progress, ws_subscribe_done};
     struct ws_subscribe *state = CONTAINER_OF(work, struct ws_subscribe, work);
-    struct core_subscribe *sub = &state->sub;
     (void)text;
     const char *wrong = ws_subscribe_read(state, message);
+    if (wrong == NULL && state->plan->plan.what == CORE_SUBSCRIBE_SQL) {
+        const struct core_subscribe_plan *asked = &state->plan->plan;
+        state->sql = arena_copy(
+            &work->arena, asked->text,
+            core_subscription_cut(asked->text, asked->length, CORE_SUBSCRIPTION_SQL_BYTES));
+        wrong = state->sql == NULL ? ws_from_short : NULL;
+    }
     if (wrong != NULL) {
-        bool is_short = wrong == ws_subscribe_short;
+        bool is_short = wrong == ws_from_short;
+        ws_plan_drop(state);
         ws_work_fail(work, is_short ? HTTP_OVERLOADED : HTTP_MESSAGE_INVALID,
                      is_short ? NULL : wrong);
         ws_work_end(work);
         return;
     }
-    sub->ops = &ops;
-    sub->ctx = state;
-    sub->arena = &work->arena;
-    sub->budget = ws_conn_budget(work->conn);
-    core_subscribe_start(&ws_conn_door(work->conn)->ws.subscribes, sub);
+    struct core_shard *cs = ws_conn_shard(work->conn);
+    core_subscriptions_add(&cs->subscriptions, &state->listed, ws_subscribe_row,
+                           rt_now_ns(cs->shard));
+    list_push_back(&ws_conn_door(work->conn)->ws.waiting, &state->in_waiting);
+    ws_subscribe_plan(&ws_conn_door(work->conn)->ws);
+}
+
+/* Of a thousand who come at once some are begun, the others when these have what they need. */
+static void ws_subscribe_plan(struct ws_door *ws)
+{
+    struct core_shard *cs = ws->door->cs;
+    while (ws->asking_count < WS_ASKING_MAX && !list_is_empty(&ws->waiting)) {
+        struct ws_subscribe *state =
+            CONTAINER_OF(list_pop_front(&ws->waiting), struct ws_subscribe, in_waiting);
+        struct core_subscribe_plan *plan = &state->plan->plan;
+        plan->done = ws_subscribe_planned;
+        plan->ctx = state;
+        plan->arena = &state->plan->arena;
+        plan->deadline_ns = rt_now_ns(cs->shard) + WS_ASKING_NS;
+        ws->asking_count++;
+        state->is_asking = true;
+        core_subscribe_plan_start(cs, plan);
+    }
+}
+
+void ws_subscribe_asked(struct ws_subscribe *state)
+{
+    struct ws_door *ws = &ws_conn_door(state->work.conn)->ws;
+    if (state->is_asking) {
+        state->is_asking = false;
+        ws->asking_count--;
+        ws_subscribe_plan(ws);
+    }
 }
 
 /* --- What is asked --- */
@@ -88,36 +113,35 @@ static void ws_subscribe_start(struct ws_work *work, const struct ws_message *me
 /* NULL: it is well; else what is wrong. */
 static const char *ws_subscribe_read(struct ws_subscribe *state, const struct ws_message *message)
 {
-    struct core_subscribe *sub = &state->sub;
     struct ws_work *work = &state->work;
-    const struct json_value *stream = &message->members[WS_MEMBER_STREAM];
-    const struct json_value *credit = &message->members[WS_MEMBER_ROWS_LEFT];
-    const struct json_value *slow = &message->members[WS_MEMBER_SLOW];
+    struct budget *budget = ws_conn_budget(work->conn);
+    void *memory;
     if (work->id.length == 0) {
         return "A subscription has an \"id\".";
     }
     if (ws_work_find(work->conn, work->ops, work->id) != work) { /* it stands behind that one */
         return "This connection has a subscription of this \"id\".";
     }
-    if (stream->kind != JSON_STRING) {
-        return "\"stream\" is a string.";
+    if (budget_alloc(budget, sizeof(struct ws_plan), 16, &memory) != ERR_OK) {
+        return ws_from_short;
     }
-    char *name = arena_alloc(&work->arena, stream->length + 1, 1);
-    if (name == NULL) {
-        return ws_subscribe_short;
-    }
-    struct bytes_writer w = bytes_writer(name, stream->length);
-    if (json_unescape(&w, stream) != ERR_OK || w.pos == 0 || memchr(name, '\0', w.pos) != NULL) {
-        return "\"stream\" is a stream's name.";
-    }
-    name[w.pos] = '\0';
-    sub->name = name;
-    sub->name_bytes = (uint32_t)w.pos;
-    sub->rows_left = UINT64_MAX;
+    state->plan = memory;
+    state->plan->refs = 1;
+    arena_init(&state->plan->arena, budget, WS_PLAN_CHUNK_BYTES, SIZE_MAX);
+    const char *wrong = ws_subscribe_what(state, message);
+    return wrong != NULL ? wrong : ws_subscribe_how(state, message);
+}
+
+static const char *ws_subscribe_how(struct ws_subscribe *state, const struct ws_message *message)
+{
+    struct ws_plan *asking = state->plan;
+    const struct json_value *credit = &message->members[WS_MEMBER_ROWS_LEFT];
+    const struct json_value *slow = &message->members[WS_MEMBER_SLOW];
+    state->rows_left = UINT64_MAX;
     if (credit->text != NULL &&
         (credit->kind != JSON_NUMBER ||
-         units_parse_u64(credit->text, credit->length, &sub->rows_left) != ERR_OK ||
-         sub->rows_left > INT64_MAX)) {
+         units_parse_u64(credit->text, credit->length, &state->rows_left) != ERR_OK ||
+         state->rows_left > INT64_MAX)) {
         return "\"credit\" is a number of rows.";
     }
     struct http_text what = {slow->text, slow->length};
@@ -125,216 +149,264 @@ static const char *ws_subscribe_read(struct ws_subscribe *state, const struct ws
                                                              !http_text_is(what, "disconnect")))) {
         return "\"slow\" is \"block\" or \"disconnect\".";
     }
-    sub->stall_ns_max = slow->text != NULL && http_text_is(what, "disconnect") ? WS_SLOW_NS : 0;
-    return ws_subscribe_from(state, &message->members[WS_MEMBER_FROM]);
+    state->stall_ns_max = slow->text != NULL && http_text_is(what, "disconnect") ? WS_SLOW_NS : 0;
+    return ws_from_read(&asking->arena, &message->members[WS_MEMBER_FROM], &asking->from);
 }
 
-static const char *ws_subscribe_from(struct ws_subscribe *state, const struct json_value *from)
+/* The one of "stream", "view" and "sql" that there is. */
+static const char *ws_subscribe_what(struct ws_subscribe *state, const struct ws_message *message)
 {
-    struct core_subscribe *sub = &state->sub;
-    struct http_text text = {from->text, from->length};
-    sub->from = CORE_SUBSCRIBE_EARLIEST;
-    if (from->text == NULL || (from->kind == JSON_STRING && http_text_is(text, "latest"))) {
-        sub->from = CORE_SUBSCRIBE_LATEST;
+    static const struct {
+        enum ws_member member;
+        enum core_subscribe_what what;
+        const char *wrong;
+    } rows[] = {
+        {WS_MEMBER_STREAM, CORE_SUBSCRIBE_STREAM, "\"stream\" is a stream's name."},
+        {WS_MEMBER_VIEW, CORE_SUBSCRIBE_VIEW, "\"view\" is a view's name."},
+        {WS_MEMBER_SELECT, CORE_SUBSCRIBE_SQL, "\"sql\" is a SELECT."},
+    };
+    struct ws_plan *asking = state->plan;
+    const struct json_value *value = NULL;
+    const char *wrong = NULL;
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        if (message->members[rows[i].member].text != NULL) {
+            if (value != NULL) {
+                return "A subscription takes one of \"stream\", \"view\" and \"sql\".";
+            }
+            value = &message->members[rows[i].member];
+            asking->plan.what = rows[i].what;
+            wrong = rows[i].wrong;
+        }
+    }
+    if (value == NULL) {
+        return "A subscription takes one of \"stream\", \"view\" and \"sql\".";
+    }
+    if (value->kind != JSON_STRING) {
+        return wrong;
+    }
+    char *text = arena_alloc(&asking->arena, value->length + 1, 1);
+    if (text == NULL) {
+        return ws_from_short;
+    }
+    struct bytes_writer w = bytes_writer(text, value->length);
+    if (json_unescape(&w, value) != ERR_OK || w.pos == 0 || memchr(text, '\0', w.pos) != NULL) {
+        return wrong;
+    }
+    text[w.pos] = '\0';
+    asking->plan.text = text;
+    asking->plan.length = w.pos;
+    return ws_subscribe_params(asking, &message->members[WS_MEMBER_SELECT_PARAMS]);
+}
+
+static const char *ws_subscribe_params(struct ws_plan *asking, const struct json_value *params)
+{
+    struct core_subscribe_plan *plan = &asking->plan;
+    struct http_question question;
+    if (params->text == NULL) {
         return NULL;
     }
-    if (from->kind == JSON_STRING) {
-        return http_text_is(text, "earliest") ? NULL : ws_subscribe_token(state, from);
+    if (plan->what != CORE_SUBSCRIBE_SQL) {
+        return "\"params\" are of \"sql\".";
     }
-    return from->kind == JSON_OBJECT
-               ? ws_subscribe_offsets(state, from)
-               : "\"from\" is \"earliest\", \"latest\", a token, or {\"PARTITION\": OFFSET}.";
-}
-
-static const char *ws_subscribe_token(struct ws_subscribe *state, const struct json_value *from)
-{
-    struct core_subscribe *sub = &state->sub;
-    struct arena *arena = &state->work.arena;
-    uint32_t count;
-    if (core_token_get(from->text, from->length, &sub->must_be, NULL, 0, &count) != ERR_OK) {
-        return "\"from\" is neither \"earliest\", \"latest\" nor a token.";
+    enum http_error error = http_question_read_params(&asking->arena, params, &question);
+    if (error != HTTP_ERRORS_COUNT) {
+        const char *detail = arena_copy(&asking->arena, question.detail, strlen(question.detail));
+        bool is_short = error == HTTP_OVERLOADED || detail == NULL;
+        return is_short ? ws_from_short : "\"params\" is an array of values.";
     }
-    uint64_t *offsets = arena_alloc(arena, count * sizeof(*offsets), 16);
-    struct core_subscribe_place *places = arena_alloc(arena, count * sizeof(*places), 16);
-    if (offsets == NULL || places == NULL) {
-        return ws_subscribe_short;
-    }
-    enum err err = core_token_get(from->text, from->length, &sub->must_be, offsets, count, &count);
-    ASSERT(err == ERR_OK);
-    for (uint32_t i = 0; i < count; i++) {
-        places[i] = (struct core_subscribe_place){.partition = i, .offset = offsets[i]};
-    }
-    sub->places = places;
-    sub->places_count = count;
+    plan->params = question.params;
+    plan->types = question.types;
+    plan->params_count = question.params_count;
     return NULL;
 }
 
-static const char *ws_subscribe_offsets(struct ws_subscribe *state, const struct json_value *from)
+void ws_plan_drop(struct ws_subscribe *state)
 {
-    struct core_subscribe *sub = &state->sub;
-    struct json_items items = json_items(from);
-    struct json_value name;
-    struct json_value value;
-    uint32_t count = 0;
-    while (json_items_next(&items, &name, &value)) {
-        count++;
-    }
-    struct core_subscribe_place *places =
-        arena_alloc(&state->work.arena, count * sizeof(*places), 16);
-    if (places == NULL) {
-        return ws_subscribe_short;
-    }
-    items = json_items(from);
-    for (uint32_t i = 0; json_items_next(&items, &name, &value); i++) {
-        uint64_t partition;
-        uint64_t offset;
-        if (value.kind != JSON_NUMBER ||
-            units_parse_u64(name.text, name.length, &partition) != ERR_OK ||
-            units_parse_u64(value.text, value.length, &offset) != ERR_OK || partition > INT32_MAX ||
-            offset > INT64_MAX) {
-            return "\"from\" names partitions and their offsets: {\"0\": 12}.";
+    struct ws_plan *plan = state->plan;
+    state->plan = NULL;
+    if (plan != NULL && --plan->refs == 0) {
+        struct budget *budget = plan->arena.budget;
+        if (list_is_linked(&plan->in_door)) {
+            list_remove(&plan->in_door);
         }
-        places[i] =
-            (struct core_subscribe_place){.partition = (uint32_t)partition, .offset = offset};
+        arena_deinit(&plan->arena);
+        budget_free(budget, plan);
     }
-    sub->places = places;
-    sub->places_count = count;
-    return NULL;
+}
+
+/* --- What it is --- */
+
+static void ws_subscribe_planned(struct core_subscribe_plan *plan)
+{
+    struct ws_subscribe *state = plan->ctx;
+    struct ws_work *work = &state->work;
+    if (work->is_closed || state->is_ended) {
+        ws_subscribe_finish(state, HTTP_ERRORS_COUNT, NULL, NULL);
+        return;
+    }
+    if (plan->code != CORE_OK) {
+        ws_subscribe_refuse(state);
+        return;
+    }
+    const char *wrong = plan->relation->kind == PLAN_RELATION_STREAM ? ws_stream_start(state)
+                                                                     : ws_view_start(state);
+    if (wrong != NULL) {
+        bool is_short = wrong == ws_from_short;
+        ws_subscribe_finish(state, is_short ? HTTP_OVERLOADED : HTTP_MESSAGE_INVALID,
+                            is_short ? NULL : wrong, NULL);
+    }
+}
+
+/* It is none: what is wrong, in the words and at the place of the statement. */
+static void ws_subscribe_refuse(struct ws_subscribe *state)
+{
+    const struct core_subscribe_plan *plan = &state->plan->plan;
+    const struct sql_error *error = &plan->error;
+    struct ws_work *work = &state->work;
+    bool is_name = plan->what != CORE_SUBSCRIBE_SQL;
+    bool is_other = plan->code == CORE_INVALID_STREAM || plan->code == CORE_INVALID_VIEW;
+    bool is_missing = plan->code == CORE_UNKNOWN_STREAM || plan->code == CORE_UNKNOWN_VIEW;
+    enum http_error what = is_other     ? HTTP_MESSAGE_INVALID
+                           : is_missing ? http_error_of(plan->code)
+                                        : http_error_of_state(error->code);
+    ws_subscribe_asked(state);
+    ws_work_put(work, "error");
+    http_out_put_text(work->out, ",");
+    http_out_put_problem(work->out, what, error->message,
+                         error->hint[0] != '\0' ? error->hint : NULL);
+    if (!is_name) {
+        http_sql_put_error(work->out, error, plan->text, plan->length);
+    }
+    ws_work_send(work);
+    core_subscriptions_remove(&state->listed);
+    ws_plan_drop(state);
+    ws_work_end(work);
 }
 
 /* --- While it lasts --- */
 
 static void ws_subscribe_drained(struct ws_work *work)
 {
-    core_subscribe_resume(&CONTAINER_OF(work, struct ws_subscribe, work)->sub);
+    struct ws_subscribe *state = CONTAINER_OF(work, struct ws_subscribe, work);
+    switch (state->kind) {
+    case WS_SUBSCRIBE_ASKING: break;
+    case WS_SUBSCRIBE_STREAM: core_subscribe_resume(state->sub); break;
+    case WS_SUBSCRIBE_VIEW: core_follow_resume(state->follow); break;
+    }
 }
 
 void ws_subscribe_credit(struct ws_work *work, uint64_t rows)
 {
-    core_subscribe_credit(&CONTAINER_OF(work, struct ws_subscribe, work)->sub, rows);
+    struct ws_subscribe *state = CONTAINER_OF(work, struct ws_subscribe, work);
+    switch (state->kind) {
+    case WS_SUBSCRIBE_ASKING:
+        if (state->rows_left != UINT64_MAX) {
+            uint64_t room = INT64_MAX - state->rows_left;
+            state->rows_left += rows < room ? rows : room;
+        }
+        break;
+    case WS_SUBSCRIBE_STREAM: core_subscribe_credit(state->sub, rows); break;
+    case WS_SUBSCRIBE_VIEW: core_follow_credit(state->follow, rows); break;
+    }
 }
 
 void ws_subscribe_end(struct ws_work *work)
 {
-    core_subscribe_end(&CONTAINER_OF(work, struct ws_subscribe, work)->sub);
-}
-
-static void ws_subscribe_begun(struct core_subscribe *sub)
-{
-    struct ws_subscribe *state = sub->ctx;
-    struct http_out *out = &state->work.out;
-    state->is_begun = true;
-    ws_work_put(&state->work, "ok");
-    http_out_put_text(out, ",\"stream\":");
-    http_out_put_string(out, sub->name, sub->name_bytes);
-    http_out_put_text(out, ",\"partitions\":");
-    http_out_put_u64(out, sub->lanes_count);
-    ws_work_send(&state->work);
-}
-
-static void ws_subscribe_columns(struct core_subscribe *sub, const struct plan_output *outputs,
-                                 uint32_t count)
-{
-    struct ws_subscribe *state = sub->ctx;
-    if (!http_rows_init(&state->rows, &state->work.arena, outputs, count)) {
-        ws_conn_close(state->work.conn, WS_OVERLOADED, "no memory for a subscription");
-        core_subscribe_end(sub);
-        return;
-    }
-    ws_work_put(&state->work, "schema");
-    http_out_put_text(&state->work.out, ",\"columns\":");
-    http_rows_columns_json(&state->work.out, outputs, count);
-    ws_work_send(&state->work);
-}
-
-static bool ws_subscribe_rows(struct core_subscribe *sub, const struct vec_batch *batch)
-{
-    struct ws_subscribe *state = sub->ctx;
-    struct http_out *out = &state->work.out;
-    http_rows_take(&state->rows, batch);
-    for (uint32_t i = 0; i < batch->selection.count; i++) {
-        if (state->is_writing) {
-            http_out_put(out, ",", 1);
+    struct ws_subscribe *state = CONTAINER_OF(work, struct ws_subscribe, work);
+    switch (state->kind) {
+    case WS_SUBSCRIBE_ASKING:
+        state->is_ended = true;
+        if (list_is_linked(&state->in_waiting)) {
+            list_remove(&state->in_waiting);
+            ws_subscribe_finish(state, HTTP_ERRORS_COUNT, NULL, NULL);
         } else {
-            ws_work_put(&state->work, "rows");
-            http_out_put_text(out, ",\"rows\":[");
-            state->is_writing = true;
+            core_subscribe_plan_cancel(&state->plan->plan);
         }
-        http_rows_json(&state->rows, out, vec_row(batch->selection, i));
-        if (out->bytes >= WS_ROWS_BYTES || http_out_is_short(out)) {
-            ws_subscribe_flush(state);
-        }
-    }
-    return ws_work_has_room(&state->work);
-}
-
-/* The message of rows is whole. */
-static void ws_subscribe_flush(struct ws_subscribe *state)
-{
-    if (state->is_writing) {
-        state->is_writing = false;
-        http_out_put_text(&state->work.out, "]");
-        ws_work_send(&state->work);
+        break;
+    case WS_SUBSCRIBE_STREAM: core_subscribe_end(state->sub); break;
+    case WS_SUBSCRIBE_VIEW: core_follow_end(state->follow); break;
     }
 }
 
-static void ws_subscribe_gap(struct core_subscribe *sub, uint32_t partition, uint64_t from,
-                             uint64_t to)
+void ws_subscribe_send(struct ws_subscribe *state, struct ws_frame *frame, enum err err)
 {
-    struct ws_subscribe *state = sub->ctx;
-    struct http_out *out = &state->work.out;
-    ws_subscribe_flush(state);
-    ws_work_put(&state->work, "gap");
-    http_out_put_text(out, ",\"partition\":");
-    http_out_put_u64(out, partition);
-    http_out_put_text(out, ",\"from\":");
-    http_out_put_u64(out, from);
-    http_out_put_text(out, ",\"to\":");
-    http_out_put_u64(out, to);
-    ws_work_send(&state->work);
-}
-
-static void ws_subscribe_progress(struct core_subscribe *sub)
-{
-    struct ws_subscribe *state = sub->ctx;
-    struct http_out *out = &state->work.out;
-    ws_subscribe_flush(state);
-    ws_work_put(&state->work, "progress");
-    http_out_put_text(out, ",\"token\":\"");
-    size_t bytes = core_token_bytes_max(sub->lanes_count);
-    uint8_t *room = http_out_room(out, bytes);
-    if (room != NULL) {
-        struct bytes_writer w = bytes_writer(room, bytes);
-        core_token_begin(&w, &sub->topic);
-        for (uint32_t i = 0; i < sub->lanes_count; i++) {
-            core_token_add(&w, sub->lanes[i]->next);
-        }
-        ASSERT(w.err == ERR_OK);
-        http_out_wrote(out, w.pos);
+    if (err != ERR_OK) {
+        ws_conn_close(state->work.conn, WS_OVERLOADED, "no memory for what is to be sent");
+    } else if (frame != NULL) {
+        ws_conn_send(state->work.conn, frame);
     }
-    http_out_put_text(out, "\"");
-    ws_work_send(&state->work);
 }
 
-/* --- The end --- */
-
-static void ws_subscribe_done(struct core_subscribe *sub)
+void ws_subscribe_finish(struct ws_subscribe *state, enum http_error error, const char *detail,
+                         const char *hint)
 {
-    struct ws_subscribe *state = sub->ctx;
     struct ws_work *work = &state->work;
-    ws_subscribe_flush(state);
-    ws_work_put(work, sub->code == CORE_OK || state->is_begun ? "closed" : "error");
-    if (sub->code != CORE_OK) {
-        enum http_error error = sub->state != NULL                 ? http_error_of_state(sub->state)
-                                : sub->code == CORE_INVALID_STREAM ? HTTP_MESSAGE_INVALID
-                                                                   : http_error_of(sub->code);
-        http_out_put_text(&work->out, ",");
-        http_out_put_problem(&work->out, error, sub->message[0] != '\0' ? sub->message : NULL,
-                             NULL);
+    ws_subscribe_asked(state);
+    ws_work_put(work, error == HTTP_ERRORS_COUNT || state->is_begun ? "closed" : "error");
+    if (error != HTTP_ERRORS_COUNT) {
+        http_out_put_text(work->out, ",");
+        http_out_put_problem(work->out, error, detail, hint);
     }
     ws_work_send(work);
-    if (sub->code == CORE_TIMEOUT && !work->is_closed) { /* it does not read: no close would come */
-        ws_conn_kill(work->conn);
-    }
+    core_subscriptions_remove(&state->listed);
+    ws_crowd_free(state->snapshot);
+    ws_plan_drop(state);
     ws_work_end(work);
+}
+
+/* --- In system.subscriptions --- */
+
+static void ws_subscribe_row(const struct core_subscription *subscription,
+                             struct core_subscription_row *row)
+{
+    const struct ws_subscribe *state = CONTAINER_OF(subscription, struct ws_subscribe, listed);
+    static_assert(sizeof(row->address) >= RT_ADDR_TEXT_BYTES, "an address has room");
+    row->peer = rt_addr_format(&state->work.conn->peer, row->address);
+    row->id = state->work.id.data; /* a NUL stands behind it */
+    row->sql = state->sql;
+    row->queued_bytes = ws_conn_queued_bytes(state->work.conn);
+    row->state = state->is_begun ? "following" : "starting";
+    switch (state->kind) {
+    case WS_SUBSCRIBE_ASKING: break;
+    case WS_SUBSCRIBE_STREAM:
+        row->kind = "stream";
+        row->name = state->sub->name;
+        row->rows = core_subscribe_rows_given(state->sub);
+        row->state = state->sub->is_paused ? "paused" : row->state;
+        break;
+    case WS_SUBSCRIBE_VIEW:
+        row->kind = "view";
+        row->name = state->plan->plan.relation->name;
+        row->rows = state->follow->given_count;
+        row->behind = core_follow_lag(state->follow);
+        row->state = list_is_linked(&state->follow->in_paused) ? "paused" : row->state;
+        break;
+    }
+    ws_subscribe_row_position(state, row);
+}
+
+static void ws_subscribe_row_position(const struct ws_subscribe *state,
+                                      struct core_subscription_row *row)
+{
+    struct bytes_writer w = bytes_writer(row->text, sizeof(row->text) - 1);
+    uint64_t offsets[WS_SUBSCRIBE_OFFSETS_MAX];
+    uint32_t count = 0;
+    if (state->kind == WS_SUBSCRIBE_VIEW && state->follow->position.epoch != 0) {
+        static_assert(sizeof(row->text) >= CORE_POSITION_BYTES, "a position has room");
+        core_position_put(&state->follow->position, row->text);
+        row->position = row->text;
+        return;
+    }
+    if (state->kind == WS_SUBSCRIBE_STREAM) {
+        count = core_subscribe_offsets(state->sub, offsets, ARRAY_COUNT(offsets));
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        char text[48];
+        int length = snprintf(text, sizeof(text), "%s\"%u\":%llu", i == 0 ? "{" : ",", i,
+                              (unsigned long long)offsets[i]);
+        bytes_put_copy(&w, text, (size_t)length);
+    }
+    bytes_put_copy(&w, "}", 1);
+    row->text[w.pos] = '\0';
+    row->position = count > 0 && w.err == ERR_OK ? row->text : NULL;
 }

@@ -30,6 +30,7 @@ void http_handle_ws(struct http_call *call)
     } else if (ws_conn_new(ws, key.data, key.length, unread_bytes_max, &conn) != ERR_OK) {
         http_problem(call, HTTP_OVERLOADED, NULL);
     } else {
+        conn->peer = call->conn->sock.peer;
         http_conn_detach(call->conn, conn);
     }
 }

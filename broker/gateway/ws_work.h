@@ -34,6 +34,8 @@ struct ws_work_ops {
     void (*drained)(struct ws_work *work);
     /* The connection is closed: end soon; what is sent is dropped. */
     void (*closed)(struct ws_work *work);
+    uint32_t chunk_bytes; /* its memory comes in such pieces */
+    bool is_brief;        /* its messages are written and sent at once, one after the other */
 };
 
 /* The head of a work, in its own arena. */
@@ -42,7 +44,7 @@ struct ws_work {
     const struct ws_work_ops *ops;
     struct list_node in_session; /* ws_session.works */
     struct arena arena;          /* all its memory */
-    struct http_out out;         /* the message that is being written */
+    struct http_out *out;        /* the message that is being written */
     struct http_text id;         /* as it is sent; length 0: none */
     bool is_closed;              /* its connection is */
 };
@@ -66,6 +68,10 @@ void ws_work_end(struct ws_work *work);
 /* The connection's work of that kind and id, or NULL. */
 struct ws_work *ws_work_find(struct ws_conn *conn, const struct ws_work_ops *ops,
                              struct http_text id);
+
+/* An empty message for connections of the shard of `conn`; and its begin: {"id":...,"ev":EVENT. */
+void ws_out_init(struct http_out *out, struct arena *arena, const struct ws_conn *conn);
+void ws_out_begin(struct http_out *out, struct http_text id, const char *event);
 
 /* The kinds there are; each with room for its struct. */
 extern const struct ws_work_ops ws_query_ops;

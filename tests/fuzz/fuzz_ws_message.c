@@ -3,10 +3,13 @@
  *  - one that is taken is an object, its id is a number or a string as it stands in the text, and
  *    members stand there, those of its op and no others, the needed ones among them;
  *  - one that is refused says why, in words that JSON can have; its id is one, or there is none;
+ *  - where a subscription begins is read, or it is said what is wrong: offsets and times are such,
+ *    tokens those that were written;
  *  - behind one that is taken, a further member that nobody knows is found and named. */
 #include <string.h>
 
 #include "base/json.h"
+#include "broker/gateway/ws_from.h"
 #include "broker/gateway/ws_message.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -51,6 +54,36 @@ static void fuzz_check_members(struct http_text text, const struct ws_message *m
     }
 }
 
+/* Where it is to begin. */
+static void fuzz_check_from(const struct ws_message *message)
+{
+    struct budget budget;
+    struct arena arena;
+    struct ws_from from;
+    budget_init(&budget, "fuzz", 16u << 20, NULL);
+    arena_init(&arena, &budget, 1024, 16u << 20);
+    const char *wrong = ws_from_read(&arena, &message->members[WS_MEMBER_FROM], &from);
+    if (wrong == NULL) {
+        ASSERT((from.kind == WS_FROM_NONE) == (message->members[WS_MEMBER_FROM].text == NULL));
+        ASSERT(from.kind != WS_FROM_TIMESTAMP || from.timestamp_ms >= 0);
+        for (uint32_t i = 0; i < from.places_count; i++) {
+            ASSERT(from.places[i].partition <= INT32_MAX);
+            ASSERT(from.places[i].offset <= INT64_MAX);
+            ASSERT(from.kind == WS_FROM_OFFSETS || from.places[i].partition == i);
+        }
+        if (from.kind == WS_FROM_VIEW_TOKEN) {
+            uint8_t text[CORE_VIEW_TOKEN_BYTES];
+            struct bytes_writer w = bytes_writer(text, sizeof(text));
+            const struct json_value *value = &message->members[WS_MEMBER_FROM];
+            core_view_token_put(&w, &from.view);
+            ASSERT(w.pos == value->length);
+            ASSERT(memcmp(text, value->text, w.pos) == 0);
+        }
+    }
+    arena_deinit(&arena);
+    budget_deinit(&budget);
+}
+
 /* The same with {"zz": 0} in front of all else. */
 static void fuzz_check_more(struct http_text text)
 {
@@ -86,6 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     ASSERT(message.op < WS_OPS_COUNT);
     fuzz_check_members(text, &message);
+    fuzz_check_from(&message);
     fuzz_check_more(text);
     return 0;
 }

@@ -55,7 +55,8 @@ static void views_are_made_listed_and_dropped(void **state)
                            "false,\"tick\":"));
     assert_non_null(strstr(a.body, ",\"lag_ms\":0,\"rows\":1,\"bytes\":"));
     assert_non_null(
-        strstr(a.body, ",\"records\":3,\"records_left\":0,\"errors\":0,\"eta_ms\":null}]}\n"));
+        strstr(a.body,
+               ",\"records\":3,\"records_left\":0,\"errors\":0,\"eta_ms\":null,\"freshness_us\":"));
     talk_http_query_is(c, "DROP MATERIALIZED VIEW v", "[]");
     talk_http_query_is(c, "DROP MATERIALIZED VIEW w", "[]");
     a = talk_http(c, "GET /api/v1/views", "", NULL);
@@ -77,7 +78,7 @@ static void views_that_are_being_built_are_told_of(void **state)
         a.body,
         "{\"status\":\"ready\",\"reasons\":[],\"views\":[{\"name\":\"v\",\"state\":\"building\","
         "\"degraded\":false,\"tick\":null,\"lag_ms\":0,\"rows\":0,\"bytes\":0,\"records\":0,"
-        "\"records_left\":0,\"errors\":0,\"eta_ms\":null}]}\n");
+        "\"records_left\":0,\"errors\":0,\"eta_ms\":null,\"freshness_us\":null}]}\n");
     talk_http_query_is(c, "SELECT sum(n) FROM v", "[[3]]");
     a = talk_http(c, "GET /readyz", "", NULL);
     assert_string_equal(a.body, "{\"status\":\"ready\",\"reasons\":[],\"views\":[]}\n");
@@ -333,6 +334,23 @@ static void rows_that_cannot_be_asked_for_are_refused(void **state)
     talk_http_end(t);
 }
 
+static void a_broken_view_says_why_and_is_not_asked_again(void **state)
+{
+    (void)state;
+    struct town *t = talk_http_town(6, 2);
+    struct town_client *c = town_connect_http(t);
+    talk_http_fill(t, 3, 1);
+    budget_set_limit(&town_core(t, 0)->upkeep.budget, 1);
+    budget_set_limit(&town_core(t, 1)->upkeep.budget, 1);
+    talk_http_query_is(c, "CREATE MATERIALIZED VIEW v AS SELECT pad, n FROM s", "[]");
+    struct talk_http_answer a = talk_http_query(c, "{\"sql\":\"SELECT * FROM v\"}");
+    talk_http_assert_problem(a, 409, "view_broken");
+    assert_non_null(strstr(a.body, "\"v\\\" is broken: out of budget"));
+    assert_non_null(strstr(a.body, "\"sqlstate\":\"55000\""));
+    assert_non_null(strstr(a.body, "\"retriable\":false"));
+    talk_http_end(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +361,7 @@ int main(void)
         cmocka_unit_test(a_row_is_found_by_its_key),
         cmocka_unit_test(every_key_is_on_the_shard_that_is_asked),
         cmocka_unit_test(rows_that_cannot_be_asked_for_are_refused),
+        cmocka_unit_test(a_broken_view_says_why_and_is_not_asked_again),
     };
     return cmocka_run_group_tests_name("gateway_views", tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@
 
 #define CLIENTS_MAX   8u
 #define CLIENT_BYTES  (16u << 20)
-#define BATCHES_MAX   4096u
+#define ITEMS_MAX     65536u
 #define WAIT_MS       20000u
 #define MESSAGE_BYTES (64u << 10)
 #define NOTHING_MS    2000u
@@ -31,17 +31,20 @@ struct client {
     char said[MESSAGE_BYTES];
     uint32_t said_bytes;
     bool is_open, is_taken, is_closed, is_gone;
-    bool is_deaf;    /* reads nothing: its frames wait */
-    bool is_closing; /* the shard's close waits for them */
-    uint16_t code;   /* of a close by the shard; 0: none */
+    bool is_deaf;                  /* reads nothing: its frames wait */
+    bool is_closing;               /* the shard's close waits for them */
+    const struct ws_frame *newest; /* the last run of frames that it read */
+    uint16_t code;                 /* of a close by the shard; 0: none */
 };
 
 static struct {
     struct ws_port port;
     struct client clients[CLIENTS_MAX];
     uint32_t clients_count;
-    struct ws_batch *held[BATCHES_MAX]; /* with frames for deaf ones */
+    struct ws_item *held[ITEMS_MAX]; /* in order, those for deaf ones among them */
     uint32_t held_count;
+    struct ws_item *done; /* to go home */
+    bool is_home_away;
     char heap[CLIENTS_MAX][CLIENT_BYTES];
 } world;
 
@@ -58,26 +61,30 @@ static struct client *client_of(const struct ws_conn *conn)
     return NULL;
 }
 
-/* The frame as RFC 6455 has it: a whole text, not masked, the shortest form. */
+/* Messages as RFC 6455 frames them: each a whole text, not masked, the shortest form. */
 static void client_take(struct client *client, const struct ws_frame *frame)
 {
     const uint8_t *data = frame->data;
-    size_t head = data[1] < 126 ? 2 : data[1] == 126 ? 4 : 10;
-    uint64_t length = data[1];
-    assert_int_equal(data[0], 0x81);
-    if (head > 2) {
-        length = 0;
+    const uint8_t *end = frame->data + frame->length;
+    client->newest = frame;
+    while (data < end) {
+        size_t head = data[1] < 126 ? 2 : data[1] == 126 ? 4 : 10;
+        uint64_t length = head == 2 ? data[1] : 0;
+        assert_int_equal(data[0], 0x81);
         for (size_t i = 2; i < head; i++) {
             length = length << 8 | data[i];
         }
+        assert_true(head == 2 || length >= (head == 4 ? 126u : 65536u));
+        assert_true(head + length <= (size_t)(end - data));
+        data += head;
+        assert_true(json_strict_is_valid((const char *)data, length));
+        assert_true(client->came_bytes + length + 2 < CLIENT_BYTES);
+        memcpy(client->came + client->came_bytes, data, length);
+        client->came_bytes += length;
+        client->came[client->came_bytes++] = '\n';
+        client->came[client->came_bytes] = '\0';
+        data += length;
     }
-    assert_int_equal(head + length, frame->length);
-    assert_true(json_strict_is_valid((const char *)data + head, length));
-    assert_true(client->came_bytes + length + 2 < CLIENT_BYTES);
-    memcpy(client->came + client->came_bytes, data + head, length);
-    client->came_bytes += length;
-    client->came[client->came_bytes++] = '\n';
-    client->came[client->came_bytes] = '\0';
 }
 
 static void port_closed(struct client *client)
@@ -88,42 +95,49 @@ static void port_closed(struct client *client)
     }
 }
 
-/* Frames of a batch for those who read. Whether all have left. */
-static bool port_give(struct ws_batch *batch)
+/* What has left goes home. */
+static void port_home(void)
 {
-    bool is_over = true;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        struct ws_item *item = &batch->items[i];
-        struct client *client = client_of(item->conn);
-        bool is_given = item->next == item;
-        if (!is_given && (client->is_closed || !client->is_deaf)) {
-            if (!client->is_closed) {
-                client_take(client, item->frame);
-            }
-            item->next = item;
-            is_given = true;
-        }
-        is_over = is_over && is_given;
+    if (world.done != NULL && !world.is_home_away) {
+        struct ws_conn *conn = world.done->conn;
+        world.is_home_away = true;
+        conn->door->home.first = world.done;
+        world.done = NULL;
+        rt_mail_post(conn->shard, &conn->door->home.mail);
     }
-    return is_over;
 }
 
+/* Frames for those who read. */
 static void port_look(void)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < world.held_count; i++) {
-        struct ws_batch *batch = world.held[i];
-        if (port_give(batch)) {
-            rt_mail_post(batch->items[0].conn->shard, &batch->mail);
-        } else {
-            world.held[kept++] = batch;
+        struct ws_item *item = world.held[i];
+        struct client *client = client_of(item->conn);
+        if (client->is_deaf && !client->is_closed) {
+            world.held[kept++] = item;
+            continue;
         }
+        if (!client->is_closed) {
+            client_take(client, item->frame);
+        }
+        item->next = world.done;
+        world.done = item;
     }
     world.held_count = kept;
+    port_home();
     for (uint32_t i = 0; i < world.clients_count; i++) {
         if (world.clients[i].is_closing && !world.clients[i].is_deaf) {
             port_closed(&world.clients[i]);
         }
+    }
+}
+
+static void port_take(struct ws_item *item)
+{
+    for (; item != NULL; item = item->next) {
+        assert_true(world.held_count < ITEMS_MAX);
+        world.held[world.held_count++] = item;
     }
 }
 
@@ -136,10 +150,8 @@ static void port_order(struct ws_port *port, struct ws_order *order)
         conn = CONTAINER_OF(order, struct ws_conn, order_open);
         rt_mail_post(conn->shard, &conn->mail_open);
         break;
-    case WS_ORDER_BATCH:
-        assert_true(world.held_count < BATCHES_MAX);
-        world.held[world.held_count++] = CONTAINER_OF(order, struct ws_batch, order);
-        break;
+    case WS_ORDER_BATCH: port_take(CONTAINER_OF(order, struct ws_item, order)); break;
+    case WS_ORDER_HOME: world.is_home_away = false; break;
     case WS_ORDER_TAKEN:
         conn = CONTAINER_OF(order, struct ws_conn, order_taken);
         client_of(conn)->is_taken = true;
@@ -565,8 +577,8 @@ static void what_was_deleted_is_a_gap(void **state)
     assert_int_equal(trimming.trim.code, CORE_OK);
     say(client, "{\"id\":1,\"op\":\"subscribe\",\"stream\":\"s\",\"from\":{\"0\":0}}");
     hears_begin(client, "{\"id\":1,\"ev\":\"ok\"");
-    assert_hears(client, "{\"id\":1,\"ev\":\"gap\",\"partition\":0,\"from\":0,\"to\":2}");
     hears_begin(client, "{\"id\":1,\"ev\":\"schema\"");
+    assert_hears(client, "{\"id\":1,\"ev\":\"gap\",\"partition\":0,\"from\":0,\"to\":2}");
     hears_begin(client, "{\"id\":1,\"ev\":\"progress\"");
     hears_begin(client, "{\"id\":1,\"ev\":\"rows\",\"rows\":[[3,null,0,2,");
     hears_begin(client, "{\"id\":1,\"ev\":\"progress\"");
@@ -611,6 +623,214 @@ static void a_slow_client_that_asked_for_it_is_cut_off(void **state)
     end(t);
 }
 
+static void who_subscribes_is_a_table(void **state)
+{
+    struct town *t = begin(9, 2);
+    struct client *client = client_new(t);
+    struct client *asker = client_new(t);
+    (void)state;
+    make_topic(t, "s", 2);
+    ask(client,
+        "{\"op\":\"append\",\"stream\":\"s\",\"events\":[{\"value\":{\"a\":1},\"partition\":1}]}",
+        "{\"ev\":\"ok\"");
+    ask(client,
+        "{\"id\":5,\"op\":\"query\",\"sql\":\"CREATE MATERIALIZED VIEW v AS SELECT a, count(*) AS "
+        "c FROM s GROUP BY a\"}",
+        "{\"id\":5,\"ev\":\"ok\"");
+    say(client, "{\"id\":\"x\",\"op\":\"subscribe\",\"stream\":\"s\",\"from\":\"earliest\"}");
+    town_run(t, 500);
+    say(client,
+        "{\"id\":7,\"op\":\"subscribe\",\"sql\":\"SELECT c FROM v WHERE a = $1\",\"params\":[1]}");
+    town_run(t, 500);
+    ask(asker,
+        "{\"id\":1,\"op\":\"query\",\"sql\":\"SELECT shard, number, id, kind, name, sql, state, "
+        "CASE kind WHEN 'stream' THEN position ELSE substring(position, 9, 1) END AS p, behind, "
+        "rows, "
+        "queued_bytes AS q FROM system.subscriptions ORDER BY number\"}",
+        "{\"id\":1,\"ev\":\"rows\"");
+    const char *rows = strstr(asker->came, "\"rows\":[[");
+    assert_non_null(rows);
+    assert_string_equal(rows, "\"rows\":[[0,1,\"\\\"x\\\"\",\"stream\",\"s\",null,\"following\","
+                              "\"{\\\"0\\\":0,\\\"1\\\":1}\",null,1,0],[0,2,\"7\",\"view\",\"v\","
+                              "\"SELECT c FROM v WHERE a = $1\",\"following\",\".\",0,1,0]]}");
+    hears_begin(asker, "{\"id\":1,\"ev\":\"ok\"");
+    ask(asker, "{\"id\":2,\"op\":\"subscribe\",\"sql\":\"SELECT count(*) FROM s\"}",
+        "{\"id\":2,\"ev\":\"error\"");
+    town_on(t, 0, client_go, client);
+    town_run(t, SETTLE_MS);
+    ask(asker, "{\"id\":3,\"op\":\"query\",\"sql\":\"SELECT count(*) FROM system.subscriptions\"}",
+        "{\"id\":3,\"ev\":\"rows\",\"columns\":[{\"name\":\"count\",\"type\":\"bigint\"}],\"rows\":"
+        "[[0]]}");
+    end(t);
+}
+
+/* Rows that pass, by SELECT; from there on, what is appended. */
+static void who_asks_by_a_select_has_what_passes(void **state)
+{
+    struct town *t = begin(10, 2);
+    struct client *client = client_new(t);
+    (void)state;
+    ask(client,
+        "{\"op\":\"append\",\"stream\":\"s\",\"events\":[{\"value\":{\"a\":1,\"b\":\"x\"}},"
+        "{\"value\":{\"a\":2,\"b\":\"y\"}},{\"value\":{\"a\":3,\"b\":\"x\"}}]}",
+        "{\"ev\":\"ok\"");
+    say(client, "{\"id\":1,\"op\":\"subscribe\",\"sql\":\"SELECT a * 10 AS ten FROM s WHERE b = $1 "
+                "AND a < 100\",\"params\":[\"x\"],\"from\":\"earliest\"}");
+    assert_hears(client, "{\"id\":1,\"ev\":\"ok\",\"stream\":\"s\",\"partitions\":1}");
+    assert_hears(client, "{\"id\":1,\"ev\":\"schema\",\"columns\":[{\"name\":\"ten\",\"type\":"
+                         "\"bigint\"}]}");
+    hears_begin(client, "{\"id\":1,\"ev\":\"progress\"");
+    assert_hears(client, "{\"id\":1,\"ev\":\"rows\",\"rows\":[[10],[30]]}");
+    hears_begin(client, "{\"id\":1,\"ev\":\"progress\"");
+    ask(client,
+        "{\"op\":\"append\",\"stream\":\"s\",\"events\":[{\"value\":{\"a\":500,\"b\":\"x\"}}]}",
+        "{\"ev\":\"ok\"");
+    hears_begin(client, "{\"id\":1,\"ev\":\"progress\""); /* nothing passes, but it has come */
+    ask(client,
+        "{\"op\":\"append\",\"stream\":\"s\",\"events\":[{\"value\":{\"a\":4,\"b\":\"x\"}}]}",
+        "{\"ev\":\"ok\"");
+    assert_hears(client, "{\"id\":1,\"ev\":\"rows\",\"rows\":[[40]]}");
+    hears_begin(client, "{\"id\":1,\"ev\":\"progress\"");
+    end(t);
+}
+
+static void what_is_no_subscription_is_told(void **state)
+{
+    static const struct {
+        const char *members;
+        const char *answer;
+    } rows[] = {
+        {"\"stream\":\"s\",\"view\":\"s\"", "message_invalid"},
+        {"\"credit\":1", "message_invalid"},
+        {"\"stream\":5", "message_invalid"},
+        {"\"view\":\"\"", "message_invalid"},
+        {"\"sql\":null", "message_invalid"},
+        {"\"stream\":\"s\",\"params\":[]", "message_invalid"},
+        {"\"sql\":\"SELECT a FROM s\",\"params\":{}", "message_invalid"},
+        {"\"view\":\"s\"", "message_invalid"},
+        {"\"view\":\"v\"", "view_not_found"},
+        {"\"stream\":\"t\"", "stream_not_found"},
+        {"\"sql\":\"SELECT a FROM t\"", "sql_undefined"},
+        {"\"sql\":\"SELECT c FROM s\"", "sql_undefined"},
+        {"\"sql\":\"SELECT a FROM s WHERE\"", "sql_syntax"},
+        {"\"sql\":\"SELECT count(*) FROM s\"", "sql_unsupported"},
+        {"\"sql\":\"SELECT a FROM s LIMIT 1\"", "sql_unsupported"},
+        {"\"sql\":\"SELECT a FROM s WHERE a = $1\",\"params\":[\"x\"]", "sql_data"},
+        {"\"sql\":\"SELECT a FROM s\",\"params\":[1]", "sql_parameters"},
+        {"\"stream\":\"s\",\"from\":{\"timestamp\":true}", "message_invalid"},
+        {"\"stream\":\"s\",\"from\":{\"0\":9}", "offset_out_of_range"},
+        {"\"stream\":\"s\",\"from\":{\"1\":0}", "offset_out_of_range"},
+        {"\"stream\":\"s\",\"from\":\"v1.00000000000000000000000000000001.1.00000001.1."
+         "0000000000000000\"",
+         "message_invalid"},
+    };
+    struct town *t = begin(11, 1);
+    struct client *client = client_new(t);
+    (void)state;
+    ask(client, "{\"op\":\"append\",\"stream\":\"s\",\"events\":[{\"value\":{\"a\":1}}]}",
+        "{\"ev\":\"ok\"");
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        char text[600];
+        char answer[200];
+        snprintf(text, sizeof(text), "{\"id\":1,\"op\":\"subscribe\",%s}", rows[i].members);
+        snprintf(answer, sizeof(answer), "{\"id\":1,\"ev\":\"error\",\"type\":\"urn:tdb:error:%s\"",
+                 rows[i].answer);
+        ask(client, text, answer);
+    }
+    end(t);
+}
+
+/* One run of frames for all; who does not read has the rest when he reads, each once. */
+static void who_asks_alike_is_told_alike_and_a_deaf_one_holds_nobody_up(void **state)
+{
+    struct town *t = begin(12, 1);
+    struct client *writer = client_new(t);
+    struct client *readers[3];
+    static char text[MESSAGE_BYTES];
+    (void)state;
+    ask(writer, "{\"op\":\"append\",\"stream\":\"s\",\"events\":[{\"value\":{\"a\":\"\"}}]}",
+        "{\"ev\":\"ok\"");
+    for (uint32_t i = 0; i < 3; i++) {
+        readers[i] = client_new(t);
+        say(readers[i], "{\"id\":1,\"op\":\"subscribe\",\"sql\":\"SELECT _offset, a FROM s\"}");
+        hears_begin(readers[i], "{\"id\":1,\"ev\":\"ok\"");
+        hears_begin(readers[i], "{\"id\":1,\"ev\":\"schema\"");
+        hears_begin(readers[i], "{\"id\":1,\"ev\":\"progress\"");
+    }
+    town_run(t, 100); /* they are where the log ends */
+    int length = snprintf(text, sizeof(text),
+                          "{\"op\":\"append\",\"stream\":\"s\",\"events\":[{\"value\":{\"a\":\"");
+    memset(text + length, 'x', 50000);
+    snprintf(text + length + 50000, sizeof(text) - (size_t)length - 50000, "\"}}]}");
+    readers[2]->is_deaf = true;
+    for (uint32_t i = 1; i <= 20; i++) {
+        char answer[100];
+        ask(writer, text, "{\"ev\":\"ok\"");
+        snprintf(answer, sizeof(answer), "{\"id\":1,\"ev\":\"rows\",\"rows\":[[%u,", i);
+        for (uint32_t k = 0; k < 2; k++) {
+            hears_begin(readers[k], answer);
+            hears_begin(readers[k], "{\"id\":1,\"ev\":\"progress\"");
+        }
+        assert_ptr_equal(readers[0]->newest, readers[1]->newest);
+    }
+    assert_true(ws_conn_queued_bytes(readers[2]->conn) < 512u << 10);
+    town_on(t, 0, client_read, readers[2]);
+    for (uint32_t i = 1; i <= 20; i++) {
+        const char *message;
+        while (strncmp(message = hear(readers[2]), "{\"id\":1,\"ev\":\"rows\"", 18) != 0) {
+        }
+        uint32_t count = 0;
+        for (const char *at = strchr(message, '['); (at = strchr(at, '[')) != NULL; at++) {
+            count += at[1] >= '0' && at[1] <= '9';
+        }
+        assert_true(count > 0);
+        i += count - 1;
+    }
+    end(t);
+}
+
+static void a_view_is_followed_from_its_rows_on(void **state)
+{
+    struct town *t = begin(13, 2);
+    struct client *client = client_new(t);
+    char text[300];
+    char token[150];
+    (void)state;
+    ask(client,
+        "{\"op\":\"append\",\"stream\":\"s\",\"events\":[{\"value\":{\"a\":1,\"b\":\"x\"}}]}",
+        "{\"ev\":\"ok\"");
+    ask(client,
+        "{\"op\":\"query\",\"sql\":\"CREATE MATERIALIZED VIEW v AS SELECT b, count(*) AS n FROM s "
+        "GROUP BY b\"}",
+        "{\"ev\":\"ok\"");
+    say(client, "{\"id\":1,\"op\":\"subscribe\",\"view\":\"v\"}");
+    assert_hears(client, "{\"id\":1,\"ev\":\"ok\",\"view\":\"v\",\"resume\":\"snapshot\"}");
+    assert_hears(client, "{\"id\":1,\"ev\":\"schema\",\"columns\":[{\"name\":\"b\",\"type\":"
+                         "\"text\"},{\"name\":\"n\",\"type\":\"bigint\"}],\"key\":[0]}");
+    assert_hears(client, "{\"id\":1,\"ev\":\"rows\",\"rows\":[[\"x\",1]]}");
+    assert_hears(client, "{\"id\":1,\"ev\":\"snapshot_end\"}");
+    const char *progress = hear(client);
+    assert_non_null(strstr(progress, "\"ev\":\"progress\",\"token\":\"v1."));
+    assert_non_null(strstr(progress, "\",\"position\":\""));
+    snprintf(token, sizeof(token), "%.*s", (int)strcspn(strstr(progress, "v1."), "\""),
+             strstr(progress, "v1."));
+    ask(client,
+        "{\"op\":\"append\",\"stream\":\"s\",\"events\":[{\"value\":{\"a\":1,\"b\":\"x\"}}]}",
+        "{\"ev\":\"ok\"");
+    assert_hears(client, "{\"id\":1,\"ev\":\"changes\",\"changes\":[[\"u\",[\"x\",2]]]}");
+    hears_begin(client, "{\"id\":1,\"ev\":\"progress\"");
+    snprintf(text, sizeof(text), "{\"id\":2,\"op\":\"subscribe\",\"view\":\"v\",\"from\":\"%s\"}",
+             token);
+    say(client, text);
+    assert_hears(client, "{\"id\":2,\"ev\":\"ok\",\"view\":\"v\",\"resume\":\"diff\"}");
+    hears_begin(client, "{\"id\":2,\"ev\":\"schema\"");
+    assert_hears(client, "{\"id\":2,\"ev\":\"changes\",\"changes\":[[\"u\",[\"x\",2]]]}");
+    hears_begin(client, "{\"id\":2,\"ev\":\"progress\"");
+    ask(client, "{\"id\":3,\"op\":\"unsubscribe\",\"subscription\":1}", "{\"id\":3,\"ev\":\"ok\"}");
+    assert_hears(client, "{\"id\":1,\"ev\":\"closed\"}");
+    end(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -622,7 +842,12 @@ int main(void)
         cmocka_unit_test(partitions_that_come_later_are_followed),
         cmocka_unit_test(credit_gives_so_many_rows_and_a_token_the_rest),
         cmocka_unit_test(what_was_deleted_is_a_gap),
+        cmocka_unit_test(who_subscribes_is_a_table),
         cmocka_unit_test(a_slow_client_that_asked_for_it_is_cut_off),
+        cmocka_unit_test(who_asks_by_a_select_has_what_passes),
+        cmocka_unit_test(what_is_no_subscription_is_told),
+        cmocka_unit_test(who_asks_alike_is_told_alike_and_a_deaf_one_holds_nobody_up),
+        cmocka_unit_test(a_view_is_followed_from_its_rows_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
