@@ -42,35 +42,40 @@ static const struct client_flag client_common[] = {
 
 static const struct client_command client_commands[] = {
     {"topic create", "make a topic", client_help_topic_create_usage, client_help_topic_create, NULL,
-     client_help_topic_create_examples, client_topic_create, false},
+     client_help_topic_create_examples, client_topic_create, false, NULL},
     {"topic list", "list the topics", client_help_topic_list_usage, client_help_topic_list, NULL,
-     client_help_topic_list_examples, client_topic_list, false},
+     client_help_topic_list_examples, client_topic_list, false, NULL},
     {"topic describe", "show a topic's partitions, offsets and settings",
      client_help_topic_describe_usage, client_help_topic_describe, NULL,
-     client_help_topic_describe_examples, client_topic_describe, false},
+     client_help_topic_describe_examples, client_topic_describe, false, NULL},
     {"topic delete", "delete topics and all that is in them", client_help_topic_delete_usage,
-     client_help_topic_delete, NULL, client_help_topic_delete_examples, client_topic_delete, false},
+     client_help_topic_delete, NULL, client_help_topic_delete_examples, client_topic_delete, false,
+     NULL},
     {"topic config", "show and change the settings of a topic", client_help_topic_config_usage,
      client_help_topic_config, client_help_topic_config_notes, client_help_topic_config_examples,
-     client_topic_config, false},
+     client_topic_config, false, NULL},
     {"produce", "append lines to a topic, one record a line", client_help_produce_usage,
-     client_help_produce, NULL, client_help_produce_examples, client_produce_run, false},
+     client_help_produce, NULL, client_help_produce_examples, client_produce_run, false, NULL},
     {"consume", "print the records of a topic", client_help_consume_usage, client_help_consume,
-     client_help_consume_notes, client_help_consume_examples, client_consume_run, false},
+     client_help_consume_notes, client_help_consume_examples, client_consume_run, false, NULL},
     {"cluster info", "show the servers and what they hold", client_help_cluster_info_usage,
-     client_help_cluster_info, NULL, client_help_cluster_info_examples, client_cluster_info, false},
+     client_help_cluster_info, NULL, client_help_cluster_info_examples, client_cluster_info, false,
+     NULL},
     {"sql", "ask questions of streams, in a shell or once", client_help_sql_usage, client_help_sql,
-     client_help_sql_notes, client_help_sql_examples, client_sql_run, true},
+     client_help_sql_notes, client_help_sql_examples, client_sql_run, true, NULL},
+    {"subscribe", "print the rows of a stream or a view as they change",
+     client_help_subscribe_usage, client_help_subscribe, client_help_subscribe_notes,
+     client_help_subscribe_examples, client_subscribe_run, true, client_help_subscribe_connection},
     {"view list", "list the materialized views", client_help_view_list_usage, client_help_view_list,
-     NULL, client_help_view_list_examples, client_view_list, true},
+     NULL, client_help_view_list_examples, client_view_list, true, NULL},
     {"view describe", "show what a view is made of, and how it is kept up",
      client_help_view_describe_usage, client_help_view_describe, client_help_view_describe_notes,
-     client_help_view_describe_examples, client_view_describe, true},
+     client_help_view_describe_examples, client_view_describe, true, NULL},
     {"view drop", "drop views", client_help_view_drop_usage, client_help_view_drop,
-     client_help_view_drop_notes, client_help_view_drop_examples, client_view_drop, true},
+     client_help_view_drop_notes, client_help_view_drop_examples, client_view_drop, true, NULL},
     {"errors", "list the values that did not fit their columns", client_help_errors_usage,
      client_help_errors, client_help_errors_notes, client_help_errors_examples, client_errors_run,
-     true},
+     true, NULL},
 };
 
 static enum client_exit client_group(const char *group, int argc, char **argv, FILE *out,
@@ -114,6 +119,11 @@ enum client_exit client_consume(int argc, char **argv, FILE *out, FILE *err)
 enum client_exit client_sql(int argc, char **argv, FILE *out, FILE *err)
 {
     return client_run(client_find("sql", NULL), argc, argv, out, err);
+}
+
+enum client_exit client_subscribe(int argc, char **argv, FILE *out, FILE *err)
+{
+    return client_run(client_find("subscribe", NULL), argc, argv, out, err);
 }
 
 enum client_exit client_view(int argc, char **argv, FILE *out, FILE *err)
@@ -356,7 +366,9 @@ static enum client_exit client_run(const struct client_command *command, int arg
             fprintf(out, "tdb %s: %s\n\n", command->name, command->what);
             client_usage(command, out);
             fprintf(out, "\n%s%s%s\nexamples:\n%s", command->help,
-                    command->is_http ? client_help_http : client_help_common,
+                    command->connection != NULL ? command->connection
+                    : command->is_http          ? client_help_http
+                                                : client_help_common,
                     command->notes != NULL ? command->notes : "", command->examples);
             return CLIENT_EXIT_OK;
         }

@@ -20,10 +20,8 @@ static enum err client_answer_object(struct client_answer *answer, const char *l
 static enum err client_answer_head(struct client_answer *answer, const struct json_value *columns);
 static enum err client_answer_end(struct client_answer *answer, const char *line, size_t length);
 static enum err client_answer_row(struct client_answer *answer, const struct json_value *row);
-static enum err client_answer_cell(struct client_answer *answer, size_t number,
-                                   const struct json_value *value);
-static const char *client_answer_text(const struct json_value *string, struct arena *arena,
-                                      size_t *length);
+static enum err client_answer_cell(struct client_answer_cell *cell, const char *type,
+                                   const struct json_value *value, struct arena *arena);
 static void client_answer_time(struct client_answer_cell *cell, const char *type);
 static const char *client_answer_member(const char *text, size_t length, const char *path,
                                         const char *name, struct arena *arena);
@@ -57,6 +55,53 @@ bool client_problem_read(struct client_problem *out, const char *text, size_t le
     return out->detail[0] != '\0';
 }
 
+enum err client_answer_columns(const struct json_value *columns, struct arena *arena,
+                               struct client_answer_column **out, struct client_answer_cell **cells,
+                               size_t *count)
+{
+    struct json_items items = json_items(columns);
+    struct json_value item;
+    size_t number = 0;
+    while (json_items_next(&items, NULL, &item)) {
+        number += item.kind == JSON_OBJECT;
+    }
+    *count = 0;
+    *out = arena_alloc_zeroed(arena, number * sizeof(**out), 8);
+    *cells = arena_alloc_zeroed(arena, number * sizeof(**cells), 8);
+    if (*out == NULL || *cells == NULL) {
+        return arena->err;
+    }
+    items = json_items(columns);
+    while (json_items_next(&items, NULL, &item)) {
+        if (item.kind == JSON_OBJECT) {
+            (*out)[(*count)++] = (struct client_answer_column){
+                .name = client_answer_member(item.text, item.length, "", "name", arena),
+                .type = client_answer_member(item.text, item.length, "", "type", arena),
+            };
+        }
+    }
+    return arena->err;
+}
+
+enum err client_answer_cells(const struct json_value *row,
+                             const struct client_answer_column *columns, size_t count,
+                             struct arena *arena, struct client_answer_cell *cells)
+{
+    struct json_items items = json_items(row);
+    struct json_value value;
+    size_t number = 0;
+    while (json_items_next(&items, NULL, &value)) {
+        enum err err = number < count
+                           ? client_answer_cell(&cells[number], columns[number].type, &value, arena)
+                           : ERR_INVALID;
+        if (err != ERR_OK) {
+            return err;
+        }
+        number++;
+    }
+    return number == count ? ERR_OK : ERR_INVALID;
+}
+
 /* The first line and the last are objects. */
 static enum err client_answer_object(struct client_answer *answer, const char *line, size_t length)
 {
@@ -76,29 +121,11 @@ static enum err client_answer_object(struct client_answer *answer, const char *l
 
 static enum err client_answer_head(struct client_answer *answer, const struct json_value *columns)
 {
-    struct json_items items = json_items(columns);
-    struct json_value item;
-    size_t count = 0;
-    while (json_items_next(&items, NULL, &item)) {
-        count += item.kind == JSON_OBJECT;
-    }
-    answer->columns = arena_alloc_zeroed(answer->arena, count * sizeof(*answer->columns), 8);
-    answer->cells = arena_alloc_zeroed(answer->arena, count * sizeof(*answer->cells), 8);
-    if (answer->columns == NULL || answer->cells == NULL) {
-        return answer->arena->err;
-    }
-    items = json_items(columns);
-    while (json_items_next(&items, NULL, &item)) {
-        if (item.kind == JSON_OBJECT) {
-            answer->columns[answer->columns_count++] = (struct client_answer_column){
-                .name = client_answer_member(item.text, item.length, "", "name", answer->arena),
-                .type = client_answer_member(item.text, item.length, "", "type", answer->arena),
-            };
-        }
-    }
-    answer->has_columns = true;
-    if (answer->arena->err != ERR_OK) {
-        return answer->arena->err;
+    enum err err = client_answer_columns(columns, answer->arena, &answer->columns, &answer->cells,
+                                         &answer->columns_count);
+    answer->has_columns = err == ERR_OK;
+    if (err != ERR_OK) {
+        return err;
     }
     answer->is_stopped = !answer->ops->columns(answer->ctx, answer->columns, answer->columns_count);
     return answer->is_stopped ? ERR_CANCELED : ERR_OK;
@@ -109,6 +136,7 @@ static enum err client_answer_end(struct client_answer *answer, const char *line
     struct json_value count;
     size_t fault;
     answer->command = client_answer_member(line, length, "", "command", answer->arena);
+    answer->notice = client_answer_member(line, length, "", "notice", answer->arena);
     if (json_find(line, length, "errors", &count, &fault) == ERR_OK &&
         (count.kind != JSON_NUMBER ||
          units_parse_u64(count.text, count.length, &answer->errors_count) != ERR_OK)) {
@@ -121,30 +149,19 @@ static enum err client_answer_end(struct client_answer *answer, const char *line
 static enum err client_answer_row(struct client_answer *answer, const struct json_value *row)
 {
     struct arena_mark mark = arena_mark(answer->arena);
-    struct json_items items = json_items(row);
-    struct json_value value;
-    size_t count = 0;
-    while (json_items_next(&items, NULL, &value)) {
-        enum err err =
-            count < answer->columns_count ? client_answer_cell(answer, count, &value) : ERR_INVALID;
-        if (err != ERR_OK) {
-            return err;
-        }
-        count++;
+    enum err err = client_answer_cells(row, answer->columns, answer->columns_count, answer->arena,
+                                       answer->cells);
+    if (err != ERR_OK) {
+        return err;
     }
-    if (count != answer->columns_count) {
-        return ERR_INVALID;
-    }
-    answer->is_stopped = !answer->ops->row(answer->ctx, answer->cells, count);
+    answer->is_stopped = !answer->ops->row(answer->ctx, answer->cells, answer->columns_count);
     arena_rewind(answer->arena, mark);
     return answer->is_stopped ? ERR_CANCELED : ERR_OK;
 }
 
-static enum err client_answer_cell(struct client_answer *answer, size_t number,
-                                   const struct json_value *value)
+static enum err client_answer_cell(struct client_answer_cell *cell, const char *type,
+                                   const struct json_value *value, struct arena *arena)
 {
-    struct client_answer_cell *cell = &answer->cells[number];
-    const char *type = answer->columns[number].type;
     bool is_string = value->kind == JSON_STRING;
     *cell = (struct client_answer_cell){
         .json = value->text - is_string,
@@ -156,18 +173,16 @@ static enum err client_answer_cell(struct client_answer *answer, size_t number,
         cell->text = cell->text == NULL ? NULL : cell->json;
         cell->text_length = cell->text == NULL ? 0 : cell->json_length;
     } else if (is_string) {
-        cell->text = client_answer_text(value, answer->arena, &cell->text_length);
+        cell->text = client_answer_text(value, arena, &cell->text_length);
         if (cell->text == NULL) {
-            return answer->arena->err != ERR_OK ? answer->arena->err : ERR_INVALID;
+            return arena->err != ERR_OK ? arena->err : ERR_INVALID;
         }
         client_answer_time(cell, type);
     }
     return ERR_OK;
 }
 
-/* What a string stands for, with a NUL behind it; NULL: no memory, or no text. */
-static const char *client_answer_text(const struct json_value *string, struct arena *arena,
-                                      size_t *length)
+const char *client_answer_text(const struct json_value *string, struct arena *arena, size_t *length)
 {
     char *text = arena_alloc(arena, string->length + CLIENT_ANSWER_SPARE_BYTES, 1);
     if (text == NULL) {

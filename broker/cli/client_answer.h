@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/compiler.h"
 #include "base/err.h"
+#include "base/json.h"
 
 /* A column. */
 struct client_answer_column {
@@ -56,12 +57,31 @@ struct client_answer {
     bool has_problem;                 /* and it was this: */
     struct client_problem problem;
     const char *command;   /* "SELECT" */
+    const char *notice;    /* what goes with it; "": nothing */
     uint64_t errors_count; /* error rows that were met */
 };
 
 /* Take a line. ERR_INVALID: it is none of an answer; ERR_TOO_LARGE, ERR_BUDGET: no memory for it;
  * ERR_CANCELED: ops wanted no more. */
 MUST_USE enum err client_answer_line(struct client_answer *answer, const char *line, size_t length);
+
+/* *out = the *count columns that `columns` (an array) describes, *cells = as many cells, in
+ * `arena`. ERR_TOO_LARGE, ERR_BUDGET: no memory for them. */
+MUST_USE enum err client_answer_columns(const struct json_value *columns, struct arena *arena,
+                                        struct client_answer_column **out,
+                                        struct client_answer_cell **cells, size_t *count);
+
+/* cells[0..count) = the values of `row` (an array), each as its column has it; they lie in `row`'s
+ * text or in `arena`. ERR_INVALID: there are not `count`, or one is no text; ERR_TOO_LARGE,
+ * ERR_BUDGET. */
+MUST_USE enum err client_answer_cells(const struct json_value *row,
+                                      const struct client_answer_column *columns, size_t count,
+                                      struct arena *arena, struct client_answer_cell *cells);
+
+/* What `string` (of kind JSON_STRING) stands for, *length bytes with a NUL behind them, in `arena`;
+ * NULL: no memory, or no text. */
+const char *client_answer_text(const struct json_value *string, struct arena *arena,
+                               size_t *length);
 
 /* *out = the problem that the `length` bytes of `text` are (application/problem+json, or an
  * object of the same members at `path`, "error."), in `arena`. False: they are none. */

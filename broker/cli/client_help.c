@@ -139,11 +139,51 @@ const char client_help_sql[] = "  -c SQL             run this and end; may be re
 const char client_help_sql_notes[] =
     "\nOn a terminal it is a shell: a statement ends with ';' and may have many lines,\n"
     "\\? says what else there is, Ctrl-C gives a line or a query up, Ctrl-D ends it.\n"
+    "SUBSCRIBE NAME, or SUBSCRIBE SELECT ..., prints what changes until Ctrl-C, as\n"
+    "'tdb subscribe' does.\n"
     "Otherwise statements are read from standard input, up to the first that fails.\n";
 
 const char client_help_sql_examples[] = "  tdb sql\n"
                                         "  tdb sql -c \"SELECT count(*) FROM orders\"\n"
                                         "  tdb sql --csv < report.sql > report.csv\n";
+
+const char client_help_subscribe_usage[] =
+    "NAME | SELECT [--from FROM | --from-token TOKEN]\n"
+    "           [--limit N] [--credit N] [--slow WHAT] [--csv | --json]\n"
+    "           [--expanded] [CONNECTION]";
+
+const char client_help_subscribe[] =
+    "  NAME               of a stream or a view\n"
+    "  SELECT             in quotes: columns and WHERE over one stream or view\n"
+    "  --from FROM        of a stream: earliest, latest (the default), or a time:\n"
+    "                     2018-02-06T12:30:00Z, -5m, or milliseconds since 1970. Of a\n"
+    "                     view all its rows come first, then what changes\n"
+    "  --from-token TOKEN behind what an earlier subscription printed\n"
+    "  --limit N          end behind N rows and changes; what comes at once is not\n"
+    "                     divided\n"
+    "  --credit N         rows that are on the way at most\n"
+    "  --slow WHAT        when rows are not read: block (the default), or disconnect\n"
+    "  --csv              as CSV, names first\n"
+    "  --expanded         a row's columns below each other\n";
+
+const char client_help_subscribe_connection[] =
+    "  --json             for programs: a change is a line\n"
+    "CONNECTION:\n"
+    "  --server URL       the server; else TDB_URL, else http://127.0.0.1:8080\n"
+    "  --timeout DURATION how long a server that went away is tried; else for ever\n";
+
+const char client_help_subscribe_notes[] =
+    "\nBefore each row stands what became of it: + it is one more, - one less, u the\n"
+    "row of its key is this one now, d there is none of its key any more. --json\n"
+    "prints {\"op\":\"snapshot\"} before rows that are all there are.\n"
+    "\nA server that went away is tried again, and it goes on where it was: nothing is\n"
+    "missing, nothing comes twice. Ctrl-C ends it and prints the token that goes on\n"
+    "behind what was printed.\n";
+
+const char client_help_subscribe_examples[] =
+    "  tdb subscribe totals\n"
+    "  tdb subscribe \"SELECT place, mag FROM quakes WHERE mag > 4\" --from -1h\n"
+    "  tdb subscribe orders --json | jq -c .row\n";
 
 const char client_help_view_list_usage[] = "[--csv | --json] [CONNECTION]";
 

@@ -55,6 +55,13 @@ extern const char client_help_sql[];
 extern const char client_help_sql_notes[];
 extern const char client_help_sql_examples[];
 
+/* Of `tdb subscribe`. */
+extern const char client_help_subscribe_usage[];
+extern const char client_help_subscribe[];
+extern const char client_help_subscribe_connection[];
+extern const char client_help_subscribe_notes[];
+extern const char client_help_subscribe_examples[];
+
 /* Of `tdb view list`. */
 extern const char client_help_view_list_usage[];
 extern const char client_help_view_list[];

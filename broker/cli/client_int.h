@@ -31,7 +31,8 @@ struct client_command {
     const char *notes;    /* what more there is to say; NULL: nothing */
     const char *examples; /* a line each */
     enum client_exit (*run)(struct client *c, int argc, char **argv);
-    bool is_http; /* it asks the HTTP door, else Kafka's */
+    bool is_http;           /* it asks the HTTP door, else Kafka's */
+    const char *connection; /* flags that every command has; NULL: as is_http has them */
 };
 
 /* A flag of a command. */
@@ -124,6 +125,7 @@ enum client_exit client_produce_run(struct client *c, int argc, char **argv);
 enum client_exit client_consume_run(struct client *c, int argc, char **argv);
 enum client_exit client_cluster_info(struct client *c, int argc, char **argv);
 enum client_exit client_sql_run(struct client *c, int argc, char **argv);
+enum client_exit client_subscribe_run(struct client *c, int argc, char **argv);
 enum client_exit client_view_list(struct client *c, int argc, char **argv);
 enum client_exit client_view_describe(struct client *c, int argc, char **argv);
 enum client_exit client_view_drop(struct client *c, int argc, char **argv);

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "broker/cli/client_clock.h"
+#include "broker/cli/client_rows.h"
 #include "broker/cli/text.h"
 
 #define CLIENT_QUERY_PATH "/api/v1/query"
@@ -40,15 +41,8 @@ static void client_query_clear(struct client_query *query);
 static bool client_query_columns(void *ctx, const struct client_answer_column *columns,
                                  size_t count);
 static bool client_query_row(void *ctx, const struct client_answer_cell *cells, size_t count);
-static void client_query_csv(const struct client_query *query, const char *text, size_t length);
-static void client_query_json(const struct client_query *query,
-                              const struct client_answer_cell *cells, size_t count);
 static enum client_exit client_query_end(struct client_query *query, enum err err, long status);
 static enum client_exit client_query_lost(const struct client_query *query, enum err err);
-static void client_query_problem(const struct client_query *query,
-                                 const struct client_problem *problem);
-static void client_query_put_lines(FILE *out, const char *text);
-static bool client_query_is_number(const char *type);
 
 static const struct client_answer_ops client_query_ops = {client_query_columns, client_query_row};
 
@@ -249,11 +243,11 @@ static bool client_query_columns(void *ctx, const struct client_answer_column *c
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        drawn[i] = (struct client_table_column){
-            .name = columns[i].name, .is_right = client_query_is_number(columns[i].type)};
+        drawn[i] = (struct client_table_column){.name = columns[i].name,
+                                                .is_right = client_rows_is_number(columns[i].type)};
         if (query->format == CLIENT_QUERY_CSV) {
             fputs(i > 0 ? "," : "", query->c->out);
-            client_query_csv(query, columns[i].name, strlen(columns[i].name));
+            client_rows_put_csv(query->c->out, columns[i].name, strlen(columns[i].name));
         }
     }
     query->table = (struct client_table){
@@ -274,14 +268,15 @@ static bool client_query_row(void *ctx, const struct client_answer_cell *cells, 
 {
     struct client_query *query = ctx;
     if (query->format == CLIENT_QUERY_JSON) {
-        client_query_json(query, cells, count);
+        client_rows_put_json(query->c->out, query->answer.columns, cells, count);
+        fputc('\n', query->c->out);
         return true;
     }
     if (query->format == CLIENT_QUERY_CSV) {
         for (size_t i = 0; i < count; i++) {
             fputs(i > 0 ? "," : "", query->c->out);
             if (cells[i].text != NULL) {
-                client_query_csv(query, cells[i].text, cells[i].text_length);
+                client_rows_put_csv(query->c->out, cells[i].text, cells[i].text_length);
             }
         }
         fputs("\r\n", query->c->out);
@@ -297,45 +292,6 @@ static bool client_query_row(void *ctx, const struct client_answer_cell *cells, 
         arena_rewind(&query->arena, mark);
     }
     return drawn != NULL;
-}
-
-/* A field: quoted where it must be. On a terminal what would drive it is escaped. */
-static void client_query_csv(const struct client_query *query, const char *text, size_t length)
-{
-    FILE *out = query->c->out;
-    if (out == stdout && isatty(STDOUT_FILENO)) {
-        cli_text_put_plain(out, text, length);
-        return;
-    }
-    bool is_plain = length > 0;
-    for (size_t i = 0; i < length && is_plain; i++) {
-        is_plain = text[i] != '"' && text[i] != ',' && text[i] != '\n' && text[i] != '\r';
-    }
-    if (is_plain) {
-        fwrite(text, 1, length, out);
-        return;
-    }
-    fputc('"', out);
-    for (size_t i = 0; i < length; i++) {
-        fputs(text[i] == '"' ? "\"" : "", out);
-        fputc(text[i], out);
-    }
-    fputc('"', out);
-}
-
-/* The values are passed on as they came, so no digit is lost. */
-static void client_query_json(const struct client_query *query,
-                              const struct client_answer_cell *cells, size_t count)
-{
-    FILE *out = query->c->out;
-    for (size_t i = 0; i < count; i++) {
-        const char *name = query->table.columns[i].name;
-        fputs(i > 0 ? ",\"" : "{\"", out);
-        cli_text_put(out, name, strlen(name));
-        fputs("\":", out);
-        fwrite(cells[i].json, 1, cells[i].json_length, out);
-    }
-    fputs(count > 0 ? "}\n" : "{}\n", out);
 }
 
 /* Print what stands behind the rows, or say why there is nothing. */
@@ -354,6 +310,12 @@ static enum client_exit client_query_end(struct client_query *query, enum err er
             cli_text_put_plain(c->out, answer->command, strlen(answer->command));
             fputc('\n', c->out);
         }
+        if (answer->notice[0] != '\0') {
+            fflush(c->out);
+            fputs("NOTICE: ", c->err);
+            cli_text_put_plain(c->err, answer->notice, strlen(answer->notice));
+            fputc('\n', c->err);
+        }
         if (answer->errors_count > 0) {
             fflush(c->out);
             fprintf(c->err,
@@ -364,12 +326,12 @@ static enum client_exit client_query_end(struct client_query *query, enum err er
     }
     fflush(c->out);
     if (answer->has_problem) {
-        client_query_problem(query, &answer->problem);
+        client_rows_put_problem(c->err, &answer->problem);
         return CLIENT_EXIT_FAILED;
     }
     if (err == ERR_OK && status != 200 &&
         client_problem_read(&problem, query->line, query->line_length, "", &query->arena)) {
-        client_query_problem(query, &problem);
+        client_rows_put_problem(c->err, &problem);
         return CLIENT_EXIT_FAILED;
     }
     if (err == ERR_OK && status != 200) {
@@ -401,39 +363,4 @@ static enum client_exit client_query_lost(const struct client_query *query, enum
                            err_text(err));
     }
     return client_fail(c, "%s", err_text(err));
-}
-
-static void client_query_problem(const struct client_query *query,
-                                 const struct client_problem *problem)
-{
-    FILE *err = query->c->err;
-    fputs("ERROR", err);
-    if (problem->state[0] != '\0') {
-        fputc(' ', err);
-        cli_text_put_plain(err, problem->state, strlen(problem->state));
-    }
-    fputs(": ", err);
-    client_query_put_lines(err, problem->detail);
-    client_query_put_lines(err, problem->excerpt);
-    if (problem->hint[0] != '\0') {
-        fputs("HINT: ", err);
-        client_query_put_lines(err, problem->hint);
-    }
-}
-
-/* Lines from outside, each escaped. */
-static void client_query_put_lines(FILE *out, const char *text)
-{
-    while (text[0] != '\0') {
-        size_t length = strcspn(text, "\n");
-        cli_text_put_plain(out, text, length);
-        fputc('\n', out);
-        text += length + (text[length] == '\n');
-    }
-}
-
-static bool client_query_is_number(const char *type)
-{
-    return strcmp(type, "integer") == 0 || strcmp(type, "bigint") == 0 ||
-           strcmp(type, "double precision") == 0 || strncmp(type, "numeric", 7) == 0;
 }

@@ -3,6 +3,7 @@
 #include "broker/cli/client_split.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* A text being looked through. */
 struct client_splitter {
@@ -11,6 +12,9 @@ struct client_splitter {
     size_t pos;       /* next one */
 };
 
+static void client_split_blanks(struct client_splitter *s);
+static bool client_split_word(struct client_splitter *s, const char *word);
+static bool client_split_is_blank(char c);
 static bool client_split_quoted(struct client_splitter *s, char quote, bool has_escapes);
 static bool client_split_comment(struct client_splitter *s);
 static size_t client_split_tag(const struct client_splitter *s);
@@ -44,7 +48,7 @@ enum client_split client_split_on(const char *text, size_t length, struct client
             }
             continue;
         }
-        if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v') {
+        if (client_split_is_blank(c)) {
             s.pos++;
             if (c == '\n') {
                 *place = (struct client_split_place){s.pos, state == CLIENT_SPLIT_BEGUN};
@@ -73,6 +77,66 @@ enum client_split client_split_on(const char *text, size_t length, struct client
         }
     }
     return state;
+}
+
+bool client_split_subscribe(const char *text, size_t length, const char **what, size_t *what_length)
+{
+    struct client_splitter s = {.text = text, .length = length};
+    client_split_blanks(&s);
+    if (!client_split_word(&s, "subscribe")) {
+        return false;
+    }
+    client_split_blanks(&s);
+    if (client_split_word(&s, "to")) {
+        client_split_blanks(&s);
+    }
+    size_t end = length;
+    while (end > s.pos && client_split_is_blank(text[end - 1])) {
+        end--;
+    }
+    end -= end > s.pos && text[end - 1] == ';';
+    while (end > s.pos && client_split_is_blank(text[end - 1])) {
+        end--;
+    }
+    *what = text + s.pos;
+    *what_length = end - s.pos;
+    return true;
+}
+
+/* Step over white space and whole comments. */
+static void client_split_blanks(struct client_splitter *s)
+{
+    while (s->pos < s->length) {
+        if (client_split_is(s, "--")) {
+            const char *line = memchr(s->text + s->pos, '\n', s->length - s->pos);
+            s->pos = line == NULL ? s->length : (size_t)(line - s->text);
+        } else if (client_split_is(s, "/*")) {
+            if (!client_split_comment(s)) {
+                return;
+            }
+        } else if (client_split_is_blank(s->text[s->pos])) {
+            s->pos++;
+        } else {
+            return;
+        }
+    }
+}
+
+/* Step over `word`, whatever its case, if it stands here. */
+static bool client_split_word(struct client_splitter *s, const char *word)
+{
+    size_t length = strlen(word);
+    bool is_here =
+        s->length - s->pos >= length && strncasecmp(s->text + s->pos, word, length) == 0 &&
+        (s->length - s->pos == length ||
+         (!client_split_is_name(s->text[s->pos + length]) && s->text[s->pos + length] != '$'));
+    s->pos += is_here ? length : 0;
+    return is_here;
+}
+
+static bool client_split_is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
 }
 
 /* Step over a quoted piece. A doubled quote is two pieces in a row, which comes to the same. */

@@ -31,4 +31,9 @@ struct client_split_place {
 enum client_split client_split_on(const char *text, size_t length, struct client_split_place *place,
                                   size_t *end);
 
+/* Whether the statement in `length` bytes of `text` is SUBSCRIBE [TO] ...: then *what is behind
+ * that, *what_length bytes without the semicolon and blanks at the end. */
+bool client_split_subscribe(const char *text, size_t length, const char **what,
+                            size_t *what_length);
+
 #endif

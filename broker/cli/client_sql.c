@@ -3,13 +3,16 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/json.h"
 #include "base/suggest.h"
 #include "base/units.h"
 #include "broker/cli/client_clock.h"
 #include "broker/cli/client_edit.h"
+#include "broker/cli/client_follow.h"
 #include "broker/cli/client_lines.h"
 #include "broker/cli/client_query.h"
 #include "broker/cli/client_split.h"
@@ -55,6 +58,8 @@ static enum client_exit client_sql_take(struct client_sql *sql, const char *text
 static enum client_exit client_sql_whole(struct client_sql *sql, size_t end);
 static enum client_exit client_sql_flush(struct client_sql *sql);
 static enum client_exit client_sql_ask(struct client_sql *sql, size_t length);
+static enum client_exit client_sql_subscribe(struct client_sql *sql, const char *what,
+                                             size_t length);
 static enum client_exit client_sql_backslash(struct client_sql *sql, const char *line,
                                              size_t length);
 static enum client_exit client_sql_help(struct client_sql *sql, const char *argument);
@@ -269,8 +274,50 @@ static enum client_exit client_sql_ask(struct client_sql *sql, size_t length)
 {
     memcpy(sql->last, sql->text, length);
     sql->last_length = length;
-    enum client_exit status = client_query_run(&sql->query, sql->text, length);
+    const char *what = NULL;
+    size_t what_length = 0;
+    enum client_exit status = client_split_subscribe(sql->text, length, &what, &what_length)
+                                  ? client_sql_subscribe(sql, what, what_length)
+                                  : client_query_run(&sql->query, sql->text, length);
     sql->is_ended = sql->is_ended || sql->c->is_terminated;
+    return status;
+}
+
+/* SUBSCRIBE [TO] is followed by a SELECT, or by a name, which stands for all of it. */
+static enum client_exit client_sql_subscribe(struct client_sql *sql, const char *what,
+                                             size_t length)
+{
+    static const char select[] = "SELECT", all[] = "SELECT * FROM ";
+    struct client *c = sql->c;
+    bool is_select = length > sizeof(select) - 1 &&
+                     strncasecmp(what, select, sizeof(select) - 1) == 0 &&
+                     strchr(" \t\r\n(\"'*/-", what[sizeof(select) - 1]) != NULL;
+    size_t all_length = is_select ? 0 : sizeof(all) - 1;
+    if (length == 0 || !json_is_utf8(what, length)) {
+        return client_fail(c, length == 0 ? "SUBSCRIBE needs a stream, a view or a SELECT"
+                                          : "the statement is not UTF-8");
+    }
+    if (all_length + length > CLIENT_FOLLOW_TEXT_BYTES_MAX) {
+        return client_fail(c, "what is subscribed to is longer than 64 KiB");
+    }
+    struct arena_mark mark = arena_mark(&c->arena);
+    char *text = client_alloc(c, all_length + length);
+    if (text == NULL) {
+        return CLIENT_EXIT_FAILED;
+    }
+    memcpy(text, all, all_length);
+    memcpy(text + all_length, what, length);
+    struct client_follow follow = {
+        .c = c,
+        .what = CLIENT_FOLLOW_SQL,
+        .text = text,
+        .text_length = all_length + length,
+        .patience_ns = UINT64_MAX,
+        .format = sql->query.format,
+        .is_expanded = sql->query.is_expanded,
+    };
+    enum client_exit status = client_follow_run(&follow);
+    arena_rewind(&c->arena, mark);
     return status;
 }
 
@@ -313,7 +360,9 @@ static enum client_exit client_sql_backslash(struct client_sql *sql, const char 
 static enum client_exit client_sql_help(struct client_sql *sql, const char *argument)
 {
     (void)argument;
-    fputs("A statement ends with ';'. Ctrl-C gives it up, typed or running.\n\n", sql->c->out);
+    fputs("A statement ends with ';'. Ctrl-C gives it up, typed or running.\n"
+          "SUBSCRIBE NAME; or SUBSCRIBE SELECT ...; prints what changes, until Ctrl-C.\n\n",
+          sql->c->out);
     for (size_t i = 0; i < ARRAY_COUNT(client_sql_commands); i++) {
         fprintf(sql->c->out, "  %s\n", client_sql_commands[i].help);
     }

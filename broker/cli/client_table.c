@@ -13,6 +13,7 @@
 
 static bool client_table_hold(struct client_table *table, const struct client_table_cell *cells);
 static void client_table_release(struct client_table *table);
+static void client_table_show(struct client_table *table, const struct client_table_cell *cells);
 static void client_table_head(const struct client_table *table);
 static void client_table_line(const struct client_table *table,
                               const struct client_table_cell *cells);
@@ -24,22 +25,26 @@ static void client_table_fill(FILE *out, char c, size_t count);
 void client_table_add(struct client_table *table, const struct client_table_cell *cells)
 {
     table->rows_count++;
-    if (!table->is_sized) {
+    if (!table->is_sized || table->is_live) {
         if (table->held_count < CLIENT_TABLE_HELD_MAX && client_table_hold(table, cells)) {
             return;
         }
         client_table_release(table);
     }
-    if (table->is_expanded) {
-        client_table_record(table, cells, table->rows_count);
-    } else {
-        client_table_line(table, cells);
+    client_table_show(table, cells);
+}
+
+void client_table_flush(struct client_table *table)
+{
+    ASSERT(table->is_live);
+    if (table->held_count > 0) {
+        client_table_release(table);
     }
 }
 
 void client_table_end(struct client_table *table, bool is_whole)
 {
-    if (!table->is_sized) {
+    if (!table->is_sized || table->held_count > 0) {
         client_table_release(table);
     }
     if (!is_whole) {
@@ -76,31 +81,42 @@ static bool client_table_hold(struct client_table *table, const struct client_ta
     return true;
 }
 
-/* Write what is held, in columns that it fits, and hold no more. */
+/* Write what is held, in columns that it fits. */
 static void client_table_release(struct client_table *table)
 {
     for (size_t i = 0; i < table->columns_count; i++) {
         struct client_table_column *column = &table->columns[i];
-        column->width = client_table_width(column->name, strlen(column->name));
+        if (!table->is_sized) {
+            column->width = client_table_width(column->name, strlen(column->name));
+        }
         for (struct client_table_row *row = table->first; row != NULL && !table->is_expanded;
              row = row->next) {
             size_t width = client_table_width(row->cells[i].text, row->cells[i].length);
             column->width = width > column->width ? width : column->width;
         }
     }
-    if (!table->is_expanded) {
+    if (!table->is_expanded && !table->is_sized) {
         client_table_head(table);
     }
-    uint64_t number = 0;
+    table->is_sized = true;
     for (struct client_table_row *row = table->first; row != NULL; row = row->next) {
-        if (table->is_expanded) {
-            client_table_record(table, row->cells, ++number);
-        } else {
-            client_table_line(table, row->cells);
-        }
+        client_table_show(table, row->cells);
     }
     table->first = table->last = NULL;
-    table->is_sized = true;
+    table->held_count = 0;
+    if (table->is_live) {
+        arena_reset(table->arena);
+    }
+}
+
+static void client_table_show(struct client_table *table, const struct client_table_cell *cells)
+{
+    table->shown_count++;
+    if (table->is_expanded) {
+        client_table_record(table, cells, table->shown_count);
+    } else {
+        client_table_line(table, cells);
+    }
 }
 
 static void client_table_head(const struct client_table *table)

@@ -45,18 +45,23 @@ struct client_table {
     FILE *out;                           /* where it goes */
     struct arena *arena;                 /* of held rows; nobody else's */
     bool is_expanded;                    /* a row's columns below each other */
+    bool is_live;                        /* rows come for long: held again and again */
     struct client_table_column *columns; /* live as long as the table */
     size_t columns_count;
 
-    bool is_sized;                  /* nothing is held any more */
+    bool is_sized;                  /* its head is written; unless is_live nothing is held */
     struct client_table_row *first; /* held */
     struct client_table_row *last;  /* likewise */
     uint32_t held_count;            /* of them */
     uint64_t rows_count;            /* in all */
+    uint64_t shown_count;           /* of them written */
 };
 
 /* Add a row of columns_count cells, which are copied if it is held. */
 void client_table_add(struct client_table *table, const struct client_table_cell *cells);
+
+/* Write what is held; of a table that is_live, whose columns only get wider. */
+void client_table_flush(struct client_table *table);
 
 /* Write what is held, and, if that is all, how many rows there were. */
 void client_table_end(struct client_table *table, bool is_whole);

@@ -17,7 +17,7 @@ run "$repository/tests/campaign" list --json
 expect_status 0
 python3 - "$out" <<'TXT' || fail "not the promised list"
 import json, sys
-presets = {"asan", "campaign", "tsan", "fuzz", "debug", "release"}
+presets = {"asan", "campaign", "tsan", "fuzz", "fuzz_fast", "debug", "release"}
 for campaign in json.load(open(sys.argv[1])):
     assert campaign["name"] and campaign["what"] and campaign["preset"] in presets, campaign
     assert sum(kind in campaign for kind in ("suites", "fuzzers", "scripts")) == 1, campaign

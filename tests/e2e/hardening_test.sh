@@ -38,7 +38,7 @@ kernels = ("/base/crc32c.c", "/base/crc32c_x86.c", "/schemas/json/index.c", "/sc
            "/schemas/json/lines.c", "/schemas/json/number.c", "/schemas/json/reader.c", "/storage/log/records.c",
            "/views/exec/aggregate.c", "/views/exec/table.c", *(f"/views/vec/{name}.c" for name in values.split()),
            *(f"/views/maint/{name}.c" for name in "delta fold fold_table show upkeep".split()),
-           *(f"/views/store/{name}.c" for name in "state state_index state_read state_rows state_version".split()))
+           *(f"/views/store/{name}.c" for name in "state state_index state_read state_region state_rows state_version".split()))
 for entry in json.load(open(sys.argv[1])):
     if entry["file"].endswith("_peer.cpp"):
         continue  # what a benchmark is held against, built as its makers advise

@@ -4,7 +4,7 @@
   readme_answers_test.py TDB REPOSITORY
 
 In blocks that begin with "$ " a command goes on while a quote is open or its line ends with | or \\; what follows up to an empty line
-is its answer. A command that shows none is run; kcat and curl are led to the server that is asked.
+is its answer. A command that shows none is run; kcat and curl are led to the server that is asked. Tokens differ from server to server.
 """
 import os
 import re
@@ -39,6 +39,10 @@ def commands(text):
             yield command, "\n".join(answer)
 
 
+def without_tokens(text):
+    return re.sub(r"--from-token [sv]1\.[0-9a-f.]+", "--from-token TOKEN", text)
+
+
 def run(command, environment):
     return subprocess.run(["bash", "-c", command], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=TIMEOUT_SECONDS, check=False).stdout.decode().rstrip("\n")
@@ -53,7 +57,7 @@ def check(server, text, environment):
         while answer != wanted and command.startswith("tdb sql -c \"SELECT") and time.monotonic() < until:
             time.sleep(0.05)
             answer = run(here, environment)
-        assert answer == wanted, f"README.md shows: {command}\n{wanted}\n\nit answers:\n{answer}"
+        assert without_tokens(answer) == without_tokens(wanted), f"README.md shows: {command}\n{wanted}\n\nit answers:\n{answer}"
         count += 1
     return count
 

@@ -19,6 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from query_door import QueryDoor, answer, broken, problem  # noqa: E402  (the path above leads to them)
 from serve import Server  # noqa: E402
+from ws_door import WsDoor  # noqa: E402
 
 TIMEOUT_SECONDS = 30
 ITEMS = (["id:bigint", "name:text", "at:timestamp with time zone"],
@@ -354,6 +355,22 @@ def a_person_watches_and_goes_on(program, _):
     terminal.end("\x04")
 
 
+def a_person_subscribes_and_goes_on(program, door):
+    told = [{"ev": "ok", "view": "v", "resume": "snapshot"}, {"ev": "schema", "columns": [{"name": "n", "type": "bigint"}], "key": [0]},
+            {"ev": "rows", "rows": [[1]]}, {"ev": "snapshot_end"}, {"ev": "progress", "token": "t"}]
+    with WsDoor([told, told]) as other:
+        terminal = Terminal(Program(program.tdb, other.url, program.environment["HOME"]))
+        for _ in range(2):
+            terminal.expect("tdb=> ")
+            terminal.type("SUBSCRIBE v;\n")
+            terminal.expect("It is followed from now on; Ctrl-C ends that.")
+            terminal.expect(" +  | 1\n")
+            terminal.press("\x03", "--from-token t\n")
+        terminal.expect("tdb=> ")
+        terminal.end("\x04")
+    assert "SUBSCRIBE NAME;" in program.run("sql", "-c", "\\?")[0] and not door.asked
+
+
 def lines_are_remembered_for_the_next_time(program, door):
     history = Path(program.environment["HOME"]) / ".local/state/tdb/sql_history"
     history.unlink(missing_ok=True)
@@ -438,7 +455,7 @@ TESTS = [statements_are_run_one_after_the_other, rows_are_csv_or_json_for_progra
          an_answer_that_breaks_is_never_taken_for_a_whole_one, values_that_did_not_fit_are_counted, any_number_of_rows_goes_through,
          a_server_that_is_not_there_is_named, wrong_usage_is_refused, a_time_limit_is_the_servers_to_keep, errors_are_listed,
          views_are_listed_described_and_dropped, a_statement_is_watched_until_a_signal, a_signal_gives_a_query_up, a_person_types_statements, commands_of_the_shell_begin_with_a_backslash,
-         a_person_watches_and_goes_on, lines_are_remembered_for_the_next_time, a_person_gives_a_query_up_and_goes_on]
+         a_person_watches_and_goes_on, a_person_subscribes_and_goes_on, lines_are_remembered_for_the_next_time, a_person_gives_a_query_up_and_goes_on]
 
 
 def main():

@@ -5,7 +5,8 @@ answers over the stream.
   views_test.py TDB
 
 A round: an idempotent Kafka producer that lives through all rounds and an HTTP producer that never retries append; a reader asks the
-views and never sees less than before; a view is made in the middle; the server is killed at a random moment (one time in ten it is
+views and never sees less than before; ten WebSocket clients follow views, and come back with their tokens: their ticks rise, and at
+rest their tables are the views'; a view is made in the middle; the server is killed at a random moment (one time in ten it is
 stopped in order) and starts again, on another number of shards; then, with everybody at rest, the events are counted and each view
 is held against its SELECT. TDB_SHARE_CASES: so many rounds (5); TDB_SHARE_SECONDS: no new round after that; TDB_SEED.
 """
@@ -17,10 +18,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from serve import Server  # noqa: E402  (the path above leads to it)
+from ws_speaker import Watcher  # noqa: E402
 
 try:
     from confluent_kafka import Producer
@@ -47,6 +50,10 @@ VIEWS = {  # the SELECT of each; a count is what readers watch
     "large": "SELECT who, n, v * 2 AS twice FROM events WHERE v > 990",
 }
 LATE = "SELECT who, count(*) AS count, sum(w) AS sum, avg(v) AS avg FROM events WHERE v >= 0 GROUP BY who HAVING count(*) > 10"
+WATCHED = (  # what WebSocket clients follow: a SELECT each
+    "SELECT * FROM by_key", "SELECT * FROM by_minute", "SELECT * FROM large", "SELECT * FROM by_key", "SELECT sum, k FROM by_key",
+    "SELECT count % 7 AS rest FROM by_key", "SELECT * FROM by_key WHERE k = 'k7'", "SELECT * FROM by_key WHERE k = 'k8'",
+    "SELECT n, who FROM large WHERE n % 2 = 0", "SELECT max, window_start FROM by_minute WHERE count > 3")
 COUNTS = ("SELECT sum(count) FROM by_key", "SELECT sum(count) FROM by_minute", "SELECT count(*) FROM large")
 
 
@@ -191,6 +198,24 @@ class Reader(UntilKilled):
                 self.asked += 1
 
 
+class Follower(UntilKilled):
+    """Follows a SELECT over a view; its state is handed on from life to life. The Watcher holds that ticks rise."""
+
+    def __init__(self, server, sql, state):
+        super().__init__(server)
+        self.sql, self.state, self.told, self.resumed = sql, state, 0, None
+
+    def work(self):
+        watcher = Watcher(self.server, self.state, sql=self.sql)
+        while watcher.step() is not None:
+            if watcher.ended is not None:
+                self.server.ending.wait(1)
+                if self.server.ending.is_set() or watcher.ended.get("retriable"):
+                    return
+                raise Wrong(f"{self.sql}: {watcher.ended}")
+            self.state, self.told, self.resumed = watcher.state, watcher.progress_count, watcher.resume
+
+
 class Maker(UntilKilled):
     """Makes the view `late`. `made`: True; None: it was not answered."""
 
@@ -219,7 +244,8 @@ class Game:
     def __init__(self, server, seed):
         self.server, self.prng = server, random.Random(seed)
         self.seen, self.whole = {}, {}  # of readers; (count, sum of n) by HTTP producer, of former rounds
-        self.asked = self.events = 0
+        self.states = [None] * len(WATCHED)  # of those who follow
+        self.asked = self.events = self.told = self.diffs = 0
         self.has_late = False
 
     def begin(self):
@@ -237,7 +263,8 @@ class Game:
         web = HttpSender(self.server, f"http{number}", random.Random(prng.random()))
         reader = Reader(self.server, self.seen)
         maker = Maker(self.server, prng.uniform(0, 0.3)) if not self.has_late else None
-        threads = [thread for thread in (web, reader, maker) if thread]
+        followers = [Follower(self.server, sql, state) for sql, state in zip(WATCHED, self.states)]
+        threads = [thread for thread in (web, reader, maker, *followers) if thread]
         self.server.ending.clear()
         for thread in threads:
             thread.start()
@@ -251,6 +278,11 @@ class Game:
         self.kafka.finish()
         self.check_events(web)
         self.check_views(maker is not None and maker.made)
+        self.states = [follower.state for follower in followers]
+        self.told += sum(follower.told for follower in followers)
+        self.diffs += sum(follower.resumed == "diff" for follower in followers)
+        if prng.random() < 0.5:  # else they come back in the middle of the next round
+            self.check_followers()
         self.asked += reader.asked
 
     def send_for(self, seconds):
@@ -291,6 +323,21 @@ class Game:
             ask(self.server, "DROP MATERIALIZED VIEW late")
             self.has_late = False
 
+    def check_followers(self):
+        """Each comes back with its token, and has what its SELECT answers."""
+        for i, sql in enumerate(WATCHED):
+            wanted = Counter(json.dumps(row) for row in ask(self.server, sql))
+            watcher = Watcher(self.server, self.states[i], sql=sql)
+            watcher.client.sock.settimeout(REST_SECONDS)
+            try:
+                watcher.until(lambda watcher: watcher.table == wanted)
+            except TimeoutError as late:
+                raise Wrong(f"{sql}: resumed by {watcher.resume}: more {list(watcher.table - wanted)[:3]}, "
+                            f"less {list(wanted - watcher.table)[:3]}") from late
+            self.diffs += watcher.resume == "diff"
+            self.states[i] = watcher.state
+            watcher.end()
+
     def check_view(self, name, select):
         wanted = sorted(map(same, ask(self.server, select)))
         until = time.monotonic() + REST_SECONDS
@@ -324,7 +371,7 @@ def main():
         finally:
             server.close()
     print(f"covered: e2e_views/killed under load: {played} cases in {time.monotonic() - began:.1f} s (from seed {seed}), "
-          f"{game.events} events, {game.asked} looks at views meanwhile")
+          f"{game.events} events, {game.asked} looks at views, {game.told} progresses told meanwhile, {game.diffs} resumed by differences")
     return 0
 
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/units.h"
 #include "schemas/json/path.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -42,6 +43,9 @@ static enum infer_kind fuzz_number(const char *text, size_t length)
     size_t sign = text[0] == '-';
     if (memchr(text, '.', length) != NULL || memchr(text, 'e', length) != NULL ||
         memchr(text, 'E', length) != NULL) {
+        if (length > UNITS_DOUBLE_BYTES_MAX) {
+            return INFER_JSONB; /* no longer text is read as a double */
+        }
         char *copy = calloc(1, length + 1);
         ASSERT(copy != NULL);
         memcpy(copy, text, length);

@@ -86,6 +86,20 @@ def aiokafka(build):
     return [sys.executable, str(folder / "agent.py")], {"PYTHONPATH": str(home / "lib")}
 
 
+def websockets(build):
+    folder = FOLDER / "websockets"
+    home = fetched(build, "websockets", [folder / "requirements.txt"],
+                   [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--retries", "1", "--timeout", "15", "--target", "lib",
+                    "-r", "requirements.txt"], 60)
+    return [sys.executable, str(folder / "agent.py")], {"PYTHONPATH": str(home / "lib")}
+
+
+def chromium(_build):
+    if not shutil.which("chromium") and not shutil.which("chromium-browser"):
+        raise Missing("no chromium (deploy/install browser)")
+    return [sys.executable, str(FOLDER / "chromium" / "agent.py")], {}
+
+
 def java(name):
     """A version of the Java client: the folder `name` has its pom.xml; the adapter is the same."""
     def install(build):
@@ -152,14 +166,21 @@ CLIENTS = {
     "java_4": ("Java client 4.4.0 of Maven", False, java("java_4")),
 }
 
+# Likewise, of those that speak WebSocket: ws.py has their steps.
+WS_CLIENTS = {
+    "websockets": ("websockets 17.4 of PyPI, over WebSocket", True, websockets),
+    "chromium": ("Chromium of Debian, over WebSocket", False, chromium),
+}
 
-def installed(name, build):
+
+def installed(name, build, table=None):
     """Install client `name` below `build`: its adapter's command, and what is added to its environment."""
-    if name not in CLIENTS:
-        raise SystemExit(f"interop.py: no client '{name}'; there are: {', '.join(CLIENTS)}")
-    return CLIENTS[name][2](build)
+    table = table or CLIENTS
+    if name not in table:
+        raise SystemExit(f"{Path(sys.argv[0]).name}: no client '{name}'; there are: {', '.join(table)}")
+    return table[name][2](build)
 
 
 def print_list():
-    for name, (what, is_in_run, _) in CLIENTS.items():
+    for name, (what, is_in_run, _) in (CLIENTS | WS_CLIENTS).items():
         print(f"{name:18} {'tests/run' if is_in_run else 'campaign':10} {what}")

@@ -1,0 +1,268 @@
+#!/usr/bin/python3
+"""Subscriptions to views over WebSocket, against a real server.
+
+  ws_view_test.py TDB
+
+A client's table is the view's at every progress: from a snapshot, by changes, resumed from a token by what has changed meanwhile,
+after a restart by a snapshot that says why; filtered, projected, found by equality; for one that reads slowly, for crowds.
+"""
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from serve import Server  # noqa: E402  (the path above leads to it)
+from ws_client import CLOSE, close_payload, frame  # noqa: E402
+from ws_speaker import Speaker, Watcher  # noqa: E402
+
+REST_SECONDS = 20
+
+
+def rows_of(speaker, sql, **more):
+    """The rows of an answer, a bag, and its position."""
+    speaker.say(id="q", op="query", sql=sql, **more)
+    rows = Counter()
+    while (said := speaker.hear())["ev"] == "rows":
+        rows.update(json.dumps(row) for row in said["rows"])
+    assert said["ev"] == "ok", said
+    return rows, said.get("position")
+
+
+def at_rest(speaker, sql):
+    """The rows of an answer when nothing moves any more."""
+    rows, position = rows_of(speaker, sql)
+    while True:
+        time.sleep(0.03)
+        again = rows_of(speaker, sql)
+        if again == (rows, position):
+            return rows
+        rows, position = again
+
+
+def holds(speaker, watchers, sql):
+    """At rest each table is what the SELECT answers. Who is told nothing has nothing to be told."""
+    rows = at_rest(speaker, sql)
+    for watcher in watchers:
+        watcher.client.sock.settimeout(REST_SECONDS)
+        try:
+            watcher.until(lambda watcher: watcher.table == rows)
+        except TimeoutError as error:
+            raise AssertionError((sql, str(watcher.table - rows)[:500], str(rows - watcher.table)[:500])) from error
+
+
+def make(server):
+    speaker = Speaker(server)
+    speaker.append("events", [{"k": f"k{i % 7}", "n": i, "v": i % 5} for i in range(100)])
+    for sql in ("CREATE MATERIALIZED VIEW sums AS SELECT k, count(*) AS count, sum(n) AS sum FROM events GROUP BY k",
+                "CREATE MATERIALIZED VIEW few AS SELECT n, v FROM events WHERE v > 2",
+                "CREATE MATERIALIZED VIEW often AS SELECT k, count(*) AS count FROM events GROUP BY k HAVING count(*) % 3 <> 0",
+                "CREATE MATERIALIZED VIEW none AS SELECT k, count(*) AS count FROM events WHERE n < 0 GROUP BY k"):
+        rows_of(speaker, sql)
+    return speaker
+
+
+def basics(server, speaker):
+    sums, some = Watcher(server, view="sums"), Watcher(server, view="few")
+    holds(speaker, [sums], "SELECT * FROM sums")
+    holds(speaker, [some], "SELECT * FROM few")
+    assert (sums.columns, sums.key, sums.resume, sums.reason) == (["k", "count", "sum"], [0], "snapshot", None)
+    assert (some.columns, some.key) == (["n", "v"], None)
+    often, none = Watcher(server, view="often"), Watcher(server, view="none")
+    for i in range(10):
+        speaker.append("events", [{"k": f"k{(i + j) % 9}", "n": 1000 + i, "v": j} for j in range(5)])
+        holds(speaker, [sums], "SELECT * FROM sums")
+    holds(speaker, [some], "SELECT * FROM few")
+    holds(speaker, [often], "SELECT * FROM often")
+    holds(speaker, [none], "SELECT * FROM none")
+    speaker.append("events", [{"k": "k1", "n": -1, "v": 0}])
+    holds(speaker, [none], "SELECT * FROM none")
+    assert none.rows() == [["k1", 1]]
+    began = time.monotonic()
+    speaker.append("events", [{"k": "new", "n": 1, "v": 0}])
+    sums.until(lambda watcher: ["new", 1, 1] in watcher.rows())
+    print(f"from an append to its change: {(time.monotonic() - began) * 1000:.1f} ms")
+    sums.say(id=2, op="unsubscribe", subscription=1)
+    heard = [sums.hear(), sums.hear()]
+    assert {"id": 2, "ev": "ok"} in heard and {"id": 1, "ev": "closed"} in heard, heard
+    for watcher in (sums, some, often, none):
+        watcher.end()
+
+
+def selected(server, speaker):
+    """By SELECT: conditions, projections, parameters; with and without the view's key; crowds of one shape."""
+    watchers = {sql: Watcher(server, sql=sql) for sql in (
+        "SELECT * FROM sums",
+        "SELECT sum, k FROM sums WHERE count > 17",
+        "SELECT count % 3 AS rest FROM sums",
+        "SELECT k FROM sums WHERE k LIKE 'k%'",
+        "SELECT 1 AS one FROM sums WHERE sum > 1000",
+        "SELECT * FROM sums WHERE false",
+        "SELECT v, n + v AS m FROM few WHERE n % 2 = 0")}
+    by_key = [Watcher(server, sql="SELECT * FROM sums WHERE k = $1", params=[f"k{i % 10}"]) for i in range(30)]
+    assert all(watcher.step()["ev"] == "ok" for watcher in watchers.values())
+    for i in range(20):
+        speaker.append("events", [{"k": f"k{(i * j) % 11}", "n": 100 * i + j, "v": (i + j) % 6} for j in range(7)])
+    for sql, watcher in watchers.items():
+        holds(speaker, [watcher], sql)
+    for i, watcher in enumerate(by_key):
+        holds(speaker, [watcher], f"SELECT * FROM sums WHERE k = 'k{i % 10}'")
+    assert watchers["SELECT sum, k FROM sums WHERE count > 17"].key == [1]
+    assert watchers["SELECT count % 3 AS rest FROM sums"].key is None
+    for watcher in list(watchers.values()) + by_key:
+        watcher.end()
+
+
+def refusals(server, speaker):
+    for members, code, words in (
+            ({"view": "nothing"}, "view_not_found", "does not exist"),
+            ({"stream": "sums"}, "message_invalid", "materialized view"),
+            ({"sql": "SELECT k FROM sums GROUP BY k"}, "sql_unsupported", "GROUP BY"),
+            ({"sql": "SELECT max(count) FROM sums"}, "sql_unsupported", "aggregate"),
+            ({"sql": "SELECT * FROM sums ORDER BY k"}, "sql_unsupported", "ORDER BY"),
+            ({"sql": "SELECT * FROM system.views"}, "sql_unsupported", "system table"),
+            ({"sql": "SELECT now(), k FROM sums"}, "sql_unsupported", "time of day"),
+            ({"view": "sums", "from": "latest"}, "message_invalid", "token"),
+            ({"view": "sums", "from": {"0": 1}}, "message_invalid", "token"),
+            ({"view": "sums", "from": "s1." + "0" * 31 + "1.5"}, "message_invalid", "of a stream")):
+        said = speaker.ask(id=1, op="subscribe", **members)
+        assert said["ev"] == "error" and said["code"] == code and words in said["detail"], (members, said)
+
+
+def resumed(server, speaker):
+    """A token gives the net difference; after a restart, and where it is another's, a snapshot and the reason."""
+    queries = {"sums": "SELECT * FROM sums", "some": "SELECT v, n FROM few WHERE n < 5000", "key": "SELECT * FROM sums WHERE k = 'k3'"}
+    states = {}
+    for name, sql in queries.items():
+        watcher = Watcher(server, sql=sql)
+        holds(speaker, [watcher], sql)
+        states[name] = watcher.state
+        watcher.end()
+    for i in range(10):
+        speaker.append("events", [{"k": f"k{i % 4}", "n": i, "v": 3 + i % 2}])
+    kept = Watcher(server, sql=queries["sums"])  # the change log lives
+    for name, sql in queries.items():
+        watcher = Watcher(server, states[name], sql=sql)
+        holds(speaker, [watcher], sql)
+        assert (watcher.resume, watcher.reason) == ("diff", None), (watcher.resume, watcher.reason)
+        assert watcher.changes_count <= 20, watcher.changes_count
+        again = Watcher(server, watcher.state, sql=sql)  # of now: nothing has changed
+        holds(speaker, [again], sql)
+        assert again.resume == "diff" and again.changes_count == 0
+        states[name] = watcher.state
+        watcher.end()
+        again.end()
+    kept.end()
+    other = Watcher(server, states["sums"], sql=queries["some"])
+    other.step()
+    assert other.resume == "snapshot" and "another" in other.reason, other.reason
+    other.end()
+    other = Watcher(server, states["sums"], sql="SELECT k FROM sums")
+    other.step()
+    assert other.resume == "snapshot" and "another" in other.reason, other.reason
+    other.end()
+    speaker.append("events", [{"k": "k3", "n": 4000, "v": 4}])
+    at_rest(speaker, queries["sums"])
+    speaker.end()
+    server.kill()
+    server.start()
+    speaker = Speaker(server)
+    for name, sql in queries.items():
+        table, token, _tick = states[name]
+        watcher = Watcher(server, (table, token, (0, 0)), sql=sql)
+        holds(speaker, [watcher], sql)
+        assert watcher.resume == "snapshot" and "restart" in watcher.reason, (watcher.resume, watcher.reason)
+        watcher.end()
+    return speaker
+
+
+def crowd(server, speaker):
+    """A hundred who ask the same: some by small credit, some who come and go."""
+    watchers = [Watcher(server, view="sums") for _ in range(100)]
+    few = [Watcher(server, view="sums", credit=3) for _ in range(3)]
+    for i in range(10):
+        speaker.append("events", [{"k": f"k{i % 12}", "n": 1, "v": 1}] * 3)
+        watchers[i].until(lambda watcher: True)
+        state = watchers[i].state
+        watchers[i].end()
+        watchers[i] = Watcher(server, state, view="sums")
+    for watcher in few:
+        watcher.say(id=9, op="credit", subscription=1, rows=10**6)
+        watcher.hear_credit = True
+    holds(speaker, watchers, "SELECT * FROM sums")
+    for watcher in few:
+        said = watcher.hear()
+        while said != {"id": 9, "ev": "ok"}:
+            getattr(watcher, "_" + said["ev"])(said)
+            said = watcher.hear()
+    holds(speaker, few, "SELECT * FROM sums")
+    for watcher in watchers + few:
+        watcher.end()
+
+
+def slow(server, speaker):
+    """One that stops reading has the net difference when it reads again; one that asked for it is cut off; others are not held up."""
+    text = "x" * 2000
+    rows_of(speaker, "CREATE STREAM large (k TEXT, t TEXT, n BIGINT) FROM TOPIC events FORMAT JSON")
+    rows_of(speaker, "CREATE MATERIALIZED VIEW texts AS SELECT k, max(t) AS t, count(*) AS count FROM large GROUP BY k")
+    stopped, cut, reader = Watcher(server, view="texts"), Watcher(server, view="texts", slow="disconnect"), Watcher(server, view="texts")
+    for watcher in (stopped, cut):
+        watcher.until(lambda watcher: True)
+    for i in range(60):
+        speaker.append("events", [{"k": f"t{j}", "t": text + str(i), "n": i} for j in range(100)])
+        reader.until(lambda watcher: watcher.changes_count >= i)
+    time.sleep(7)
+    holds(speaker, [reader, stopped], "SELECT * FROM texts")
+    assert stopped.changes_count < reader.changes_count, (stopped.changes_count, reader.changes_count)
+    try:
+        while cut.step() is not None:
+            pass
+    except (ConnectionError, AssertionError, TypeError):
+        pass
+    back = Watcher(server, cut.state, view="texts")
+    holds(speaker, [back], "SELECT * FROM texts")
+    for watcher in (stopped, cut, reader, back):
+        watcher.end()
+
+
+def changed(server, speaker):
+    """A view that is renamed goes on; one that is dropped ends it."""
+    watcher = Watcher(server, view="few")
+    watcher.until(lambda watcher: True)
+    rows_of(speaker, "ALTER MATERIALIZED VIEW few RENAME TO several")
+    speaker.append("events", [{"k": "k1", "n": 7777, "v": 4}])
+    watcher.until(lambda watcher: [7777, 4] in watcher.rows())
+    rows_of(speaker, "DROP MATERIALIZED VIEW several")
+    while watcher.ended is None:
+        assert watcher.step() is not None
+    assert watcher.ended["ev"] == "closed" and watcher.ended["code"] == "view_not_found", watcher.ended
+    watcher.end()
+
+
+def main():
+    (tdb,) = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as work:
+        server = Server(tdb, work, "--shards", "2", http=True)
+        try:
+            server.start()
+            speaker = make(server)
+            for test in (basics, selected, refusals):
+                test(server, speaker)
+            speaker = resumed(server, speaker)
+            for test in (crowd, slow, changed):
+                test(server, speaker)
+            last = Watcher(server, view="sums")
+            last.until(lambda watcher: True)
+            server.process.terminate()
+            assert last.client.closing()[0] == 1001
+            last.client.send(frame(CLOSE, close_payload(1001)))
+            assert server.process.wait(30) == 0
+        finally:
+            server.close()
+    print("covered: subscriptions to views: snapshots, changes, tokens, conditions, a crowd of 100, slow readers")
+
+
+if __name__ == "__main__":
+    main()
