@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/compiler.h"
+#include "bench/macro/peer_event.h"
 
 #define PEER_NS_PER_S  UINT64_C(1000000000)
 #define PEER_NS_PER_MS UINT64_C(1000000)
@@ -50,8 +51,12 @@ void peer_options_read(struct peer_options *o, int argc, char **argv)
             exit(2);
         }
     }
-    if (o->broker == NULL || o->topics_count == 0) {
-        fprintf(stderr, "%s: --broker HOST:PORT and --topic NAME are needed\n", o->program);
+    if (o->users_count > 0) {
+        o->record_bytes = PEER_EVENT_BYTES;
+    }
+    if (o->broker == NULL || o->topics_count == 0 || o->users_count > PEER_EVENT_USERS_MAX) {
+        fprintf(stderr, "%s: --broker HOST:PORT and --topic NAME are needed, --users 1..%u\n",
+                o->program, PEER_EVENT_USERS_MAX);
         exit(2);
     }
     /* Sleeps end when they are due, not up to 50 us later. */
@@ -65,10 +70,9 @@ static bool peer_option_read(struct peer_options *o, const char *flag, const cha
     const struct {
         const char *flag;
         const char **out;
-    } texts[] = {{"--broker", &o->broker},
-                 {"--codec", &o->codec},
-                 {"--linger-ms", &o->linger_ms},
-                 {"--batch-bytes", &o->batch_bytes},
+    } texts[] = {{"--broker", &o->broker},       {"--codec", &o->codec},
+                 {"--view", &o->view},           {"--changelog", &o->changelog},
+                 {"--linger-ms", &o->linger_ms}, {"--batch-bytes", &o->batch_bytes},
                  {"--in-flight", &o->in_flight}};
     const struct {
         const char *flag;
@@ -81,6 +85,10 @@ static bool peer_option_read(struct peer_options *o, const char *flag, const cha
         uint64_t *out;
         uint64_t unit;
     } amounts[] = {{"--rate", &o->rate, 1},
+                   {"--users", &o->users_count, 1},
+                   {"--seed", &o->seed, 1},
+                   {"--ws-port", &o->ws_port, 1},
+                   {"--before", &o->before, 1},
                    {"--bytes", &o->bytes_max, 1},
                    {"--warm-ms", &o->warm_ns, PEER_NS_PER_MS},
                    {"--measure-ms", &o->measure_ns, PEER_NS_PER_MS}};

@@ -24,6 +24,8 @@ struct peer_options {
     uint32_t topics_count;               /* of them */
     uint32_t partitions_count;           /* --partitions: of each topic */
     uint32_t record_bytes;               /* --record-bytes: of each value */
+    uint64_t users_count;                /* --users: values are events of so many (peer_event.h) */
+    uint64_t seed;                       /* --seed: of events */
     const char *codec;                   /* --codec: as librdkafka names it */
     const char *linger_ms;               /* --linger-ms */
     const char *batch_bytes;             /* --batch-bytes */
@@ -33,6 +35,10 @@ struct peer_options {
     uint64_t bytes_max;                  /* --bytes: no more after so many of values; 0: no bound */
     uint64_t warm_ns;                    /* --warm-ms: before "begin" */
     uint64_t measure_ns;                 /* --measure-ms: from "begin" to "end" */
+    uint64_t ws_port;                    /* --ws-port: of the WebSocket door */
+    const char *view;                    /* --view: followed there */
+    const char *changelog;               /* --changelog: a topic of rows */
+    uint64_t before;                     /* --before: events that came earlier */
     bool is_endless;                     /* --endless: read again and again, until SIGTERM */
 };
 

@@ -1,5 +1,6 @@
 /* A producer that loads a broker: as fast as it goes, or at a fixed rate. Records go to all
- * partitions of all topics in turn, one by one, as records with keys do. At a fixed rate each
+ * partitions of all topics in turn, one by one, as records with keys do; events of users (--users)
+ * have keys, and go to the partition of their user. At a fixed rate each
  * record has its time, which is kept whatever the broker does: a record that had to wait for its
  * turn counts from when it was due (no coordinated omission). A thread of its own counts what was
  * acknowledged. */
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 
 #include "bench/macro/peer_client.h"
+#include "bench/macro/peer_event.h"
 
 /* Values that records are made of, in turn: more than a batch holds, so that none repeats in it. */
 #define PRODUCE_VALUES 4096u
@@ -26,6 +28,7 @@ struct produce {
     rd_kafka_t *producer;
     rd_kafka_topic_t *topics[PEER_TOPICS_MAX];
     uint8_t *values;                 /* PRODUCE_VALUES of them */
+    struct peer_events events;       /* in their place, with --users */
     uint64_t began_ns;               /* the first record's time */
     uint64_t begin_ns;               /* the measurement's begin */
     uint64_t end_ns;                 /* its end */
@@ -54,6 +57,9 @@ int main(int argc, char **argv)
     sigaddset(&stops, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &stops, NULL);
     p->values = peer_values_new(&p->options, PRODUCE_VALUES);
+    if (p->options.users_count > 0) {
+        peer_events_init(&p->events, p->options.users_count, p->options.seed);
+    }
     p->producer = peer_producer_new(&p->options);
     for (uint32_t i = 0; i < p->options.topics_count; i++) {
         p->topics[i] = rd_kafka_topic_new(p->producer, p->options.topics[i], NULL);
@@ -74,8 +80,8 @@ int main(int argc, char **argv)
     double seconds = (double)(peer_now_ns() - p->began_ns) / 1e9;
     atomic_store(&p->is_over, true);
     pthread_join(reports, NULL);
-    printf("{\"records\":%" PRIu64 ",\"seconds\":%.3f,", (uint64_t)atomic_load(&p->acks_count),
-           seconds);
+    printf("{\"records\":%" PRIu64 ",\"seconds\":%.3f,\"amounts\":%" PRIu64 ",",
+           (uint64_t)atomic_load(&p->acks_count), seconds, p->events.amounts_sum);
     peer_print_latencies(&p->latencies);
     puts("}");
     peer_end();
@@ -101,7 +107,7 @@ static void produce_load(struct produce *p)
             break;
         }
         if (rate == 0) { /* some, between two looks at the clock */
-            for (uint32_t i = 0; i < 64; i++) {
+            for (uint32_t i = 0; i < 64 && p->sent_count < records_max; i++) {
                 produce_record(p, now_ns);
             }
             continue;
@@ -121,9 +127,16 @@ static void produce_record(struct produce *p, uint64_t due_ns)
     uint32_t record_bytes = p->options.record_bytes;
     rd_kafka_topic_t *topic = p->topics[turn % p->options.topics_count];
     int32_t partition = (int32_t)(turn / p->options.topics_count % p->options.partitions_count);
-    uint8_t *value = p->values + (turn % PRODUCE_VALUES) * record_bytes;
-    while (rd_kafka_produce(topic, partition, 0, value, record_bytes, NULL, 0,
-                            (void *)(uintptr_t)due_ns) != 0) {
+    void *value = p->values + (turn % PRODUCE_VALUES) * record_bytes;
+    bool is_event = p->options.users_count > 0;
+    if (is_event) {
+        peer_events_next(&p->events, peer_wall_us());
+        partition = (int32_t)(p->events.user % p->options.partitions_count);
+        value = p->events.value;
+    }
+    while (rd_kafka_produce(topic, partition, is_event ? RD_KAFKA_MSG_F_COPY : 0, value,
+                            record_bytes, is_event ? p->events.key : NULL,
+                            is_event ? PEER_EVENT_KEY_BYTES : 0, (void *)(uintptr_t)due_ns) != 0) {
         rd_kafka_resp_err_t error = rd_kafka_last_error();
         if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
             peer_check(&p->options, "producing", error);

@@ -70,6 +70,16 @@ def die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def ask_for_files():
+    """Between fork and exec: so many descriptors as are granted."""
+    for files in (FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1]):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+            return
+        except (OSError, ValueError):
+            pass  # what is granted must do
+
+
 class Broker:
     """A broker with a data directory, running or not. Use as a context: it is ended and its data removed at the end."""
 
@@ -129,10 +139,7 @@ class Broker:
             os.setsid()
         else:
             die_with_parent()
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
-        except (OSError, ValueError):
-            pass  # what is granted must do
+        ask_for_files()
         if self.group:
             self.group.join()
 
@@ -218,10 +225,15 @@ class Broker:
         return time.clock_gettime(~self.pid << 3 | 2)
 
     def rss_bytes(self):
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise Failure(f"{self.name}: no resident size")
+        return rss_bytes(self.pid)
+
+
+def rss_bytes(pid):
+    """The resident size of a process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise Failure(f"process {pid}: no resident size")
 
 
 class Ours(Broker):

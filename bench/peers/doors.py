@@ -41,6 +41,17 @@ class Door(brokers.Ours):
             raise Failure(f"{sql}: {answer.status} {body[:500].decode(errors='replace')}")
         return body
 
+    def get(self, path):
+        """What is there, its body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=60)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        if answer.status != 200:
+            raise Failure(f"{path}: {answer.status} {body[:500].decode(errors='replace')}")
+        return body
+
     def append(self, stream, body):
         """Append NDJSON."""
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=120)
@@ -124,15 +135,28 @@ server {{ listen 127.0.0.1:{self.http_port} backlog=4096 reuseport; location / {
         return [shutil.which("nginx", path="/usr/sbin:/usr/bin"), "-p", self.directory, "-c", settings]
 
 
-def wrk(door, connections, seconds, path="/", body=None, directory="."):
-    """Requests answered by `door` per second of its processor time, and per second."""
+def wrk(door, connections, seconds, path="/", body=None, directory=".", keys=None):
+    """Requests answered by `door` per second of its processor time, and per second. With `keys`, a list, each request has one of
+    them, drawn evenly, in place of KEY."""
     lua = Path(directory) / "wrk.lua"
     post = f"""
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.body = [==[{body}]==]
 """ if body else ""
-    lua.write_text(post + """
+    many = f"""
+local requests = {{}}
+function init()
+  for i, key in ipairs({{ {",".join(map(str, keys))} }}) do
+    local body = wrk.body and string.gsub(wrk.body, "KEY", key)
+    requests[i] = wrk.format(nil, (string.gsub([==[{path}]==], "KEY", key)), nil, body)
+  end
+end
+function request()
+  return requests[math.random(#requests)]
+end
+""" if keys else ""
+    lua.write_text(post + many + """
 done = function(summary, latency, requests)
   io.write(string.format('{"answers": %d, "failed": %d, "us": %d}\\n', summary.requests,
     summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.status + summary.errors.timeout,

@@ -110,17 +110,21 @@ class Wire:
 
     def end_offset(self, topic, partitions):
         """The sum of the partitions' high watermarks: records committed, in a topic that was never trimmed."""
+        return sum(self.end_offsets(topic, partitions))
+
+    def end_offsets(self, topic, partitions):
+        """The partitions' high watermarks."""
         wanted = array([struct.pack(">iq", partition, -1) for partition in range(partitions)])
         answer = self.ask(LIST_OFFSETS, 1, struct.pack(">i", -1) + array([text(topic) + wanted]))
-        total = 0
+        found = [0] * partitions
         for _ in range(answer.int32()):
             answer.text()
             for _ in range(answer.int32()):
-                _partition, error, _time, offset = answer.int32(), answer.int16(), answer.int64(), answer.int64()
+                partition, error, _time, offset = answer.int32(), answer.int16(), answer.int64(), answer.int64()
                 if error:
                     raise Refused(f"offsets of {topic}", error)
-                total += offset
-        return total
+                found[partition] = offset
+        return found
 
     def produce(self, topic, records):
         """Append the batch `records` to partition 0 with acks=all; its offset."""
