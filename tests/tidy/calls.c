@@ -38,8 +38,9 @@ static const struct calls_row {
      "access "
      "unlink unlinkat rename renameat renameat2 remove mkdir mkdirat rmdir link linkat symlink "
      "opendir fdopendir readdir fopen fdopen freopen sendfile splice copy_file_range mmap munmap "
-     "mremap msync madvise mlock mprotect memfd_create",
+     "mremap msync mlock mprotect memfd_create",
      "base/rt/file.h", "base/rt broker/app broker/cli connectors " CALLS_OUTSIDE},
+    {"madvise", "budget_wish_huge", "base/budget.c base/rt " CALLS_OUTSIDE},
     {"socket socketpair bind listen accept accept4 connect shutdown send sendto sendmsg recv "
      "recvfrom recvmsg setsockopt getsockopt getsockname getpeername getaddrinfo poll ppoll select "
      "pselect epoll_* eventfd timerfd_* signalfd",

@@ -108,8 +108,8 @@ void tidy_dead(const struct floors *floors, const struct tidy_file *files, size_
 /* At most one thread-local variable in the whole house. */
 void tidy_thread_locals(const struct tidy_file *files, size_t count, const struct tidy_sink *sink);
 
-/* The shares in tests/budget.txt sum to no more than its total, which is the twelve minutes; those
- * of suites that run two at a time count half. */
+/* The shares in tests/budget.txt sum to no more than its total, which is the fourteen minutes;
+ * those of suites that run two at a time count half. */
 void tidy_budget(const struct tidy_file *file, const struct tidy_sink *sink);
 
 /* Compile each of `count` headers alone, `paths` from `root`, with `cc`, in two processes. Writes
