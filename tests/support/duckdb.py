@@ -15,8 +15,8 @@ from script import ROOT  # noqa: E402
 WANTED, FOLDER = ROOT / "bench" / "peers" / "duckdb.json", ROOT / "build" / "peers" / "duckdb"
 
 
-def library():
-    """The path of libduckdb.so."""
+def fetched():
+    """The path of libduckdb.so, fetched where it is not there."""
     stamp, found = FOLDER / "stamp", FOLDER / "node_modules" / "@duckdb" / "node-bindings-linux-x64" / "libduckdb.so"
     digest = hashlib.sha256(WANTED.read_bytes()).hexdigest()
     if not found.exists() or not stamp.exists() or stamp.read_text() != digest:
@@ -30,7 +30,7 @@ def library():
 
 def main():
     script.help_wanted(__doc__)
-    print(library())
+    print(fetched())
 
 
 if __name__ == "__main__":
