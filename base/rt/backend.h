@@ -40,6 +40,9 @@ struct rt_backend {
     uint64_t (*now_ns)(struct rt_shard *shard);
     uint64_t (*wall_ns)(struct rt_shard *shard);
 
+    /* rt_shard_load. */
+    uint32_t (*load)(struct rt_shard *shard);
+
     /* Bind and listen; fills listener->fd and addr.port. Errors as rt_listen. */
     enum err (*listen)(struct rt_listener *listener, bool is_shared);
 
@@ -92,6 +95,7 @@ struct rt_device {
 struct rt_group {
     struct rt_shard *shards;  /* shards_count of them */
     uint32_t shards_count;    /* 1 .. LIMIT_SHARDS_COUNT */
+    uint32_t cpus_count;      /* processors the process may use; not used in the simulator */
     struct rt_inbox *inboxes; /* one per shard */
     struct rt_lane *lanes;    /* of all inboxes */
     struct rt_pool *workers;  /* worker threads, NULL in the simulator */

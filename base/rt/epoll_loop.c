@@ -56,6 +56,7 @@ static const struct rt_backend rt_epoll_backend = {
     .wake = rt_epoll_wake,
     .now_ns = rt_posix_now_ns,
     .wall_ns = rt_posix_wall_ns,
+    .load = rt_posix_load,
     .listen = rt_epoll_listen,
     .release = rt_epoll_release,
     .shutdown_send = rt_posix_shutdown_send,

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -111,6 +112,17 @@ uint64_t rt_posix_wall_ns(struct rt_shard *shard)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * RT_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+uint32_t rt_posix_load(struct rt_shard *shard)
+{
+    struct sysinfo info;
+    uint32_t cpus_count = shard->group->cpus_count;
+    if (sysinfo(&info) != 0 || cpus_count == 0) {
+        return UINT32_MAX;
+    }
+    uint64_t load = ((uint64_t)info.loads[0] * 1000 >> SI_LOAD_SHIFT) / cpus_count;
+    return load < UINT32_MAX ? (uint32_t)load : UINT32_MAX - 1;
 }
 
 uint32_t rt_posix_iov_window(const struct iovec *iov, uint32_t iov_count, uint64_t skip_bytes,

@@ -42,6 +42,9 @@ void rt_posix_abort(int fd);
 uint64_t rt_posix_now_ns(struct rt_shard *shard);
 uint64_t rt_posix_wall_ns(struct rt_shard *shard);
 
+/* rt_backend.load. */
+uint32_t rt_posix_load(struct rt_shard *shard);
+
 /* The buffers of `iov` without their first `skip_bytes`, at most `out_max` of them, in `out`; the
  * caller's array stays as it is. Returns how many; 0 when `skip_bytes` are all there are. */
 uint32_t rt_posix_iov_window(const struct iovec *iov, uint32_t iov_count, uint64_t skip_bytes,

@@ -113,6 +113,7 @@ enum err rt_new(const struct rt_config *config, const struct rt_machine *machine
     rt->config.memory_bytes = config->memory_bytes ? config->memory_bytes : machine->memory_bytes;
     rt->cpus_count = machine->cpus_count;
     rt->group.shards_count = shards_count;
+    rt->group.cpus_count = machine->cpus_count;
     rt->group.workers = &rt->pool;
     rt_pool_init(&rt->pool, config->workers_count ? config->workers_count : RT_WORKERS_DEFAULT);
     uint64_t shard_bytes = rt->config.memory_bytes / shards_count;

@@ -71,6 +71,11 @@ uint32_t rt_shard_count(const struct rt_shard *shard)
     return shard->group->shards_count;
 }
 
+uint32_t rt_shard_load(struct rt_shard *shard)
+{
+    return shard->backend->load(shard);
+}
+
 void rt_shard_finish(struct rt_shard *shard)
 {
     shard->is_finished = true;

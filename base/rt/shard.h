@@ -67,6 +67,11 @@ struct budget *rt_shard_budget(struct rt_shard *shard);
 /* How many shards the runtime has. */
 uint32_t rt_shard_count(const struct rt_shard *shard);
 
+/* How many threads of the whole machine, not only ours, have wanted a processor or waited for a
+ * disk over the last minute, in thousandths of the processors this process may use: 1000 are as
+ * many as there are. UINT32_MAX: the system does not tell. A system call; never blocks. */
+uint32_t rt_shard_load(struct rt_shard *shard);
+
 /* The app has closed what it opened: end this shard's loop once nothing is waiting any more. After
  * it, no op may be submitted. */
 void rt_shard_finish(struct rt_shard *shard);

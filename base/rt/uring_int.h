@@ -14,6 +14,7 @@
 
 #define RT_URING_SQ_COUNT     1024u  /* requests of one turn before an early submit */
 #define RT_URING_CQ_COUNT     8192u  /* completions between two reaps without overflow */
+#define RT_URING_TURN_COUNT   128u   /* of them taken in a turn: what they touch stays in caches */
 #define RT_URING_FILE_COUNT   16384u /* registered files; beyond them, and before 6.13, plain fds */
 #define RT_URING_WINDOW_COUNT 4u     /* buffers of a continued request */
 

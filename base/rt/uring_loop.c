@@ -52,6 +52,7 @@ static const struct rt_backend rt_uring_backend = {
     .wake = rt_uring_wake,
     .now_ns = rt_posix_now_ns,
     .wall_ns = rt_posix_wall_ns,
+    .load = rt_posix_load,
     .listen = rt_posix_listen,
     .release = rt_uring_release,
     .shutdown_send = rt_posix_shutdown_send,
@@ -356,7 +357,7 @@ static uint32_t rt_uring_reap(struct rt_uring *u)
         }
         io_uring_cq_advance(&u->ring, batch);
         count += batch;
-        if (count >= RT_URING_CQ_COUNT) { /* the turn has enough to do */
+        if (count >= RT_URING_TURN_COUNT) { /* the turn has enough to do */
             break;
         }
     }

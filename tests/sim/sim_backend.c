@@ -22,6 +22,7 @@ static bool sim_poll(struct rt_shard *shard, uint64_t until_ns);
 static void sim_wake(struct rt_shard *shard);
 static uint64_t sim_backend_now_ns(struct rt_shard *shard);
 static uint64_t sim_backend_wall_ns(struct rt_shard *shard);
+static uint32_t sim_backend_load(struct rt_shard *shard);
 static void sim_set_flags(struct rt_sock *sock, uint32_t flags);
 static struct sim_op *sim_op_new(struct sim_shard *ss, struct rt_op *op);
 static void sim_op_free(struct sim_op *so);
@@ -42,6 +43,7 @@ static const struct rt_backend sim_backend_table = {
     .wake = sim_wake,
     .now_ns = sim_backend_now_ns,
     .wall_ns = sim_backend_wall_ns,
+    .load = sim_backend_load,
     .listen = sim_net_listen,
     .release = sim_net_release,
     .shutdown_send = sim_net_shutdown_send,
@@ -167,6 +169,13 @@ static uint64_t sim_backend_wall_ns(struct rt_shard *shard)
 {
     struct sim_shard *ss = sim_shard_of(shard);
     return sim_shard_now_ns(ss) + ss->node->wall_ahead_ns;
+}
+
+/* Of a slow machine others have the processors. */
+static uint32_t sim_backend_load(struct rt_shard *shard)
+{
+    const struct sim_node *node = sim_shard_of(shard)->node;
+    return node->slow_factor > 1 ? 1000 * node->slow_factor : 0;
 }
 
 /* Nagle's algorithm is not simulated: delays are drawn, never less than what it would add. */

@@ -131,6 +131,11 @@ static void op_clocks_go_forward_and_agree_with_the_system(struct rt_harness *h)
     RT_CHECK(rt_now_ns(h->shard) > now_ns);
 }
 
+static void op_load_is_told_and_is_no_wild_number(struct rt_harness *h)
+{
+    RT_CHECK(rt_shard_load(h->shard) < 1000 * 1000); /* of a thousand threads a processor */
+}
+
 static void op_kinds_have_names(struct rt_harness *h)
 {
     (void)h;
@@ -161,6 +166,7 @@ const struct rt_harness_test contract_op_tests[] = {
     RT_HARNESS_TEST(op_deadline_in_the_future_does_not_disturb),
     RT_HARNESS_TEST(op_timer_never_fires_early_and_sleeps_until_then),
     RT_HARNESS_TEST(op_clocks_go_forward_and_agree_with_the_system),
+    RT_HARNESS_TEST(op_load_is_told_and_is_no_wild_number),
     RT_HARNESS_TEST(op_kinds_have_names),
     RT_HARNESS_TEST(op_misuse_is_an_assertion),
     {0},
