@@ -49,8 +49,8 @@ DIFFERENCES = {
         "Where only what is true counts, NULL AND x leaves x out. Written with CASE, PostgreSQL does not fail, either.",
     "PostgreSQL did not look at what LIMIT left out":
         "It may stop within a sort or between groups. Without LIMIT it fails as we do.",
-    "our NUMERIC has 76 digits and whole powers":
-        "More are 22003, other powers 0A000 (views/README.md).",
+    "our NUMERIC has 76 digits, whole powers, no logarithms":
+        "More digits are 22003, other powers, logarithms and exponentials 0A000 (views/README.md).",
     "we take a constant without a type for TEXT":
         "Where an argument may be of any type, PostgreSQL refuses to guess (42804).",
     "both refuse it, for another of its faults":
@@ -194,7 +194,8 @@ class Run:
         """The name of the difference between two answers of which one or both are errors, if it may be, or None."""
         if RUNTIME.match(ours.state) and RUNTIME.match(theirs.state):
             return BOTH
-        if ours.message.startswith(("only whole powers of numeric are served", "value overflows numeric format")):
+        if ours.message.startswith(("only whole powers of numeric are served", "exponentials and logarithms of numeric",
+                                    "value overflows numeric format")):
             return NUMERIC
         if theirs.message.startswith("could not determine polymorphic type") and statement.wrong:
             return UNKNOWN

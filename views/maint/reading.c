@@ -37,38 +37,40 @@ static enum err maint_reading_fail(struct maint_reading *reading)
     return ERR_INVALID;
 }
 
-/* *out = the bytes of one key. */
-static enum err maint_key_make(struct arena *a, const struct vec_type *types,
-                               const struct vec_value *key, uint32_t count, struct vec_keys *out)
+enum err maint_key_make(struct arena *a, const struct vec_type *types,
+                        const struct vec_value *values, uint32_t count, struct maint_key *out)
 {
     struct vec_vector *vectors = arena_alloc(a, count * sizeof(*vectors), 8);
     const struct vec_vector **columns = arena_alloc(a, count * sizeof(*columns), 8);
     struct vec_selection one = {.count = 1};
+    struct vec_keys keys;
     if (vectors == NULL || columns == NULL) {
         return a->err;
     }
     for (uint32_t i = 0; i < count; i++) {
-        vec_constant(types[i], &key[i], &vectors[i]);
+        vec_constant(types[i], &values[i], &vectors[i]);
         columns[i] = &vectors[i];
     }
-    return vec_keys_make(a, columns, NULL, count, one, out);
+    enum err err = vec_keys_make(a, columns, NULL, count, one, &keys);
+    if (err == ERR_OK) {
+        *out = (struct maint_key){keys.data, keys.ends[0], store_hash(keys.data, keys.ends[0])};
+    }
+    return err;
 }
 
 enum err maint_key_hash(struct arena *a, const struct vec_type *types, const struct vec_value *key,
                         uint32_t count, uint64_t *hash)
 {
-    struct vec_keys keys;
-    enum err err = maint_key_make(a, types, key, count, &keys);
-    if (err == ERR_OK) {
-        *hash = store_hash(keys.data, keys.ends[0]);
-    }
+    struct maint_key made = {.data = NULL};
+    enum err err = maint_key_make(a, types, key, count, &made);
+    *hash = made.hash;
     return err;
 }
 
 /* No row. */
-static void maint_reading_none(const struct maint_reading *reading, struct vec_batch *out)
+static void maint_reading_none(const struct maint_view *view, struct vec_batch *out)
 {
-    *out = (struct vec_batch){.columns_count = reading->upkeep->view->outputs_count};
+    *out = (struct vec_batch){.columns_count = view->outputs_count};
 }
 
 /* As maint_reading_next, at most `max` groups. ERR_AGAIN: fewer, then. */
@@ -110,7 +112,7 @@ static enum err maint_reading_some(struct maint_reading *reading, uint32_t max,
 
 enum err maint_reading_next(struct maint_reading *reading, struct vec_batch *out)
 {
-    maint_reading_none(reading, out);
+    maint_reading_none(reading->upkeep->view, out);
     enum err err = ERR_AGAIN;
     for (uint32_t max = MAINT_SHOW_ROWS; err == ERR_AGAIN; max /= 8) {
         ASSERT(max > 0);
@@ -125,28 +127,50 @@ enum err maint_reading_next(struct maint_reading *reading, struct vec_batch *out
     return err;
 }
 
+/* What the view shows of a row that was found. */
+static enum err maint_reading_show(const struct maint_view *view, struct vec_eval *ev,
+                                   const struct store_row *row, uint64_t *faults_count,
+                                   struct vec_batch *out)
+{
+    const struct maint_shown group = {row->key, row->key_bytes, row->state};
+    enum err err = maint_show(view, ev, &group, 1, NULL, faults_count, out);
+    ASSERT(err != ERR_AGAIN);
+    return err;
+}
+
 enum err maint_reading_get(struct maint_reading *reading, const struct vec_value *key,
                            struct vec_batch *out)
 {
     const struct maint_view *view = reading->upkeep->view;
     struct arena *a = &reading->scratch;
-    maint_reading_none(reading, out);
+    maint_reading_none(view, out);
     maint_arena_reset(a);
     if (reading->hold.is_broken) {
         return maint_reading_fail(reading);
     }
-    struct vec_keys keys;
-    enum err err = maint_key_make(a, view->key_types, key, view->keys_count, &keys);
-    if (err != ERR_OK) {
+    struct maint_key made;
+    struct store_row row;
+    enum err err = maint_key_make(a, view->key_types, key, view->keys_count, &made);
+    if (err != ERR_OK || !store_state_get(&reading->upkeep->state, &reading->hold, made.hash,
+                                          made.data, made.bytes, &row)) {
         return err;
     }
+    return maint_reading_show(view, &reading->eval, &row, &reading->faults_count, out);
+}
+
+enum err maint_upkeep_get(struct maint_upkeep *upkeep, uint64_t tick, const struct maint_key *key,
+                          struct arena *a, struct vec_batch *out)
+{
+    struct vec_eval ev = {.scratch = a};
     struct store_row row;
-    if (!store_state_get(&reading->upkeep->state, &reading->hold,
-                         store_hash(keys.data, keys.ends[0]), keys.data, keys.ends[0], &row)) {
+    uint64_t faults_count = 0;
+    maint_reading_none(upkeep->view, out);
+    maint_arena_reset(a);
+    if (tick < upkeep->state.readable) {
+        return ERR_INVALID;
+    }
+    if (!store_state_get_at(&upkeep->state, tick, key->hash, key->data, key->bytes, &row)) {
         return ERR_OK;
     }
-    const struct maint_shown group = {row.key, row.key_bytes, row.state};
-    err = maint_show(view, &reading->eval, &group, 1, NULL, &reading->faults_count, out);
-    ASSERT(err != ERR_AGAIN);
-    return err;
+    return maint_reading_show(upkeep->view, &ev, &row, &faults_count, out);
 }

@@ -91,6 +91,26 @@ MUST_USE enum err maint_reading_get(struct maint_reading *reading, const struct 
                                     struct vec_batch *out);
 void maint_reading_close(struct maint_reading *reading);
 
+/* A key of a view. */
+struct maint_key {
+    const uint8_t *data; /* `bytes` of it */
+    uint32_t bytes;
+    uint64_t hash; /* store_hash of them: store_slice_of(hash) is its slice */
+};
+
+/* *out = the key whose `count` columns, of these types, have these values; in `a`. ERR_BUDGET,
+ * ERR_TOO_LARGE: it refuses. */
+MUST_USE enum err maint_key_make(struct arena *a, const struct vec_type *types,
+                                 const struct vec_value *values, uint32_t count,
+                                 struct maint_key *out);
+
+/* As maint_reading_get, of a key that was made, after `tick`, a complete one (store_state_get_at):
+ * for whoever reads one row at once. What was in `a` is forgotten; *out is in it. ERR_INVALID: the
+ * view has given this tick up for memory. ERR_BUDGET: `a` refuses. */
+MUST_USE enum err maint_upkeep_get(struct maint_upkeep *upkeep, uint64_t tick,
+                                   const struct maint_key *key, struct arena *a,
+                                   struct vec_batch *out);
+
 /* *hash = where among the slices (store_slice_of) the row is whose `count` key columns, of these
  * types, have these values. `a` is scratch. ERR_BUDGET, ERR_TOO_LARGE: it refuses. */
 MUST_USE enum err maint_key_hash(struct arena *a, const struct vec_type *types,

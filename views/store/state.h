@@ -164,6 +164,10 @@ void store_state_release(struct store_state *state, struct store_hold *hold);
 /* The row of `key` as it was after `hold`'s tick. False: there was none, or hold->is_broken. */
 bool store_state_get(const struct store_state *state, const struct store_hold *hold, uint64_t hash,
                      const void *key, uint32_t key_bytes, struct store_row *row);
+/* The same after `tick`, within state->complete and state->tick and at or above state->readable
+ * (asserted): of whoever reads one row at once no hold is needed. */
+bool store_state_get_at(const struct store_state *state, uint64_t tick, uint64_t hash,
+                        const void *key, uint32_t key_bytes, struct store_row *row);
 
 /* A walk over one slice's rows as they were after `hold`'s tick, in an order that does not change
  * while the hold lives. In place; all zero: at the start. */

@@ -65,16 +65,30 @@ static bool store_row_at(const struct store_state *state, uint32_t slice, uint32
     return true;
 }
 
-bool store_state_get(const struct store_state *state, const struct store_hold *hold, uint64_t hash,
-                     const void *key, uint32_t key_bytes, struct store_row *row)
+/* The row of `key` after `tick`, which can be read. */
+static bool store_state_find(const struct store_state *state, uint64_t tick, uint64_t hash,
+                             const void *key, uint32_t key_bytes, struct store_row *row)
 {
     uint32_t number = store_slice_of(hash);
     const struct store_slice *slice = state->slices[number];
-    uint32_t found = slice != NULL && !hold->is_broken
-                         ? store_index_find(state, slice, hash, key, key_bytes)
-                         : 0;
+    uint32_t found = slice != NULL ? store_index_find(state, slice, hash, key, key_bytes) : 0;
     return found != 0 &&
-           store_row_at(state, number, found, store_row_head(state, slice, found), hold->tick, row);
+           store_row_at(state, number, found, store_row_head(state, slice, found), tick, row);
+}
+
+bool store_state_get(const struct store_state *state, const struct store_hold *hold, uint64_t hash,
+                     const void *key, uint32_t key_bytes, struct store_row *row)
+{
+    return !hold->is_broken && store_state_find(state, hold->tick, hash, key, key_bytes, row);
+}
+
+bool store_state_get_at(const struct store_state *state, uint64_t tick, uint64_t hash,
+                        const void *key, uint32_t key_bytes, struct store_row *row)
+{
+    ASSERT(tick >= state->complete);
+    ASSERT(tick >= state->readable);
+    ASSERT(tick <= state->tick);
+    return store_state_find(state, tick, hash, key, key_bytes, row);
 }
 
 uint32_t store_state_walk(const struct store_state *state, const struct store_hold *hold,

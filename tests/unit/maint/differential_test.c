@@ -363,6 +363,29 @@ static void diff_check_changes(struct diff *d, const struct world_table *table,
     d->before_count = table->count;
 }
 
+/* The same by a key that was made, without a reading: of the newest tick. */
+static void diff_check_get_at(struct diff *d, struct world_view *v, const struct vec_value *values,
+                              const char *wanted)
+{
+    const struct maint_view *view = d->view;
+    struct world_table found;
+    struct maint_key key;
+    struct arena scratch;
+    world_table_init(&found, view->outputs, view->outputs_count, &d->arena);
+    assert_int_equal(maint_key_make(&d->arena, view->key_types, values, view->keys_count, &key),
+                     ERR_OK);
+    arena_init(&scratch, &v->readers, 1024, SIZE_MAX);
+    for (uint32_t shard = 0; shard < v->shards_count; shard++) {
+        struct vec_batch batch;
+        assert_int_equal(maint_upkeep_get(&v->upkeeps[shard], v->tick, &key, &scratch, &batch),
+                         ERR_OK);
+        world_table_add(&found, &batch);
+    }
+    arena_deinit(&scratch);
+    assert_int_equal(found.count, 1);
+    assert_string_equal(world_table_line(&found, 0), wanted);
+}
+
 /* A few rows are found by their keys, on one shard each. */
 static void diff_check_get(struct diff *d, struct world_view *v, const struct world_table *table)
 {
@@ -390,6 +413,7 @@ static void diff_check_get(struct diff *d, struct world_view *v, const struct wo
         }
         assert_int_equal(found.count, 1);
         assert_string_equal(world_table_line(&found, 0), world_table_line(table, row));
+        diff_check_get_at(d, v, key, world_table_line(table, row));
     }
 }
 

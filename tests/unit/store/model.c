@@ -233,6 +233,13 @@ static void state_model_get(struct state_model *m, struct ops *ops,
     bool has_row =
         store_state_get(&m->state, &reader->hold, state_model_hash(m, number), key, length, &row);
     ASSERT(has_row == (changes > 0 && !reader->hold.is_broken));
+    if (!reader->hold.is_broken && reader->tick >= m->state.complete) { /* no hold is needed */
+        struct store_row again;
+        bool has_again = store_state_get_at(&m->state, reader->tick, state_model_hash(m, number),
+                                            key, length, &again);
+        ASSERT(has_again == has_row);
+        ASSERT(IMPLIES(has_row, again.key == row.key && again.state == row.state));
+    }
     if (has_row) {
         state_model_check(m, row.state, number, changes);
     }
