@@ -26,6 +26,13 @@ void core_call_start(struct core_shard *home, uint32_t to, struct core_call *cal
     rt_outbox_send(&home->outbox, to, &call->mail, core_call_arrived);
 }
 
+void core_call_pass(struct core_shard *at, uint32_t to, struct core_call *call, core_call_fn *run)
+{
+    ASSERT(to < at->core->shards_count);
+    call->run = run;
+    rt_outbox_send(&at->outbox, to, &call->mail, core_call_arrived);
+}
+
 void core_call_end(struct core_shard *at, struct core_call *call)
 {
     rt_outbox_send(&at->outbox, call->home->shard->id, &call->mail, core_call_came_home);

@@ -29,6 +29,9 @@ struct core_call {
 void core_call_start(struct core_shard *home, uint32_t to, struct core_call *call,
                      core_call_fn *run, core_call_fn *done);
 
+/* On the shard it was sent to: send it on to shard number `to`, to be run there as `run`. */
+void core_call_pass(struct core_shard *at, uint32_t to, struct core_call *call, core_call_fn *run);
+
 /* On the shard it was sent to: send it home. */
 void core_call_end(struct core_shard *at, struct core_call *call);
 

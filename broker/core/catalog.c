@@ -425,6 +425,7 @@ static enum err core_catalog_fold(struct core_catalog_keeper *keeper, struct cor
     case CORE_COMMAND_VIEW_PUT: return core_catalog_fold_view_put(keeper, draft, cmd);
     case CORE_COMMAND_VIEW_DROP: return core_catalog_fold_view_drop(keeper, draft, cmd);
     case CORE_COMMAND_VIEW_RENAME: return core_catalog_fold_view_rename(keeper, draft, cmd);
+    case CORE_COMMAND_VIEW_SWAP: return core_catalog_fold_view_swap(keeper, draft, cmd);
     }
     return ERR_UNSUPPORTED;
 }

@@ -75,12 +75,13 @@ struct core_catalog {
     struct core_tree streams_by_name;  /* streams in byte order of their names */
     struct core_tree streams_by_case;  /* the same, in order of their names without case */
     struct core_tree streams_by_topic; /* the same, by their topics' uuids, then names */
-    uint32_t views_count;              /* views, <= CORE_VIEWS_COUNT_MAX */
+    uint32_t views_count;              /* views and heirs, <= CORE_VIEWS_COUNT_MAX */
     uint64_t views_version;            /* of the last one in which a view came, changed or went */
     struct core_tree views_by_name;    /* views in byte order of their names */
     struct core_tree views_by_case;    /* the same, in order of their names without case */
-    struct core_tree views_by_topic;   /* the same, by their sources' topics' uuids, then names */
-    struct core_tree views_by_uuid;    /* the same */
+    struct core_tree views_by_topic;   /* these and heirs, by their sources' topics' uuids, names,
+                                          incarnations */
+    struct core_tree views_by_uuid;    /* these and heirs */
     uint32_t refs;                     /* who holds it; shard 0 only */
 };
 

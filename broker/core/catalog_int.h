@@ -50,6 +50,9 @@ MUST_USE enum err core_catalog_fold_view_drop(struct core_catalog_keeper *keeper
 MUST_USE enum err core_catalog_fold_view_rename(struct core_catalog_keeper *keeper,
                                                 struct core_catalog *draft,
                                                 const struct core_command *cmd);
+MUST_USE enum err core_catalog_fold_view_swap(struct core_catalog_keeper *keeper,
+                                              struct core_catalog *draft,
+                                              const struct core_command *cmd);
 
 /* Begin a walk (core_catalog_next_view) at the first view whose name is the same without case. */
 void core_catalog_walk_views_alike(struct core_tree_walk *walk, const struct core_catalog *catalog,

@@ -13,16 +13,23 @@
 struct core_view_place {
     const struct log_uuid *topic;
     struct core_catalog_name name; /* name NULL: before all of the topic */
+    uint32_t incarnation;
 };
 
+static enum err core_catalog_fold_view_abandon(struct core_catalog_keeper *keeper,
+                                               struct core_catalog *draft,
+                                               const struct core_view *view,
+                                               const struct core_command *cmd);
 static void core_view_hold(void *ctx, void *item);
 static void core_view_drop(void *ctx, void *item);
+static void core_catalog_view_forget(struct core_catalog_keeper *keeper, struct core_view *view);
 static enum err core_catalog_view_new(struct core_catalog_keeper *keeper, const uint8_t *data,
                                       size_t length, const struct log_uuid *uuid,
                                       struct core_view **out);
 static enum err core_catalog_view_again(struct core_catalog_keeper *keeper,
-                                        const struct core_view *view,
-                                        const struct core_command *cmd, struct core_view **out);
+                                        const struct core_view *view, const char *name,
+                                        size_t name_bytes, bool is_heir, struct core_view **out);
+static bool core_catalog_heir_fits(const struct core_catalog *draft, const struct core_view *heir);
 static bool core_catalog_view_fits(const struct core_catalog *draft, const struct core_view *view);
 static void core_catalog_view_put(struct core_catalog_keeper *keeper, struct core_catalog *draft,
                                   struct core_view *view);
@@ -50,6 +57,33 @@ const struct core_view *core_catalog_find_view_uuid(const struct core_catalog *c
                                                     const struct log_uuid *uuid)
 {
     return core_tree_find(catalog->views_by_uuid, core_view_compare_uuid, uuid);
+}
+
+const struct core_view *core_catalog_find_heir(const struct core_catalog *catalog,
+                                               const struct core_view *view)
+{
+    const struct core_view_place place = {&view->source->topic, core_view_key(view),
+                                          view->incarnation + 1};
+    return core_tree_find(catalog->views_by_topic, core_view_compare_place, &place);
+}
+
+const struct core_view *core_catalog_find_lineage(const struct core_catalog *catalog,
+                                                  const struct log_uuid *lineage)
+{
+    struct core_tree_walk walk;
+    const struct core_view *view;
+    core_catalog_walk_views(&walk, catalog);
+    while ((view = core_catalog_next_view(&walk)) != NULL) {
+        if (log_uuid_is_equal(&view->lineage, lineage)) {
+            return view;
+        }
+    }
+    return NULL;
+}
+
+void core_catalog_walk_heirs(struct core_tree_walk *walk, const struct core_catalog *catalog)
+{
+    core_tree_walk(walk, catalog->views_by_uuid, core_view_compare_uuid, NULL);
 }
 
 void core_catalog_walk_views(struct core_tree_walk *walk, const struct core_catalog *catalog)
@@ -134,8 +168,7 @@ enum err core_catalog_fold_view_put(struct core_catalog_keeper *keeper, struct c
         return err;
     }
     if (!core_catalog_view_fits(draft, view)) {
-        core_view_hold(keeper, view);
-        core_view_drop(keeper, view);
+        core_catalog_view_forget(keeper, view);
         return ERR_CORRUPT;
     }
     const struct core_view *old = core_catalog_find_view_uuid(draft, &view->uuid);
@@ -150,12 +183,36 @@ enum err core_catalog_fold_view_drop(struct core_catalog_keeper *keeper, struct 
                                      const struct core_command *cmd)
 {
     const struct core_view *view = core_catalog_find_view(draft, cmd->name, cmd->name_bytes);
-    if (view == NULL || !log_uuid_is_equal(&view->uuid, &cmd->uuid)) {
+    if (view == NULL) {
         return ERR_CORRUPT;
     }
-    enum err err = core_tree_reserve(&keeper->view_nodes, 4);
+    if (!log_uuid_is_equal(&view->uuid, &cmd->uuid)) {
+        return core_catalog_fold_view_abandon(keeper, draft, view, cmd);
+    }
+    const struct core_view *heir = core_catalog_find_heir(draft, view);
+    enum err err = core_tree_reserve(&keeper->view_nodes, 6);
+    if (err == ERR_OK && heir != NULL) {
+        core_catalog_view_take(keeper, draft, heir);
+    }
     if (err == ERR_OK) {
         core_catalog_view_take(keeper, draft, view);
+    }
+    return err;
+}
+
+/* The heir alone goes. */
+static enum err core_catalog_fold_view_abandon(struct core_catalog_keeper *keeper,
+                                               struct core_catalog *draft,
+                                               const struct core_view *view,
+                                               const struct core_command *cmd)
+{
+    const struct core_view *heir = core_catalog_find_heir(draft, view);
+    if (heir == NULL || !log_uuid_is_equal(&heir->uuid, &cmd->uuid)) {
+        return ERR_CORRUPT;
+    }
+    enum err err = core_tree_reserve(&keeper->view_nodes, 2);
+    if (err == ERR_OK) {
+        core_catalog_view_take(keeper, draft, heir);
     }
     return err;
 }
@@ -165,16 +222,49 @@ enum err core_catalog_fold_view_rename(struct core_catalog_keeper *keeper,
 {
     struct core_topic_config_fault unwanted;
     const struct core_view *old = core_catalog_find_view_uuid(draft, &cmd->uuid);
-    if (old == NULL ||
+    if (old == NULL || old->is_heir ||
         core_catalog_can_name_view(draft, cmd->name, cmd->name_bytes, &unwanted) != ERR_OK) {
         return ERR_CORRUPT;
     }
-    struct core_view *view;
-    enum err err = core_tree_reserve(&keeper->view_nodes, 8);
+    const struct core_view *old_heir = core_catalog_find_heir(draft, old);
+    struct core_view *view = NULL;
+    struct core_view *heir = NULL;
+    enum err err = core_tree_reserve(&keeper->view_nodes, 12);
     if (err == ERR_OK) {
-        err = core_catalog_view_again(keeper, old, cmd, &view);
+        err = core_catalog_view_again(keeper, old, cmd->name, cmd->name_bytes, false, &view);
+    }
+    if (err == ERR_OK && old_heir != NULL) {
+        err = core_catalog_view_again(keeper, old_heir, cmd->name, cmd->name_bytes, true, &heir);
+    }
+    if (err != ERR_OK) {
+        core_catalog_view_forget(keeper, view);
+        return err;
+    }
+    if (heir != NULL) {
+        core_catalog_view_take(keeper, draft, old_heir);
+        core_catalog_view_put(keeper, draft, heir);
+    }
+    core_catalog_view_take(keeper, draft, old);
+    core_catalog_view_put(keeper, draft, view);
+    return ERR_OK;
+}
+
+enum err core_catalog_fold_view_swap(struct core_catalog_keeper *keeper, struct core_catalog *draft,
+                                     const struct core_command *cmd)
+{
+    const struct core_view *heir = core_catalog_find_view_uuid(draft, &cmd->uuid);
+    if (heir == NULL || !heir->is_heir) {
+        return ERR_CORRUPT;
+    }
+    const struct core_view *old = core_catalog_find_view(draft, heir->name, strlen(heir->name));
+    ASSERT(old != NULL); /* they come and go together */
+    struct core_view *view;
+    enum err err = core_tree_reserve(&keeper->view_nodes, 10);
+    if (err == ERR_OK) {
+        err = core_catalog_view_again(keeper, heir, heir->name, strlen(heir->name), false, &view);
     }
     if (err == ERR_OK) {
+        core_catalog_view_take(keeper, draft, heir);
         core_catalog_view_take(keeper, draft, old);
         core_catalog_view_put(keeper, draft, view);
     }
@@ -201,6 +291,15 @@ static void core_view_drop(void *ctx, void *item)
     }
 }
 
+/* A view that no node holds; NULL: none. */
+static void core_catalog_view_forget(struct core_catalog_keeper *keeper, struct core_view *view)
+{
+    if (view != NULL) {
+        core_view_hold(keeper, view);
+        core_view_drop(keeper, view);
+    }
+}
+
 /* *out = the view that these bytes are, which no node holds yet. */
 static enum err core_catalog_view_new(struct core_catalog_keeper *keeper, const uint8_t *data,
                                       size_t length, const struct log_uuid *uuid,
@@ -222,13 +321,17 @@ static enum err core_catalog_view_new(struct core_catalog_keeper *keeper, const 
     return err;
 }
 
-/* *out = the view as it is but for the command's name, by way of its bytes at rest. */
+/* *out = the view as it is but for its name and whether it is an heir, by way of its bytes at rest.
+ */
 static enum err core_catalog_view_again(struct core_catalog_keeper *keeper,
-                                        const struct core_view *view,
-                                        const struct core_command *cmd, struct core_view **out)
+                                        const struct core_view *view, const char *name,
+                                        size_t name_bytes, bool is_heir, struct core_view **out)
 {
-    char name[CORE_VIEW_NAME_BYTES_MAX + 1];
-    struct core_view renamed = {.name = name,
+    char copy[CORE_VIEW_NAME_BYTES_MAX + 1];
+    struct core_view renamed = {.uuid = view->uuid,
+                                .lineage = view->lineage,
+                                .is_heir = is_heir,
+                                .name = copy,
                                 .incarnation = view->incarnation,
                                 .origin = view->origin,
                                 .origin_ms = view->origin_ms,
@@ -244,9 +347,9 @@ static enum err core_catalog_view_again(struct core_catalog_keeper *keeper,
                                 .keys = view->keys,
                                 .keys_count = view->keys_count};
     void *memory;
-    ASSERT(cmd->name_bytes <= CORE_VIEW_NAME_BYTES_MAX);
-    memcpy(name, cmd->name, cmd->name_bytes);
-    name[cmd->name_bytes] = '\0';
+    ASSERT(name_bytes <= CORE_VIEW_NAME_BYTES_MAX);
+    memcpy(copy, name, name_bytes);
+    copy[name_bytes] = '\0';
     size_t bytes = core_view_bytes(&renamed);
     enum err err = budget_alloc(keeper->budget, bytes, 1, &memory);
     if (err != ERR_OK) {
@@ -261,8 +364,8 @@ static enum err core_catalog_view_again(struct core_catalog_keeper *keeper,
     return err;
 }
 
-/* Whether `view` may come into the draft: as the first of its name, or as the next incarnation of
- * the one that has it. */
+/* Whether `view` may come into the draft: as the first of its name, as the heir of the one that has
+ * it, or as that one's next incarnation at once. */
 static bool core_catalog_view_fits(const struct core_catalog *draft, const struct core_view *view)
 {
     struct core_topic_config_fault unwanted;
@@ -271,10 +374,23 @@ static bool core_catalog_view_fits(const struct core_catalog *draft, const struc
         return false;
     }
     if (now != NULL) {
-        return strcmp(now->name, view->name) == 0 && now->incarnation + 1 == view->incarnation;
+        return strcmp(now->name, view->name) == 0 && now->incarnation + 1 == view->incarnation &&
+               !now->is_heir && !view->is_heir && core_catalog_find_heir(draft, now) == NULL &&
+               log_uuid_is_equal(&now->lineage, &view->lineage);
     }
-    return view->incarnation == 1 &&
-           core_catalog_can_name_view(draft, view->name, strlen(view->name), &unwanted) == ERR_OK;
+    return view->is_heir ? core_catalog_heir_fits(draft, view)
+                         : view->incarnation == 1 &&
+                               core_catalog_can_name_view(draft, view->name, strlen(view->name),
+                                                          &unwanted) == ERR_OK;
+}
+
+static bool core_catalog_heir_fits(const struct core_catalog *draft, const struct core_view *heir)
+{
+    const struct core_view *now = core_catalog_find_view(draft, heir->name, strlen(heir->name));
+    return now != NULL && now->incarnation + 1 == heir->incarnation &&
+           log_uuid_is_equal(&now->lineage, &heir->lineage) &&
+           log_uuid_is_equal(&now->source->topic, &heir->source->topic) &&
+           core_catalog_find_heir(draft, now) == NULL;
 }
 
 /* Nodes are reserved. */
@@ -283,15 +399,17 @@ static void core_catalog_view_put(struct core_catalog_keeper *keeper, struct cor
 {
     struct core_tree_pool *nodes = &keeper->view_nodes;
     const struct core_catalog_name key = core_view_key(view);
-    const struct core_view_place place = {&view->source->topic, key};
-    core_tree_put(nodes, &draft->views_by_name, core_view_compare_name, &key, view);
-    core_tree_put(nodes, &draft->views_by_case, core_view_compare_case, &key, view);
+    const struct core_view_place place = {&view->source->topic, key, view->incarnation};
+    if (!view->is_heir) {
+        core_tree_put(nodes, &draft->views_by_name, core_view_compare_name, &key, view);
+        core_tree_put(nodes, &draft->views_by_case, core_view_compare_case, &key, view);
+        draft->names_version = draft->version;
+    }
     core_tree_put(nodes, &draft->views_by_topic, core_view_compare_place, &place, view);
     core_tree_put(nodes, &draft->views_by_uuid, core_view_compare_uuid, &view->uuid, view);
-    ASSERT(view->refs >= 4);
+    ASSERT(view->refs >= 2);
     draft->views_count++;
     draft->views_version = draft->version;
-    draft->names_version = draft->version;
 }
 
 /* Nodes are reserved. The view may be gone then. */
@@ -300,15 +418,17 @@ static void core_catalog_view_take(struct core_catalog_keeper *keeper, struct co
 {
     struct core_tree_pool *nodes = &keeper->view_nodes;
     const struct core_catalog_name key = core_view_key(view);
-    const struct core_view_place place = {&view->source->topic, key};
+    const struct core_view_place place = {&view->source->topic, key, view->incarnation};
     ASSERT(draft->views_count > 0);
     draft->views_count--;
     draft->views_version = draft->version;
-    draft->names_version = draft->version;
-    /* The keys are the view's own: it goes with the last tree, so it is held over all four. */
+    /* The keys are the view's own: it goes with the last tree, so it is held over all of them. */
     core_view_hold(keeper, (void *)(uintptr_t)view);
-    core_tree_take(nodes, &draft->views_by_name, core_view_compare_name, &key);
-    core_tree_take(nodes, &draft->views_by_case, core_view_compare_case, &key);
+    if (!view->is_heir) {
+        core_tree_take(nodes, &draft->views_by_name, core_view_compare_name, &key);
+        core_tree_take(nodes, &draft->views_by_case, core_view_compare_case, &key);
+        draft->names_version = draft->version;
+    }
     core_tree_take(nodes, &draft->views_by_topic, core_view_compare_place, &place);
     core_tree_take(nodes, &draft->views_by_uuid, core_view_compare_uuid, &view->uuid);
     core_view_drop(keeper, (void *)(uintptr_t)view);
@@ -355,7 +475,10 @@ static int core_view_compare_place(const void *key, const void *item)
     if (order != 0) {
         return order;
     }
-    return place->name.name == NULL ? -1 : core_view_compare_name(&place->name, item);
+    order = place->name.name == NULL ? -1 : core_view_compare_name(&place->name, item);
+    return order != 0 ? order
+                      : (place->incarnation > view->incarnation) -
+                            (place->incarnation < view->incarnation);
 }
 
 static int core_view_compare_uuid(const void *key, const void *item)

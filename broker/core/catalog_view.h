@@ -5,14 +5,23 @@
 
 #include "broker/core/catalog.h"
 
-/* The view of exactly this name, or of this uuid, or NULL. */
+/* The view of exactly this name, or the view or heir of this uuid, or NULL. */
 const struct core_view *core_catalog_find_view(const struct core_catalog *catalog, const char *name,
                                                size_t name_bytes);
 const struct core_view *core_catalog_find_view_uuid(const struct core_catalog *catalog,
                                                     const struct log_uuid *uuid);
 
-/* Walk over the views in byte order of their names; the next one, or NULL behind the last. */
+/* The heir of `view`, or NULL. The view whose incarnation is that of the lineage now, or NULL: it
+ * was dropped; O(views). */
+const struct core_view *core_catalog_find_heir(const struct core_catalog *catalog,
+                                               const struct core_view *view);
+const struct core_view *core_catalog_find_lineage(const struct core_catalog *catalog,
+                                                  const struct log_uuid *lineage);
+
+/* Walk over the views in byte order of their names, or over views and heirs in that of their uuids;
+ * the next one, or NULL behind the last. */
 void core_catalog_walk_views(struct core_tree_walk *walk, const struct core_catalog *catalog);
+void core_catalog_walk_heirs(struct core_tree_walk *walk, const struct core_catalog *catalog);
 const struct core_view *core_catalog_next_view(struct core_tree_walk *walk);
 
 /* The first view that reads the topic of this uuid, or with `stream` the first that was made over

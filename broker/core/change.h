@@ -41,14 +41,19 @@ enum core_change_kind {
     /* A view, `view`: all but its uuid, incarnation and time. VIEW_EXISTS: its name is taken;
      * UNKNOWN_TOPIC: what it reads is gone; INVALID_VIEW (too large, too many). */
     CORE_CHANGE_VIEW_CREATE,
-    /* The next incarnation of the view that `view` was: its uuid and incarnation are that one's.
-     * Its name and origin stay. VIEW_CHANGED: that is not what there is now; UNKNOWN_TOPIC. */
+    /* An heir of the view that `view` was: its uuid and incarnation are that one's. Its name and
+     * origin stay. VIEW_CHANGED: that is not what there is now; VIEW_BUSY: it has an heir already;
+     * INVALID_VIEW: of another topic; UNKNOWN_TOPIC. */
     CORE_CHANGE_VIEW_REBIND,
     /* A view is taken away, by `name`. UNKNOWN_VIEW. */
     CORE_CHANGE_VIEW_DROP,
     /* A view gets another name: by `name`, to `rename`. UNKNOWN_VIEW; VIEW_EXISTS; INVALID_VIEW: it
      * is not a possible name. */
     CORE_CHANGE_VIEW_RENAME,
+    /* The heir of that `uuid` takes its view's place; it is given up. VIEW_CHANGED: it is no heir,
+     * or gone. */
+    CORE_CHANGE_VIEW_SWAP,
+    CORE_CHANGE_VIEW_ABANDON,
 };
 
 /* What becomes of a pair of CORE_CHANGE_CONFIG. Lists are Kafka's: words with commas between; one
@@ -77,7 +82,8 @@ struct core_change_item {
     uint32_t name_bytes;                        /* of it */
     uint32_t rename_bytes;                      /* of `rename` */
     const char *rename;                         /* the view's name from now on; no NUL */
-    struct log_uuid uuid;                       /* of the topic to delete where `name` is NULL */
+    struct log_uuid uuid;                       /* of the topic to delete where `name` is NULL; of
+                                                   the heir */
     int32_t partitions_count;                   /* create: -1: the default; add: the count then */
     int32_t replicas_count;                     /* create: -1: the default */
     const struct core_topic_config_pair *pairs; /* create, configs */

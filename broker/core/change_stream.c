@@ -39,7 +39,9 @@ enum core_code core_change_stream(struct core_change_try *t)
     case CORE_CHANGE_VIEW_CREATE:
     case CORE_CHANGE_VIEW_REBIND:
     case CORE_CHANGE_VIEW_DROP:
-    case CORE_CHANGE_VIEW_RENAME: break;
+    case CORE_CHANGE_VIEW_RENAME:
+    case CORE_CHANGE_VIEW_SWAP:
+    case CORE_CHANGE_VIEW_ABANDON: break;
     }
     UNREACHABLE();
 }

@@ -11,6 +11,7 @@
 
 static enum core_code core_change_view_create(struct core_change_try *t);
 static enum core_code core_change_view_rebind(struct core_change_try *t);
+static enum core_code core_change_view_heir(struct core_change_try *t);
 static enum core_code core_change_view_drop(struct core_change_try *t);
 static enum core_code core_change_view_rename(struct core_change_try *t);
 static enum core_code core_change_view_name(struct core_change_try *t, const char *name,
@@ -26,6 +27,8 @@ enum core_code core_change_view(struct core_change_try *t)
     case CORE_CHANGE_VIEW_REBIND: return core_change_view_rebind(t);
     case CORE_CHANGE_VIEW_DROP: return core_change_view_drop(t);
     case CORE_CHANGE_VIEW_RENAME: return core_change_view_rename(t);
+    case CORE_CHANGE_VIEW_SWAP:
+    case CORE_CHANGE_VIEW_ABANDON: return core_change_view_heir(t);
     case CORE_CHANGE_CREATE:
     case CORE_CHANGE_DELETE:
     case CORE_CHANGE_PARTITIONS:
@@ -47,6 +50,8 @@ static enum core_code core_change_view_create(struct core_change_try *t)
         return code;
     }
     made.uuid = core_uuid_new(t->controller->cs);
+    made.lineage = made.uuid;
+    made.is_heir = false;
     made.incarnation = 1;
     return core_change_view_put(t, &made);
 }
@@ -55,14 +60,42 @@ static enum core_code core_change_view_rebind(struct core_change_try *t)
 {
     struct core_view made = *t->item->view;
     const struct core_view *now = core_catalog_find_view_uuid(t->catalog, &made.uuid);
-    if (now == NULL || now->incarnation != made.incarnation || now->incarnation == UINT32_MAX) {
+    if (now == NULL || now->is_heir || now->incarnation != made.incarnation ||
+        now->incarnation == UINT32_MAX) {
         return CORE_VIEW_CHANGED;
     }
+    if (core_catalog_find_heir(t->catalog, now) != NULL) {
+        return CORE_VIEW_BUSY;
+    }
+    if (!log_uuid_is_equal(&now->source->topic, &made.source->topic)) {
+        return core_change_say(t, CORE_INVALID_VIEW, "its SELECT reads another topic by now");
+    }
+    made.uuid = core_uuid_new(t->controller->cs);
+    made.lineage = now->lineage;
+    made.is_heir = true;
     made.name = now->name;
     made.origin = now->origin;
     made.origin_ms = now->origin_ms;
     made.incarnation++;
     return core_change_view_put(t, &made);
+}
+
+/* The heir of that uuid takes the view's place, or is given up. */
+static enum core_code core_change_view_heir(struct core_change_try *t)
+{
+    struct core_change_item *item = t->item;
+    const struct core_view *heir = core_catalog_find_view_uuid(t->catalog, &item->uuid);
+    if (heir == NULL || !heir->is_heir) {
+        return CORE_VIEW_CHANGED;
+    }
+    bool is_swap = item->kind == CORE_CHANGE_VIEW_SWAP;
+    t->cmd->type = is_swap ? CORE_COMMAND_VIEW_SWAP : CORE_COMMAND_VIEW_DROP;
+    t->cmd->uuid = heir->uuid;
+    t->cmd->name = is_swap ? NULL : heir->name;
+    t->cmd->name_bytes = is_swap ? 0 : (uint16_t)strlen(heir->name);
+    item->uuid_made = heir->uuid;
+    item->version_made = heir->incarnation;
+    return CORE_OK;
 }
 
 static enum core_code core_change_view_drop(struct core_change_try *t)

@@ -26,7 +26,7 @@
 #define CORE_CHANGES_LINGER_NS (600 * RT_NS_PER_S)
 
 /* Of the views' memory, what logs leave to rows: one in so many bytes. */
-#define CORE_CHANGES_ROWS_PART 8u
+#define CORE_CHANGES_ROWS_PART 4u
 
 /* Each so many chunks there is a stone: who looks far back goes from one to the one before. */
 #define CORE_CHANGES_STONE_COUNT 256u

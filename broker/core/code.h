@@ -49,6 +49,7 @@
     X(INVALID_VIEW, "42P16", "the view cannot be so")                                              \
     X(VIEW_BROKEN, "55000", "the view is not kept up any more")                                    \
     X(VIEW_CHANGED, "57P03", "the view has changed meanwhile")                                     \
+    X(VIEW_BUSY, "55006", "the view is being bound anew already")                                  \
     X(STORAGE, "58030", "the log cannot be written or read")                                       \
     X(DISK_FULL, "53100", "the disk is full: try again later")                                     \
     X(OVERLOADED, "53200", "no memory for it now: try again later")                                \

@@ -47,6 +47,7 @@ const char *core_command_name(enum core_command_type type)
     case CORE_COMMAND_VIEW_PUT: return "view-put";
     case CORE_COMMAND_VIEW_DROP: return "view-drop";
     case CORE_COMMAND_VIEW_RENAME: return "view-rename";
+    case CORE_COMMAND_VIEW_SWAP: return "view-swap";
     }
     return "unknown";
 }
@@ -65,7 +66,8 @@ void core_command_put(struct bytes_writer *w, const struct core_command *cmd)
     }
     switch (cmd->type) {
     case CORE_COMMAND_CLUSTER:
-    case CORE_COMMAND_TOPIC_DELETE: break;
+    case CORE_COMMAND_TOPIC_DELETE:
+    case CORE_COMMAND_VIEW_SWAP: break;
     case CORE_COMMAND_TOPIC_CREATE:
         ASSERT(cmd->time_ms >= 0);
         ASSERT(cmd->name_bytes >= 1);
@@ -260,7 +262,8 @@ static void core_command_get_fields(struct bytes_reader *r, struct core_command 
     }
     switch (cmd->type) {
     case CORE_COMMAND_CLUSTER:
-    case CORE_COMMAND_TOPIC_DELETE: break;
+    case CORE_COMMAND_TOPIC_DELETE:
+    case CORE_COMMAND_VIEW_SWAP: break;
     case CORE_COMMAND_TOPIC_CREATE:
         core_command_get_group(r, cmd);
         cmd->time_ms = (int64_t)core_command_get_number(r);
@@ -355,7 +358,8 @@ static void core_command_get_view(struct bytes_reader *r, struct core_command *c
     size_t block_bytes;
     size_t bytes = bytes_reader_left(r);
     const uint8_t *data = bytes_get_view(r, bytes);
-    if (r->err != ERR_OK || core_view_measure(data, bytes, &block_bytes) != ERR_OK) {
+    if (r->err != ERR_OK || core_view_measure(data, bytes, &block_bytes) != ERR_OK ||
+        !core_view_may_be(data, bytes, &cmd->uuid)) {
         bytes_reader_fail(r, ERR_CORRUPT);
         return;
     }
@@ -376,5 +380,5 @@ static const char *core_command_get_text(struct bytes_reader *r, uint16_t bytes_
 
 static bool core_command_is_known(uint16_t type)
 {
-    return type >= CORE_COMMAND_CLUSTER && type <= CORE_COMMAND_VIEW_RENAME;
+    return type >= CORE_COMMAND_CLUSTER && type <= CORE_COMMAND_VIEW_SWAP;
 }

@@ -17,6 +17,7 @@
  *     VIEW_PUT       uuid 16, the view (view.h)
  *     VIEW_DROP      uuid 16, string name
  *     VIEW_RENAME    uuid 16, string name from now on
+ *     VIEW_SWAP      uuid 16
  *
  * Every build reads all that earlier builds wrote: a change of a layout is a new version, of which
  * the old one stays readable. What a newer build wrote is ERR_UNSUPPORTED, never skipped: a fold
@@ -65,9 +66,12 @@ enum core_command_type {
     CORE_COMMAND_PRODUCER_IDS = 6,   /* a block of producer ids is handed out */
     CORE_COMMAND_STREAM_PUT = 7,     /* a stream, or its next version */
     CORE_COMMAND_STREAM_DROP = 8,    /* a declared stream is gone */
-    CORE_COMMAND_VIEW_PUT = 9,       /* a view, or its next incarnation */
-    CORE_COMMAND_VIEW_DROP = 10,     /* a view is gone */
-    CORE_COMMAND_VIEW_RENAME = 11,   /* it has another name */
+    CORE_COMMAND_VIEW_PUT = 9,       /* a view, or the heir of one; or, where it has the uuid of
+                                        one, that one's next incarnation at once */
+    CORE_COMMAND_VIEW_DROP = 10,     /* a view is gone, and its heir; or that heir alone, whose uuid
+                                        it is */
+    CORE_COMMAND_VIEW_RENAME = 11,   /* it has another name, and so has its heir */
+    CORE_COMMAND_VIEW_SWAP = 12,     /* the heir of this uuid takes the view's place */
 };
 
 /* A command. Fields that its type does not name above are zero after a decode, and are not looked

@@ -179,7 +179,7 @@ static void core_controller_note(struct core_controller *controller, const void 
         if (cmd->type == CORE_COMMAND_CLUSTER || cmd->type == CORE_COMMAND_PRODUCER_IDS ||
             cmd->type == CORE_COMMAND_STREAM_PUT || cmd->type == CORE_COMMAND_STREAM_DROP ||
             cmd->type == CORE_COMMAND_VIEW_PUT || cmd->type == CORE_COMMAND_VIEW_DROP ||
-            cmd->type == CORE_COMMAND_VIEW_RENAME) {
+            cmd->type == CORE_COMMAND_VIEW_RENAME || cmd->type == CORE_COMMAND_VIEW_SWAP) {
             continue; /* no partition changes */
         }
         if (!controller->is_open && cmd->type == CORE_COMMAND_TOPIC_DELETE) {

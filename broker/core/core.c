@@ -148,6 +148,7 @@ void core_shard_open(struct core_shard *cs, struct rt_shard *shard, struct core 
     core_ticks_open(cs);
     core_upkeep_open(&cs->upkeep, cs);
     core_follows_open(&cs->follows, cs);
+    core_lookups_open(&cs->lookups, cs);
     core_looks_init(&cs->looks, &cs->budget, rt_random(shard));
     core_subscriptions_init(&cs->subscriptions);
     core_errors_init(&cs->errors, &cs->budget, rt_random(shard));
@@ -494,6 +495,7 @@ static void core_shard_end(struct core_shard *cs)
     pool_deinit(&cs->reading_pool);
     core_views_close(cs);
     core_follows_close(&cs->follows);
+    core_lookups_close(&cs->lookups);
     core_upkeep_close(&cs->upkeep);
     core_ticks_deinit(cs);
     core_looks_deinit(&cs->looks);

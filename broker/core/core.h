@@ -34,6 +34,7 @@
 #include "broker/core/idempotence.h"
 #include "broker/core/loans.h"
 #include "broker/core/looks.h"
+#include "broker/core/lookup.h"
 #include "broker/core/producer_ids.h"
 #include "broker/core/queries.h"
 #include "broker/core/records.h"
@@ -130,6 +131,7 @@ struct core_shard {
     struct core_ticks ticks;                    /* the timeline, as far as it is here */
     struct core_upkeep upkeep;                  /* materialized views, likewise */
     struct core_follows follows;                /* those who follow them */
+    struct core_lookups lookups;                /* rows of them that are asked for here */
     bool is_upkeep_over;                        /* closing: nothing of them is under way here */
     struct core_looks looks;                    /* topics whose columns were inferred here */
     struct core_queries queries;                /* statements in SQL */

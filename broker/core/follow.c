@@ -271,7 +271,7 @@ void core_follow_token(const struct core_follow_crowd *crowd, const struct core_
                        struct bytes_writer *w)
 {
     const struct core_view_relation *view = crowd->plan->relation->owner;
-    const struct core_view_token token = {.view = view->uuid,
+    const struct core_view_token token = {.view = view->lineage,
                                           .incarnation = view->incarnation,
                                           .epoch = position->epoch,
                                           .tick = position->tick,
@@ -390,14 +390,14 @@ static const char *core_follow_judge(const struct core_follow *follow)
 {
     const struct core_follow_tail *tail = follow->tail;
     const struct core_view_token *token = &follow->token;
-    if (!log_uuid_is_equal(&token->view, &tail->view)) {
+    if (!log_uuid_is_equal(&token->view, &tail->lineage)) {
         return "another view";
+    }
+    if (token->incarnation != tail->incarnation) { /* what is asked may show other columns, too */
+        return CORE_FOLLOW_REBUILT;
     }
     if (token->hash != core_subscribe_plan_hash(follow->plan)) {
         return "another subscription";
-    }
-    if (token->incarnation != tail->incarnation) {
-        return "rebuilt";
     }
     if (token->epoch != tail->position.epoch || token->tick < tail->begun) {
         return CORE_FOLLOW_RESTARTED;
@@ -463,7 +463,7 @@ static void core_follow_held(struct core_upkeep_hold *hold)
     } else if (is_waiting && hold->code == CORE_TIMEOUT) { /* of a tick that was lost */
         core_follow_hold(follow, CORE_FOLLOW_RESTARTED);
     } else if (hold->code != CORE_OK) {
-        core_follow_fail(follow, hold->code, NULL, hold->why);
+        core_follow_fail(follow, core_follow_tail_code(follow->tail, hold->code), NULL, hold->why);
     } else if (is_waiting) {
         core_follow_place(follow, follow->token.tick);
     } else {

@@ -188,8 +188,9 @@ bool core_follows_is_idle(const struct core_follows *follows);
 void core_follows_close(struct core_follows *follows);
 
 /* Begin, on the shard of `cs`. Nothing of `ops` is called within. How it may end: CORE_OK, it was
- * ended; CORE_UNKNOWN_VIEW, it is no more; CORE_VIEW_BROKEN; CORE_VIEW_CHANGED, it is another
- * incarnation by now; CORE_OVERLOADED, no memory, or the change log has gone on without it;
+ * ended; CORE_UNKNOWN_VIEW, it is no more; CORE_VIEW_BROKEN; CORE_VIEW_CHANGED, another incarnation
+ * has its place: who plans it anew and starts with the token of its newest progress is given a
+ * snapshot, and the reason; CORE_OVERLOADED, no memory, or the change log has gone on without it;
  * CORE_TIMEOUT, what was sent was not read; CORE_INVALID_REQUEST with `state`, a row could not be
  * filtered or shown; CORE_CLOSING. */
 void core_follow_start(struct core_shard *cs, struct core_follow *follow);

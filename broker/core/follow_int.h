@@ -79,6 +79,7 @@ struct core_follow_tail {
     struct list_node in_follows;   /* core_follows.tails */
     struct list_node in_ready;     /* core_follows.ready_tails */
     struct log_uuid view;          /* which */
+    struct log_uuid lineage;       /* of it */
     uint32_t incarnation;          /* of it */
     uint8_t stage;                 /* enum core_follow_tail_stage */
     bool is_failed;                /* nobody begins here any more */
@@ -130,6 +131,7 @@ struct core_follow_tail {
 };
 
 /* Why one begins with a snapshot, or ends. */
+#define CORE_FOLLOW_REBUILT      "rebuilt"
 #define CORE_FOLLOW_RESTARTED    "the server has restarted"
 #define CORE_FOLLOW_OUT_OF_REACH "the change log no longer reaches"
 #define CORE_FOLLOW_FELL_BEHIND                                                                    \
@@ -207,6 +209,8 @@ struct core_follow_tail *core_follow_tail_find(struct core_follows *follows,
                                                const struct core_subscribe_plan *plan);
 /* One who is to begin was told of rows at a tick. */
 void core_follow_tail_seen(struct core_follow_tail *tail, const struct core_upkeep_hold *hold);
+/* Why it ends, where the view is no more: another incarnation may have its place. */
+enum core_code core_follow_tail_code(const struct core_follow_tail *tail, enum core_code code);
 /* Some of its work. True: there is more at once. */
 bool core_follow_tail_run(struct core_follow_tail *tail);
 /* The next chunk of the round: *chunk. False: there is none. */

@@ -163,7 +163,7 @@ bool core_follow_snapshot_run(struct core_follow *follow)
         return false;
     }
     if (read->code != CORE_OK) {
-        core_follow_fail(follow, read->code, NULL, read->why);
+        core_follow_fail(follow, core_follow_tail_code(follow->tail, read->code), NULL, read->why);
         return false;
     }
     if (!core_follow_snapshot_give(follow, read)) {

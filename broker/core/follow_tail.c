@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/rt/clock.h"
+#include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
 #include "broker/core/follow_int.h"
 #include "broker/core/follow_net.h"
@@ -69,6 +70,7 @@ struct core_follow_tail *core_follow_tail_find(struct core_follows *follows,
     struct core_follow_tail *tail = memory;
     tail->follows = follows;
     tail->view = view->uuid;
+    tail->lineage = view->lineage;
     tail->incarnation = view->incarnation;
     tail->asks = (struct core_changes_ask *)(void *)(tail + 1);
     tail->asks_count = shards_count;
@@ -499,9 +501,18 @@ static bool core_follow_tail_catch_up(struct core_follow_tail *tail)
 
 /* --- The end --- */
 
+enum core_code core_follow_tail_code(const struct core_follow_tail *tail, enum core_code code)
+{
+    const struct core_catalog *catalog = tail->follows->cs->catalog;
+    bool is_replaced = code == CORE_UNKNOWN_VIEW && catalog != NULL &&
+                       core_catalog_find_lineage(catalog, &tail->lineage) != NULL;
+    return is_replaced ? CORE_VIEW_CHANGED : code;
+}
+
 static void core_follow_tail_fail(struct core_follow_tail *tail, enum core_code code,
                                   const char *why)
 {
+    code = core_follow_tail_code(tail, code);
     tail->is_failed = true;
     list_for_each (node, &tail->members) {
         core_follow_fail(CONTAINER_OF(node, struct core_follow, in_tail), code, NULL, why);

@@ -2,21 +2,28 @@
 #include "broker/core/position.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/units.h"
 
 /* Digits of the epoch. */
 #define CORE_POSITION_EPOCH_BYTES 8u
 
 size_t core_position_put(const struct core_position *position, char out[CORE_POSITION_BYTES])
 {
-    int length = snprintf(out, CORE_POSITION_BYTES, "%08x.%llu", position->epoch,
-                          (unsigned long long)position->tick);
-    ASSERT(length > 0);
-    ASSERT((size_t)length < CORE_POSITION_BYTES);
-    return (size_t)length;
+    char number[UNITS_U64_BYTES];
+    for (size_t i = 0; i < CORE_POSITION_EPOCH_BYTES; i++) {
+        uint32_t shift = (uint32_t)(CORE_POSITION_EPOCH_BYTES - 1 - i) * 4;
+        out[i] = "0123456789abcdef"[position->epoch >> shift & 15];
+    }
+    out[CORE_POSITION_EPOCH_BYTES] = '.';
+    size_t digits = units_write_u64(number, position->tick);
+    size_t length = CORE_POSITION_EPOCH_BYTES + 1 + digits;
+    ASSERT(length < CORE_POSITION_BYTES);
+    memcpy(out + CORE_POSITION_EPOCH_BYTES + 1, number, digits);
+    out[length] = '\0';
+    return length;
 }
 
 /* Read without care; then what it would be written as is compared. */

@@ -5,6 +5,9 @@
  * for sixty-four heavy statements than for one. A statement that is done within its first turn
  * costs neither timer nor memory but what its run had before: runs are used again.
  *
+ * **Views** that are replaced (upkeep_heir.c) between a statement's plan and its first row have it
+ * planned again: so nobody is told columns before there are rows of them.
+ *
  * **Places.** A kept plan was made of another text, which differs in white space and comments; so a
  * place in it is found again by counting tokens. */
 #include "broker/core/query.h"
@@ -16,8 +19,10 @@
 #include "base/assert.h"
 #include "base/rt/clock.h"
 #include "base/rt/shard.h"
+#include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
 #include "broker/core/query_run.h"
+#include "broker/core/view.h"
 #include "views/plan/bound.h"
 #include "views/sql/lex.h"
 #include "views/vec/calendar.h"
@@ -34,6 +39,9 @@
 
 /* Statements that wait to read for each that may. */
 #define CORE_QUERY_WAITING_PER_RUNNING 4u
+
+/* A statement is planned again so often, when what it reads has changed before it gave a row. */
+#define CORE_QUERY_AGAIN_MAX 16u
 
 /* Runs kept to be used again, and the chunk that the arena of each has. */
 #define CORE_QUERY_IDLE_MAX    256u
@@ -84,6 +92,11 @@ static bool core_query_rows(struct core_query_run *run, uint64_t end_ns);
 static bool core_query_admit(struct core_query_run *run);
 static void core_queries_admit_next(struct core_queries *queries);
 static bool core_query_open(struct core_query_run *run);
+static void core_query_tell_columns(struct core_query_run *run);
+static bool core_query_reads_views(const struct core_query_run *run);
+static bool core_query_is_stale(const struct core_query_run *run);
+static void core_query_again(struct core_query_run *run);
+static void core_query_forget_scans(struct core_query_run *run);
 static bool core_query_give(struct core_query_run *run, uint64_t end_ns);
 static const struct vec_batch *core_query_piece(struct core_query_run *run);
 static bool core_query_failed(struct core_query_run *run);
@@ -329,7 +342,13 @@ static bool core_query_go(struct core_query_run *run, uint64_t end_ns)
         case CORE_QUERY_BIND: is_more = core_query_bind(run); break;
         case CORE_QUERY_RUN: is_more = core_query_rows(run, end_ns); break;
         case CORE_QUERY_FREE: is_more = core_query_free(run, end_ns); break;
-        case CORE_QUERY_DONE: core_query_tell(run); return true;
+        case CORE_QUERY_DONE:
+            if (!run->is_again) {
+                core_query_tell(run);
+                return true;
+            }
+            core_query_again(run);
+            break;
         case CORE_QUERY_CLOSE: is_more = false; break;
         case CORE_QUERY_RESOLVE:
         case CORE_QUERY_CHANGE:
@@ -360,6 +379,10 @@ static bool core_query_rows(struct core_query_run *run, uint64_t end_ns)
         if (!core_query_admit(run)) {
             return run->stage != CORE_QUERY_ADMIT;
         }
+        if (run->again_count < CORE_QUERY_AGAIN_MAX && core_query_is_stale(run)) {
+            core_query_again(run);
+            return true;
+        }
         if (!core_query_open(run) || run->stop != NULL) {
             return true;
         }
@@ -369,6 +392,7 @@ static bool core_query_rows(struct core_query_run *run, uint64_t end_ns)
         case EXEC_ROWS:
             run->batch_row = 0;
             run->query->position = run->scans.position;
+            core_query_tell_columns(run);
             if (!core_query_give(run, end_ns)) {
                 return false;
             }
@@ -378,7 +402,7 @@ static bool core_query_rows(struct core_query_run *run, uint64_t end_ns)
             run->batch = NULL;
             run->stage = CORE_QUERY_BLOCKED;
             return false;
-        case EXEC_END: return core_query_end(run);
+        case EXEC_END: core_query_tell_columns(run); return core_query_end(run);
         case EXEC_FAILED: return core_query_failed(run);
         }
     } while (run->stop == NULL && rt_now_precise_ns(shard) < end_ns);
@@ -445,7 +469,6 @@ static bool core_query_open(struct core_query_run *run)
 {
     struct core_shard *cs = run->queries->cs;
     struct core_query *query = run->query;
-    const struct plan_node *root = run->plan->plan.root;
     struct exec_setting setting = {.budget = &run->budget,
                                    .params = run->params,
                                    .now_us =
@@ -466,9 +489,73 @@ static bool core_query_open(struct core_query_run *run)
         return false;
     }
     run->is_open = true;
-    query->has_columns = true;
-    query->ops->columns(query, root->outputs, root->outputs_count);
+    if (!core_query_reads_views(run)) {
+        core_query_tell_columns(run);
+    }
     return true;
+}
+
+static void core_query_tell_columns(struct core_query_run *run)
+{
+    struct core_query *query = run->query;
+    const struct plan_node *root = run->plan->plan.root;
+    if (!query->has_columns) {
+        query->has_columns = true;
+        query->ops->columns(query, root->outputs, root->outputs_count);
+    }
+}
+
+/* --- Planned again --- */
+
+static bool core_query_reads_views(const struct core_query_run *run)
+{
+    for (uint32_t i = 0; i < run->plan->references_count; i++) {
+        if (run->plan->relations[i]->kind == PLAN_RELATION_VIEW) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether its plan reads a view that is no more: it has waited since. */
+static bool core_query_is_stale(const struct core_query_run *run)
+{
+    const struct core_catalog *catalog = run->queries->cs->catalog;
+    for (uint32_t i = 0; i < run->plan->references_count; i++) {
+        const struct plan_relation *relation = run->plan->relations[i];
+        const struct core_view_relation *view = relation->owner;
+        if (relation->kind == PLAN_RELATION_VIEW &&
+            core_catalog_find_view_uuid(catalog, &view->uuid) == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* From its text on. */
+static void core_query_again(struct core_query_run *run)
+{
+    run->is_again = false;
+    run->again_count++;
+    core_query_parts_forget(&run->parts);
+    core_plans_unref(&run->queries->plans, run->plan);
+    run->plan = NULL;
+    run->stmt = NULL;
+    run->batch = NULL;
+    core_query_forget_scans(run);
+    run->stage = CORE_QUERY_PLAN;
+}
+
+/* What its scans have come to is not the statement's. */
+static void core_query_forget_scans(struct core_query_run *run)
+{
+    run->scans.open_count = 0;
+    run->scans.records_count = 0;
+    run->scans.errors_count = 0;
+    run->scans.duplicates_count = 0;
+    run->scans.bytes = 0;
+    run->scans.position = (struct core_position){0};
+    run->scans.is_changed = false;
 }
 
 /* Hand over what is left of the batch at hand, some rows at a time: who takes them makes text of
@@ -571,6 +658,11 @@ static bool core_query_failed(struct core_query_run *run)
 {
     const struct exec_failure *failure = &run->exec.failure;
     const struct vec_failure *vec = &failure->vec;
+    if (run->scans.is_changed && !run->query->has_columns && run->stop == NULL &&
+        run->again_count < CORE_QUERY_AGAIN_MAX) {
+        run->is_again = true;
+        return core_query_end(run);
+    }
     if (vec->fault == VEC_FAULT_NONE) {
         return core_query_fail(run, failure->state, SQL_AT_NONE, "%s", failure->message);
     }
@@ -757,12 +849,9 @@ static void core_query_run_free(struct core_query_run *run)
     run->params = NULL;
     run->table.outputs = NULL;
     run->batch = NULL;
-    run->scans.open_count = 0;
-    run->scans.records_count = 0;
-    run->scans.errors_count = 0;
-    run->scans.duplicates_count = 0;
-    run->scans.bytes = 0;
-    run->scans.position = (struct core_position){0};
+    core_query_forget_scans(run);
+    run->is_again = false;
+    run->again_count = 0;
     run->is_admitted = false;
     list_push_front(&queries->idle, &run->in_list);
     queries->idle_count++;

@@ -33,8 +33,8 @@
 struct core_query;
 struct core_shard;
 
-/* Room for a notice: it names a topic. */
-#define CORE_QUERY_NOTICE_BYTES 384u
+/* Room for a notice: it names a topic, or says what a view reads. */
+#define CORE_QUERY_NOTICE_BYTES 1024u
 
 /* Who takes what a query gives; all are called from turns of the loop. */
 struct core_query_ops {

@@ -119,7 +119,9 @@ static const char *core_query_changed_state(const struct core_query_run *run)
     case CORE_CHANGE_VIEW_CREATE:
     case CORE_CHANGE_VIEW_REBIND:
     case CORE_CHANGE_VIEW_DROP:
-    case CORE_CHANGE_VIEW_RENAME: break;
+    case CORE_CHANGE_VIEW_RENAME:
+    case CORE_CHANGE_VIEW_SWAP:
+    case CORE_CHANGE_VIEW_ABANDON: break;
     }
     return core_code_state(code);
 }
@@ -140,10 +142,13 @@ static bool core_query_is_done(const struct core_query_run *run)
 static void core_query_note(struct core_query_run *run)
 {
     const struct core_topic *topic = NULL;
-    if (run->item.kind == CORE_CHANGE_VIEW_CREATE && run->item.code == CORE_OK) {
+    bool is_rebind = run->item.kind == CORE_CHANGE_VIEW_REBIND;
+    if ((run->item.kind == CORE_CHANGE_VIEW_CREATE || is_rebind) && run->item.code == CORE_OK) {
         topic = core_catalog_find_uuid(run->queries->cs->catalog, &run->view.source->topic);
     }
-    if (topic != NULL) {
+    if (topic != NULL && is_rebind) {
+        core_query_view_note(run, topic->name);
+    } else if (topic != NULL) {
         snprintf(run->query->notice, sizeof(run->query->notice),
                  "topic \"%s\" keeps on disk all records from the view's origin on, also those "
                  "that its retention lets go",

@@ -238,7 +238,7 @@ static bool core_query_show_create_view(struct core_query_run *run,
     static const struct plan_output outputs[] = {{"statement", {VEC_TEXT, 0, 0}},
                                                  {"source", {VEC_TEXT, 0, 0}}};
     const struct core_catalog *catalog = run->queries->cs->catalog;
-    const struct core_view *view = core_catalog_find_view_uuid(catalog, &relation->uuid);
+    const struct core_view *view = core_catalog_find_lineage(catalog, &relation->lineage);
     struct bytes_writer statement;
     struct bytes_writer w;
     if (view == NULL) {

@@ -240,7 +240,8 @@ bool core_query_bind(struct core_query_run *run)
     const struct core_resolve *resolve = &run->resolve;
     if (resolve->code != CORE_OK) {
         const struct sql_reference *failed = &resolve->references[resolve->failed];
-        bool is_here = run->stmt != NULL && run->text == run->query->text; /* else of another */
+        bool is_here = run->stmt != NULL && run->text == run->query->text &&
+                       run->stmt->kind != SQL_STMT_REBIND_VIEW; /* else of another text */
         return core_query_fail(run, resolve->state, is_here ? failed->name.at : SQL_AT_NONE, "%s",
                                resolve->message);
     }

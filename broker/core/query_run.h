@@ -92,6 +92,8 @@ struct core_query_run {
     struct vec_batch piece;                       /* the part of it that is */
     uint16_t piece_rows[CORE_QUERY_PIECE_VALUES]; /* its selection */
     bool is_open;                                 /* `exec` is */
+    bool is_again;                                /* it is to be planned again when it has ended */
+    uint32_t again_count;                         /* how often it was */
     bool is_admitted;                             /* counted in core_queries.admitted_count */
 };
 
@@ -111,6 +113,9 @@ bool core_query_change(struct core_query_run *run);
 /* Begin a statement about a view, and go on when what its SELECT reads is there. As above. */
 bool core_query_view(struct core_query_run *run);
 bool core_query_view_bind(struct core_query_run *run);
+
+/* Its view was bound anew, and is being built: what it reads by then. */
+void core_query_view_note(struct core_query_run *run, const char *topic_name);
 
 /* Its change, run->item, is for the controller to make. Returns false: it waits. */
 bool core_query_change_start(struct core_query_run *run);

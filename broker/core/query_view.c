@@ -2,7 +2,8 @@
  *
  * CREATE reads its SELECT as a query does: what it names is found, with streams looked at that
  * nobody has looked at yet, and bound; what comes of it is frozen (view_declare.h) and is the
- * controller's to keep. REBIND is refused: no view is built beside another. */
+ * controller's to keep. REBIND does the same with the SELECT that a view has; places of its faults
+ * are in a text that nobody has before him, so the view's name stands for them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +34,8 @@ static bool core_query_view_other(struct core_query_run *run,
 static bool core_query_view_drop(struct core_query_run *run);
 static bool core_query_view_rename(struct core_query_run *run);
 static bool core_query_view_rebind(struct core_query_run *run);
+static bool core_query_view_rebound(struct core_query_run *run);
+static bool core_query_view_unbound(struct core_query_run *run);
 static bool core_query_view_explain(struct core_query_run *run, const struct core_view *view);
 static void core_query_write_explained(struct bytes_writer *w, const void *what);
 static void core_query_write_keys(struct bytes_writer *w, const struct core_view *view);
@@ -85,6 +88,12 @@ bool core_query_view_bind(struct core_query_run *run)
     struct plan plan;
     const struct core_view_bound bound = {run->select, &binding, &plan};
     enum err err = sql_bind(run->select, &binding, &run->arena, &plan, error);
+    if (stmt->kind == SQL_STMT_REBIND_VIEW) {
+        if (err == ERR_OK) {
+            err = core_view_declare_again(run->was, &bound, &run->arena, &run->view, error);
+        }
+        return core_query_view_rebound(run);
+    }
     if (err == ERR_OK) {
         err = core_view_declare(stmt->create_view, &bound, &run->arena, &run->view, error);
     }
@@ -185,15 +194,67 @@ static bool core_query_view_rename(struct core_query_run *run)
     return core_query_change_start(run);
 }
 
-/* A view's types stay as they were frozen. Returns true. */
+/* --- REBIND --- */
+
+/* Find what its SELECT reads by now; BIND follows. */
 static bool core_query_view_rebind(struct core_query_run *run)
 {
-    core_query_fail(run, "0A000", run->stmt->name.at,
-                    "materialized view \"%s\" cannot be bound anew: REBIND is not served",
-                    run->was->name);
-    sql_error_hint(&run->query->error,
-                   "DROP it and CREATE it again: its SELECT is in SHOW CREATE.");
+    struct sql_stmt *stmt;
+    enum err err =
+        sql_parse(run->was->sql, run->was->sql_bytes, &run->arena, &stmt, &run->query->error);
+    if (err != ERR_OK || stmt->kind != SQL_STMT_SELECT) { /* another build wrote it */
+        return core_query_view_unbound(run);
+    }
+    return core_query_view_read(run, stmt->select, run->was->sql, run->was->sql_bytes);
+}
+
+/* Its SELECT was bound: run->view, unless the query's error says why not. */
+static bool core_query_view_rebound(struct core_query_run *run)
+{
+    const struct core_view *was = run->was;
+    if (run->query->error.state != SQL_STATE_NONE) {
+        return core_query_view_unbound(run);
+    }
+    if (!log_uuid_is_equal(&run->view.source->topic, &was->source->topic)) {
+        return core_query_fail(run, "55000", run->change_at,
+                               "materialized view \"%s\" cannot be bound anew: its SELECT reads "
+                               "another topic by now",
+                               was->name);
+    }
+    if (core_view_is_alike(&run->view, was)) {
+        snprintf(run->query->notice, sizeof(run->query->notice),
+                 "the types of materialized view \"%s\" are those of its stream already: nothing "
+                 "is built",
+                 was->name);
+        return core_query_end(run);
+    }
+    run->item = (struct core_change_item){.kind = CORE_CHANGE_VIEW_REBIND, .view = &run->view};
+    return core_query_change_start(run);
+}
+
+/* Its SELECT means nothing any more: the view stays. Returns true. */
+static bool core_query_view_unbound(struct core_query_run *run)
+{
+    const struct sql_error error = run->query->error;
+    core_query_fail(run, error.state != SQL_STATE_NONE ? error.code : "XX001", run->change_at,
+                    "materialized view \"%s\" cannot be bound anew: %s", run->was->name,
+                    error.state != SQL_STATE_NONE ? error.message : "its SELECT cannot be read");
+    sql_error_hint(&run->query->error, "It stays as it is. Its SELECT: %s", run->was->sql);
     return true;
+}
+
+void core_query_view_note(struct core_query_run *run, const char *topic_name)
+{
+    struct core_query *query = run->query;
+    char *room = query->notice;
+    int length = snprintf(room, sizeof(query->notice),
+                          "materialized view \"%s\" is read as it was until it is built anew",
+                          run->view.name);
+    ASSERT(length > 0 && (size_t)length < sizeof(query->notice));
+    struct bytes_writer w = bytes_writer(room + length, sizeof(query->notice) - (size_t)length - 1);
+    core_query_put(&w, ", from: ");
+    core_stream_write(&w, run->view.source, topic_name);
+    room[(size_t)length + (w.err == ERR_OK ? w.pos : 0)] = '\0'; /* or else there is no room */
 }
 
 /* --- EXPLAIN --- */

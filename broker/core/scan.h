@@ -46,6 +46,8 @@ struct core_scans {
     uint64_t bytes;                /* of batches as they lie in the log */
     uint64_t errors_count;         /* error rows found */
     uint64_t duplicates_count;     /* names that objects had again on the way of a column's path */
+    bool is_changed;               /* a view that is read was replaced, or dropped, before it gave
+                                      rows: the statement means another one */
     uint32_t open_count;           /* sources that are not gone; 0: `closed` has nothing to tell */
 };
 

@@ -247,6 +247,8 @@ static enum exec_result core_scan_view_next(struct exec_source *source,
         return core_source_fail(failure, "55T01", "position %s is of another timeline", text);
     }
     if (scan->hold.code != CORE_OK) {
+        source->scans->is_changed |=
+            scan->hold.code == CORE_VIEW_CHANGED || scan->hold.code == CORE_UNKNOWN_VIEW;
         return core_scan_view_fail(scan, scan->hold.code, scan->hold.why, failure);
     }
     while (scan->next < scan->reads_count) {

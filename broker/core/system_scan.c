@@ -47,6 +47,8 @@ static void core_system_fill_view(struct core_system_scan *scan, const struct co
                                   const char *topic_name);
 static void core_system_fill_upkeep(struct core_system_scan *scan,
                                     const struct core_upkeep_row *row);
+static void core_system_fill_rebind(struct core_system_scan *scan,
+                                    const struct core_upkeep_rebind *rebind);
 static void core_system_key(struct core_system_scan *scan, uint32_t column,
                             const struct core_view *view);
 static enum err core_system_errors_open(struct core_system_scan *scan);
@@ -370,7 +372,7 @@ static void core_system_fill_views(struct core_system_scan *scan)
     scan->has_page = false;
     scan->is_end = scan->ask.rows_count < CORE_SYSTEM_VIEWS_MAX;
     for (uint32_t i = 0; i < scan->ask.rows_count && scan->arena.err == ERR_OK; i++) {
-        const struct core_view *view = core_catalog_find_view_uuid(catalog, &scan->views[i].view);
+        const struct core_view *view = core_upkeep_row_view(catalog, &scan->views[i]);
         if (view != NULL) {
             const struct core_topic *topic = core_catalog_find_uuid(catalog, &view->source->topic);
             ASSERT(topic != NULL); /* it outlives the view */
@@ -393,7 +395,8 @@ static void core_system_views_page(struct core_system_scan *scan)
         view = core_tree_next(&walk);
     }
     for (; view != NULL && count < CORE_SYSTEM_VIEWS_MAX; view = core_tree_next(&walk)) {
-        scan->views[count++] = (struct core_upkeep_row){.view = view->uuid};
+        scan->views[count++] =
+            (struct core_upkeep_row){.view = view->uuid, .lineage = view->lineage};
         snprintf(scan->name, sizeof(scan->name), "%s", view->name);
     }
     scan->ask.rows_count = count;
@@ -432,6 +435,27 @@ static void core_system_fill_upkeep(struct core_system_scan *scan,
     core_system_int8(scan, 20, (int64_t)(row->fresh_ns / RT_NS_PER_US));
     if (row->fresh_ns == 0) {
         core_system_null(scan, 20);
+    }
+    core_system_fill_rebind(scan, &row->rebind);
+}
+
+/* How its heir stands, or what became of it. */
+static void core_system_fill_rebind(struct core_system_scan *scan,
+                                    const struct core_upkeep_rebind *rebind)
+{
+    core_system_string(scan, 21, rebind->is_under_way ? "building" : "given up");
+    core_system_string(scan, 22, rebind->why);
+    core_system_int8(scan, 23, (int64_t)rebind->records_count);
+    core_system_int8(scan, 24, (int64_t)rebind->left_count);
+    core_system_int8(scan, 25, (int64_t)(rebind->eta_ns / RT_NS_PER_MS));
+    for (uint32_t i = 21; i < CORE_SYSTEM_COLUMNS_MAX; i++) {
+        bool is_there = i == 21   ? rebind->is_under_way || rebind->why[0] != '\0'
+                        : i == 22 ? rebind->why[0] != '\0'
+                        : i == 25 ? rebind->is_under_way && rebind->eta_ns > 0
+                                  : rebind->is_under_way;
+        if (!is_there) {
+            core_system_null(scan, i);
+        }
     }
 }
 

@@ -64,6 +64,11 @@ static const struct plan_column core_system_views[] = {
     CORE_SYSTEM_COLUMN("errors", BIGINT),
     CORE_SYSTEM_COLUMN("eta_ms", BIGINT),
     CORE_SYSTEM_COLUMN("freshness_us", BIGINT),
+    CORE_SYSTEM_COLUMN("rebind", TEXT),
+    CORE_SYSTEM_COLUMN("rebind_why", TEXT),
+    CORE_SYSTEM_COLUMN("rebind_records", BIGINT),
+    CORE_SYSTEM_COLUMN("rebind_records_left", BIGINT),
+    CORE_SYSTEM_COLUMN("rebind_eta_ms", BIGINT),
 };
 
 static const struct plan_column core_system_ticks[] = {

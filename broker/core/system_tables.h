@@ -14,7 +14,10 @@
  *                      (folded since the server started), records_left (to fold of the present
  *                      step), errors (since the server started), eta_ms (until that step is done;
  *                      null: not known), freshness_us (from when its last tick was there until it
- *                      was in its rows; null: none yet)
+ *                      was in its rows; null: none yet), rebind (null; building: it is bound anew
+ *                      and its heir is being built; given up), rebind_why (why the newest heir was
+ *                      given up, since the server started), rebind_records, rebind_records_left,
+ *                      rebind_eta_ms (of the heir, as above)
  *     system.errors    stream, topic, partition, offset, column, code, path, excerpt: what queries
  *                      found (errors.h), on all shards, each once
  *     system.ticks     tick, time, whole, starts (views that begin in it), topic, partition, offset

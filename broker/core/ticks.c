@@ -11,8 +11,8 @@
 #include "base/assert.h"
 #include "base/rt/clock.h"
 #include "base/rt/shard.h"
-#include "broker/core/change.h"
 #include "broker/core/catalog_view.h"
+#include "broker/core/change.h"
 #include "broker/core/core.h"
 #include "broker/core/partition.h"
 #include "broker/core/ticks_home.h"
@@ -77,7 +77,8 @@ static void core_ticks_report_back(struct rt_shard *shard, struct rt_mail *mail)
 static void core_ticks_again(struct rt_timer *timer);
 static void core_ticks_retry(struct core_shard *cs, uint64_t after_ns);
 static enum err core_ticks_catalog_views(struct core_shard *cs);
-static struct core_ticks_view core_ticks_view_of(const struct core_view *view);
+static struct core_ticks_view core_ticks_view_of(const struct core_catalog *catalog,
+                                                 const struct core_view *view);
 static void core_ticks_make(struct core_shard *cs);
 static void core_ticks_made(struct core_change *change);
 
@@ -184,6 +185,15 @@ void core_ticks_busy(struct core_shard *cs, bool is_busy)
 {
     if (cs->ticks.at_home != NULL) {
         cs->ticks.at_home->is_busy = is_busy;
+    }
+}
+
+void core_ticks_want(struct core_shard *cs)
+{
+    struct core_ticks_home *home = cs->ticks.at_home;
+    if (home != NULL) {
+        home->is_wanted = true;
+        core_ticks_home_soon(home);
     }
 }
 
@@ -391,10 +401,10 @@ static enum err core_ticks_catalog_views(struct core_shard *cs)
     if (ticks->catalog_version == catalog->views_version) {
         return ERR_OK;
     }
-    core_catalog_walk_views(&walk, catalog);
+    core_catalog_walk_heirs(&walk, catalog);
     while (err == ERR_OK && (view = core_catalog_next_view(&walk)) != NULL) {
         if (core_ticks_view_find(cs, &view->uuid) == NULL) {
-            struct core_ticks_view made = core_ticks_view_of(view);
+            struct core_ticks_view made = core_ticks_view_of(catalog, view);
             err = core_ticks_view_put(cs, &made);
         }
     }
@@ -410,15 +420,23 @@ static enum err core_ticks_catalog_views(struct core_shard *cs)
     return err;
 }
 
-static struct core_ticks_view core_ticks_view_of(const struct core_view *view)
+/* An heir begins where the view begins whose place it takes: a fold of the same records. */
+static struct core_ticks_view core_ticks_view_of(const struct core_catalog *catalog,
+                                                 const struct core_view *view)
 {
+    const struct core_view *before =
+        view->is_heir ? core_catalog_find_view(catalog, view->name, strlen(view->name)) : NULL;
     enum core_ticks_origin origin = view->origin == CORE_VIEW_EARLIEST ? CORE_TICKS_EARLIEST
                                     : view->origin == CORE_VIEW_LATEST ? CORE_TICKS_LATEST
                                                                        : CORE_TICKS_TIMESTAMP;
-    return (struct core_ticks_view){.view = view->uuid,
-                                    .topic = view->source->topic,
-                                    .origin = origin,
-                                    .origin_ms = view->origin_ms};
+    struct core_ticks_view out = {.view = view->uuid,
+                                  .topic = view->source->topic,
+                                  .origin = origin,
+                                  .origin_ms = view->origin_ms};
+    if (before != NULL) {
+        out.before = before->uuid;
+    }
+    return out;
 }
 
 static void core_ticks_retry(struct core_shard *cs, uint64_t after_ns)

@@ -25,8 +25,8 @@
  *
  * **Starts.** A view that the catalog has and the timeline does not gets its origins, one for each
  * partition of its source's topic, in a tick of its own making, which also says the ends of all
- * these partitions. A partition that the topic gets later begins at 0. The start of a view that is
- * dropped is forgotten.
+ * partitions there are. One that the topic gets later begins at 0. The start of a view that is
+ * dropped is forgotten. An heir (view.h) has the origins of the view whose place it takes.
  *
  * Own shard only; nothing blocks. */
 #ifndef BROKER_CORE_TICKS_H
@@ -97,6 +97,9 @@ const char *core_ticks_why(const struct core_shard *cs);
  * same on all shards that have the same catalog, and for good once it is known. */
 uint32_t core_ticks_home(const struct core_shard *cs);
 
+/* At the home: a tick is to close soon although nothing may have moved. Nothing to do elsewhere. */
+void core_ticks_want(struct core_shard *cs);
+
 /* At the home: folds are behind the ticks, or not any more. While they are, ticks come more slowly.
  * Nothing to do elsewhere. */
 void core_ticks_busy(struct core_shard *cs, bool is_busy);
@@ -120,6 +123,8 @@ enum core_ticks_origin {
 struct core_ticks_view {
     struct log_uuid view;          /* which */
     struct log_uuid topic;         /* of its source */
+    struct log_uuid before;        /* it begins where that view begins, which has begun or will;
+                                      zero: where `origin` says */
     enum core_ticks_origin origin; /* where it begins */
     int64_t origin_ms;             /* TIMESTAMP: since 1970 */
 };

@@ -6,7 +6,8 @@
  * At most CORE_TICKS_FLIGHTS_MAX ticks are proposed and not committed: what is told meanwhile goes
  * into the next one. The time between two ticks doubles with each that closes while one before it
  * is under way, while folds are behind, or while shards have not taken in the news; and halves with
- * each that does not.
+ * each that does not. An interval in which none closed can be made up for by one: with events that
+ * come once in an interval, about, each would else wait for what the one before it came too late.
  *
  * The log begins with a whole tick. Another one is written after so many ticks or bytes, and when
  * it is committed everything before the whole tick that came before it goes: so the log always has
@@ -68,6 +69,7 @@ static void core_ticks_home_end_back(struct rt_shard *shard, struct rt_mail *mai
 static void core_ticks_home_fire(struct rt_timer *timer);
 static void core_ticks_home_turn(struct rt_op *op);
 static void core_ticks_home_later(struct core_ticks_home *home, uint64_t at_ns);
+static uint64_t core_ticks_home_open_ns(const struct core_ticks_home *home);
 static void core_ticks_home_pace(struct core_ticks_home *home, uint64_t now_ns);
 static void core_ticks_home_tick(struct core_ticks_home *home);
 static enum err core_ticks_home_measure(struct core_ticks_home *home,
@@ -408,12 +410,17 @@ static enum err core_ticks_home_tell_state(struct core_ticks_home *home)
 
 /* --- When a tick closes --- */
 
+static bool core_ticks_home_is_due(const struct core_ticks_home *home)
+{
+    return home->is_wanted || core_timeline_is_due(&home->timeline);
+}
+
 void core_ticks_home_soon(struct core_ticks_home *home)
 {
     if (home->stage != CORE_TICKS_OPEN || !rt_op_is_idle(&home->op_close)) {
         return;
     }
-    if (home->dirty_ns == 0 && core_timeline_is_due(&home->timeline)) {
+    if (home->dirty_ns == 0 && core_ticks_home_is_due(home)) {
         home->dirty_ns = rt_now_ns(home->cs->shard);
     }
     if (home->dirty_ns != 0 && !rt_timer_is_running(&home->timer)) {
@@ -444,7 +451,7 @@ static void core_ticks_home_turn(struct rt_op *op)
     if (home->stage != CORE_TICKS_OPEN || rt_timer_is_running(&home->timer)) {
         return;
     }
-    if (!core_timeline_is_due(&home->timeline)) {
+    if (!core_ticks_home_is_due(home)) {
         home->dirty_ns = 0;
         return;
     }
@@ -452,12 +459,19 @@ static void core_ticks_home_turn(struct rt_op *op)
         home->out_bytes >= CORE_TICKS_NEWS_BYTES_MAX) {
         return; /* until one is committed, or comes back */
     }
-    if (home->closed_ns != 0 && now_ns < home->closed_ns + home->interval_ns) {
-        core_ticks_home_later(home, home->closed_ns + home->interval_ns);
+    uint64_t open_ns = core_ticks_home_open_ns(home);
+    if (now_ns < open_ns) {
+        core_ticks_home_later(home, open_ns);
         return;
     }
     core_ticks_home_pace(home, now_ns);
     core_ticks_home_tick(home);
+}
+
+/* When the next tick may close: what is to be made up for waits for those under way. */
+static uint64_t core_ticks_home_open_ns(const struct core_ticks_home *home)
+{
+    return home->flights_count > 0 ? home->closed_ns + home->interval_ns : home->next_ns;
 }
 
 static void core_ticks_home_pace(struct core_ticks_home *home, uint64_t now_ns)
@@ -471,6 +485,8 @@ static void core_ticks_home_pace(struct core_ticks_home *home, uint64_t now_ns)
     if (interval_ns > CORE_TICKS_INTERVAL_MAX_NS) {
         interval_ns = CORE_TICKS_INTERVAL_MAX_NS;
     }
+    uint64_t spare_ns = is_pressed ? 0 : now_ns - home->next_ns;
+    home->next_ns = now_ns + interval_ns - (spare_ns < interval_ns ? spare_ns : interval_ns);
     home->interval_ns = interval_ns;
     home->closed_ns = now_ns;
     metric_set(&home->cs->ticks.interval, (int64_t)interval_ns);
@@ -588,6 +604,7 @@ static void core_ticks_home_proposed(struct core_ticks_home *home,
     news->catalog_version = home->cs->catalog->version;
     news->dirty_ns = home->dirty_ns;
     home->dirty_ns = 0;
+    home->is_wanted = false;
     home->flights_count++;
     list_push_back(&home->flights, &news->in_home);
     core_ticks_home_count(home, &news->tick, news->proposal.index, news->bytes);
@@ -652,6 +669,9 @@ static void core_ticks_home_moved(struct raft_watch *watch, struct raft_group *g
     }
     if (is_any) {
         core_ticks_covers_moved(home);
+        if (home->flights_count == 0) {
+            rt_timer_stop(&home->timer); /* the next one may come earlier */
+        }
         core_ticks_home_soon(home);
     }
 }

@@ -110,10 +110,12 @@ struct core_ticks_home {
     struct rt_op op_close;         /* closes a tick at the end of the turn */
     struct rt_timer timer;         /* or later */
     uint64_t closed_ns;            /* when the last one closed */
-    uint64_t interval_ns;          /* between two of them, at least */
+    uint64_t next_ns;              /* when the next may, with none under way */
+    uint64_t interval_ns;          /* between two of them, on the average at least */
     uint64_t catalog_version;      /* what the home had when it closed */
     uint64_t dirty_ns;             /* since when something waits; 0: nothing does */
     bool is_busy;                  /* folds are behind */
+    bool is_wanted;                /* a tick is to close although nothing may have moved */
     uint8_t *scratch;              /* room for a tick's bytes */
     size_t scratch_bytes;          /* of it */
     uint64_t whole_index;          /* entry of the newest whole tick in the log; 0: none */

@@ -11,6 +11,8 @@
 
 static bool core_ticks_views_begin(struct core_ticks_home *home,
                                    const struct core_ticks_known *known);
+static bool core_ticks_views_begin_alike(struct core_ticks_home *home,
+                                         const struct core_ticks_known *known);
 static void core_ticks_views_ask(struct core_ticks_home *home, const struct core_topic *topic,
                                  const struct core_ticks_known *known);
 static void core_ticks_views_answered(struct core_offsets *offsets);
@@ -85,12 +87,38 @@ static bool core_ticks_views_begin(struct core_ticks_home *home,
     home->origins = block;
     home->origins_count = topic->partitions_count;
     home->origin_next = 0;
+    if (!log_uuid_is_zero(&known->view.before)) {
+        return core_ticks_views_begin_alike(home, known);
+    }
     if (known->view.origin != CORE_TICKS_LATEST) {
         core_ticks_views_ask(home, topic, known);
         return false;
     }
     for (uint32_t i = 0; i < home->origins_count; i++) {
         home->origins[i] = CORE_TIMELINE_LATEST;
+    }
+    core_ticks_views_found(home, known);
+    return true;
+}
+
+/* Where the view before it begins, once the ticks have said that. Of a topic that has got more
+ * partitions since, those begin at 0 for both. */
+static bool core_ticks_views_begin_alike(struct core_ticks_home *home,
+                                         const struct core_ticks_known *known)
+{
+    const struct core_timeline_start *start =
+        core_timeline_start(&home->timeline, &known->view.before);
+    if (start == NULL || !start->is_said || start->partitions_count > home->origins_count) {
+        struct core_ticks_known *late = core_ticks_view_find(home->cs, &known->view.view);
+        list_remove(&late->in_ticks); /* others need not wait for it, least of all that one */
+        list_push_back(&home->cs->ticks.views, &late->in_ticks);
+        core_ticks_views_forget(home);
+        core_ticks_views_later(home);
+        return false;
+    }
+    home->origins_count = start->partitions_count;
+    for (uint32_t i = 0; i < home->origins_count; i++) {
+        home->origins[i] = start->origins[i];
     }
     core_ticks_views_found(home, known);
     return true;

@@ -498,15 +498,17 @@ void core_timeline_sweep(struct core_timeline *tl)
     }
 }
 
-/* Whether all its source's partitions have told their ends, so that a tick may say it. */
+/* Whether all its source's partitions have told their ends, so that a tick may say it; those, too,
+ * that came after its origins: there it begins at 0. */
 static bool core_timeline_is_ready(const struct core_timeline *tl,
                                    const struct core_timeline_start *start)
 {
     const struct core_timeline_topic *topic = core_timeline_topic(tl, &start->topic);
     bool is_ready = !start->is_said && topic != NULL && topic->is_followed &&
                     topic->capacity >= start->partitions_count;
-    for (uint32_t i = 0; is_ready && i < start->partitions_count; i++) {
-        is_ready = topic->ends[i].is_told;
+    for (uint32_t i = 0; is_ready && i < topic->capacity; i++) {
+        const struct core_timeline_end *end = &topic->ends[i];
+        is_ready = end->is_told || (i >= start->partitions_count && !end->is_said);
     }
     return is_ready;
 }
@@ -515,8 +517,10 @@ static void core_timeline_soil_source(struct core_timeline *tl,
                                       const struct core_timeline_start *start)
 {
     struct core_timeline_topic *topic = core_timeline_topic(tl, &start->topic);
-    for (uint32_t i = 0; i < start->partitions_count; i++) {
-        core_timeline_soil(tl, &topic->ends[i]);
+    for (uint32_t i = 0; i < topic->capacity; i++) {
+        if (topic->ends[i].is_told) {
+            core_timeline_soil(tl, &topic->ends[i]);
+        }
     }
 }
 

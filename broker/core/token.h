@@ -2,7 +2,7 @@
  * for clients, who may hand back anything. Pure.
  *
  *     s1.<uuid of the topic>.<offset of partition 0>.<of 1>...
- *     v1.<uuid of the view>.<incarnation>.<epoch>.<tick>.<hash of what is asked>
+ *     v1.<lineage of the view>.<incarnation>.<epoch>.<tick>.<hash of what is asked>
  *
  * uuids are 32 hexadecimal digits, epochs 8, hashes 16, all in lower case; other numbers are
  * decimal. That of a stream lives as long as the topic; that of a view as long as its change log
@@ -37,7 +37,7 @@ MUST_USE enum err core_token_get(const char *text, size_t length, struct log_uui
 
 /* How far a client has come in a view. */
 struct core_view_token {
-    struct log_uuid view;
+    struct log_uuid view; /* its lineage */
     uint32_t incarnation; /* of it */
     uint32_t epoch;       /* of the timeline */
     uint64_t tick;        /* all up to it was given */

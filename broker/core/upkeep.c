@@ -5,6 +5,7 @@
 #include "base/rt/clock.h"
 #include "base/rt/shard.h"
 #include "broker/core/core.h"
+#include "broker/core/upkeep_home.h"
 #include "broker/core/upkeep_int.h"
 
 /* What all parts together work in a turn of the loop. */
@@ -103,7 +104,7 @@ static void core_upkeep_turn(struct rt_op *op)
     }
 }
 
-/* Folds that had to pause go on. */
+/* What had to pause goes on. */
 static void core_upkeep_pace_over(struct rt_timer *timer)
 {
     struct core_upkeep *upkeep = CONTAINER_OF(timer, struct core_upkeep, pace.timer);

@@ -13,6 +13,10 @@
  * that is new, or a server that has started, begins with one step from the view's origins. What a
  * step takes longer than 100 ms is told in between, so that others see how far it is.
  *
+ * A view that is bound anew has an *heir* (view.h), which is kept up like any other and takes its
+ * place when it keeps up: what was held before is read to its end, and who asks for a later tick is
+ * told CORE_VIEW_CHANGED. The view of the same name has that tick.
+ *
  * **Readers** ask the home for a *hold*: the newest tick that all shards have, kept readable; read
  * the shards at it; and give it up as soon as each shard keeps it for them.
  *
@@ -32,6 +36,7 @@
 #include "broker/core/code.h"
 #include "broker/core/position.h"
 #include "broker/core/ticks.h"
+#include "broker/core/upkeep_ask.h"
 #include "broker/core/upkeep_pace.h"
 #include "storage/log/format.h"
 #include "views/maint/upkeep.h"
@@ -42,15 +47,6 @@ struct core_upkeep_read;
 
 /* Ticks that the home can still tell apart. */
 #define CORE_UPKEEP_NEWS 64u
-
-/* Where a view stands. */
-enum core_upkeep_status {
-    CORE_UPKEEP_BUILDING, /* not to be read yet */
-    CORE_UPKEEP_LIVE,
-    CORE_UPKEEP_LAGGING, /* more than 50 ms behind */
-    CORE_UPKEEP_BROKEN,  /* not kept up any more: `why` */
-    CORE_UPKEEP_STATUS_COUNT
-};
 
 /* What the home counts; taken whenever it is asked how views stand. */
 struct core_upkeep_metrics {
@@ -87,6 +83,7 @@ struct core_upkeep {
     struct rt_timer timer;  /* tries again, looks after deadlines */
     bool is_listening;      /* `listener` does */
     bool is_busy;           /* ticks were told to come more slowly */
+    bool has_heirs;         /* some view is bound anew */
     const char *ticks_why;  /* there are no more ticks, and why; NULL: there are */
     struct core_upkeep_metrics metrics;
 };
@@ -121,10 +118,11 @@ struct core_upkeep_hold {
                      to be released */
 
     /* Answered. */
-    enum core_code code;           /* CORE_OK; CORE_UNKNOWN_VIEW; CORE_VIEW_BROKEN; CORE_TIMEOUT;
-                                      CORE_CLOSING;           `why` says more */
-    char why[160];                 /* for people; "": what the code says */
-    uint64_t tick;                 /* the state's, to be read at */
+    enum core_code code; /* CORE_OK; CORE_UNKNOWN_VIEW; CORE_VIEW_CHANGED: its heir has its
+                            place, and it has no such tick; CORE_VIEW_BROKEN;
+                            CORE_TIMEOUT; CORE_CLOSING. `why` says more */
+    char why[160];       /* for people; "": what the code says */
+    uint64_t tick;       /* the state's, to be read at */
     struct core_position position; /* all that it and those before it hold is in the rows */
 
     /* Private to upkeep_home.c. */
@@ -196,54 +194,5 @@ static inline bool core_upkeep_read_is_here(const struct core_upkeep_read *read)
 {
     return !read->is_away;
 }
-
-/* --- What there is, for system.views --- */
-
-/* A view, at its home. */
-struct core_upkeep_row {
-    struct log_uuid view;
-    enum core_upkeep_status status;
-    bool is_degraded;    /* values did not fit its frozen types, or rows failed */
-    char why[160];       /* of BROKEN and LAGGING; "" */
-    uint64_t tick;       /* complete on all shards */
-    uint64_t lag_ns;     /* how long ago the first tick came that it has not; 0: it has all */
-    uint64_t fresh_ns;   /* how long the tick that it took last had been there when all shards had
-                            taken it; 0: it has taken none */
-    uint64_t rows_count; /* of its state */
-    uint64_t bytes;      /* of memory */
-    uint64_t records_count; /* folded since the server started */
-    uint64_t left_count;    /* records of the step under way that are left to fold */
-    uint64_t errors_count;  /* values and rows that failed since the server started */
-    uint64_t eta_ns;        /* until that step is done, by its pace so far; 0: not known */
-};
-
-/* The views whose home this shard is: up to `max` rows, in order of their names' catalog. Returns
- * how many. On other shards: none. */
-uint32_t core_upkeep_rows(const struct core_upkeep *upkeep, struct core_upkeep_row *out,
-                          uint32_t max);
-
-struct core_upkeep_ask;
-
-typedef void core_upkeep_ask_fn(struct core_upkeep_ask *ask);
-
-/* A question to the home: how do these views stand? In place, the caller's until start and from
- * `done` on; the rows, too. */
-struct core_upkeep_ask {
-    /* Asked. */
-    core_upkeep_ask_fn *done;     /* once, from a turn of the loop of the shard that asked */
-    void *ctx;                    /* the caller's */
-    struct core_upkeep_row *rows; /* rows_count; `view` of each is asked, the rest answered: of one
-                                     that the home does not know, that it is being built */
-    uint32_t rows_count;
-
-    /* Private to upkeep_ask.c. */
-    struct core_call call;
-};
-
-/* Ask. False: there is no home yet; the rows are answered, and `done` is not called. */
-bool core_upkeep_ask_start(struct core_shard *cs, struct core_upkeep_ask *ask);
-
-/* "building", ... Static storage. */
-const char *core_upkeep_status_name(enum core_upkeep_status status);
 
 #endif

@@ -1,7 +1,9 @@
 /* How views stand, for those who ask on any shard: a call to the home, which counts them on the
- * way. See upkeep.h. */
+ * way. See upkeep_ask.h. */
+#include "broker/core/upkeep_ask.h"
+
 #include "broker/core/core.h"
-#include "broker/core/upkeep_int.h"
+#include "broker/core/upkeep_home.h"
 
 static const struct metric_family core_upkeep_views_family = {
     .name = "tdb_views", .help = "Materialized views.", .type = METRIC_GAUGE};
@@ -83,15 +85,20 @@ static void core_upkeep_measure(struct core_upkeep *upkeep)
     uint64_t lag_ns = 0;
     uint64_t rows_count = 0;
     uint64_t bytes = 0;
+    uint32_t known_count = 0;
     list_for_each (node, &upkeep->views) {
+        const struct core_upkeep_view *view = CONTAINER_OF(node, struct core_upkeep_view, in_views);
         struct core_upkeep_row row;
-        core_upkeep_view_row(CONTAINER_OF(node, struct core_upkeep_view, in_views), &row);
+        core_upkeep_view_row(view, &row);
+        bytes += row.bytes;
+        if (view->is_replaced) { /* it is there only for who reads it */
+            continue;
+        }
+        known_count++;
         counts[row.status]++;
         lag_ns = row.status != CORE_UPKEEP_BROKEN && row.lag_ns > lag_ns ? row.lag_ns : lag_ns;
         rows_count += row.rows_count;
-        bytes += row.bytes;
     }
-    uint32_t known_count = (uint32_t)list_count(&upkeep->views);
     uint32_t count = upkeep->cs->catalog->views_count;
     counts[CORE_UPKEEP_BUILDING] += count > known_count ? count - known_count : 0;
     for (uint32_t i = 0; i < CORE_UPKEEP_STATUS_COUNT; i++) {
@@ -112,5 +119,13 @@ static void core_upkeep_ask_done(struct core_shard *home, struct core_call *call
 /* What is known of a view that the home does not know. */
 static void core_upkeep_ask_none(struct core_upkeep_row *row)
 {
-    *row = (struct core_upkeep_row){.view = row->view, .status = CORE_UPKEEP_BUILDING};
+    *row = (struct core_upkeep_row){
+        .view = row->view, .lineage = row->lineage, .status = CORE_UPKEEP_BUILDING};
+}
+
+const struct core_view *core_upkeep_row_view(const struct core_catalog *catalog,
+                                             const struct core_upkeep_row *row)
+{
+    const struct core_view *view = core_catalog_find_view_uuid(catalog, &row->view);
+    return view != NULL ? view : core_catalog_find_lineage(catalog, &row->lineage);
 }

@@ -12,7 +12,7 @@
  * here until it is dropped.
  *
  * **Floors.** A step tells the shards the oldest tick that may still be asked for: that of the
- * lowest hold, or the last one applied. */
+ * lowest hold (upkeep_hold.c), or the last one applied. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@
 #include "base/rt/shard.h"
 #include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
-#include "broker/core/upkeep_int.h"
+#include "broker/core/upkeep_home.h"
 
 /* Behind for so long a view goes to the newest tick at once; for so long, ticks come slower. */
 #define CORE_UPKEEP_LAG_NS  (50 * RT_NS_PER_MS)
@@ -29,9 +29,6 @@
 
 /* Bytes of ticks that are kept, but for the newest one. */
 #define CORE_UPKEEP_NEWS_BYTES (1u << 20)
-
-/* Between two looks at what waits. */
-#define CORE_UPKEEP_RETRY_NS (5 * RT_NS_PER_MS)
 
 static void core_upkeep_heard(struct core_ticks_listener *listener,
                               const struct core_tick_news *news);
@@ -42,15 +39,11 @@ static void core_upkeep_failed(struct core_ticks_listener *listener, enum core_c
                                const char *why);
 static void core_upkeep_take_starts(struct core_upkeep *upkeep, const struct core_tick *tick);
 static void core_upkeep_take_moves(struct core_upkeep *upkeep, const struct core_tick *tick);
-static struct core_upkeep_view *core_upkeep_view_find(const struct core_upkeep *upkeep,
-                                                      const struct log_uuid *uuid);
-static struct core_upkeep_view *core_upkeep_view_new(struct core_upkeep *upkeep,
-                                                     const struct core_view *defined);
 static bool core_upkeep_grow(struct budget *budget, uint64_t **array, uint32_t from, uint32_t to);
 static bool core_upkeep_view_see(struct core_upkeep_view *view, uint32_t count);
 static bool core_upkeep_view_widen(struct core_upkeep_view *view);
 static void core_upkeep_view_break(struct core_upkeep_view *view, const char *why);
-static void core_upkeep_view_run(struct core_upkeep_view *view);
+static bool core_upkeep_view_is_over(const struct core_upkeep_view *view);
 static enum core_upkeep_order core_upkeep_view_due(struct core_upkeep_view *view);
 static enum core_code core_upkeep_view_over(const struct core_upkeep_view *view);
 static bool core_upkeep_view_aim(struct core_upkeep_view *view);
@@ -60,19 +53,8 @@ static void core_upkeep_step_done(struct core_shard *home, struct core_call *cal
 static void core_upkeep_view_done(struct core_upkeep_view *view);
 static void core_upkeep_view_stepped(struct core_upkeep_view *view);
 static void core_upkeep_view_free(struct core_upkeep_view *view);
-static void core_upkeep_look(struct core_upkeep *upkeep);
+static void core_upkeep_view_define(struct core_upkeep_view *view);
 static void core_upkeep_look_late(struct rt_timer *timer);
-static void core_upkeep_look_soon(struct core_upkeep *upkeep);
-static void core_upkeep_hold_run(struct core_shard *at, struct core_call *call);
-static void core_upkeep_hold_cancel_run(struct core_shard *at, struct core_call *call);
-static void core_upkeep_hold_cancel_done(struct core_shard *home, struct core_call *call);
-static void core_upkeep_hold_done(struct core_shard *home, struct core_call *call);
-static void core_upkeep_hold_wait(struct core_upkeep_hold *hold);
-static void core_upkeep_hold_again(struct rt_timer *timer);
-static bool core_upkeep_hold_try(struct core_upkeep_view *view, struct core_upkeep_hold *hold);
-static void core_upkeep_hold_end(struct core_upkeep_hold *hold, enum core_code code);
-static void core_upkeep_release_run(struct core_shard *at, struct core_call *call);
-static void core_upkeep_release_done(struct core_shard *home, struct core_call *call);
 
 void core_upkeep_home_open(struct core_upkeep *upkeep)
 {
@@ -161,7 +143,7 @@ static void core_upkeep_forget_some(struct core_upkeep *upkeep)
     uint64_t least = upkeep->newest;
     list_for_each (node, &upkeep->views) {
         const struct core_upkeep_view *view = CONTAINER_OF(node, struct core_upkeep_view, in_views);
-        if (view->status == CORE_UPKEEP_LIVE && view->moved > view->applied) {
+        if (view->status == CORE_UPKEEP_LIVE && view->moved > view->applied && !view->is_frozen) {
             least = view->applied < least ? view->applied : least;
         }
     }
@@ -253,8 +235,8 @@ void core_upkeep_adopted(struct core_upkeep *upkeep)
     }
 }
 
-static struct core_upkeep_view *core_upkeep_view_find(const struct core_upkeep *upkeep,
-                                                      const struct log_uuid *uuid)
+struct core_upkeep_view *core_upkeep_view_find(const struct core_upkeep *upkeep,
+                                               const struct log_uuid *uuid)
 {
     list_for_each (node, &upkeep->views) {
         struct core_upkeep_view *view = CONTAINER_OF(node, struct core_upkeep_view, in_views);
@@ -266,8 +248,8 @@ static struct core_upkeep_view *core_upkeep_view_find(const struct core_upkeep *
 }
 
 /* NULL: there is no memory. */
-static struct core_upkeep_view *core_upkeep_view_new(struct core_upkeep *upkeep,
-                                                     const struct core_view *defined)
+struct core_upkeep_view *core_upkeep_view_new(struct core_upkeep *upkeep,
+                                              const struct core_view *defined)
 {
     struct core_shard *cs = upkeep->cs;
     uint32_t shards_count = cs->core->shards_count;
@@ -284,7 +266,10 @@ static struct core_upkeep_view *core_upkeep_view_new(struct core_upkeep *upkeep,
     struct core_upkeep_view *view = memory;
     view->upkeep = upkeep;
     view->uuid = defined->uuid;
+    view->lineage = defined->lineage;
+    view->is_heir = defined->is_heir;
     view->topic = defined->source->topic;
+    view->late_ns = rt_now_ns(cs->shard);
     view->steps = steps;
     list_init(&view->holds);
     list_init(&view->waiting);
@@ -351,7 +336,7 @@ static void core_upkeep_view_break(struct core_upkeep_view *view, const char *wh
 }
 
 /* Do what is due for it. */
-static void core_upkeep_view_run(struct core_upkeep_view *view)
+void core_upkeep_view_run(struct core_upkeep_view *view)
 {
     list_for_each_safe (node, next, &view->waiting) {
         struct core_upkeep_hold *hold = CONTAINER_OF(node, struct core_upkeep_hold, in_view);
@@ -369,16 +354,26 @@ static void core_upkeep_view_run(struct core_upkeep_view *view)
             view->steps[i].is_undone = true;
         }
         core_upkeep_view_send(view);
-    } else if ((is_stopping || view->is_dropped) && list_is_empty(&view->holds)) {
+    } else if (core_upkeep_view_is_over(view)) {
         core_upkeep_view_free(view);
     }
+}
+
+/* Nothing of it is left anywhere. No order is under way, and none is due. */
+static bool core_upkeep_view_is_over(const struct core_upkeep_view *view)
+{
+    bool is_swapped = view->is_swapped && view->order != CORE_UPKEEP_LEAVE;
+    return (view->upkeep->is_stopping || view->is_dropped || is_swapped) && !view->is_changing &&
+           list_is_empty(&view->holds);
 }
 
 /* The next order; NONE: there is none now. */
 static enum core_upkeep_order core_upkeep_view_due(struct core_upkeep_view *view)
 {
     switch (view->order) {
-    case CORE_UPKEEP_LEAVE: return CORE_UPKEEP_FREE;
+    case CORE_UPKEEP_LEAVE: /* who has a hold of one that was replaced will read it yet */
+        return view->is_swapped && !list_is_empty(&view->holds) ? CORE_UPKEEP_NONE
+                                                                : CORE_UPKEEP_FREE;
     case CORE_UPKEEP_FREE: return CORE_UPKEEP_NONE;
     case CORE_UPKEEP_NONE:
         return core_upkeep_view_over(view) == CORE_OK && view->begun != 0 ? CORE_UPKEEP_MAKE
@@ -397,6 +392,7 @@ static enum core_code core_upkeep_view_over(const struct core_upkeep_view *view)
 {
     return view->is_dropped                     ? CORE_UNKNOWN_VIEW
            : view->status == CORE_UPKEEP_BROKEN ? CORE_VIEW_BROKEN
+           : view->is_swapped                   ? CORE_VIEW_CHANGED
                                                 : CORE_OK;
 }
 
@@ -405,7 +401,8 @@ static bool core_upkeep_view_aim(struct core_upkeep_view *view)
 {
     struct core_upkeep *upkeep = view->upkeep;
     uint64_t now_ns = rt_now_ns(upkeep->cs->shard);
-    if (view->moved <= view->applied || !core_upkeep_view_widen(view)) {
+    if (view->moved <= view->applied || view->is_frozen ||
+        (view->applied == 0 && core_upkeep_heir_waits(view)) || !core_upkeep_view_widen(view)) {
         return false;
     }
     bool is_late = view->behind_ns != 0 && now_ns - view->behind_ns > CORE_UPKEEP_LAG_NS;
@@ -413,6 +410,7 @@ static bool core_upkeep_view_aim(struct core_upkeep_view *view)
     if (view->applied == 0 || is_late || next == 0) {
         if (view->status == CORE_UPKEEP_LIVE && is_late) {
             view->status = CORE_UPKEEP_LAGGING;
+            view->late_ns = now_ns;
             snprintf(view->why, sizeof(view->why), "its ticks take longer than they come");
         }
         memcpy(view->goals, view->ends, view->partitions_count * sizeof(uint64_t));
@@ -428,7 +426,9 @@ static bool core_upkeep_view_aim(struct core_upkeep_view *view)
         }
         view->tick = next;
     }
-    view->is_paced = view->status != CORE_UPKEEP_LIVE;
+    view->is_paced = core_upkeep_pace_is_wanted(
+        view->status == CORE_UPKEEP_BUILDING,
+        view->status == CORE_UPKEEP_LAGGING ? now_ns - view->late_ns : 0);
     view->step_ns = now_ns;
     view->step_records = 0;
     for (uint32_t i = 0; i < upkeep->cs->core->shards_count; i++) {
@@ -469,6 +469,7 @@ static void core_upkeep_view_send(struct core_upkeep_view *view)
         struct core_upkeep_step *step = &view->steps[i];
         if (step->is_undone && !step->is_away) {
             step->over = core_upkeep_view_over(view);
+            step->is_heir = view->is_heir;
             memcpy(step->why, view->why, sizeof(step->why));
             step->is_away = true;
             view->away_count++;
@@ -514,7 +515,7 @@ static void core_upkeep_view_done(struct core_upkeep_view *view)
         core_upkeep_view_over(view) == CORE_OK) {
         core_upkeep_view_stepped(view);
     }
-    if (upkeep->is_busy || upkeep->oldest <= upkeep->newest) {
+    if (upkeep->is_busy || upkeep->has_heirs || upkeep->oldest <= upkeep->newest) {
         core_upkeep_look(upkeep); /* ticks may be kept no more, and need not be slow */
     } else {
         core_upkeep_view_run(view);
@@ -572,20 +573,36 @@ static bool core_upkeep_is_waited(const struct core_upkeep_view *view)
     return false;
 }
 
-/* At all views: what is due. */
-static void core_upkeep_look(struct core_upkeep *upkeep)
+/* What the catalog says of it by now. */
+static void core_upkeep_view_define(struct core_upkeep_view *view)
+{
+    struct core_upkeep *upkeep = view->upkeep;
+    const struct core_catalog *catalog = upkeep->cs->catalog;
+    const struct core_view *defined =
+        catalog != NULL ? core_catalog_find_view_uuid(catalog, &view->uuid) : NULL;
+    if (defined != NULL) {
+        view->is_heir = defined->is_heir;
+    } else if (catalog != NULL && !view->is_dropped) {
+        core_upkeep_heir_gone(view);
+    }
+    upkeep->has_heirs = upkeep->has_heirs || view->is_heir;
+    if (view->is_heir) {
+        core_upkeep_heir_look(view);
+    }
+}
+
+void core_upkeep_look(struct core_upkeep *upkeep)
 {
     struct core_shard *cs = upkeep->cs;
     uint64_t now_ns = rt_now_ns(cs->shard);
     bool is_busy = false;
     bool is_waited = false;
+    upkeep->has_heirs = false;
     list_for_each_safe (node, next, &upkeep->views) {
         struct core_upkeep_view *view = CONTAINER_OF(node, struct core_upkeep_view, in_views);
-        if (cs->catalog != NULL && core_catalog_find_view_uuid(cs->catalog, &view->uuid) == NULL) {
-            view->is_dropped = true;
-        }
+        core_upkeep_view_define(view);
         is_busy = is_busy || (view->status == CORE_UPKEEP_LIVE && view->behind_ns != 0 &&
-                              now_ns - view->behind_ns > CORE_UPKEEP_BUSY_NS);
+                              !view->is_frozen && now_ns - view->behind_ns > CORE_UPKEEP_BUSY_NS);
         is_waited = is_waited || core_upkeep_is_waited(view);
         core_upkeep_view_run(view); /* it may be gone after it */
     }
@@ -599,7 +616,7 @@ static void core_upkeep_look(struct core_upkeep *upkeep)
     }
 }
 
-static void core_upkeep_look_soon(struct core_upkeep *upkeep)
+void core_upkeep_look_soon(struct core_upkeep *upkeep)
 {
     if (!rt_timer_is_running(&upkeep->timer)) {
         rt_timer_start(&upkeep->timer, rt_now_ns(upkeep->cs->shard) + CORE_UPKEEP_RETRY_NS);
@@ -613,189 +630,6 @@ static void core_upkeep_look_late(struct rt_timer *timer)
         core_upkeep_view_send(CONTAINER_OF(node, struct core_upkeep_view, in_views));
     }
     core_upkeep_look(upkeep);
-}
-
-/* --- Holds --- */
-
-void core_upkeep_hold_start(struct core_shard *cs, struct core_upkeep_hold *hold)
-{
-    hold->cs = cs;
-    hold->code = CORE_OK;
-    hold->why[0] = '\0';
-    hold->of = NULL;
-    hold->is_canceled = false;
-    uint32_t home = core_ticks_home(cs);
-    if (home == UINT32_MAX) { /* the view is so new that there is no timeline yet */
-        core_upkeep_hold_wait(hold);
-        return;
-    }
-    hold->is_away = true;
-    core_call_start(cs, home, &hold->call, core_upkeep_hold_run, core_upkeep_hold_done);
-}
-
-/* Try again soon. */
-static void core_upkeep_hold_wait(struct core_upkeep_hold *hold)
-{
-    rt_timer_init(&hold->timer, hold->cs->shard, core_upkeep_hold_again);
-    rt_timer_start(&hold->timer, rt_now_ns(hold->cs->shard) + CORE_UPKEEP_RETRY_NS);
-}
-
-static void core_upkeep_hold_again(struct rt_timer *timer)
-{
-    struct core_upkeep_hold *hold = CONTAINER_OF(timer, struct core_upkeep_hold, timer);
-    struct core_shard *cs = hold->cs;
-    if (hold->is_canceled || cs->upkeep.is_stopping) {
-        hold->code = CORE_CLOSING;
-    } else if (rt_now_ns(cs->shard) >= hold->deadline_ns) {
-        hold->code = CORE_TIMEOUT;
-    } else {
-        core_upkeep_hold_start(cs, hold);
-        return;
-    }
-    hold->done(hold);
-}
-
-static void core_upkeep_hold_run(struct core_shard *at, struct core_call *call)
-{
-    struct core_upkeep_hold *hold = CONTAINER_OF(call, struct core_upkeep_hold, call);
-    struct core_upkeep *upkeep = &at->upkeep;
-    struct core_upkeep_view *view = core_upkeep_view_find(upkeep, &hold->view);
-    hold->at = at;
-    if (upkeep->is_stopping) {
-        core_upkeep_hold_end(hold, CORE_CLOSING);
-        return;
-    }
-    if (view == NULL) { /* its first tick is still to come */
-        const struct core_view *defined = core_catalog_find_view_uuid(at->catalog, &hold->view);
-        view = defined != NULL ? core_upkeep_view_new(upkeep, defined) : NULL;
-        if (view == NULL) {
-            core_upkeep_hold_end(hold, defined != NULL ? CORE_OVERLOADED : CORE_UNKNOWN_VIEW);
-            return;
-        }
-    }
-    list_push_back(&view->waiting, &hold->in_view);
-    if (!core_upkeep_hold_try(view, hold) && hold->deadline_ns != UINT64_MAX) {
-        core_upkeep_look_soon(upkeep);
-    }
-}
-
-/* What it waits for is there, or will not come: it is answered. */
-static bool core_upkeep_hold_try(struct core_upkeep_view *view, struct core_upkeep_hold *hold)
-{
-    struct core_upkeep *upkeep = view->upkeep;
-    bool is_readable = view->status == CORE_UPKEEP_LIVE || view->status == CORE_UPKEEP_LAGGING;
-    uint64_t complete = view->moved <= view->applied ? upkeep->newest : view->applied;
-    if (view->is_dropped || upkeep->is_stopping) {
-        list_remove(&hold->in_view);
-        core_upkeep_hold_end(hold, upkeep->is_stopping ? CORE_CLOSING : CORE_UNKNOWN_VIEW);
-    } else if (view->status == CORE_UPKEEP_BROKEN) {
-        list_remove(&hold->in_view);
-        snprintf(hold->why, sizeof(hold->why), "%s", view->why);
-        core_upkeep_hold_end(hold, CORE_VIEW_BROKEN);
-    } else if (is_readable && complete >= hold->tick_min && view->applied >= hold->rows_min) {
-        list_remove(&hold->in_view);
-        if (!hold->is_news) {
-            list_push_back(&view->holds, &hold->in_view); /* ticks only grow */
-            hold->of = view;
-        }
-        hold->tick = view->applied;
-        hold->position = (struct core_position){core_ticks_position(upkeep->cs).epoch, complete};
-        core_upkeep_hold_end(hold, CORE_OK);
-    } else if (hold->is_canceled || rt_now_ns(upkeep->cs->shard) >= hold->deadline_ns) {
-        list_remove(&hold->in_view);
-        if (view->status == CORE_UPKEEP_BUILDING) {
-            snprintf(hold->why, sizeof(hold->why), "it is being built");
-        } else {
-            snprintf(hold->why, sizeof(hold->why), "it has tick %llu, not %llu yet",
-                     (unsigned long long)complete, (unsigned long long)hold->tick_min);
-        }
-        core_upkeep_hold_end(hold, hold->is_canceled ? CORE_CLOSING : CORE_TIMEOUT);
-    } else {
-        return false;
-    }
-    return true;
-}
-
-static void core_upkeep_hold_end(struct core_upkeep_hold *hold, enum core_code code)
-{
-    hold->code = code;
-    core_call_end(hold->at, &hold->call);
-}
-
-static void core_upkeep_hold_done(struct core_shard *home, struct core_call *call)
-{
-    struct core_upkeep_hold *hold = CONTAINER_OF(call, struct core_upkeep_hold, call);
-    hold->is_away = false;
-    if (hold->is_cancel_away) {
-        return;
-    }
-    if (hold->code == CORE_UNKNOWN_VIEW && !home->upkeep.is_stopping &&
-        core_catalog_find_view_uuid(home->catalog, &hold->view) != NULL) {
-        core_upkeep_hold_wait(hold); /* this shard's catalog is newer, or older */
-        return;
-    }
-    hold->done(hold);
-}
-
-void core_upkeep_hold_cancel(struct core_shard *cs, struct core_upkeep_hold *hold)
-{
-    if (!hold->is_away) {
-        hold->is_canceled = true; /* the timer ends it */
-    } else if (!hold->is_cancel_away) {
-        hold->is_cancel_away = true;
-        core_call_start(cs, core_ticks_home(cs), &hold->cancel, core_upkeep_hold_cancel_run,
-                        core_upkeep_hold_cancel_done);
-    }
-}
-
-static void core_upkeep_hold_cancel_run(struct core_shard *at, struct core_call *call)
-{
-    struct core_upkeep_hold *hold = CONTAINER_OF(call, struct core_upkeep_hold, cancel);
-    list_for_each (node, &at->upkeep.views) {
-        struct core_upkeep_view *view = CONTAINER_OF(node, struct core_upkeep_view, in_views);
-        list_for_each_safe (waits, next, &view->waiting) {
-            if (CONTAINER_OF(waits, struct core_upkeep_hold, in_view) == hold) {
-                hold->is_canceled = true;
-                (void)core_upkeep_hold_try(view, hold);
-            }
-        }
-    }
-    core_call_end(at, call);
-}
-
-static void core_upkeep_hold_cancel_done(struct core_shard *home, struct core_call *call)
-{
-    struct core_upkeep_hold *hold = CONTAINER_OF(call, struct core_upkeep_hold, cancel);
-    (void)home;
-    hold->is_cancel_away = false;
-    if (!hold->is_away) {
-        hold->done(hold);
-    }
-}
-
-void core_upkeep_hold_release(struct core_shard *cs, struct core_upkeep_hold *hold,
-                              core_upkeep_hold_fn *released)
-{
-    hold->released = released;
-    core_call_start(cs, core_ticks_home(cs), &hold->call, core_upkeep_release_run,
-                    core_upkeep_release_done);
-}
-
-static void core_upkeep_release_run(struct core_shard *at, struct core_call *call)
-{
-    struct core_upkeep_hold *hold = CONTAINER_OF(call, struct core_upkeep_hold, call);
-    struct core_upkeep_view *view = hold->of;
-    list_remove(&hold->in_view);
-    core_call_end(at, call);
-    core_upkeep_view_run(view); /* it may have waited for that */
-}
-
-static void core_upkeep_release_done(struct core_shard *home, struct core_call *call)
-{
-    struct core_upkeep_hold *hold = CONTAINER_OF(call, struct core_upkeep_hold, call);
-    (void)home;
-    hold->of = NULL;
-    hold->released(hold);
 }
 
 /* --- What there is --- */
@@ -827,13 +661,14 @@ void core_upkeep_view_row(const struct core_upkeep_view *view, struct core_upkee
     const struct core_upkeep *upkeep = view->upkeep;
     uint64_t now_ns = rt_now_ns(upkeep->cs->shard);
     *row = (struct core_upkeep_row){.view = view->uuid,
+                                    .lineage = view->lineage,
                                     .status = view->status,
                                     .is_degraded = view->is_degraded,
-                                    .tick = view->moved <= view->applied ? upkeep->newest
-                                                                         : view->applied,
+                                    .tick = core_upkeep_view_complete(view),
                                     .lag_ns = view->behind_ns != 0 ? now_ns - view->behind_ns : 0,
                                     .fresh_ns = view->fresh_ns};
     memcpy(row->why, view->why, sizeof(row->why));
+    core_upkeep_heir_row(view, &row->rebind);
     for (uint32_t i = 0; i < upkeep->cs->core->shards_count; i++) {
         const struct core_upkeep_step *step = &view->steps[i];
         row->rows_count += step->told.rows;

@@ -1,5 +1,5 @@
 /* Between the files of the upkeep: upkeep.c (a shard's part, turns), upkeep_step.c (a view's part:
- * records to partial groups to rows), upkeep_home.c (the lead), upkeep_read.c. */
+ * records to partial groups to rows), upkeep_home.c (the lead; upkeep_home.h), upkeep_read.c. */
 #ifndef BROKER_CORE_UPKEEP_INT_H
 #define BROKER_CORE_UPKEEP_INT_H
 
@@ -46,7 +46,9 @@ struct core_upkeep_step {
     struct core_upkeep_view *view; /* whose; read there: order, tick, floor, origins, goals,
                                       is_paced */
     enum core_code over; /* CORE_OK; CORE_VIEW_BROKEN, `why`; CORE_UNKNOWN_VIEW: nobody wants it any
-                            more: what is begun is to end soon */
+                            more: what is begun is to end soon; CORE_VIEW_CHANGED: its heir has its
+                            place, and who reads it reads on */
+    bool is_heir;        /* asked: it takes no memory that others may need */
     char why[160];       /* both asked and answered */
 
     /* Answered. */
@@ -105,6 +107,8 @@ struct core_upkeep_part {
     enum core_upkeep_stage stage;  /* what it is at */
     struct core_upkeep_step *step; /* in hand; NULL: none */
     uint64_t step_ns;              /* when it came */
+    uint64_t late_ns;              /* since when its view is late */
+    bool is_paced;                 /* it leaves the most of the time to producers */
     uint64_t tick;                 /* of the step begun last */
     uint64_t begun_tick;           /* of the first that was applied; 0: none */
 
@@ -128,7 +132,8 @@ struct core_upkeep_part {
 
     /* Folding. */
     uint32_t lane;          /* being folded, and whose rows were taken */
-    uint32_t rows_max;      /* taken at a time: so many as fold quickly; 0: none were yet */
+    uint32_t rows_max;      /* taken at a time: so many as fold quickly */
+    bool is_slow;           /* the last ones were not folded quickly */
     uint32_t rows_count;    /* taken and not folded yet */
     struct vec_batch batch; /* these, when columns are filled */
     struct buf_loan *spent; /* batches that rows taken point into */
@@ -148,7 +153,9 @@ struct core_upkeep_part {
     struct list reads;           /* core_upkeep_read.in_part: wait for their turn */
     uint32_t reads_count;        /* readings that are open */
     uint64_t records_count;      /* folded, ever */
-    enum core_code code; /* CORE_OK; CORE_VIEW_BROKEN: `why`; CORE_UNKNOWN_VIEW: it was dropped.
+    bool is_heir;                /* as the newest step says */
+    enum core_code code; /* CORE_OK; CORE_VIEW_BROKEN: `why`; CORE_UNKNOWN_VIEW: it was dropped;
+                            CORE_VIEW_CHANGED: its heir has its place, and its rows are read on.
                             No step changes its rows any more */
     char why[160];
 };
@@ -182,59 +189,5 @@ void core_upkeep_break(struct core_upkeep_part *part, const char *format, ...) P
 
 /* One reading's turn; it answers. */
 void core_upkeep_read_turn(struct core_upkeep_read *read);
-
-/* --- The home --- */
-
-/* A view at its home. */
-struct core_upkeep_view {
-    struct core_upkeep *upkeep;
-    struct list_node in_views; /* core_upkeep.views */
-    struct log_uuid uuid;      /* which */
-    struct log_uuid topic;     /* of its source */
-    uint32_t partitions_count; /* of origins and goals: known to the step under way */
-    uint64_t *origins;         /* of each partition */
-    uint64_t *goals;           /* of the step: of each partition */
-    uint64_t *ends;            /* ends_count: of each, by the newest tick */
-    uint32_t ends_count;       /* partitions there are; those that came later begin at 0 */
-    uint64_t begun;            /* the tick of its start */
-    uint64_t tick;             /* of the step under way, or the last one */
-    uint64_t applied;          /* the last one that all shards have; 0: none */
-    uint64_t moved;            /* the newest tick that has moved its source */
-    uint64_t floor;            /* the oldest tick that readers may ask for */
-    bool is_paced;             /* the step leaves the most of the time to producers */
-    uint64_t behind_ns;        /* since when there is a tick that it has not; 0: there is none */
-    uint64_t fresh_ns;         /* how long the last step's first tick was there until all had it */
-    uint64_t since_ns;     /* when the first tick came behind those the step goes over; 0: none */
-    uint64_t step_ns;      /* when the step began, */
-    uint64_t step_records; /* and how many records were folded then */
-    enum core_upkeep_status status;
-    enum core_upkeep_order order;   /* given last */
-    bool is_dropped;                /* the catalog has it no more */
-    bool is_degraded;               /* values or rows failed */
-    uint32_t away_count;            /* orders that have not come home */
-    uint32_t undone_count;          /* shards that are not done with it */
-    struct core_upkeep_step *steps; /* one for each shard */
-    struct list holds;              /* core_upkeep_hold.in_view: by tick, lowest first */
-    struct list waiting;            /* likewise: for a tick */
-    char why[160];
-};
-
-/* Register what is counted. */
-void core_upkeep_metrics_open(struct core_upkeep *upkeep);
-
-/* *row = how it stands. */
-void core_upkeep_view_row(const struct core_upkeep_view *view, struct core_upkeep_row *row);
-
-/* The lead's part of open, stop, is_idle and close (upkeep.h). */
-void core_upkeep_home_open(struct core_upkeep *upkeep);
-
-/* No more ticks; readers that wait are told, steps come home. */
-void core_upkeep_home_stop(struct core_upkeep *upkeep);
-
-/* Whether no view is left. */
-bool core_upkeep_home_is_idle(const struct core_upkeep *upkeep);
-
-/* The timer ends; it is idle. */
-void core_upkeep_home_close(struct core_upkeep *upkeep);
 
 #endif

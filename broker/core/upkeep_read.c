@@ -52,9 +52,10 @@ static bool core_upkeep_read_may(const struct core_upkeep *upkeep, struct core_u
     const struct core_upkeep_part *part = read->part;
     if (upkeep->is_stopping) {
         read->code = CORE_CLOSING;
-    } else if (part == NULL || part->stage == CORE_UPKEEP_OVER) {
+    } else if (part == NULL ||
+               (part->stage == CORE_UPKEEP_OVER && part->code != CORE_VIEW_CHANGED)) {
         read->code = CORE_UNKNOWN_VIEW;
-    } else if (part->code != CORE_OK) {
+    } else if (part->code != CORE_OK && part->code != CORE_VIEW_CHANGED) {
         read->code = part->code;
         read->why = part->why;
     }

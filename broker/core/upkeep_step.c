@@ -26,6 +26,7 @@
 #include "base/rt/clock.h"
 #include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
+#include "broker/core/upkeep_home.h"
 #include "broker/core/upkeep_int.h"
 #include "storage/log/batch.h"
 
@@ -37,10 +38,19 @@
 /* Lanes of a part whose batches are asked for, or here, at a time. */
 #define CORE_UPKEEP_LANES_AHEAD 8u
 
-/* What folding the rows that are taken at a time may take, a quarter of it where the step is paced;
- * and so many are taken all the same. */
-#define CORE_UPKEEP_ROWS_NS    (2 * RT_NS_PER_MS)
+/* What folding the rows that are taken at a time may take, half of it where the step is paced; so
+ * many are taken all the same, so many at first. */
+#define CORE_UPKEEP_ROWS_NS    (RT_NS_PER_MS / 2)
 #define CORE_UPKEEP_ROWS_LEAST 32u
+#define CORE_UPKEEP_ROWS_FIRST 64u
+
+/* Groups after which a step that is paced sends them beside producers: so many are sent quickly.
+ * What the others of a large fold save is not worth the milliseconds that sending them all takes.
+ */
+#define CORE_UPKEEP_PACED_GROUPS 4096u
+
+/* Of the views' memory, what heirs leave to views: one in so many bytes. */
+#define CORE_UPKEEP_HEIR_PART 8u
 
 static void core_upkeep_step_make(struct core_upkeep *upkeep, struct core_upkeep_part *part,
                                   struct core_upkeep_step *step);
@@ -56,11 +66,13 @@ static bool core_upkeep_part_make(struct core_upkeep_part *part, const struct co
 static bool core_upkeep_part_widen(struct core_upkeep_part *part,
                                    const struct core_upkeep_view *view);
 static void core_upkeep_begin(struct core_upkeep_part *part, const struct core_upkeep_view *view);
-static bool core_upkeep_fold_paced(struct core_upkeep_part *part);
+static bool core_upkeep_part_work(struct core_upkeep_part *part);
+static bool core_upkeep_part_work_paced(struct core_upkeep_part *part);
+static void core_upkeep_heir_bound(struct core_upkeep_part *part);
 static bool core_upkeep_fold(struct core_upkeep_part *part);
 static bool core_upkeep_fold_some(struct core_upkeep_part *part);
 static void core_upkeep_spend(struct core_upkeep_part *part);
-static void core_upkeep_fit(struct core_upkeep_part *part, uint64_t since_ns);
+static void core_upkeep_fit(struct core_upkeep_part *part, uint32_t rows, uint64_t since_ns);
 static bool core_upkeep_relieve(struct core_upkeep_part *part, const char *what);
 static bool core_upkeep_fold_end(struct core_upkeep_part *part);
 static struct core_upkeep_lane *core_upkeep_next_lane(struct core_upkeep_part *part);
@@ -133,7 +145,11 @@ static void core_upkeep_step_go(struct core_upkeep_part *part, struct core_upkee
         return;
     }
     part->step = step;
+    part->is_heir = step->is_heir;
+    core_upkeep_heir_bound(part);
     part->step_ns = rt_now_ns(at->shard);
+    part->late_ns = step->view->late_ns;
+    part->is_paced = step->view->is_paced;
     if (part->stage == CORE_UPKEEP_IDLE) {
         core_upkeep_begin(part, step->view);
     } else {
@@ -189,6 +205,7 @@ static struct core_upkeep_part *core_upkeep_part_new(struct core_upkeep *upkeep,
     budget_init(&part->budget, "view", SIZE_MAX, &upkeep->budget);
     arena_init(&part->arena, &part->budget, CORE_UPKEEP_ARENA_BYTES, SIZE_MAX);
     core_changes_init(&part->changes, part);
+    part->rows_max = CORE_UPKEEP_ROWS_FIRST;
     list_push_back(&upkeep->parts, &part->in_parts);
     if (!core_upkeep_part_make(part, defined, topic) && part->code == CORE_OK) {
         core_upkeep_break(part, "out of budget: its plan does not fit");
@@ -351,44 +368,59 @@ bool core_upkeep_part_run(struct core_upkeep_part *part)
     }
     bool is_more = !list_is_empty(&part->reads);
     if (part->stage == CORE_UPKEEP_LEFT || part->stage == CORE_UPKEEP_OVER) {
-        return core_upkeep_part_end(part);
+        return core_upkeep_part_end(part) || is_more;
     }
+    core_upkeep_heir_bound(part);
     if (part->is_made && part->code == CORE_OK) {
         is_more = !store_state_trim(&part->rows.state) || is_more;
     }
     is_more = !core_changes_trim(&part->changes) || is_more;
-    if (part->stage == CORE_UPKEEP_COPY) {
-        return core_upkeep_copy(part) || is_more;
-    }
-    if (part->stage == CORE_UPKEEP_IDLE) {
-        return is_more;
-    }
-    if (!list_is_empty(&part->parcels)) {
-        return core_upkeep_apply(part) || is_more;
-    }
-    if (part->stage == CORE_UPKEEP_FOLD && part->step != NULL) {
-        is_more = core_upkeep_fold_paced(part) || is_more;
-    }
-    return is_more;
+    bool is_paced = part->is_paced && part->code == CORE_OK;
+    return (is_paced ? core_upkeep_part_work_paced(part) : core_upkeep_part_work(part)) || is_more;
 }
 
-/* --- Folding --- */
+/* An heir takes nothing of the last of the views' memory: those that are read may need it. */
+static void core_upkeep_heir_bound(struct core_upkeep_part *part)
+{
+    const struct budget *views = &part->upkeep->budget;
+    size_t most_bytes = views->limit_bytes - views->limit_bytes / CORE_UPKEEP_HEIR_PART;
+    size_t room_bytes = views->used_bytes < most_bytes ? most_bytes - views->used_bytes : 0;
+    budget_set_limit(&part->budget,
+                     part->is_heir ? part->budget.used_bytes + room_bytes : SIZE_MAX);
+}
 
-/* Fold, where the step leaves the most of the time to producers: not now, if it had its part. */
-static bool core_upkeep_fold_paced(struct core_upkeep_part *part)
+/* Its step leaves the most of the time to producers: not now, if late ones had their part. */
+static bool core_upkeep_part_work_paced(struct core_upkeep_part *part)
 {
     struct core_upkeep *upkeep = part->upkeep;
-    if (!part->step->view->is_paced || part->code != CORE_OK) {
-        return core_upkeep_fold(part);
-    }
-    if (!core_upkeep_pace_may(&upkeep->pace)) {
+    if (part->stage == CORE_UPKEEP_IDLE || !core_upkeep_pace_may(&upkeep->pace)) {
         return false;
     }
     uint64_t since_ns = rt_now_precise_ns(upkeep->cs->shard);
-    bool is_more = core_upkeep_fold(part);
-    core_upkeep_pace_took(&upkeep->pace, since_ns);
+    bool is_more = core_upkeep_part_work(part);
+    core_upkeep_pace_took(&upkeep->pace, since_ns, part->late_ns);
     return is_more;
 }
+
+/* Some of its step. */
+static bool core_upkeep_part_work(struct core_upkeep_part *part)
+{
+    if (part->stage == CORE_UPKEEP_COPY) {
+        return core_upkeep_copy(part);
+    }
+    if (part->stage == CORE_UPKEEP_IDLE) {
+        return false;
+    }
+    if (!list_is_empty(&part->parcels)) {
+        return core_upkeep_apply(part);
+    }
+    if (part->stage == CORE_UPKEEP_FOLD && part->step != NULL) {
+        return core_upkeep_fold(part);
+    }
+    return false;
+}
+
+/* --- Folding --- */
 
 /* Some batches. True: there is more at once. */
 static bool core_upkeep_fold(struct core_upkeep_part *part)
@@ -415,12 +447,19 @@ static bool core_upkeep_fold(struct core_upkeep_part *part)
     return part->rows_count > 0 || core_upkeep_next_lane(part) != NULL;
 }
 
+/* Whether its groups had better be sent, though the goals are not reached. */
+static bool core_upkeep_fold_is_full(const struct core_upkeep_part *part)
+{
+    bool is_beside = part->is_paced && core_upkeep_pace_is_felt(&part->upkeep->pace);
+    return maint_fold_is_full(&part->fold) ||
+           (is_beside && part->fold.groups_count >= CORE_UPKEEP_PACED_GROUPS);
+}
+
 /* Rows of one lane. False: there is no memory before parcels are home. */
 static bool core_upkeep_fold_some(struct core_upkeep_part *part)
 {
     uint64_t since_ns = rt_now_precise_ns(part->upkeep->cs->shard);
-    if (part->rows_count == 0 && maint_fold_is_full(&part->fold) &&
-        !core_upkeep_send(part, false)) {
+    if (part->rows_count == 0 && core_upkeep_fold_is_full(part) && !core_upkeep_send(part, false)) {
         return core_upkeep_relieve(part, "its groups");
     }
     struct core_upkeep_lane *lane = part->rows_count == 0 ? core_upkeep_next_lane(part) : NULL;
@@ -430,24 +469,29 @@ static bool core_upkeep_fold_some(struct core_upkeep_part *part)
     if (part->code == CORE_OK && part->rows_count > 0 && !core_upkeep_fold_rows(part)) {
         return core_upkeep_relieve(part, "its rows");
     }
+    uint32_t rows = part->rows_count;
     core_upkeep_spend(part);
     core_upkeep_ask(part);
-    core_upkeep_fit(part, since_ns);
+    core_upkeep_fit(part, rows, since_ns);
     return true;
 }
 
-/* What a view computes of a row may be much: fewer rows at a time then, so that nobody waits long.
- * Never so few that a batch costs more than its rows. */
-static void core_upkeep_fit(struct core_upkeep_part *part, uint64_t since_ns)
+/* So many rows were taken. What a view computes of one may be much: fewer at a time then, so that
+ * nobody waits long. Never so few that a batch costs more than its rows. It is twice that tells:
+ * once may be somebody else's time. */
+static void core_upkeep_fit(struct core_upkeep_part *part, uint32_t rows, uint64_t since_ns)
 {
     uint64_t took_ns = rt_now_precise_ns(part->upkeep->cs->shard) - since_ns;
-    uint64_t most_ns = part->step != NULL && part->step->view->is_paced ? CORE_UPKEEP_ROWS_NS / 4
-                                                                        : CORE_UPKEEP_ROWS_NS;
-    if (took_ns > most_ns && part->rows_max > CORE_UPKEEP_ROWS_LEAST) {
+    uint64_t most_ns = part->is_paced ? CORE_UPKEEP_ROWS_NS / 2 : CORE_UPKEEP_ROWS_NS;
+    bool is_slow = took_ns > most_ns;
+    if (is_slow && part->is_slow && part->rows_max > CORE_UPKEEP_ROWS_LEAST) {
         part->rows_max /= 2;
-    } else if (took_ns < most_ns * 2 / 5 && part->rows_max < part->columns.rows_max) {
+        is_slow = false;
+    } else if (took_ns < most_ns * 2 / 5 && rows == part->rows_max &&
+               part->rows_max * 2 <= part->columns.rows_max) {
         part->rows_max *= 2;
     }
+    part->is_slow = is_slow;
 }
 
 /* Rows taken were folded, or are not wanted any more: nothing points into their batches. */
@@ -507,9 +551,6 @@ static uint32_t core_upkeep_collect(struct core_upkeep_part *part, struct core_u
 {
     uint32_t rows = 0;
     size_t bytes = 0;
-    if (part->rows_max == 0 || part->rows_max > part->columns.rows_max) {
-        part->rows_max = part->columns.rows_max;
-    }
     while (rows < part->rows_max && bytes < CORE_UPKEEP_FEED_BYTES && part->code == CORE_OK) {
         struct log_records_item item;
         if (!part->records.is_open && !core_upkeep_open_batch(part, lane, rows)) {

@@ -13,6 +13,7 @@ struct core_view_finding {
     const struct plan_relation *relation; /* the one that there is */
 };
 
+static bool core_view_is_source_alike(const struct core_stream *a, const struct core_stream *b);
 static void core_view_write_name(struct bytes_writer *w, const char *name);
 static void core_view_text(struct bytes_writer *w, const char *text);
 static const struct plan_relation *core_view_find(void *ctx, const char *schema, const char *name);
@@ -27,6 +28,37 @@ bool core_view_has_key(const uint16_t *keys, uint32_t keys_count)
         }
     }
     return keys_count > 0;
+}
+
+bool core_view_is_alike(const struct core_view *a, const struct core_view *b)
+{
+    bool is_alike = a->columns_count == b->columns_count && a->named_count == b->named_count &&
+                    a->keys_count == b->keys_count && a->plan_bytes == b->plan_bytes &&
+                    memcmp(a->plan, b->plan, a->plan_bytes) == 0 &&
+                    core_view_is_source_alike(a->source, b->source);
+    for (uint32_t i = 0; is_alike && i < a->columns_count; i++) {
+        is_alike = strcmp(a->columns[i].name, b->columns[i].name) == 0 &&
+                   vec_type_equal(a->columns[i].type, b->columns[i].type);
+    }
+    for (uint32_t i = 0; is_alike && i < a->keys_count; i++) {
+        is_alike = a->keys[i] == b->keys[i];
+    }
+    return is_alike;
+}
+
+/* Whether records become the same rows by either. */
+static bool core_view_is_source_alike(const struct core_stream *a, const struct core_stream *b)
+{
+    bool is_alike = log_uuid_is_equal(&a->topic, &b->topic) && a->is_declared == b->is_declared &&
+                    a->key == b->key && strcmp(a->name, b->name) == 0 &&
+                    a->columns_count == b->columns_count;
+    for (uint32_t i = 0; is_alike && i < a->columns_count; i++) {
+        const struct core_stream_column *x = &a->columns[i];
+        const struct core_stream_column *y = &b->columns[i];
+        is_alike = strcmp(x->name, y->name) == 0 && vec_type_equal(x->type, y->type) &&
+                   x->from == y->from && x->unit == y->unit && strcmp(x->source, y->source) == 0;
+    }
+    return is_alike;
 }
 
 const char *core_view_origin_name(uint8_t origin)
@@ -130,6 +162,7 @@ enum err core_view_relation_make(struct arena *a, const struct core_view *view,
                      .keys_count = has_key ? view->keys_count : 0,
                      .owner = made},
         .uuid = view->uuid,
+        .lineage = view->lineage,
         .incarnation = view->incarnation,
         .keys = keys,
         .keys_count = view->keys_count,

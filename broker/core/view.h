@@ -6,8 +6,11 @@
  * The plan is kept in its JSON form (views/plan/json.h), which names each function with its
  * version: a build that does not have that function reads no such plan, and never makes another.
  *
- * Pure. A view is immutable: a renamed one is another object with the same uuid and incarnation; a
- * rebound one has the next incarnation. */
+ * A view that is bound anew (REBIND) has an *heir*: its next incarnation, a view of its own with
+ * its own uuid, which nobody reads yet. It is built beside the view and takes its place when it has
+ * all rows; then that incarnation is gone. What all have in common is the name and the lineage.
+ *
+ * Pure. A view is immutable: a renamed one is another object with the same uuid and incarnation. */
 #ifndef BROKER_CORE_VIEW_H
 #define BROKER_CORE_VIEW_H
 
@@ -39,19 +42,22 @@ enum core_view_origin {
 
 /* A view. */
 struct core_view {
-    struct log_uuid uuid;              /* not zero, never used again */
-    const char *name;                  /* with a NUL behind it */
-    uint32_t incarnation;              /* from 1; each REBIND makes the next */
-    uint8_t origin;                    /* enum core_view_origin */
-    int64_t origin_ms;                 /* TIMESTAMP: since 1970; else 0 */
-    int64_t created_ms;                /* this incarnation, since 1970 */
-    const char *sql;                   /* its SELECT, as views/sql/print.h has it; places in the
-                                          plan are places there */
-    uint32_t sql_bytes;                /* of it; a NUL stands behind them */
-    const char *plan;                  /* JSON; not read before core_view_plan */
-    uint32_t plan_bytes;               /* of it */
-    const struct core_stream *source;  /* the frozen stream: uuid, topic, name and key format as
-                                          they were; columns that the plan reads, in order */
+    struct log_uuid uuid;             /* of this incarnation: its rows, ticks and pins go by it; not
+                                         zero, never used again */
+    struct log_uuid lineage;          /* the uuid of the first incarnation */
+    const char *name;                 /* with a NUL behind it */
+    uint32_t incarnation;             /* from 1; each REBIND makes the next */
+    bool is_heir;                     /* it has not taken the place of the one before it yet */
+    uint8_t origin;                   /* enum core_view_origin */
+    int64_t origin_ms;                /* TIMESTAMP: since 1970; else 0 */
+    int64_t created_ms;               /* this incarnation, since 1970 */
+    const char *sql;                  /* its SELECT, as views/sql/print.h has it; places in the
+                                         plan are places there */
+    uint32_t sql_bytes;               /* of it; a NUL stands behind them */
+    const char *plan;                 /* JSON; not read before core_view_plan */
+    uint32_t plan_bytes;              /* of it */
+    const struct core_stream *source; /* the frozen stream: uuid, topic, name and key format as
+                                         they were; columns that the plan reads, in order */
     const struct plan_column *columns; /* what it shows; columns_count, >= 1 */
     uint32_t columns_count;            /* of them */
     uint32_t named_count;              /* the first so many were named in CREATE */
@@ -67,6 +73,7 @@ struct core_view {
 struct core_view_relation {
     struct plan_relation relation; /* PLAN_RELATION_VIEW; version is the incarnation */
     struct log_uuid uuid;
+    struct log_uuid lineage;
     uint32_t incarnation;
     const uint16_t *keys; /* as above; keys_count */
     uint32_t keys_count;
@@ -75,6 +82,10 @@ struct core_view_relation {
 /* Whether each of the view's keys is shown: a row can be asked for by these columns. Not where it
  * has no keys. */
 bool core_view_has_key(const uint16_t *keys, uint32_t keys_count);
+
+/* Whether two views are kept in the same way and show the same: REBIND from one to the other would
+ * change nothing. Names, origins and incarnations are not looked at. */
+bool core_view_is_alike(const struct core_view *a, const struct core_view *b);
 
 /* "earliest", "latest", "timestamp". `origin` is one (asserted). Static storage. */
 const char *core_view_origin_name(uint8_t origin);
@@ -91,7 +102,8 @@ void core_view_write(struct bytes_writer *w, const struct core_view *view);
  *     u32 incarnation, i64 ms since 1970, u8 origin, i64 origin ms, string name, text sql, text
  *     plan, uuid of the source 16, u32 length and the source (stream.h), u16 named count, u16
  *     columns count, u16 keys count, u16 each key, columns: string name, string kind's short name,
- *     u8 precision, u8 scale
+ *     u8 precision, u8 scale; and where it is not the first incarnation of its lineage: u8 1: it is
+ *     an heir, else 0, uuid of the lineage 16
  *
  * The uuid of the view is the command's. */
 size_t core_view_bytes(const struct core_view *view);
@@ -101,8 +113,13 @@ void core_view_put(struct bytes_writer *w, const struct core_view *view);
  * are not one view and nothing else, or a value is out of bounds. The plan is not read. */
 MUST_USE enum err core_view_measure(const void *data, size_t length, size_t *block_bytes);
 
+/* Whether the view of bytes that core_view_measure took may have that uuid: it does not say to be
+ * of the lineage that would begin with itself. */
+bool core_view_may_be(const void *data, size_t length, const struct log_uuid *uuid);
+
 /* Make the view of bytes that core_view_measure took, in the `block_bytes` at `block` (aligned for
- * a struct core_view): that is it, with all that belongs to it behind it. refs is 0. */
+ * a struct core_view): that is it, with all that belongs to it behind it. Its lineage is its uuid
+ * where the bytes name none. refs is 0. */
 struct core_view *core_view_get(const void *data, size_t length, const struct log_uuid *uuid,
                                 void *block, size_t block_bytes);
 

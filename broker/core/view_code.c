@@ -7,6 +7,9 @@
 #include "broker/core/stream_int.h"
 #include "broker/core/view.h"
 
+/* What its lineage takes, where that is said. */
+#define CORE_VIEW_LINEAGE_BYTES (1u + 16u)
+
 /* A view being read: all but its columns and keys, which stand at `r` then. */
 struct core_view_head {
     struct core_view view; /* without what it points to */
@@ -19,11 +22,15 @@ struct core_view_head {
     size_t source_block_bytes; /* of core_stream_get, and what rounds that up */
 };
 
+static bool core_view_has_lineage(const struct core_view *view);
+static enum err core_view_walk(const void *data, size_t length, struct core_view_head *out,
+                               size_t *block_bytes);
 static void core_view_put_text(struct bytes_writer *w, const char *text, uint32_t bytes);
 static struct core_stream_text core_view_get_text(struct bytes_reader *r, uint32_t bytes_max);
 static struct core_view_head core_view_get_head(struct bytes_reader *r);
 static void core_view_get_source(struct bytes_reader *r, struct core_view_head *head);
 static uint16_t core_view_get_key(struct bytes_reader *r, uint32_t columns_count);
+static void core_view_get_lineage(struct bytes_reader *r, struct core_view *view);
 static size_t core_view_round(size_t bytes);
 
 size_t core_view_bytes(const struct core_view *view)
@@ -34,7 +41,14 @@ size_t core_view_bytes(const struct core_view *view)
     for (uint32_t i = 0; i < view->columns_count; i++) {
         bytes += 2 + strlen(view->columns[i].name) + core_stream_type_bytes(view->columns[i].type);
     }
-    return bytes;
+    return bytes + (core_view_has_lineage(view) ? CORE_VIEW_LINEAGE_BYTES : 0);
+}
+
+/* Whether it is of another one's lineage, so that it is said. */
+static bool core_view_has_lineage(const struct core_view *view)
+{
+    return view->is_heir ||
+           (!log_uuid_is_zero(&view->lineage) && !log_uuid_is_equal(&view->lineage, &view->uuid));
 }
 
 void core_view_put(struct bytes_writer *w, const struct core_view *view)
@@ -46,6 +60,7 @@ void core_view_put(struct bytes_writer *w, const struct core_view *view)
     ASSERT(view->columns_count <= CORE_VIEW_COLUMNS_MAX);
     ASSERT(view->named_count <= view->columns_count);
     ASSERT(!log_uuid_is_zero(&view->source->uuid));
+    ASSERT(IMPLIES(view->is_heir, !log_uuid_is_zero(&view->lineage)));
     bytes_put_u32le(w, view->incarnation);
     bytes_put_u64le(w, (uint64_t)view->created_ms);
     bytes_put_u8(w, view->origin);
@@ -66,9 +81,30 @@ void core_view_put(struct bytes_writer *w, const struct core_view *view)
         core_stream_put_text(w, view->columns[i].name, CORE_VIEW_NAME_BYTES_MAX);
         core_stream_put_type(w, view->columns[i].type);
     }
+    if (core_view_has_lineage(view)) {
+        bytes_put_u8(w, view->is_heir);
+        log_uuid_put(w, &view->lineage);
+    }
 }
 
 enum err core_view_measure(const void *data, size_t length, size_t *block_bytes)
+{
+    struct core_view_head head;
+    return core_view_walk(data, length, &head, block_bytes);
+}
+
+bool core_view_may_be(const void *data, size_t length, const struct log_uuid *uuid)
+{
+    struct core_view_head head;
+    size_t unwanted;
+    enum err err = core_view_walk(data, length, &head, &unwanted);
+    ASSERT(err == ERR_OK); /* it was measured */
+    return !log_uuid_is_equal(&head.view.lineage, uuid);
+}
+
+/* Over all of it. */
+static enum err core_view_walk(const void *data, size_t length, struct core_view_head *out,
+                               size_t *block_bytes)
 {
     struct bytes_reader r = bytes_reader(data, length);
     struct core_view_head head = core_view_get_head(&r);
@@ -84,9 +120,11 @@ enum err core_view_measure(const void *data, size_t length, size_t *block_bytes)
         (void)core_stream_get_type(&r);
         bytes += sizeof(struct plan_column) + name.length + 1;
     }
+    core_view_get_lineage(&r, &head.view);
     if (r.err != ERR_OK || bytes_reader_left(&r) != 0 || length > CORE_VIEW_BYTES_MAX) {
         return ERR_CORRUPT;
     }
+    *out = head;
     *block_bytes = bytes;
     return ERR_OK;
 }
@@ -126,6 +164,8 @@ struct core_view *core_view_get(const void *data, size_t length, const struct lo
         columns[i] = (struct plan_column){core_stream_keep(&texts, name), core_stream_get_type(&r),
                                           PLAN_ROLE_VALUE, false};
     }
+    core_view_get_lineage(&r, view);
+    view->lineage = log_uuid_is_zero(&view->lineage) ? *uuid : view->lineage;
     ASSERT(r.err == ERR_OK); /* it was measured */
     ASSERT(texts == (char *)block + block_bytes);
     return view;
@@ -198,6 +238,19 @@ static uint16_t core_view_get_key(struct bytes_reader *r, uint32_t columns_count
     uint16_t key = bytes_get_u16le(r);
     core_stream_check(r, key < columns_count || key == CORE_VIEW_NO_COLUMN);
     return key;
+}
+
+/* What stands at the end, if it does: else there is nothing left. */
+static void core_view_get_lineage(struct bytes_reader *r, struct core_view *view)
+{
+    if (r->err != ERR_OK || bytes_reader_left(r) == 0) {
+        return;
+    }
+    uint8_t is_heir = bytes_get_u8(r);
+    view->lineage = log_uuid_get(r);
+    view->is_heir = is_heir == 1;
+    core_stream_check(r,
+                      is_heir <= 1 && !log_uuid_is_zero(&view->lineage) && view->incarnation >= 2);
 }
 
 /* What stands behind is aligned for columns. */

@@ -68,6 +68,33 @@ enum err core_view_declare(const struct sql_create_view *create,
     return err == ERR_OK ? core_view_make(&m) : err;
 }
 
+enum err core_view_declare_again(const struct core_view *was, const struct core_view_bound *bound,
+                                 struct arena *arena, struct core_view *out,
+                                 struct sql_error *error)
+{
+    struct sql_name *names =
+        arena_alloc_zeroed(arena, was->named_count * sizeof(*names), _Alignof(struct sql_name));
+    struct sql_create_view create = {.columns = {.items = names, .count = was->named_count}};
+    struct core_view_making m = {
+        .bound = bound, .create = &create, .arena = arena, .error = error, .out = out};
+    *out = (struct core_view){.uuid = was->uuid,
+                              .name = was->name,
+                              .incarnation = was->incarnation,
+                              .origin = was->origin,
+                              .origin_ms = was->origin_ms,
+                              .named_count = was->named_count};
+    sql_error_clear(error);
+    if (names == NULL) {
+        return core_view_memory(&m);
+    }
+    for (uint32_t i = 0; i < was->named_count; i++) {
+        names[i] = (struct sql_name){.text = was->columns[i].name,
+                                     .length = (uint32_t)strlen(was->columns[i].name),
+                                     .is_quoted = true};
+    }
+    return core_view_make(&m);
+}
+
 static enum err core_view_make(struct core_view_making *m)
 {
     m->scan = m->bound->plan->root;

@@ -26,4 +26,11 @@ MUST_USE enum err core_view_declare(const struct sql_create_view *create,
                                     const struct core_view_bound *bound, struct arena *arena,
                                     struct core_view *out, struct sql_error *error);
 
+/* *out = the view that `was` becomes when its SELECT is bound anew, for CORE_CHANGE_VIEW_REBIND: of
+ * its uuid, incarnation, name and origin, with the names of columns that it was given. Errors as
+ * above, with places in its SELECT. */
+MUST_USE enum err core_view_declare_again(const struct core_view *was,
+                                          const struct core_view_bound *bound, struct arena *arena,
+                                          struct core_view *out, struct sql_error *error);
+
 #endif

@@ -106,7 +106,7 @@ void core_views_adopt(struct core_shard *cs, const struct core_catalog *old,
 {
     struct core_tree_walk walk;
     const struct core_view *view;
-    core_catalog_walk_views(&walk, next);
+    core_catalog_walk_heirs(&walk, next);
     while ((view = core_catalog_next_view(&walk)) != NULL) {
         const struct log_uuid *uuid = &view->source->topic;
         const struct core_topic *topic = core_catalog_find_uuid(next, uuid);

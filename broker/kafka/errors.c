@@ -50,7 +50,7 @@ enum kafka_error kafka_error_of(enum core_code code)
     case CORE_INVALID_VIEW:
     case CORE_VIEW_BROKEN:
     case CORE_VIEW_CHANGED:
-        return KAFKA_INVALID_REQUEST; /* no request of Kafka's is about them */
+    case CORE_VIEW_BUSY: return KAFKA_INVALID_REQUEST; /* no request of Kafka's is about them */
     case CORE_STORAGE:
     case CORE_DISK_FULL: return KAFKA_STORAGE_ERROR;
     case CORE_OVERLOADED: return KAFKA_REQUEST_TIMED_OUT;

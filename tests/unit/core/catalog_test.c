@@ -694,7 +694,8 @@ static bool twin_apply(struct twin *twin, uint32_t uuid, const struct core_comma
     case CORE_COMMAND_STREAM_DROP:
     case CORE_COMMAND_VIEW_PUT: /* catalog_view_test.c */
     case CORE_COMMAND_VIEW_DROP:
-    case CORE_COMMAND_VIEW_RENAME: break;
+    case CORE_COMMAND_VIEW_RENAME:
+    case CORE_COMMAND_VIEW_SWAP: break;
     }
     return false;
 }

@@ -107,9 +107,10 @@ struct source {
     bool is_declared;
 };
 
-/* The bytes live until the next one is made. */
-static struct core_command view_of(uint32_t uuid, const char *name, uint32_t incarnation,
-                                   struct source from)
+/* An heir of the lineage that began with `lineage`; 0: none. The bytes live until the next one is
+ * made. */
+static struct core_command heir_of(uint32_t uuid, const char *name, uint32_t incarnation,
+                                   struct source from, uint32_t lineage)
 {
     static uint8_t body[1024];
     static const struct plan_column column = {"n", {VEC_BIGINT, 0, 0}, PLAN_ROLE_VALUE, false};
@@ -123,6 +124,9 @@ static struct core_command view_of(uint32_t uuid, const char *name, uint32_t inc
         .key = CORE_STREAM_KEY_TEXT,
     };
     const struct core_view view = {
+        .uuid = uuid_of(uuid),
+        .lineage = uuid_of(lineage != 0 ? lineage : uuid),
+        .is_heir = lineage != 0,
         .name = name,
         .incarnation = incarnation,
         .origin = CORE_VIEW_LATEST,
@@ -144,6 +148,17 @@ static struct core_command view_of(uint32_t uuid, const char *name, uint32_t inc
                                  .uuid = uuid_of(uuid),
                                  .view = body,
                                  .view_bytes = (uint32_t)w.pos};
+}
+
+static struct core_command view_of(uint32_t uuid, const char *name, uint32_t incarnation,
+                                   struct source from)
+{
+    return heir_of(uuid, name, incarnation, from, 0);
+}
+
+static struct core_command swap_of(uint32_t uuid)
+{
+    return (struct core_command){.type = CORE_COMMAND_VIEW_SWAP, .uuid = uuid_of(uuid)};
 }
 
 static void apply(struct world *world, struct core_command cmd)
@@ -281,6 +296,110 @@ static void a_renamed_view_is_the_same_under_another_name(void **state)
     world_close(&world);
 }
 
+/* --- Heirs --- */
+
+/* Nobody finds it by its name; it is kept up all the same, and comes along. */
+static void an_heir_is_there_for_those_who_look_for_it(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world);
+    world_fill(&world);
+    uint64_t names_version = world.now->names_version;
+    apply(&world, heir_of(30, "v", 2, typed, 20));
+    struct log_uuid uuid = uuid_of(30);
+    const struct core_view *view = find(&world, "v");
+    const struct core_view *heir = core_catalog_find_view_uuid(world.now, &uuid);
+    assert_int_equal(view->incarnation, 1);
+    assert_non_null(heir);
+    assert_true(heir->is_heir);
+    assert_ptr_equal(core_catalog_find_heir(world.now, view), heir);
+    assert_null(core_catalog_find_heir(world.now, find(&world, "w")));
+    assert_int_equal(world.now->views_count, 3);
+    assert_int_equal(world.now->views_version, world.now->version);
+    assert_int_equal(world.now->names_version, names_version);
+    apply(&world, named_of(CORE_COMMAND_VIEW_RENAME, 20, "x"));
+    view = find(&world, "x");
+    heir = core_catalog_find_heir(world.now, view);
+    assert_string_equal(heir->name, "x");
+    assert_true(heir->is_heir);
+    apply(&world, swap_of(30));
+    view = find(&world, "x");
+    assert_true(log_uuid_is_equal(&view->uuid, &uuid));
+    assert_false(view->is_heir);
+    assert_int_equal(view->incarnation, 2);
+    assert_int_equal(world.now->views_count, 2);
+    assert_int_equal(world.now->names_version, world.now->version);
+    uuid = uuid_of(20);
+    assert_null(core_catalog_find_view_uuid(world.now, &uuid));
+    assert_ptr_equal(core_catalog_find_lineage(world.now, &uuid), view);
+    apply(&world, heir_of(31, "x", 3, typed, 20)); /* of the same lineage */
+    apply(&world, swap_of(31));
+    assert_int_equal(find(&world, "x")->incarnation, 3);
+    assert_int_equal(world.keeper.views_count, 2);
+    world_close(&world);
+}
+
+static void an_heir_goes_with_its_view_or_alone(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world);
+    world_fill(&world);
+    apply(&world, heir_of(30, "v", 2, typed, 20));
+    apply(&world, named_of(CORE_COMMAND_VIEW_DROP, 30, "v"));
+    assert_int_equal(world.now->views_count, 2);
+    assert_int_equal(find(&world, "v")->incarnation, 1);
+    apply(&world, heir_of(31, "v", 2, typed, 20));
+    apply(&world, named_of(CORE_COMMAND_VIEW_DROP, 20, "v"));
+    assert_int_equal(world.now->views_count, 1);
+    assert_int_equal(world.keeper.views_count, 1);
+    assert_null(find(&world, "v"));
+    world_close(&world);
+}
+
+static void an_heir_that_contradicts_is_corrupt(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world);
+    world_fill(&world);
+    apply(&world, heir_of(30, "v", 2, typed, 20));
+    const struct {
+        const char *what;
+        uint32_t uuid;
+        const char *name;
+        uint32_t incarnation;
+        struct source from;
+        uint32_t lineage;
+    } rows[] = {
+        {"a second heir", 31, "v", 2, typed, 20},
+        {"an heir of the heir", 31, "v", 3, typed, 20},
+        {"the next incarnation of one that has an heir", 20, "v", 2, typed, 0},
+        {"of another lineage", 31, "w", 2, implicit, 20},
+        {"of an incarnation that skips one", 31, "w", 3, implicit, 21},
+        {"of nobody", 31, "x", 2, implicit, 21},
+        {"of another topic", 31, "w", 2, other, 21},
+        {"of the uuid of a view", 20, "w", 2, implicit, 21},
+        {"of the uuid of an heir", 30, "w", 2, implicit, 21},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct core_command cmd =
+            heir_of(rows[i].uuid, rows[i].name, rows[i].incarnation, rows[i].from, rows[i].lineage);
+        if (world_apply(&world, &cmd) != ERR_CORRUPT) {
+            fail_msg("%s", rows[i].what);
+        }
+    }
+    const struct core_command others[] = {swap_of(20), swap_of(21), swap_of(31),
+                                          named_of(CORE_COMMAND_VIEW_RENAME, 30, "x"),
+                                          named_of(CORE_COMMAND_VIEW_DROP, 30, "w")};
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+        assert_int_equal(world_apply(&world, &others[i]), ERR_CORRUPT);
+    }
+    assert_int_equal(world.keeper.views_count, 3);
+    world_close(&world);
+}
+
 static void what_may_be_done_is_said_in_words(void **state)
 {
     (void)state;
@@ -390,20 +509,27 @@ static void out_of_memory_leaves_the_catalog_as_it_was(void **state)
 {
     (void)state;
     const struct core_command renamed = named_of(CORE_COMMAND_VIEW_RENAME, 21, "x");
-    for (uint32_t kind = 0; kind < 3; kind++) {
+    for (uint32_t kind = 0; kind < 6; kind++) {
         struct world world;
         world_open(&world);
         world_fill(&world);
+        if (kind >= 4) { /* one that has an heir is renamed, or makes room for it */
+            apply(&world, heir_of(30, "w", 2, implicit, 21));
+        }
+        uint32_t before = world.keeper.views_count;
+        uint32_t after = kind == 0 || kind == 3 ? before + 1 : kind == 5 ? before - 1 : before;
         enum err err = ERR_BUDGET;
         uint32_t refusals = 0;
         for (size_t limit = world.budget.used_bytes; err == ERR_BUDGET; limit += 64) {
             struct core_command cmd = kind == 0   ? view_of(22, "x", 1, typed)
                                       : kind == 1 ? view_of(21, "w", 2, implicit)
+                                      : kind == 3 ? heir_of(30, "w", 2, implicit, 21)
+                                      : kind == 5 ? swap_of(30)
                                                   : renamed;
             budget_set_limit(&world.budget, limit);
             err = world_apply(&world, &cmd);
             refusals += err == ERR_BUDGET;
-            assert_int_equal(world.keeper.views_count, err == ERR_OK && kind == 0 ? 3 : 2);
+            assert_int_equal(world.keeper.views_count, err == ERR_OK ? after : before);
         }
         assert_int_equal(err, ERR_OK);
         assert_true(refusals > 5);
@@ -428,7 +554,10 @@ struct twin {
         uint32_t topic;
         uint32_t name;
         uint32_t incarnation;
+        uint32_t lineage;
+        uint32_t heir; /* its uuid; 0: none */
         bool is_over_declared;
+        bool is_heir_over_declared;
     } views[TWIN_VIEWS];
     uint32_t count;
     uint64_t group_next;
@@ -462,7 +591,9 @@ static bool twin_is_taken(const struct twin *twin, uint32_t name)
 static bool twin_is_read(const struct twin *twin, uint32_t topic, bool is_declared)
 {
     for (uint32_t i = 0; i < twin->count; i++) {
-        if (twin->views[i].topic == topic && (!is_declared || twin->views[i].is_over_declared)) {
+        bool is_over = twin->views[i].is_over_declared ||
+                       (twin->views[i].heir != 0 && twin->views[i].is_heir_over_declared);
+        if (twin->views[i].topic == topic && (!is_declared || is_over)) {
             return true;
         }
     }
@@ -519,9 +650,10 @@ static bool twin_put(struct world *world, struct twin *twin, struct prng *p, boo
     }
     uint32_t uuid = is_next ? twin->views[at].uuid : (uint32_t)(5000 + world->index * 7);
     uint32_t incarnation = is_next ? twin->views[at].incarnation + 1 - prng_chance(p, 1, 5) : 1;
-    *is_right =
-        twin->is_topic[topic] && (!is_over_declared || twin->is_declared[topic]) &&
-        (is_next ? incarnation == twin->views[at].incarnation + 1 : !twin_is_taken(twin, name));
+    *is_right = twin->is_topic[topic] && (!is_over_declared || twin->is_declared[topic]) &&
+                (is_next ? incarnation == twin->views[at].incarnation + 1 &&
+                               twin->views[at].heir == 0 && twin->views[at].lineage == uuid
+                         : !twin_is_taken(twin, name));
     if (!is_next && twin->count == TWIN_VIEWS) {
         *is_right = false;
         return false;
@@ -531,10 +663,59 @@ static bool twin_put(struct world *world, struct twin *twin, struct prng *p, boo
     if (is_done) {
         twin->count += at == twin->count;
         twin->views[at].uuid = uuid;
+        twin->views[at].lineage = uuid;
+        twin->views[at].heir = 0;
         twin->views[at].topic = topic;
         twin->views[at].name = name;
         twin->views[at].incarnation = incarnation;
         twin->views[at].is_over_declared = is_over_declared;
+    }
+    return is_done;
+}
+
+/* An heir comes, takes its place, or goes. */
+static bool twin_heir(struct world *world, struct twin *twin, struct prng *p, bool *is_right)
+{
+    uint32_t at = (uint32_t)prng_below(p, TWIN_VIEWS);
+    uint32_t topic =
+        prng_chance(p, 1, 5) ? (uint32_t)prng_below(p, TWIN_TOPICS) : twin->views[at].topic;
+    bool is_over_declared = prng_chance(p, 1, 2);
+    struct source from = {1000, twin_names[topic], twin_topic_uuid(twin, topic), false};
+    if (at >= twin->count) {
+        struct core_command none = swap_of(5);
+        *is_right = false;
+        return world_apply(world, &none) == ERR_OK;
+    }
+    uint32_t heir = twin->views[at].heir;
+    const char *name = twin_names[twin->views[at].name];
+    if (heir != 0 && prng_chance(p, 1, 2)) {
+        bool is_swap = prng_chance(p, 1, 2);
+        struct core_command cmd =
+            is_swap ? swap_of(heir) : named_of(CORE_COMMAND_VIEW_DROP, heir, name);
+        bool is_done = world_apply(world, &cmd) == ERR_OK;
+        *is_right = true;
+        twin->views[at].heir = 0;
+        if (is_swap) {
+            twin->views[at].uuid = heir;
+            twin->views[at].incarnation++;
+            twin->views[at].is_over_declared = twin->views[at].is_heir_over_declared;
+        }
+        return is_done;
+    }
+    if (is_over_declared) {
+        from.uuid = twin_stream_uuid(twin, topic);
+        from.name = twin_names[TWIN_TOPICS + topic];
+        from.is_declared = true;
+    }
+    uint32_t uuid = (uint32_t)(5000 + world->index * 7 + 1);
+    struct core_command cmd =
+        heir_of(uuid, name, twin->views[at].incarnation + 1, from, twin->views[at].lineage);
+    bool is_done = world_apply(world, &cmd) == ERR_OK;
+    *is_right = heir == 0 && topic == twin->views[at].topic &&
+                (!is_over_declared || twin->is_declared[topic]);
+    if (is_done) {
+        twin->views[at].heir = uuid;
+        twin->views[at].is_heir_over_declared = is_over_declared;
     }
     return is_done;
 }
@@ -569,11 +750,16 @@ static bool twin_rename(struct world *world, struct twin *twin, struct prng *p, 
 
 static void assert_world_is(const struct world *world, const struct twin *twin)
 {
-    assert_int_equal(world->now->views_count, twin->count);
-    assert_int_equal(world->keeper.views_count, twin->count);
+    uint32_t all_count = twin->count;
+    for (uint32_t i = 0; i < twin->count; i++) {
+        all_count += twin->views[i].heir != 0;
+    }
+    assert_int_equal(world->now->views_count, all_count);
+    assert_int_equal(world->keeper.views_count, all_count);
+    assert_int_equal(core_tree_count(world->now->views_by_name), twin->count);
     assert_int_equal(core_tree_count(world->now->views_by_case), twin->count);
-    assert_int_equal(core_tree_count(world->now->views_by_topic), twin->count);
-    assert_int_equal(core_tree_count(world->now->views_by_uuid), twin->count);
+    assert_int_equal(core_tree_count(world->now->views_by_topic), all_count);
+    assert_int_equal(core_tree_count(world->now->views_by_uuid), all_count);
     for (uint32_t name = 0; name < ARRAY_COUNT(twin_names); name++) {
         const struct core_view *view = find(world, twin_names[name]);
         uint32_t at = twin_find(twin, name);
@@ -582,6 +768,12 @@ static void assert_world_is(const struct world *world, const struct twin *twin)
             struct log_uuid uuid = uuid_of(twin->views[at].uuid);
             assert_ptr_equal(core_catalog_find_view_uuid(world->now, &uuid), view);
             assert_int_equal(view->incarnation, twin->views[at].incarnation);
+            const struct core_view *heir = core_catalog_find_heir(world->now, view);
+            struct log_uuid lineage = uuid_of(twin->views[at].lineage);
+            struct log_uuid heir_uuid = uuid_of(twin->views[at].heir);
+            assert_ptr_equal(core_catalog_find_lineage(world->now, &lineage), view);
+            assert_int_equal(heir != NULL, twin->views[at].heir != 0);
+            assert_true(heir == NULL || log_uuid_is_equal(&heir->uuid, &heir_uuid));
             assert_int_equal(view->source->is_declared, twin->views[at].is_over_declared);
         }
     }
@@ -609,11 +801,15 @@ static void views_agree_with_a_naive_twin(void **state)
         for (size_t step = 0; step < 100; step++) {
             bool is_right = false;
             bool is_done;
-            switch (prng_below(&p, 8)) {
+            switch (prng_below(&p, 12)) {
             case 0: is_done = twin_topic(&world, &twin, &p, &is_right); break;
             case 1: is_done = twin_stream(&world, &twin, &p, &is_right); break;
             case 2: is_done = twin_drop(&world, &twin, &p, &is_right); break;
             case 3: is_done = twin_rename(&world, &twin, &p, &is_right); break;
+            case 4:
+            case 5:
+            case 6:
+            case 7: is_done = twin_heir(&world, &twin, &p, &is_right); break;
             default: is_done = twin_put(&world, &twin, &p, &is_right); break;
             }
             assert_int_equal(is_done, is_right);
@@ -632,6 +828,9 @@ int main(void)
         cmocka_unit_test(a_view_is_there_with_all_that_was_said),
         cmocka_unit_test(what_contradicts_is_corrupt),
         cmocka_unit_test(a_renamed_view_is_the_same_under_another_name),
+        cmocka_unit_test(an_heir_is_there_for_those_who_look_for_it),
+        cmocka_unit_test(an_heir_goes_with_its_view_or_alone),
+        cmocka_unit_test(an_heir_that_contradicts_is_corrupt),
         cmocka_unit_test(what_may_be_done_is_said_in_words),
         cmocka_unit_test(a_view_stays_when_its_stream_is_covered),
         cmocka_unit_test(a_name_stands_for_a_view_too),

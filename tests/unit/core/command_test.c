@@ -109,6 +109,9 @@ static const struct golden_row {
      "0b00"
      "0100" TOPIC_HEX "0200"
      "7632"},
+    {CORE_COMMAND_VIEW_SWAP, "view-swap",
+     "0c00"
+     "0100" TOPIC_HEX},
 };
 
 /* CLUSTER and PRODUCER_IDS of above at 1517966773840 in one batch, built field by field from the
@@ -206,7 +209,8 @@ static struct core_command golden_command(enum core_command_type type)
         cmd.pairs[0] = pair_of("retention.ms", "60000");
         cmd.pairs[1] = pair_of("durability", "leader");
         break;
-    case CORE_COMMAND_TOPIC_DELETE: break;
+    case CORE_COMMAND_TOPIC_DELETE:
+    case CORE_COMMAND_VIEW_SWAP: break;
     case CORE_COMMAND_PARTITIONS_ADD:
         cmd.group_first = 10;
         cmd.partitions_count = 5;
@@ -343,7 +347,7 @@ static void command_of_a_newer_build_is_not_supported(void **state)
 {
     (void)state;
     static const char *const hexes[] = {
-        "0c000100",                 /* the next type */
+        "0d000100",                 /* the next type */
         "00000100",                 /* none */
         "ffff0100",                 /* far away */
         "01000200" CLUSTER_HEX,     /* the next version */
@@ -733,7 +737,7 @@ static void command_batch_stops_at_what_is_no_command(void **state)
     static const struct {
         const char *hex; /* NULL: null */
         enum err want;
-    } rows[] = {{NULL, ERR_CORRUPT}, {"", ERR_CORRUPT}, {"0c000100", ERR_UNSUPPORTED}};
+    } rows[] = {{NULL, ERR_CORRUPT}, {"", ERR_CORRUPT}, {"0d000100", ERR_UNSUPPORTED}};
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         uint8_t data[256], value[8];
         size_t value_bytes = rows[i].hex != NULL ? from_hex(rows[i].hex, value) : 0;

@@ -1,6 +1,6 @@
 /* Lives of clients that follow views: random records, stalls, clients that are slow, stuck, gone
- * and back with their tokens, crashes, other numbers of shards; whatever happens their tables are
- * what their SELECTs say. */
+ * and back with their tokens, views bound anew, crashes, other numbers of shards; whatever happens
+ * their tables are what their SELECTs say. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,6 +37,7 @@ struct life {
     struct land *l;
     struct prng prng;
     struct fan *fans[LIFE_FANS];
+    uint32_t changed_count; /* that came back to another incarnation */
 };
 
 static void life_begin(struct life *life, uint32_t i)
@@ -62,7 +63,7 @@ static void life_step(struct life *life)
     struct land *l = life->l;
     uint32_t i = (uint32_t)prng_below(prng, LIFE_FANS);
     struct fan *fan = life->fans[i];
-    switch (prng_below(prng, 9)) {
+    switch (prng_below(prng, 10)) {
     case 0:
     case 1:
         if (fan == NULL) {
@@ -95,6 +96,13 @@ static void life_step(struct life *life)
             fan->is_stuck = prng_chance(prng, 1, 3);
         }
         break;
+    case 6: {
+        uint32_t view = (uint32_t)prng_below(prng, LAND_VIEWS);
+        if (l->has[view]) {
+            land_rebind(l, view);
+        }
+        break;
+    }
     default:
         land_append(l, (uint32_t)prng_below(prng, YARD_PARTITIONS),
                     (uint32_t)prng_range(prng, 1, prng_chance(prng, 1, 8) ? 400 : 20));
@@ -115,6 +123,14 @@ static void life_check(struct life *life)
         }
     }
     yard_run(life->l->y, 1);
+    land_rebound(life->l);
+    yard_run(life->l->y, 50);
+    for (uint32_t i = 0; i < count; i++) {
+        if (there[i]->is_done && there[i]->follow.code == CORE_VIEW_CHANGED) {
+            fan_again(there[i], (uint32_t)prng_below(&life->prng, life->l->shards_count));
+            life->changed_count++;
+        }
+    }
     fan_settle(life->l, there, count);
     for (uint32_t i = 0; i < count; i++) {
         if (there[i]->is_done && there[i]->follow.code != CORE_OK &&
@@ -128,7 +144,7 @@ static void life_check(struct life *life)
     }
 }
 
-static void lives_case(uint64_t seed)
+static uint32_t lives_case(uint64_t seed)
 {
     struct life life = {.l = land_new(seed, NULL)};
     struct prng *prng = &life.prng;
@@ -178,15 +194,18 @@ static void lives_case(uint64_t seed)
         }
     }
     land_free(l);
+    return life.changed_count;
 }
 
 static void lives_of_clients(void **state)
 {
     (void)state;
     struct share share = share_open("lives", 50);
+    uint32_t changed_count = 0;
     while (share_more(&share)) {
-        lives_case(share_case_seed(&share));
+        changed_count += lives_case(share_case_seed(&share));
     }
+    printf("covered: %u came back to another incarnation\n", changed_count);
     share_close(&share);
 }
 

@@ -42,8 +42,8 @@ static void values_build(struct yard *y, struct batch_build *b)
 static struct yard *world(void)
 {
     static const char *const statements[] = {
-        "CREATE MATERIALIZED VIEW sums AS SELECT b, count(*) AS n, sum(a) AS total FROM yard "
-        "GROUP BY b",
+        ("CREATE MATERIALIZED VIEW sums AS SELECT b, count(*) AS n, sum(a) AS total FROM yard "
+         "GROUP BY b"),
         "CREATE MATERIALIZED VIEW pairs AS SELECT a, b, max(c) AS c FROM yard GROUP BY a, b",
         "CREATE MATERIALIZED VIEW bare AS SELECT count(*) AS n FROM yard GROUP BY b",
         "CREATE MATERIALIZED VIEW one AS SELECT count(*) AS n FROM yard",

@@ -6,7 +6,6 @@
 
 #include "base/prng.h"
 #include "broker/core/partition.h"
-#include "broker/core/upkeep_pace.h"
 #include "storage/log/shard.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/share.h"
@@ -249,91 +248,7 @@ static void a_slow_machine_keeps_views_all_the_same(void **state)
     }
 }
 
-/* Who folds late for a millisecond, and what producers brought meanwhile. */
-struct pace {
-    struct land *l;
-    uint64_t bytes;
-    bool may_go_on; /* at once */
-};
-
-static void pace_took(struct rt_shard *shard, void *ctx)
-{
-    struct pace *pace = ctx;
-    struct core_shard *cs = &pace->l->y->shards[shard->id];
-    cs->appends_bytes += pace->bytes;
-    core_upkeep_pace_took(&cs->upkeep.pace, rt_now_precise_ns(shard) - RT_NS_PER_MS);
-    pace->may_go_on = core_upkeep_pace_may(&cs->upkeep.pace);
-}
-
-static void pace_look(struct rt_shard *shard, void *ctx)
-{
-    struct pace *pace = ctx;
-    pace->may_go_on = core_upkeep_pace_may(&pace->l->y->shards[shard->id].upkeep.pace);
-}
-
-static void late_folds_leave_seven_eighths_of_the_time_to_busy_producers(void **state)
-{
-    (void)state;
-    static const struct {
-        uint64_t bytes; /* in twenty milliseconds */
-        bool is_busy;   /* more than a millisecond of these is appends' */
-    } rows[] = {{0, false}, {400 << 10, false}, {8 << 20, true}, {100 << 10, false}};
-    struct land *l = land_new(12, NULL);
-    land_start(l, 1);
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        struct pace pace = {.l = l, .bytes = rows[i].bytes};
-        yard_run(l->y, 20);
-        land_post(l, 0, pace_took, &pace);
-        yard_run(l->y, 5);
-        assert_int_equal(pace.may_go_on, !rows[i].is_busy);
-        land_post(l, 0, pace_look, &pace);
-        yard_run(l->y, 3);
-        assert_int_equal(pace.may_go_on, !rows[i].is_busy);
-        land_post(l, 0, pace_look, &pace);
-        yard_run(l->y, 1);
-        assert_true(pace.may_go_on);
-    }
-    land_free(l);
-}
-
 /* --- Partitions, restarts --- */
-
-struct ask {
-    struct land *l;
-    struct core_change change;
-    bool is_done;
-};
-
-static void ask_done(struct core_change *change)
-{
-    ((struct ask *)change->ctx)->is_done = true;
-}
-
-static void ask_run(struct rt_shard *shard, void *ctx)
-{
-    struct ask *ask = ctx;
-    core_change_start(&ask->l->y->shards[shard->id], &ask->change);
-}
-
-static bool ask_is_done(void *ctx)
-{
-    return ((const struct ask *)ctx)->is_done;
-}
-
-static void widen(struct land *l, int32_t partitions_count)
-{
-    struct core_change_item item = {.kind = CORE_CHANGE_PARTITIONS,
-                                    .name = "yard",
-                                    .name_bytes = 4,
-                                    .partitions_count = partitions_count};
-    struct ask ask = {.l = l};
-    ask.change =
-        (struct core_change){.done = ask_done, .ctx = &ask, .items = &item, .items_count = 1};
-    land_post(l, 0, ask_run, &ask);
-    assert_true(
-        sim_run_until_true(l->y->sim, ask_is_done, &ask, sim_now_ns(l->y->sim) + 60 * RT_NS_PER_S));
-    assert_int_equal(item.code, CORE_OK);
-}
 
 static void partitions_that_come_later_belong_to_a_view(void **state)
 {
@@ -348,7 +263,7 @@ static void partitions_that_come_later_belong_to_a_view(void **state)
         make(l, "later WITH (origin = 'latest') AS SELECT count(*) FROM ev");
         land_is(l, "SELECT * FROM later", "0\n");
         for (int32_t count = YARD_PARTITIONS + 1; count <= (int32_t)LAND_PARTITIONS; count++) {
-            widen(l, count);
+            land_widen(l, count);
             land_append(l, (uint32_t)count - 1, 10);
             land_append(l, 0, 1);
         }
@@ -851,7 +766,6 @@ int main(void)
         cmocka_unit_test(values_that_do_not_fit_degrade_a_view),
         cmocka_unit_test(a_view_keeps_its_rows_under_another_name),
         cmocka_unit_test(a_slow_machine_keeps_views_all_the_same),
-        cmocka_unit_test(late_folds_leave_seven_eighths_of_the_time_to_busy_producers),
         cmocka_unit_test(partitions_that_come_later_belong_to_a_view),
         cmocka_unit_test(a_restart_gives_the_same_rows_bit_for_bit),
         cmocka_unit_test(a_view_is_dropped_at_any_moment),

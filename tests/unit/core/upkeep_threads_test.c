@@ -1,6 +1,7 @@
 /* Views on real threads: producers on all shards, statements over a view that is kept and over one
- * that comes and goes, and who follows the first, all at once; when all records are there the view
- * says what its SELECT says; then the core is closed. Under ThreadSanitizer, too. */
+ * that comes, is bound anew and goes, who follows the first and who looks its rows up, all at once;
+ * when all records are there the view says what its SELECT says; then the core is closed. Under
+ * ThreadSanitizer, too. */
 #include <ftw.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -14,9 +15,11 @@
 #include "base/rt/rt.h"
 #include "base/rt/shard.h"
 #include "broker/core/append.h"
+#include "broker/core/catalog_view.h"
 #include "broker/core/change.h"
 #include "broker/core/core.h"
 #include "broker/core/follow.h"
+#include "broker/core/lookup.h"
 #include "broker/core/query.h"
 #include "tests/support/batch_build.h"
 #include "tests/support/cmocka.h"
@@ -28,18 +31,24 @@
 #define CROWD_BATCHES     40u /* of each shard's producer */
 #define CROWD_RECORDS     50u
 #define CROWD_KEYS        12u
-#define CROWD_STATEMENTS  25u /* of each asker, but the last one, which asks until all is there */
+#define CROWD_TEXTS       8u
+#define CROWD_STATEMENTS  33u /* of each asker, but the last one, which asks until all is there */
 #define CROWD_BATCH_BYTES (64u << 10)
 #define CROWD_TOTAL       (CROWD_SHARDS * CROWD_BATCHES * CROWD_RECORDS)
 
 /* What askers ask, in turn. */
-static const char *const crowd_texts[CROWD_SHARDS][4] = {
-    {"SELECT sum(count) FROM v", "CREATE MATERIALIZED VIEW w AS SELECT DISTINCT k FROM ev",
-     "SELECT count(*) FROM w", "DROP MATERIALIZED VIEW w"},
-    {"SELECT sum(count) FROM v", "SELECT count(*) FROM w", "SELECT * FROM v",
+static const char *const crowd_texts[CROWD_SHARDS][CROWD_TEXTS] = {
+    {"SELECT sum(count) FROM v", "CREATE MATERIALIZED VIEW w AS SELECT DISTINCT k FROM crowd",
+     "SELECT count(*) FROM w",
+     "CREATE STREAM crowd (k BIGINT PATH '$.k') FROM TOPIC crowd FORMAT JSON",
+     "ALTER MATERIALIZED VIEW w REBIND", "SELECT sum(count) FROM v", "DROP MATERIALIZED VIEW w",
+     "DROP STREAM crowd"},
+    {"SELECT sum(count) FROM v", "SELECT count(*) FROM w", "SELECT * FROM v", "SELECT * FROM w",
+     "SELECT count(*) FROM w", "SELECT name, rebind FROM system.views", "SELECT count(*) FROM w",
      "SELECT sum(count) FROM v"},
     {"SELECT k, max FROM v WHERE count > 10", "SELECT sum(count) FROM v", "SELECT * FROM w",
-     "SELECT count(*) FROM ev"},
+     "SELECT count(*) FROM ev", "SELECT * FROM w", "SELECT count(*) FROM w", "SELECT * FROM w",
+     "SELECT * FROM w"},
 };
 static const char crowd_final[] = "SELECT k, count, sum, max FROM v ORDER BY k";
 static const char crowd_batch[] =
@@ -50,6 +59,10 @@ struct crowd;
 /* What followers of `v` ask, in turn: each comes back with its token some times. */
 static const char crowd_followed[] = "SELECT k, count FROM v";
 #define CROWD_FOLLOWS 10u
+
+/* So often all rows of `v` are looked up, each by its key. */
+#define CROWD_LOOKS      60u
+#define CROWD_ROOM_BYTES 1024u
 
 /* Who asks one statement after the other, and who appends. Touched by its shard. */
 struct crowd_shard {
@@ -73,6 +86,14 @@ struct crowd_shard {
     uint64_t followed[CROWD_KEYS]; /* counts, by key */
     struct core_view_token token;
     bool has_token;
+
+    struct core_lookup lookups[CROWD_KEYS];
+    _Alignas(16) uint8_t rooms[CROWD_KEYS][CROWD_ROOM_BYTES];
+    struct arena look_arena; /* of keys */
+    struct rt_timer look_timer;
+    uint32_t looks_count;
+    uint32_t looks_away;
+    uint64_t looked_tick; /* of the newest row */
 
     struct core_append append;
     struct core_records_info info;
@@ -194,7 +215,7 @@ static void crowd_go_on_late(struct rt_timer *timer)
 {
     static const struct core_query_ops ops = {crowd_columns, crowd_rows, crowd_answered};
     struct crowd_shard *here = CONTAINER_OF(timer, struct crowd_shard, timer);
-    crowd_ask_text(here, crowd_texts[here->cs.shard->id][here->asked_count++ % 4], &ops);
+    crowd_ask_text(here, crowd_texts[here->cs.shard->id][here->asked_count++ % CROWD_TEXTS], &ops);
 }
 
 static void crowd_go_on(struct crowd_shard *here)
@@ -375,6 +396,88 @@ static void crowd_follow(struct rt_timer *timer)
     core_subscribe_plan_start(&here->cs, &here->plan);
 }
 
+/* --- Who looks rows up --- */
+
+/* Rows that are of one tick hold whole batches; ticks do not go back. */
+static void crowd_looked(struct crowd_shard *here)
+{
+    uint64_t tick = here->lookups[0].position.tick;
+    uint64_t sum = 0;
+    bool is_one_tick = true;
+    for (uint32_t i = 0; i < CROWD_KEYS; i++) {
+        const struct core_lookup *lookup = &here->lookups[i];
+        is_one_tick =
+            is_one_tick && lookup->result != CORE_LOOKUP_ELSE && lookup->position.tick == tick;
+    }
+    for (uint32_t i = 0; i < CROWD_KEYS; i++) {
+        sum += (uint64_t)(uintptr_t)here->lookups[i].ctx;
+    }
+    if (is_one_tick) {
+        crowd_check(here->crowd, sum <= CROWD_TOTAL && sum % CROWD_RECORDS == 0,
+                    "rows of a tick have half a batch");
+        crowd_check(here->crowd, here->looked_tick <= tick, "a tick of rows goes back");
+        here->looked_tick = tick;
+    }
+    if (++here->looks_count == CROWD_LOOKS) {
+        arena_deinit(&here->look_arena);
+        crowd_leave(here);
+        return;
+    }
+    rt_timer_start(&here->look_timer,
+                   rt_now_ns(here->cs.shard) + rt_random(here->cs.shard) % RT_NS_PER_MS);
+}
+
+/* `ctx` becomes its count; whose it is follows from where it stands. */
+static void crowd_look_answered(struct crowd_shard *here, struct core_lookup *lookup)
+{
+    uint64_t count = 0;
+    if (lookup->result == CORE_LOOKUP_ROW) {
+        struct vec_value value;
+        vec_get(&lookup->row.columns[0], vec_row(lookup->row.selection, 0), &value);
+        crowd_check(here->crowd, value.u.int8 == lookup - here->lookups, "the row of another key");
+        vec_get(&lookup->row.columns[1], vec_row(lookup->row.selection, 0), &value);
+        count = (uint64_t)value.u.int8;
+    }
+    lookup->ctx = (void *)(uintptr_t)count;
+    here->looks_away--;
+}
+
+static void crowd_look_done(struct core_lookup *lookup)
+{
+    struct crowd_shard *here = lookup->ctx;
+    crowd_look_answered(here, lookup);
+    if (here->looks_away == 0) {
+        crowd_looked(here);
+    }
+}
+
+static void crowd_look(struct rt_timer *timer)
+{
+    struct crowd_shard *here = CONTAINER_OF(timer, struct crowd_shard, look_timer);
+    const struct core_view *view = core_catalog_find_view(here->cs.catalog, "v", 1);
+    struct vec_type type = vec_type(VEC_BIGINT);
+    arena_reset(&here->look_arena);
+    here->looks_away = CROWD_KEYS + 1;
+    for (uint32_t i = 0; i < CROWD_KEYS; i++) {
+        struct core_lookup *lookup = &here->lookups[i];
+        struct vec_value value = {.u.int8 = i};
+        *lookup = (struct core_lookup){.done = crowd_look_done,
+                                       .ctx = here,
+                                       .view = view->uuid,
+                                       .room = here->rooms[i],
+                                       .room_bytes = CROWD_ROOM_BYTES};
+        crowd_check(here->crowd,
+                    maint_key_make(&here->look_arena, &type, &value, 1, &lookup->key) == ERR_OK,
+                    "no key");
+        if (core_lookup_start(&here->cs, lookup)) {
+            crowd_look_answered(here, lookup);
+        }
+    }
+    if (--here->looks_away == 0) {
+        crowd_looked(here);
+    }
+}
+
 /* --- Records --- */
 
 static void crowd_append(struct crowd_shard *here);
@@ -449,6 +552,9 @@ static void crowd_enter(struct rt_shard *at, struct rt_mail *mail)
     crowd_go_on(here);
     rt_timer_init(&here->follow_timer, at, crowd_follow);
     crowd_follow(&here->follow_timer);
+    arena_init(&here->look_arena, &here->cs.budget, 4096, SIZE_MAX);
+    rt_timer_init(&here->look_timer, at, crowd_look);
+    crowd_look(&here->look_timer);
 }
 
 /* What stands before the crowd: the stream, and the view. */
@@ -598,7 +704,7 @@ static void views_of_all_threads_say_what_their_selects_say(void **state)
                                         .connections_max = 10};
     diag_levels_init(&crowd.levels, NULL, 0, DIAG_LEVEL_INFO);
     atomic_store(&crowd.away_count, CROWD_SHARDS);
-    atomic_store(&crowd.left_count, CROWD_SHARDS * 3);
+    atomic_store(&crowd.left_count, CROWD_SHARDS * 4);
     assert_int_equal(sem_init(&crowd.ended, 0, 0), 0);
     core_init(&crowd.core, &crowd.config, crowd.kernels, CROWD_SHARDS);
     crowd_run(&crowd, &cpu);

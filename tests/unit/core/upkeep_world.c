@@ -182,6 +182,46 @@ void land_post(struct land *l, uint32_t shard, void (*call)(struct rt_shard *sha
     sim_post(sim_node_shard(l->y->node, shard), call, ctx);
 }
 
+/* --- Partitions --- */
+
+/* A change of the catalog. */
+struct land_ask {
+    struct land *l;
+    struct core_change change;
+    bool is_done;
+};
+
+static void land_asked(struct core_change *change)
+{
+    ((struct land_ask *)change->ctx)->is_done = true;
+}
+
+static void land_ask_run(struct rt_shard *shard, void *ctx)
+{
+    struct land_ask *ask = ctx;
+    core_change_start(&ask->l->y->shards[shard->id], &ask->change);
+}
+
+static bool land_is_asked(void *ctx)
+{
+    return ((const struct land_ask *)ctx)->is_done;
+}
+
+void land_widen(struct land *l, int32_t partitions_count)
+{
+    struct core_change_item item = {.kind = CORE_CHANGE_PARTITIONS,
+                                    .name = "yard",
+                                    .name_bytes = 4,
+                                    .partitions_count = partitions_count};
+    struct land_ask ask = {.l = l};
+    ask.change =
+        (struct core_change){.done = land_asked, .ctx = &ask, .items = &item, .items_count = 1};
+    land_post(l, 0, land_ask_run, &ask);
+    assert_true(sim_run_until_true(l->y->sim, land_is_asked, &ask,
+                                   sim_now_ns(l->y->sim) + 60 * RT_NS_PER_S));
+    assert_int_equal(item.code, CORE_OK);
+}
+
 /* --- Statements --- */
 
 static int land_line_compare(const void *a, const void *b)
@@ -280,6 +320,76 @@ void land_drop(struct land *l, uint32_t view)
     snprintf(text, sizeof(text), "DROP MATERIALIZED VIEW %s", land_kinds[view].name);
     land_do(l, text);
     l->has[view] = false;
+}
+
+/* --- Heirs --- */
+
+struct land_heir {
+    struct land *l;
+    struct core_change change;
+    struct core_change_item item;
+    bool is_done;
+};
+
+static void land_heir_made(struct core_change *change)
+{
+    ((struct land_heir *)change->ctx)->is_done = true;
+}
+
+static void land_heir_ask(struct rt_shard *shard, void *ctx)
+{
+    struct land_heir *heir = ctx;
+    core_change_start(&heir->l->y->shards[shard->id], &heir->change);
+}
+
+static bool land_heir_is_made(void *ctx)
+{
+    return ((const struct land_heir *)ctx)->is_done;
+}
+
+void land_rebind(struct land *l, uint32_t view)
+{
+    const char *name = land_kinds[view].name;
+    struct budget budget;
+    struct arena arena;
+    const struct core_view *was;
+    budget_init(&budget, "heir", SIZE_MAX, NULL);
+    arena_init(&arena, &budget, 64u << 10, SIZE_MAX);
+    was = core_catalog_find_view(l->y->shards[0].catalog, name, strlen(name));
+    assert_int_equal(core_view_copy(&arena, was, &was), ERR_OK);
+    struct land_heir heir = {.l = l, .item = {.kind = CORE_CHANGE_VIEW_REBIND, .view = was}};
+    heir.change = (struct core_change){
+        .done = land_heir_made, .ctx = &heir, .items = &heir.item, .items_count = 1};
+    land_post(l, 0, land_heir_ask, &heir);
+    assert_true(sim_run_until_true(l->y->sim, land_heir_is_made, &heir,
+                                   sim_now_ns(l->y->sim) + LAND_WAIT_NS));
+    assert_true(heir.item.code == CORE_OK || heir.item.code == CORE_VIEW_BUSY ||
+                heir.item.code == CORE_VIEW_CHANGED);
+    arena_deinit(&arena);
+    budget_deinit(&budget);
+}
+
+static bool land_has_no_heir(void *ctx)
+{
+    struct land *l = ctx;
+    for (uint32_t shard = 0; shard < l->shards_count; shard++) {
+        struct core_tree_walk walk;
+        const struct core_view *view;
+        core_catalog_walk_heirs(&walk, l->y->shards[shard].catalog);
+        while ((view = core_catalog_next_view(&walk)) != NULL) {
+            if (view->is_heir) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+void land_rebound(struct land *l)
+{
+    if (!sim_run_until_true(l->y->sim, land_has_no_heir, l, sim_now_ns(l->y->sim) + LAND_WAIT_NS)) {
+        fail_msg("an heir is not built: %s", l->y->said);
+    }
 }
 
 /* --- Views --- */

@@ -64,6 +64,10 @@ void land_free(struct land *l);
 void land_create(struct land *l, uint32_t view);
 void land_drop(struct land *l, uint32_t view);
 
+/* Have view number `view` an heir of the same types, unless it has one; until no view has any. */
+void land_rebind(struct land *l, uint32_t view);
+void land_rebound(struct land *l);
+
 /* Random records, acknowledged. */
 void land_append(struct land *l, uint32_t partition, uint32_t records);
 
@@ -90,6 +94,9 @@ void land_compare_one(struct land *l, const char *name, const char *select, uint
 /* Run `call` on a shard in a turn of its own. */
 void land_post(struct land *l, uint32_t shard, void (*call)(struct rt_shard *shard, void *ctx),
                void *ctx);
+
+/* The topic has so many partitions now. */
+void land_widen(struct land *l, int32_t partitions_count);
 
 /* Nothing of any view is left on any shard. */
 void land_is_empty(struct land *l);

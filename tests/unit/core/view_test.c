@@ -81,6 +81,7 @@ static void bench_make(struct bench *b, const char *text)
         fail_msg("%s: %s", text, error.message);
     }
     b->view.uuid = uuid_of(9);
+    b->view.lineage = uuid_of(9);
     b->view.incarnation = 3;
     b->view.created_ms = 1000;
 }
@@ -97,6 +98,8 @@ static size_t bench_put(const struct bench *b, uint8_t *out, size_t out_bytes)
 static void assert_views_equal(const struct core_view *a, const struct core_view *b)
 {
     assert_true(log_uuid_is_equal(&a->uuid, &b->uuid));
+    assert_true(log_uuid_is_equal(&a->lineage, &b->lineage));
+    assert_int_equal(a->is_heir, b->is_heir);
     assert_string_equal(a->name, b->name);
     assert_int_equal(a->incarnation, b->incarnation);
     assert_int_equal(a->origin, b->origin);
@@ -321,6 +324,7 @@ static struct core_view golden_view(void)
         source.topic.bytes[i] = (uint8_t)(0xa0 + i);
     }
     return (struct core_view){.uuid = source.uuid,
+                              .lineage = source.uuid,
                               .name = "v1",
                               .incarnation = 2,
                               .origin = CORE_VIEW_TIMESTAMP,
@@ -555,6 +559,109 @@ static void a_relation_has_what_the_view_shows(void **state)
     bench_close(&b);
 }
 
+/* An heir says so, and whose it is; one that has its view's place says whose. What says nothing is
+ * the first of its lineage, as all were that earlier builds wrote. */
+static void a_lineage_stands_at_the_end(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        bool is_heir;
+        uint8_t lineage;
+        const char *tail; /* in hexadecimal */
+    } rows[] = {
+        {"the first", false, 9, ""},
+        {"an heir", true, 5, "01"},
+        {"one that was", false, 5, "00"},
+    };
+    uint8_t first[4096], data[4096];
+    uint64_t block[512];
+    struct bench b;
+    size_t block_bytes;
+    bench_open(&b);
+    bench_make(&b, "CREATE MATERIALIZED VIEW v AS SELECT a FROM s");
+    size_t first_bytes = bench_put(&b, first, sizeof(first));
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        size_t tail_bytes = rows[i].tail[0] != '\0' ? 17 : 0;
+        b.view.is_heir = rows[i].is_heir;
+        b.view.lineage = uuid_of(rows[i].lineage);
+        size_t bytes = bench_put(&b, data, sizeof(data));
+        assert_int_equal(bytes, first_bytes + tail_bytes);
+        assert_memory_equal(data, first, first_bytes);
+        if (tail_bytes > 0) {
+            assert_int_equal(data[first_bytes], rows[i].is_heir);
+            assert_memory_equal(data + first_bytes + 1, b.view.lineage.bytes, 16);
+        }
+        assert_int_equal(core_view_measure(data, bytes, &block_bytes), ERR_OK);
+        assert_true(block_bytes <= sizeof(block));
+        assert_views_equal(core_view_get(data, bytes, &b.view.uuid, block, block_bytes), &b.view);
+        struct log_uuid five = uuid_of(5);
+        assert_true(core_view_may_be(data, bytes, &b.view.uuid));
+        assert_int_equal(core_view_may_be(data, bytes, &five), tail_bytes == 0);
+        for (size_t cut = first_bytes + 1; cut < bytes; cut++) {
+            assert_int_equal(core_view_measure(data, cut, &block_bytes), ERR_CORRUPT);
+        }
+    }
+    size_t bytes = bench_put(&b, data, sizeof(data));
+    data[bytes] = 0;
+    assert_int_equal(core_view_measure(data, bytes + 1, &block_bytes), ERR_CORRUPT);
+    data[first_bytes] = 2; /* neither */
+    assert_int_equal(core_view_measure(data, bytes, &block_bytes), ERR_CORRUPT);
+    data[first_bytes] = 1;
+    data[0] = 1; /* a first incarnation, of another's lineage */
+    assert_int_equal(core_view_measure(data, bytes, &block_bytes), ERR_CORRUPT);
+    data[0] = 3;
+    memset(data + first_bytes + 1, 0, 16);
+    assert_int_equal(core_view_measure(data, bytes, &block_bytes), ERR_CORRUPT);
+    bench_close(&b);
+}
+
+/* REBIND of one that is alike changes nothing. */
+static void views_are_alike_that_read_and_show_the_same(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is_alike;
+    } rows[] = {
+        {"CREATE MATERIALIZED VIEW w WITH (origin = 'latest') AS SELECT a, b FROM s", true},
+        {"CREATE MATERIALIZED VIEW v (a) AS SELECT a, b FROM s", false},
+        {"CREATE MATERIALIZED VIEW v (c) AS SELECT a, b FROM s", false},
+        {"CREATE MATERIALIZED VIEW v AS SELECT b, a FROM s", false},
+        {"CREATE MATERIALIZED VIEW v AS SELECT a FROM s", false},
+        {"CREATE MATERIALIZED VIEW v AS SELECT a, b FROM s WHERE a > 1", false},
+    };
+    struct bench b;
+    bench_open(&b);
+    bench_make(&b, "CREATE MATERIALIZED VIEW v AS SELECT a, b FROM s");
+    const struct core_view view = b.view;
+    struct core_stream source = *view.source;
+    struct core_view other = view;
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        bench_make(&b, rows[i].text);
+        if (core_view_is_alike(&view, &b.view) != rows[i].is_alike) {
+            fail_msg("%s", rows[i].text);
+        }
+    }
+    other.source = &source;
+    source.version++;
+    source.created_ms++;
+    assert_true(core_view_is_alike(&view, &other));
+    source.key = CORE_STREAM_KEY_JSON;
+    assert_false(core_view_is_alike(&view, &other));
+    source.key = view.source->key;
+    struct core_stream_column changed[2] = {source.columns[0], source.columns[1]};
+    assert_int_equal(source.columns_count, 2);
+    source.columns = changed;
+    assert_true(core_view_is_alike(&view, &other));
+    changed[1].type = (struct vec_type){VEC_BOOLEAN, 0, 0};
+    assert_false(core_view_is_alike(&view, &other));
+    changed[1] = view.source->columns[1];
+    changed[0].source = "$.elsewhere";
+    assert_false(core_view_is_alike(&view, &other));
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -566,6 +673,8 @@ int main(void)
         cmocka_unit_test(a_view_is_written_byte_for_byte_and_read_back),
         cmocka_unit_test(a_batch_takes_the_largest_view_with_its_bytes_twice),
         cmocka_unit_test(bytes_out_of_bounds_are_corrupt),
+        cmocka_unit_test(a_lineage_stands_at_the_end),
+        cmocka_unit_test(views_are_alike_that_read_and_show_the_same),
         cmocka_unit_test(a_view_is_written_as_the_statement_that_makes_it),
         cmocka_unit_test(an_origin_is_the_first_millisecond_that_is_not_before_it),
         cmocka_unit_test(a_relation_has_what_the_view_shows),
