@@ -267,6 +267,7 @@ static void http_door_deinit(struct http_door *door)
         json_reader_deinit(&door->json);
     }
     arena_deinit(&door->json_arena);
+    http_view_heads_forget(&door->view_heads, &door->budget);
     ws_door_deinit(&door->ws);
     pool_deinit(&door->conn_pool);
     pool_deinit(&door->call_pool);

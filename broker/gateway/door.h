@@ -17,6 +17,7 @@
 #include "base/rt/addr.h"
 #include "broker/core/entry.h"
 #include "broker/gateway/http1_write.h"
+#include "broker/gateway/http_view_lookup.h"
 #include "broker/gateway/ws_int.h"
 #include "schemas/json/lines.h"
 #include "schemas/json/reader.h"
@@ -51,31 +52,34 @@ struct http_door_metrics {
 };
 
 struct http_door {
-    struct core_shard *cs;            /* the broker's part on this shard */
-    struct diag *diag;                /* log lines */
-    struct http_config config;        /* as given; the port is the real one */
-    struct core_entry entry;          /* where connections come in */
-    struct list conns;                /* http_conn.in_door */
-    struct list idle_calls;           /* http_call.in_idle: to be used again */
-    uint32_t idle_calls_count;        /* of them */
-    struct budget budget;             /* connections and calls, below the broker's */
-    struct pool conn_pool;            /* of struct http_conn */
-    struct pool call_pool;            /* of struct http_call */
-    uint64_t body_bytes;              /* of buffers for bodies that are not whole */
-    uint64_t answer_bytes;            /* of buffers for answers that have not left */
-    uint64_t held_bytes_max;          /* of either at most: a quarter of the memory */
-    struct arena json_arena;          /* of `json` */
-    struct json_paths json_paths;     /* none: texts are checked only */
-    struct json_reader json;          /* checks bodies */
-    struct json_lines json_lines;     /* and those that are lines */
-    uint64_t calls_count;             /* of requests so far: numbers them */
-    uint32_t id;                      /* random, for the ids of requests */
-    int64_t date_s;                   /* the second that `date` says */
-    char date[HTTP1_DATE_BYTES + 1];  /* for the header Date */
-    struct http_door_metrics metrics; /* what is counted */
-    struct ws_door ws;                /* WebSocket connections */
-    http_door_done_fn *closed;        /* of the close under way */
-    bool is_closing;                  /* http_door_close was called */
+    struct core_shard *cs;             /* the broker's part on this shard */
+    struct diag *diag;                 /* log lines */
+    struct http_config config;         /* as given; the port is the real one */
+    struct core_entry entry;           /* where connections come in */
+    struct list conns;                 /* http_conn.in_door */
+    struct list idle_calls;            /* http_call.in_idle: to be used again */
+    uint32_t idle_calls_count;         /* of them */
+    struct budget budget;              /* connections and calls, below the broker's */
+    struct pool conn_pool;             /* of struct http_conn */
+    struct pool call_pool;             /* of struct http_call */
+    uint64_t body_bytes;               /* of buffers for bodies that are not whole */
+    uint64_t answer_bytes;             /* of buffers for answers that have not left */
+    uint64_t held_bytes_max;           /* of either at most: a quarter of the memory */
+    struct arena json_arena;           /* of `json` */
+    struct json_paths json_paths;      /* none: texts are checked only */
+    struct json_reader json;           /* checks bodies */
+    struct json_lines json_lines;      /* and those that are lines */
+    uint64_t calls_count;              /* of requests so far: numbers them */
+    uint32_t id;                       /* random, for the ids of requests */
+    int64_t date_s;                    /* the second that `date` says */
+    char date[HTTP1_DATE_BYTES + 1];   /* for the header Date */
+    struct http_door_metrics metrics;  /* what is counted */
+    char known_host[64];               /* a Host that was found to be known, */
+    uint32_t known_host_bytes;         /* and its length; 0: none yet */
+    struct http_view_heads view_heads; /* what answers about views begin with */
+    struct ws_door ws;                 /* WebSocket connections */
+    http_door_done_fn *closed;         /* of the close under way */
+    bool is_closing;                   /* http_door_close was called */
 };
 
 /* Listen on config->listen (port 0: any, the same on all shards only if the first one's is told to

@@ -54,14 +54,16 @@ static void http_health_ready(struct http_call *call, const struct core_upkeep_a
     http_answer(call, is_ready ? 200 : 503, HTTP_MEDIA_JSON);
 }
 
-/* Those that cannot be read yet: new ones, and all of them after a start. */
+/* Those that cannot be read yet, new ones, and all of them after a start; and those that are being
+ * bound anew. */
 static void http_health_views(struct http_call *call, const struct core_upkeep_ask *ask)
 {
     bool is_first = true;
     for (uint32_t i = 0; i < ask->rows_count; i++) {
         const struct core_upkeep_row *row = &ask->rows[i];
-        const struct core_view *view = core_catalog_find_view_uuid(call->cs->catalog, &row->view);
-        if (view != NULL && row->status == CORE_UPKEEP_BUILDING) {
+        const struct core_view *view = core_upkeep_row_view(call->cs->catalog, row);
+        bool is_built = row->status == CORE_UPKEEP_BUILDING || row->rebind.is_under_way;
+        if (view != NULL && is_built) {
             http_put_text(call, is_first ? "{\"name\":" : ",{\"name\":");
             http_put_string(call, view->name, strlen(view->name));
             http_views_put_state(call, row);

@@ -27,7 +27,13 @@ static bool http_openapi_has(const struct http_route *route, enum http_error err
     "},\"eta_ms\":{\"type\":[\"integer\",\"null\"],\"description\":\"Until it has "                \
     "come up, by its pace so far; null: not "                                                      \
     "known.\"},\"freshness_us\":{\"type\":[\"integer\",\"null\"],\"description\":\"From when its " \
-    "last tick was there until it was in its rows.\"}"
+    "last tick was there until it was in its rows.\"},\"rebind\":{\"type\":\"object\","            \
+    "\"description\":\"Of a view that is bound anew, or was to be.\",\"required\":[\"state\"],"    \
+    "\"properties\":{\"state\":{\"enum\":[\"building\",\"given "                                   \
+    "up\"]},\"why\":{\"type\":\"string\"},"                                                        \
+    "\"rows\":" HTTP_OPENAPI_COUNT "},\"bytes\":" HTTP_OPENAPI_COUNT                               \
+    "},\"records\":" HTTP_OPENAPI_COUNT "},\"records_left\":" HTTP_OPENAPI_COUNT                   \
+    "},\"eta_ms\":{\"type\":[\"integer\",\"null\"]}}}"
 
 static const char http_openapi_head[] =
     "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"TDB+\",\"version\":\"" TDB_VERSION "\","

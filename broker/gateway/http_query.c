@@ -22,9 +22,8 @@
 #include "broker/gateway/http_rows.h"
 #include "broker/gateway/http_sql.h"
 
-/* So much is sent at a time; and what there is when that has taken longer than this. */
-#define HTTP_QUERY_PIECE_BYTES (64u << 10)
-#define HTTP_QUERY_QUICK_NS    (20 * RT_NS_PER_MS)
+/* What there is is sent, too, when it has taken longer than this. */
+#define HTTP_QUERY_QUICK_NS (20 * RT_NS_PER_MS)
 
 /* Between two questions to a timeline that is not there yet. */
 #define HTTP_QUERY_RETRY_NS (5 * RT_NS_PER_MS)
@@ -119,6 +118,13 @@ void http_query_ask(struct http_call *call, const struct http_question *question
     } else {
         http_query_start(work);
     }
+}
+
+bool http_query_is_json(struct http_call *call, bool *is_json)
+{
+    const char *media = http_accepted(call, http_query_media, HTTP_QUERY_FORMS_COUNT);
+    *is_json = media == http_query_media[HTTP_QUERY_JSON];
+    return media != NULL;
 }
 
 static void http_query_start(struct http_query *work)

@@ -135,6 +135,17 @@ bool http_uri_host(struct http_text authority, struct http_text *host, struct ht
     return true;
 }
 
+/* How many bytes at the start stand for themselves. */
+static size_t http_uri_plain(struct http_text text, bool is_query)
+{
+    size_t i = 0;
+    while (i < text.length && text.data[i] != '%' && text.data[i] != '\0' &&
+           !(is_query && text.data[i] == '+')) {
+        i++;
+    }
+    return i;
+}
+
 /* Write what `text` stands for; escapes, and in a query the plus. */
 static enum err http_uri_decode(struct bytes_writer *w, struct http_text text, bool is_query)
 {
@@ -144,6 +155,13 @@ static enum err http_uri_decode(struct bytes_writer *w, struct http_text text, b
     size_t begin = w->pos;
     while (text.length > 0) {
         uint8_t byte;
+        size_t plain = http_uri_plain(text, is_query);
+        if (plain > 0) {
+            bytes_put_copy(w, text.data, plain);
+            text.data += plain;
+            text.length -= plain;
+            continue;
+        }
         if (!http_uri_decode_one(&text, is_query, &byte) || byte == '\0') {
             w->err = ERR_INVALID;
             return w->err;

@@ -14,6 +14,7 @@
 #include "broker/core/view.h"
 #include "broker/gateway/handlers.h"
 #include "broker/gateway/http_query.h"
+#include "broker/gateway/http_view_lookup.h"
 
 /* Rows of an answer. */
 #define HTTP_VIEW_ROWS_LIMIT     100u
@@ -22,8 +23,10 @@
 /* Room for what is wrong. */
 #define HTTP_VIEW_ROWS_DETAIL_BYTES 512
 
+static bool http_view_rows_look(struct http_call *call, const struct core_view *view,
+                                struct http_question *question);
 static bool http_view_rows_setting(struct http_call *call, struct http_question *question);
-static bool http_view_rows_text(struct http_call *call, const struct core_view *view, bool has_key,
+static void http_view_rows_text(struct http_call *call, const struct core_view *view, bool has_key,
                                 uint64_t limit, struct http_question *question);
 static void http_view_rows_name(struct bytes_writer *w, const char *name);
 static bool http_view_rows_key(struct http_call *call, const struct core_view *view,
@@ -35,7 +38,6 @@ static void http_view_rows_no_key(struct http_call *call, const struct core_view
 void http_handle_view_rows(struct http_call *call)
 {
     static const char *const names[] = {"k", "limit", "min_position", "consistency", "timeout"};
-    struct http_question question = {.sql = {.data = NULL}};
     struct http_text name = call->params[0];
     struct http_text k;
     uint64_t limit;
@@ -48,18 +50,47 @@ void http_handle_view_rows(struct http_call *call)
         http_problem(call, HTTP_VIEW_NOT_FOUND, NULL);
         return;
     }
+    struct http_question *question = http_alloc(call, sizeof(*question));
+    if (question == NULL) {
+        return;
+    }
     enum err err = http_query(call, "k", &k);
     if (err != ERR_OK && err != ERR_NOT_FOUND) {
         http_problem(call, err == ERR_BUDGET ? HTTP_OVERLOADED : HTTP_PARAMETER_INVALID,
                      err == ERR_BUDGET ? NULL : "k stands there twice, or cannot be decoded.");
         return;
     }
+    bool has_key = err == ERR_OK;
     if (http_query_u64(call, "limit", 1, HTTP_VIEW_ROWS_LIMIT_MAX, HTTP_VIEW_ROWS_LIMIT, &limit) &&
-        http_view_rows_setting(call, &question) &&
-        (err != ERR_OK || http_view_rows_key(call, view, k, &question)) &&
-        http_view_rows_text(call, view, err == ERR_OK, limit, &question)) {
-        http_query_ask(call, &question);
+        http_view_rows_setting(call, question) &&
+        (!has_key || http_view_rows_key(call, view, k, question)) &&
+        (!has_key || !http_view_rows_look(call, view, question))) {
+        http_view_rows_text(call, view, has_key, limit, question);
+        if (question->sql.data == NULL) {
+            http_problem(call, HTTP_OVERLOADED, NULL);
+        } else {
+            http_query_ask(call, question);
+        }
     }
+}
+
+/* Look the row up without a statement, where that may be. False: nothing is answered so. */
+static bool http_view_rows_look(struct http_call *call, const struct core_view *view,
+                                struct http_question *question)
+{
+    bool is_json;
+    if (!http_view_lookup_may(view)) {
+        return false;
+    }
+    if (!http_query_is_json(call, &is_json)) {
+        return true;
+    }
+    enum http_view_lookup_result result =
+        is_json ? http_view_lookup(call, view, question) : HTTP_VIEW_LOOKUP_ELSE;
+    if (result == HTTP_VIEW_LOOKUP_LATER) {
+        http_view_rows_text(call, view, true, 0, question);
+    }
+    return result != HTTP_VIEW_LOOKUP_ELSE;
 }
 
 /* How long to wait, and what for. False: it is wrong, and that is answered. */
@@ -101,17 +132,17 @@ static bool http_view_rows_setting(struct http_call *call, struct http_question 
     return true;
 }
 
-/* The statement. False: there is no memory, and that is answered. */
-static bool http_view_rows_text(struct http_call *call, const struct core_view *view, bool has_key,
+/* The statement; none: there is no memory. */
+static void http_view_rows_text(struct http_call *call, const struct core_view *view, bool has_key,
                                 uint64_t limit, struct http_question *question)
 {
     size_t room_bytes = 64 + 2 * strlen(view->name);
     for (uint32_t i = 0; has_key && i < view->keys_count; i++) {
         room_bytes += 64 + 2 * strlen(view->columns[view->keys[i]].name);
     }
-    char *text = http_alloc(call, room_bytes);
+    char *text = arena_alloc(&call->arena, room_bytes, 1);
     if (text == NULL) {
-        return false;
+        return;
     }
     struct bytes_writer w = bytes_writer(text, room_bytes);
     char number[48];
@@ -128,7 +159,6 @@ static bool http_view_rows_text(struct http_call *call, const struct core_view *
         bytes_put_copy(&w, number, (size_t)length);
     }
     question->sql = (struct http_text){text, w.pos};
-    return true;
 }
 
 /* In quotes. */

@@ -16,6 +16,7 @@ static void http_views_answer(struct http_call *call, const struct core_upkeep_a
 static void http_views_put(struct http_call *call, const struct core_view *view,
                            const struct core_topic *topic);
 static void http_views_put_columns(struct http_call *call, const struct core_view *view);
+static void http_views_put_rebind(struct http_call *call, const struct core_upkeep_rebind *rebind);
 static void http_views_put_known(struct http_call *call, uint64_t number);
 static void http_views_put_member(struct http_call *call, const char *name, const char *value,
                                   size_t value_bytes);
@@ -54,7 +55,9 @@ void http_views_ask(struct http_call *call, http_views_fn *then)
     }
     core_catalog_walk_views(&walk, call->cs->catalog);
     while ((view = core_catalog_next_view(&walk)) != NULL) {
-        work->ask.rows[work->ask.rows_count++].view = view->uuid;
+        struct core_upkeep_row *row = &work->ask.rows[work->ask.rows_count++];
+        row->view = view->uuid;
+        row->lineage = view->lineage;
     }
     if (!core_upkeep_ask_start(call->cs, &work->ask)) {
         then(call, &work->ask);
@@ -84,7 +87,7 @@ static void http_views_answer(struct http_call *call, const struct core_upkeep_a
     bool is_first = true;
     http_put_text(call, "{\"views\":[");
     for (uint32_t i = 0; i < ask->rows_count; i++) {
-        const struct core_view *view = core_catalog_find_view_uuid(catalog, &ask->rows[i].view);
+        const struct core_view *view = core_upkeep_row_view(catalog, &ask->rows[i]);
         if (view != NULL) {
             http_put_text(call, is_first ? "" : ",");
             http_views_put(call, view, core_catalog_find_uuid(catalog, &view->source->topic));
@@ -121,6 +124,34 @@ void http_views_put_state(struct http_call *call, const struct core_upkeep_row *
     http_views_put_known(call, row->eta_ns / RT_NS_PER_MS);
     http_put_text(call, ",\"freshness_us\":");
     http_views_put_known(call, row->fresh_ns / RT_NS_PER_US);
+    http_views_put_rebind(call, &row->rebind);
+}
+
+/* What becomes of it, where it is bound anew, or was to be. */
+static void http_views_put_rebind(struct http_call *call, const struct core_upkeep_rebind *rebind)
+{
+    static const char *const names[] = {"rows", "bytes", "records", "records_left"};
+    const uint64_t values[] = {rebind->rows_count, rebind->bytes, rebind->records_count,
+                               rebind->left_count};
+    if (!rebind->is_under_way && rebind->why[0] == '\0') {
+        return;
+    }
+    http_put_text(call, rebind->is_under_way ? ",\"rebind\":{\"state\":\"building\""
+                                             : ",\"rebind\":{\"state\":\"given up\"");
+    if (rebind->why[0] != '\0') {
+        http_views_put_member(call, "why", rebind->why, strlen(rebind->why));
+    }
+    for (uint32_t i = 0; rebind->is_under_way && i < ARRAY_COUNT(names); i++) {
+        http_put_text(call, ",\"");
+        http_put_text(call, names[i]);
+        http_put_text(call, "\":");
+        http_put_u64(call, values[i]);
+    }
+    if (rebind->is_under_way) {
+        http_put_text(call, ",\"eta_ms\":");
+        http_views_put_known(call, rebind->eta_ns / RT_NS_PER_MS);
+    }
+    http_put_text(call, "}");
 }
 
 /* 0: it is not known. */

@@ -13,6 +13,7 @@
 
 static enum http_error http_route_check(const struct http_call *call, const char **detail);
 static bool http_route_knows_host(const struct http_config *config, struct http_text host);
+static bool http_route_knows_host_again(struct http_door *door, struct http_text host);
 static bool http_route_has_origin(const struct http_config *config, struct http_text origin,
                                   struct http_text host);
 static bool http_route_share(struct http_call *call);
@@ -87,7 +88,7 @@ static enum http_error http_route_check(const struct http_call *call, const char
     struct http_text origin = {.data = ""};
     struct http_text coding = {.data = ""};
     uint32_t origins_count = http1_find(&call->head, "Origin", &origin);
-    if (host.length > 0 && !http_route_knows_host(config, host)) {
+    if (host.length > 0 && !http_route_knows_host_again(call->conn->door, host)) {
         return HTTP_HOST_NOT_ALLOWED;
     }
     if (origins_count > 1 || (origins_count == 1 && !http_route_has_origin(config, origin, host))) {
@@ -100,6 +101,23 @@ static enum http_error http_route_check(const struct http_call *call, const char
         return HTTP_MEDIA_TYPE_UNSUPPORTED;
     }
     return HTTP_ERRORS_COUNT;
+}
+
+/* Clients say the same one again and again. */
+static bool http_route_knows_host_again(struct http_door *door, struct http_text host)
+{
+    if (host.length == door->known_host_bytes &&
+        memcmp(host.data, door->known_host, host.length) == 0) {
+        return true;
+    }
+    if (!http_route_knows_host(&door->config, host)) {
+        return false;
+    }
+    if (host.length <= sizeof(door->known_host)) {
+        memcpy(door->known_host, host.data, host.length);
+        door->known_host_bytes = (uint32_t)host.length;
+    }
+    return true;
 }
 
 static bool http_route_knows_host(const struct http_config *config, struct http_text host)
@@ -172,27 +190,29 @@ static bool http_route_is_listed(const char *list, struct http_text name)
 
 /* --- Which path --- */
 
+/* Most paths differ from the route's in a byte: before anything of them is taken apart. */
 static bool http_route_matches(const struct http_route *route, struct http_text path,
                                struct http_text params[HTTP_PARAMS_MAX])
 {
-    struct http_uri_path asked = http_uri_path(path);
-    struct http_uri_path served = http_uri_path(http_text(route->path));
-    struct http_text segment;
-    struct http_text wanted;
+    const char *at = path.data;
+    const char *end = path.data + path.length;
+    const char *served = route->path;
     uint32_t count = 0;
-    while (http_uri_path_next(&served, &wanted)) {
-        if (!http_uri_path_next(&asked, &segment)) {
-            return false;
+    while (*served != '\0') {
+        if (*served != '{') {
+            if (at == end || *at++ != *served++) {
+                return false;
+            }
+            continue;
         }
-        if (wanted.length > 0 && wanted.data[0] == '{') {
-            ASSERT(count < HTTP_PARAMS_MAX);
-            params[count++] = segment;
-        } else if (segment.length != wanted.length ||
-                   memcmp(segment.data, wanted.data, wanted.length) != 0) {
-            return false;
-        }
+        const char *slash = memchr(at, '/', (size_t)(end - at));
+        const char *stop = slash != NULL ? slash : end;
+        ASSERT(count < HTTP_PARAMS_MAX);
+        params[count++] = (struct http_text){at, (size_t)(stop - at)};
+        at = stop;
+        served = strchr(served, '}') + 1;
     }
-    return !http_uri_path_next(&asked, &segment);
+    return at == end;
 }
 
 /* The path's parameters, as people wrote them. */

@@ -120,14 +120,17 @@ struct ws_conn {
     struct lws *wsi;        /* NULL: not adopted yet, or closed */
     struct ws_item *first;  /* to be sent */
     struct ws_item *last;
-    struct ws_conn *next_due; /* behind it among those that send when all orders are taken */
-    uint8_t *in;              /* the message that is coming */
-    uint32_t in_bytes;        /* of it */
-    uint32_t in_capacity;     /* room */
-    bool is_due;              /* it is among those */
-    bool is_away;             /* the message is the shard's */
-    bool is_closing;          /* CLOSE came */
-    bool is_refused;          /* it closes, for what the client has sent */
+    struct ws_conn *next_due;  /* behind it among those that send when all orders are taken */
+    struct list_node in_heard; /* of those that are open, by when they said something last */
+    uint32_t heard_s;          /* that, in seconds of the thread */
+    uint32_t took_s;           /* likewise, when its socket took something last */
+    uint8_t *in;               /* the message that is coming */
+    uint32_t in_bytes;         /* of it */
+    uint32_t in_capacity;      /* room */
+    bool is_due;               /* it is among those */
+    bool is_away;              /* the message is the shard's */
+    bool is_closing;           /* CLOSE came */
+    bool is_refused;           /* it closes, for what the client has sent */
 };
 
 /* A shard's part. Embedded in its HTTP door. */

@@ -14,6 +14,9 @@
  * between our frames, never within one): what a send leaves of a frame is given to the library as
  * raw bytes, which it keeps until the socket takes them.
  *
+ * **Who is silent** is asked by us, too: the library has a timer for each connection in one sorted
+ * list, and walks it for each message; with ten thousand of them that took a millisecond a message.
+ *
  * The library takes frames that RFC 6455 forbids (unmasked ones, and others): README.md lists them.
  */
 #include <ev.h>
@@ -39,17 +42,25 @@
 #define WS_IN_BYTES 256u
 
 /* A client that says nothing is asked whether it is there, and is gone when it does not answer. */
-#define WS_PING_S   25
-#define WS_HANGUP_S 55
+#define WS_PING_S   25u
+#define WS_HANGUP_S 55u
+#define WS_LOOK_S   1u
+
+/* A ping, with something in it: the library does not tell of an answer without. */
+#define WS_PING_BYTES 5u
 
 /* The thread. */
 struct ws_lws {
-    struct ws_port port;               /* what shards have */
-    struct rt_foreign thread;          /* it */
-    struct ev_loop *loop;              /* its loop */
-    struct ev_async wake;              /* orders have come */
-    struct lws_context *context;       /* the library */
-    struct lws_vhost *vhost;           /* likewise */
+    struct ws_port port;         /* what shards have */
+    struct rt_foreign thread;    /* it */
+    struct ev_loop *loop;        /* its loop */
+    struct ev_async wake;        /* orders have come */
+    struct ev_timer look;        /* at who is silent, while anybody is there */
+    uint32_t look_s;             /* seconds by `look` */
+    struct list heard;           /* ws_conn.in_heard: were not asked since, longest ago first */
+    struct list asked;           /* likewise, that were asked */
+    struct lws_context *context; /* the library */
+    struct lws_vhost *vhost;     /* likewise */
     _Atomic(struct ws_order *) posted; /* the newest one */
     struct ws_order stop;              /* the last one */
     struct ws_conn *adopted;           /* whose handshake is being read; NULL: none */
@@ -63,6 +74,9 @@ struct ws_lws {
 static void ws_lws_order(struct ws_port *port, struct ws_order *order);
 static void ws_lws_run(void *context);
 static void ws_lws_woken(struct ev_loop *loop, struct ev_async *wake, int events);
+static void ws_lws_look(struct ev_loop *loop, struct ev_timer *look, int events);
+static void ws_lws_heard(struct ws_lws *lws, struct ws_conn *conn);
+static bool ws_lws_ask(struct ws_conn *conn);
 static void ws_lws_carry_out(struct ws_lws *lws, struct ws_order *order);
 static void ws_lws_open(struct ws_lws *lws, struct ws_conn *conn);
 static void ws_lws_queue(struct ws_lws *lws, struct ws_item *item);
@@ -99,8 +113,8 @@ static const struct lws_protocols ws_lws_protocols[] = {
     {.name = NULL},
 };
 
-static const lws_retry_bo_t ws_lws_idle = {.secs_since_valid_ping = WS_PING_S,
-                                           .secs_since_valid_hangup = WS_HANGUP_S};
+/* The library asks nobody. */
+static const lws_retry_bo_t ws_lws_idle = {.secs_since_valid_ping = 0};
 
 enum err ws_lws_new(struct budget *budget, size_t memory_bytes, struct ws_lws **out)
 {
@@ -113,6 +127,8 @@ enum err ws_lws_new(struct budget *budget, size_t memory_bytes, struct ws_lws **
     struct ws_lws *lws = memory;
     lws->port.ops = &ws_lws_ops;
     lws->due_end = &lws->due;
+    list_init(&lws->heard);
+    list_init(&lws->asked);
     budget_init(&lws->budget, "websocket", memory_bytes, NULL);
     lws_set_log_level(0, NULL); /* an adopted connection is an error line to it */
     lws->loop = ev_loop_new(EVFLAG_AUTO);
@@ -139,6 +155,8 @@ enum err ws_lws_new(struct budget *budget, size_t memory_bytes, struct ws_lws **
     ev_async_init(&lws->wake, ws_lws_woken);
     lws->wake.data = lws;
     ev_async_start(lws->loop, &lws->wake);
+    ev_timer_init(&lws->look, ws_lws_look, WS_LOOK_S, WS_LOOK_S);
+    lws->look.data = lws;
     *out = lws;
     return ERR_OK;
 }
@@ -167,6 +185,7 @@ void ws_lws_free(struct budget *budget, struct ws_lws *lws)
     }
     if (lws->vhost != NULL) {
         ev_async_stop(lws->loop, &lws->wake);
+        ev_timer_stop(lws->loop, &lws->look);
     }
     if (lws->context != NULL) {
         lws_context_destroy(lws->context);
@@ -297,7 +316,14 @@ static int ws_lws_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
         lws->adopted = NULL;
         its->conn = conn;
         conn->wsi = wsi;
+        ws_lws_heard(lws, conn);
+        ev_timer_start(lws->loop, &lws->look);
         rt_mail_post(conn->shard, &conn->mail_open);
+        return 0;
+    case LWS_CALLBACK_RECEIVE_PONG:
+        if (conn != NULL) {
+            ws_lws_heard(lws, conn);
+        }
         return 0;
     case LWS_CALLBACK_RECEIVE: return conn != NULL ? ws_lws_received(lws, conn, in, length) : -1;
     case LWS_CALLBACK_SERVER_WRITEABLE:
@@ -327,6 +353,7 @@ static int ws_lws_received(struct ws_lws *lws, struct ws_conn *conn, const void 
                            size_t length)
 {
     struct lws *wsi = conn->wsi;
+    ws_lws_heard(lws, conn);
     if (conn->is_closing || conn->is_refused) { /* nobody reads it any more */
         return 0;
     }
@@ -398,12 +425,83 @@ static void ws_lws_kill(struct ws_conn *conn)
 static void ws_lws_closed(struct ws_lws *lws, struct ws_conn *conn)
 {
     conn->wsi = NULL;
+    list_remove(&conn->in_heard);
     ws_lws_drop_all(lws, conn);
     ws_lws_send_home(lws);
     if (!conn->is_away) { /* an idle one's memory is the shard's to give back with FORGET */
         ws_lws_give_back(lws, conn);
     }
     rt_mail_post(conn->shard, &conn->mail_closed);
+}
+
+/* --- Who is silent --- */
+
+/* The client has said something. */
+static void ws_lws_heard(struct ws_lws *lws, struct ws_conn *conn)
+{
+    if (list_is_linked(&conn->in_heard)) {
+        list_remove(&conn->in_heard);
+    }
+    conn->heard_s = lws->look_s;
+    list_push_back(&lws->heard, &conn->in_heard);
+}
+
+/* Ask those that are silent, and close those that have not answered. */
+static void ws_lws_look(struct ev_loop *loop, struct ev_timer *look, int events)
+{
+    struct ws_lws *lws = look->data;
+    uint32_t now_s = lws->look_s += WS_LOOK_S;
+    (void)events;
+    list_for_each_safe (node, next, &lws->heard) {
+        struct ws_conn *conn = CONTAINER_OF(node, struct ws_conn, in_heard);
+        if (now_s - conn->heard_s < WS_PING_S) {
+            break;
+        }
+        if (ws_lws_ask(conn)) {
+            conn->heard_s = now_s - WS_PING_S; /* it has time to answer */
+            list_remove(node);
+            list_push_back(&lws->asked, node);
+        } else if (now_s - conn->heard_s >= WS_HANGUP_S && now_s - conn->took_s >= WS_HANGUP_S) {
+            ws_lws_kill(conn);
+        }
+    }
+    list_for_each_safe (node, next, &lws->asked) {
+        struct ws_conn *conn = CONTAINER_OF(node, struct ws_conn, in_heard);
+        if (now_s - conn->heard_s < WS_HANGUP_S) {
+            break;
+        }
+        ws_lws_kill(conn);
+    }
+    if (list_is_empty(&lws->heard) && list_is_empty(&lws->asked)) {
+        ev_timer_stop(loop, look);
+    }
+}
+
+/* A ping. False: something is being sent, and it is asked behind that; whether it reads shows. */
+static bool ws_lws_ask(struct ws_conn *conn)
+{
+    static const uint8_t frame[WS_PING_BYTES] = {0x89, WS_PING_BYTES - 2, 't', 'd', 'b'};
+    uint8_t ping[LWS_PRE + WS_PING_BYTES];
+    struct iovec iov = {.iov_base = ping + LWS_PRE, .iov_len = WS_PING_BYTES};
+    size_t sent = 0;
+    memcpy(ping + LWS_PRE, frame, WS_PING_BYTES);
+    if (conn->is_closing || conn->is_refused || conn->first != NULL ||
+        lws_partial_buffered(conn->wsi)) {
+        return false;
+    }
+    enum err err = rt_foreign_send(conn->fd, &iov, 1, &sent);
+    if (err == ERR_AGAIN) {
+        return false;
+    }
+    bool is_lost = err != ERR_OK;
+    if (err == ERR_OK && sent < WS_PING_BYTES) {
+        is_lost =
+            lws_write(conn->wsi, ping + LWS_PRE + sent, WS_PING_BYTES - sent, LWS_WRITE_RAW) < 0;
+    }
+    if (is_lost) {
+        ws_lws_kill(conn);
+    }
+    return true;
 }
 
 /* --- Sending --- */
@@ -479,6 +577,7 @@ static bool ws_lws_send(struct ws_lws *lws, struct ws_conn *conn)
         }
         return false;
     }
+    conn->took_s = lws->look_s;
     size_t left = sent;
     while (left > 0) {
         struct ws_frame *frame = conn->first->frame;

@@ -11,7 +11,9 @@
 
 #include "base/assert.h"
 #include "base/units.h"
+#include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
+#include "broker/core/view.h"
 #include "broker/gateway/door.h"
 #include "broker/gateway/http_question.h"
 #include "broker/gateway/http_sql.h"
@@ -40,6 +42,12 @@ static const char *ws_subscribe_how(struct ws_subscribe *state, const struct ws_
 static const char *ws_subscribe_what(struct ws_subscribe *state, const struct ws_message *message);
 static const char *ws_subscribe_params(struct ws_plan *asking, const struct json_value *params);
 static void ws_subscribe_plan(struct ws_door *ws);
+static struct ws_plan *ws_plan_again(const struct ws_subscribe *state);
+static const char *ws_plan_again_text(const struct ws_subscribe *state, struct arena *a,
+                                      size_t *length);
+static const struct vec_value *ws_plan_again_params(struct arena *a,
+                                                    const struct core_subscribe_plan *old);
+static bool ws_subscribe_is_it(const struct ws_subscribe *state);
 static void ws_subscribe_planned(struct core_subscribe_plan *plan);
 static void ws_subscribe_refuse(struct ws_subscribe *state);
 static void ws_subscribe_drained(struct ws_work *work);
@@ -234,6 +242,96 @@ void ws_plan_drop(struct ws_subscribe *state)
     }
 }
 
+/* --- Asked again --- */
+
+bool ws_subscribe_again(struct ws_subscribe *state, const struct ws_from *from)
+{
+    struct ws_plan *fresh = ws_plan_again(state);
+    if (fresh == NULL) {
+        return false;
+    }
+    struct ws_door *ws = &ws_conn_door(state->work.conn)->ws;
+    fresh->from = *from;
+    ws_crowd_free(state->snapshot); /* of the columns that there were */
+    state->snapshot = NULL;
+    ws_plan_drop(state);
+    state->plan = fresh;
+    state->kind = WS_SUBSCRIBE_ASKING;
+    ws_subscribe_asked(state);
+    list_push_back(&ws->waiting, &state->in_waiting);
+    ws_subscribe_plan(ws);
+    return true;
+}
+
+/* What asks the same, not planned; NULL: no memory. */
+static struct ws_plan *ws_plan_again(const struct ws_subscribe *state)
+{
+    const struct core_subscribe_plan *old = &state->plan->plan;
+    struct budget *budget = ws_conn_budget(state->work.conn);
+    void *memory;
+    if (budget_alloc(budget, sizeof(struct ws_plan), 16, &memory) != ERR_OK) {
+        return NULL;
+    }
+    struct ws_plan *fresh = memory;
+    fresh->refs = 1;
+    arena_init(&fresh->arena, budget, WS_PLAN_CHUNK_BYTES, SIZE_MAX);
+    fresh->plan.what = old->what;
+    fresh->plan.params_count = old->params_count;
+    fresh->plan.params = ws_plan_again_params(&fresh->arena, old);
+    struct vec_type *types =
+        arena_alloc(&fresh->arena, old->params_count * sizeof(*types), _Alignof(struct vec_type));
+    for (uint32_t i = 0; types != NULL && i < old->params_count; i++) {
+        types[i] = old->types[i];
+    }
+    fresh->plan.types = types;
+    fresh->plan.text = ws_plan_again_text(state, &fresh->arena, &fresh->plan.length);
+    if (fresh->arena.err != ERR_OK) {
+        arena_deinit(&fresh->arena);
+        budget_free(budget, fresh);
+        return NULL;
+    }
+    return fresh;
+}
+
+/* A view that was renamed since is followed by its name of now. */
+static const char *ws_plan_again_text(const struct ws_subscribe *state, struct arena *a,
+                                      size_t *length)
+{
+    const struct core_subscribe_plan *old = &state->plan->plan;
+    const struct core_view_relation *relation = old->relation->owner;
+    const struct core_view *now =
+        core_catalog_find_lineage(ws_conn_shard(state->work.conn)->catalog, &relation->lineage);
+    bool is_named = old->what == CORE_SUBSCRIBE_VIEW && now != NULL;
+    *length = is_named ? strlen(now->name) : old->length;
+    return arena_copy(a, is_named ? now->name : old->text, *length);
+}
+
+static const struct vec_value *ws_plan_again_params(struct arena *a,
+                                                    const struct core_subscribe_plan *old)
+{
+    struct vec_value *params =
+        arena_alloc(a, old->params_count * sizeof(*params), _Alignof(struct vec_value));
+    for (uint32_t i = 0; params != NULL && i < old->params_count; i++) {
+        enum vec_kind kind = (enum vec_kind)old->types[i].kind;
+        bool has_bytes = kind == VEC_NONE || kind == VEC_TEXT || kind == VEC_JSONB;
+        params[i] = old->params[i];
+        if (has_bytes && !params[i].is_null) {
+            params[i].u.bytes.data =
+                arena_copy(a, params[i].u.bytes.data, params[i].u.bytes.length);
+        }
+    }
+    return params;
+}
+
+/* Whether what is asked again is what was followed. */
+static bool ws_subscribe_is_it(const struct ws_subscribe *state)
+{
+    const struct plan_relation *relation = state->plan->plan.relation;
+    const struct core_view_relation *view = relation->owner;
+    return !state->is_begun || (relation->kind == PLAN_RELATION_VIEW &&
+                                log_uuid_is_equal(&view->lineage, &state->plan->from.view.view));
+}
+
 /* --- What it is --- */
 
 static void ws_subscribe_planned(struct core_subscribe_plan *plan)
@@ -246,6 +344,11 @@ static void ws_subscribe_planned(struct core_subscribe_plan *plan)
     }
     if (plan->code != CORE_OK) {
         ws_subscribe_refuse(state);
+        return;
+    }
+    if (!ws_subscribe_is_it(state)) {
+        ws_subscribe_finish(state, http_error_of(CORE_VIEW_CHANGED),
+                            core_code_text(CORE_VIEW_CHANGED), NULL);
         return;
     }
     const char *wrong = plan->relation->kind == PLAN_RELATION_STREAM ? ws_stream_start(state)
@@ -270,7 +373,7 @@ static void ws_subscribe_refuse(struct ws_subscribe *state)
                            : is_missing ? http_error_of(plan->code)
                                         : http_error_of_state(error->code);
     ws_subscribe_asked(state);
-    ws_work_put(work, "error");
+    ws_work_put(work, state->is_begun ? "closed" : "error");
     http_out_put_text(work->out, ",");
     http_out_put_problem(work->out, what, error->message,
                          error->hint[0] != '\0' ? error->hint : NULL);
@@ -313,9 +416,9 @@ void ws_subscribe_credit(struct ws_work *work, uint64_t rows)
 void ws_subscribe_end(struct ws_work *work)
 {
     struct ws_subscribe *state = CONTAINER_OF(work, struct ws_subscribe, work);
+    state->is_ended = true;
     switch (state->kind) {
     case WS_SUBSCRIBE_ASKING:
-        state->is_ended = true;
         if (list_is_linked(&state->in_waiting)) {
             list_remove(&state->in_waiting);
             ws_subscribe_finish(state, HTTP_ERRORS_COUNT, NULL, NULL);

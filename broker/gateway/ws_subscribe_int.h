@@ -41,7 +41,7 @@ struct ws_subscribe {
     struct ws_crowd *snapshot;       /* messages to this one alone; NULL: there are none */
     bool is_asking;                  /* it counts in ws_door.asking_count */
     bool is_begun;                   /* it was answered */
-    bool is_ended;                   /* by its client, while it was asked */
+    bool is_ended;                   /* by its client: it is not asked again */
     union {                          /* in its arena */
         struct core_subscribe *sub;
         struct core_follow *follow;
@@ -58,6 +58,10 @@ void ws_subscribe_asked(struct ws_subscribe *state);
 
 /* It has no plan any more. */
 void ws_plan_drop(struct ws_subscribe *state);
+
+/* The view that it follows has another incarnation by now: it is asked again, by what it is called
+ * now, and goes on from `from`. False: there is no memory, and nothing has changed. */
+bool ws_subscribe_again(struct ws_subscribe *state, const struct ws_from *from);
 
 /* Send what is whole in `crowd` to that one; its connection is closed where memory is short. */
 void ws_subscribe_send(struct ws_subscribe *state, struct ws_frame *frame, enum err err);

@@ -9,6 +9,12 @@
  *     {"id":1,"ev":"closed"}                                    the end, with a problem if it
  * failed
  *
+ * A view that is bound anew has other columns, or other values in them: who follows it is told
+ *
+ *     {"id":1,"ev":"schema","resume":"snapshot","reason":"rebuilt","columns":[...],"key":[0]}
+ *
+ * and, as at the beginning, its rows, which are all there is from then on.
+ *
  * Where all columns of the view's key are shown, "key" says which, and changes are "u" (the row of
  * that key is this one now) and "d" (there is none of that key any more); else "+" and "-", one row
  * more, one less. "from": a token. */
@@ -34,6 +40,8 @@ static void ws_view_progress(struct core_follow_crowd *crowd, const struct core_
 static bool ws_view_has_room(struct core_follow *follow);
 static void ws_view_crowd_gone(struct core_follow_crowd *crowd);
 static void ws_view_done(struct core_follow *follow);
+static bool ws_view_again(struct ws_subscribe *state);
+static void ws_view_put_resume(struct http_out *out, const struct core_follow *follow);
 static void ws_view_put_key(struct http_out *out, const struct core_subscribe_plan *plan);
 static struct ws_crowd *ws_view_snapshot(struct ws_subscribe *state);
 static void ws_view_send_snapshot(struct ws_subscribe *state);
@@ -59,11 +67,14 @@ const char *ws_view_start(struct ws_subscribe *state)
                    ? "\"from\" is the token of a stream, and this is a view."
                    : "A view is given as it is now, or, with \"from\", from a token on.";
     }
-    struct core_follow *follow =
-        arena_alloc(&work->arena, sizeof(*follow), _Alignof(struct core_follow));
+    struct core_follow *follow = state->follow; /* of the incarnation before */
+    if (follow == NULL) {
+        follow = arena_alloc(&work->arena, sizeof(*follow), _Alignof(struct core_follow));
+    }
     if (follow == NULL) {
         return ws_from_short;
     }
+    uint64_t given_count = state->follow != NULL ? follow->given_count : 0;
     ws_view_share(state);
     *follow = (struct core_follow){.ops = &ops,
                                    .ctx = state,
@@ -74,7 +85,11 @@ const char *ws_view_start(struct ws_subscribe *state)
                                    .has_token = from.kind == WS_FROM_VIEW_TOKEN,
                                    .token = from.view,
                                    .rows_left = state->rows_left,
-                                   .stall_ns_max = state->stall_ns_max};
+                                   .stall_ns_max = state->stall_ns_max,
+                                   .given_count = given_count};
+    if (state->is_begun) { /* the incarnation is what makes the difference */
+        follow->token.hash = core_subscribe_plan_hash(follow->plan);
+    }
     state->kind = WS_SUBSCRIBE_VIEW;
     state->follow = follow;
     core_follow_start(ws_conn_shard(work->conn), follow);
@@ -104,7 +119,9 @@ static bool ws_view_is_alike(const struct core_subscribe_plan *a,
 {
     const struct core_view_relation *one = a->relation->owner;
     const struct core_view_relation *other = b->relation->owner;
-    return a->identity.length == b->identity.length &&
+    return a->what == b->what && a->length == b->length &&
+           memcmp(a->text, b->text, a->length) == 0 && /* it may mean more columns one day */
+           a->identity.length == b->identity.length &&
            memcmp(a->identity.data, b->identity.data, a->identity.length) == 0 &&
            log_uuid_is_equal(&one->uuid, &other->uuid) && one->incarnation == other->incarnation &&
            strcmp(a->relation->name, b->relation->name) == 0;
@@ -117,24 +134,36 @@ static void ws_view_begun(struct core_follow *follow)
     struct ws_subscribe *state = follow->ctx;
     struct http_out *out = state->work.out;
     const struct core_subscribe_plan *plan = follow->plan;
+    bool is_again = state->is_begun;
     state->is_begun = true;
     if (follow->is_diff) {
         ws_subscribe_asked(state);
     }
-    ws_work_put(&state->work, "ok");
-    http_out_put_text(out, ",\"view\":");
-    http_out_put_string(out, plan->relation->name, strlen(plan->relation->name));
+    if (!is_again) {
+        ws_work_put(&state->work, "ok");
+        http_out_put_text(out, ",\"view\":");
+        http_out_put_string(out, plan->relation->name, strlen(plan->relation->name));
+        ws_view_put_resume(out, follow);
+        ws_work_send(&state->work);
+    }
+    ws_work_put(&state->work, "schema");
+    if (is_again) {
+        ws_view_put_resume(out, follow);
+    }
+    http_out_put_text(out, ",\"columns\":");
+    http_rows_columns_json(out, plan->outputs, plan->outputs_count);
+    ws_view_put_key(out, plan);
+    ws_work_send(&state->work);
+}
+
+/* How it goes on, and why so. */
+static void ws_view_put_resume(struct http_out *out, const struct core_follow *follow)
+{
     http_out_put_text(out, follow->is_diff ? ",\"resume\":\"diff\"" : ",\"resume\":\"snapshot\"");
     if (follow->reason != NULL) {
         http_out_put_text(out, ",\"reason\":");
         http_out_put_string(out, follow->reason, strlen(follow->reason));
     }
-    ws_work_send(&state->work);
-    ws_work_put(&state->work, "schema");
-    http_out_put_text(out, ",\"columns\":");
-    http_rows_columns_json(out, plan->outputs, plan->outputs_count);
-    ws_view_put_key(out, plan);
-    ws_work_send(&state->work);
 }
 
 /* Which columns tell rows apart, where they do. */
@@ -226,6 +255,10 @@ static bool ws_view_has_room(struct core_follow *follow)
 static void ws_view_done(struct core_follow *follow)
 {
     struct ws_subscribe *state = follow->ctx;
+    bool is_wanted = !state->work.is_closed && !state->is_ended;
+    if (follow->code == CORE_VIEW_CHANGED && is_wanted && ws_view_again(state)) {
+        return;
+    }
     enum http_error error = follow->code == CORE_OK    ? HTTP_ERRORS_COUNT
                             : follow->state[0] != '\0' ? http_error_of_state(follow->state)
                                                        : http_error_of(follow->code);
@@ -233,6 +266,26 @@ static void ws_view_done(struct core_follow *follow)
         ws_conn_kill(state->work.conn); /* it does not read: no close would come */
     }
     ws_subscribe_finish(state, error, follow->message[0] != '\0' ? follow->message : NULL, NULL);
+}
+
+/* It follows the incarnation that has the place of the one that it followed. False: it ends. */
+static bool ws_view_again(struct ws_subscribe *state)
+{
+    const struct core_follow *follow = state->follow;
+    const struct core_view_relation *relation = follow->plan->relation->owner;
+    struct ws_from from = {.kind = WS_FROM_NONE};
+    if (follow->has_token || state->is_begun) {
+        from.kind = WS_FROM_VIEW_TOKEN;
+        from.view = follow->token;
+    }
+    if (state->is_begun) {
+        from.view = (struct core_view_token){.view = relation->lineage,
+                                             .incarnation = relation->incarnation,
+                                             .epoch = follow->position.epoch,
+                                             .tick = follow->position.tick};
+    }
+    state->rows_left = follow->rows_left;
+    return ws_subscribe_again(state, &from);
 }
 
 /* --- To a crowd --- */

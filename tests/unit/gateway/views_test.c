@@ -85,6 +85,46 @@ static void views_that_are_being_built_are_told_of(void **state)
     talk_http_end(t);
 }
 
+static void views_that_are_bound_anew_are_told_of(void **state)
+{
+    (void)state;
+    struct town *t = talk_http_town(6, 2);
+    struct town_client *c = town_connect_http(t);
+    for (uint32_t i = 0; i < 5; i++) { /* so many that it takes a while */
+        talk_http_fill(t, 20000, 1);
+    }
+    talk_http_query_is(c, "CREATE MATERIALIZED VIEW v AS SELECT sum(n) FROM s", "[]");
+    talk_http_query_is(c, "SELECT * FROM v", "[[999950000]]");
+    talk_http_append(c, "{\"n\":0.5}");
+    town_run(t, 100);
+    struct talk_http_answer a =
+        talk_http_query(c, "{\"sql\":\"ALTER MATERIALIZED VIEW v REBIND\"}");
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(a.body, "\"notice\":\"materialized view \\\"v\\\" is read as it was "
+                                   "until it is built anew, from: CREATE STREAM s (n DOUBLE "));
+    a = talk_http(c, "GET /readyz", "", NULL);
+    assert_int_equal(a.status, 200);
+    assert_non_null(
+        strstr(a.body, "\"views\":[{\"name\":\"v\",\"state\":\"live\",\"degraded\":true,"));
+    const char *rebind = strstr(a.body, ",\"rebind\":{\"state\":\"building\",\"rows\":");
+    assert_non_null(rebind);
+    assert_non_null(strstr(rebind, ",\"records_left\":"));
+    assert_non_null(strstr(rebind, ",\"eta_ms\":"));
+    talk_http_assert_problem(talk_http_query(c, "{\"sql\":\"ALTER MATERIALIZED VIEW v REBIND\"}"),
+                             409, "sql_in_use");
+    a = talk_http(c, "GET /api/v1/views", "", NULL);
+    assert_non_null(strstr(a.body, ",\"incarnation\":1,"));
+    town_run(t, 1000);
+    talk_http_query_is(c, "SELECT * FROM v", "[[999950000.5]]");
+    a = talk_http(c, "GET /api/v1/views", "", NULL);
+    assert_non_null(strstr(a.body, ",\"incarnation\":2,"));
+    assert_non_null(strstr(a.body, ",\"degraded\":false,"));
+    assert_null(strstr(a.body, "rebind"));
+    a = talk_http(c, "GET /readyz", "", NULL);
+    assert_string_equal(a.body, "{\"status\":\"ready\",\"reasons\":[],\"views\":[]}\n");
+    talk_http_end(t);
+}
+
 /* The position of an answer, which stands in its head, too. */
 static void query_position(const struct talk_http_answer *a, char out[TALK_HTTP_VALUE_BYTES])
 {
@@ -356,6 +396,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(views_are_made_listed_and_dropped),
         cmocka_unit_test(views_that_are_being_built_are_told_of),
+        cmocka_unit_test(views_that_are_bound_anew_are_told_of),
         cmocka_unit_test(answers_about_views_have_positions_that_can_be_waited_for),
         cmocka_unit_test(positions_that_cannot_be_waited_for_are_refused),
         cmocka_unit_test(a_row_is_found_by_its_key),
