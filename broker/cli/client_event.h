@@ -38,7 +38,7 @@ struct client_event {
 
     uint64_t id; /* whose it is; 0: none that is a whole number */
 
-    /* OK */
+    /* OK; of a view that was bound anew also SCHEMA */
     bool is_view;           /* it is a view that is followed */
     bool is_snapshot;       /* of which all rows come first */
     const char *resume_why; /* why, where a token was given; "": not said */

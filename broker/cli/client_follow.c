@@ -55,6 +55,7 @@ static enum client_follow_end client_follow_take(struct client_follow *f, const 
                                                  size_t length);
 static enum client_follow_end client_follow_begun(struct client_follow *f,
                                                   const struct client_event *event);
+static void client_follow_anew(struct client_follow *f, const struct client_event *event);
 static enum err client_follow_shape(struct client_follow *f, const struct client_event *event);
 static enum client_follow_end client_follow_rows(struct client_follow *f,
                                                  const struct client_event *event, const char *text,
@@ -219,7 +220,10 @@ static enum client_follow_end client_follow_take(struct client_follow *f, const 
     }
     switch (event.kind) {
     case CLIENT_EVENT_OK: return client_follow_begun(f, &event);
-    case CLIENT_EVENT_SCHEMA: err = client_follow_shape(f, &event); break;
+    case CLIENT_EVENT_SCHEMA:
+        client_follow_anew(f, &event);
+        err = client_follow_shape(f, &event);
+        break;
     case CLIENT_EVENT_ROWS:
     case CLIENT_EVENT_CHANGES: return client_follow_rows(f, &event, text, length);
     case CLIENT_EVENT_SNAPSHOT_END: f->is_in_snapshot = false; break;
@@ -260,6 +264,25 @@ static enum client_follow_end client_follow_begun(struct client_follow *f,
         client_changes_snapshot(&f->changes);
     }
     return CLIENT_FOLLOW_GOES_ON;
+}
+
+/* The view is another incarnation from here on: all its rows come. What had no progress counts for
+ * nothing. */
+static void client_follow_anew(struct client_follow *f, const struct client_event *event)
+{
+    struct client *c = f->c;
+    if (!event->is_snapshot) {
+        return;
+    }
+    f->held_bytes = 0;
+    f->is_in_snapshot = true;
+    fputs("tdb: its rows begin anew", c->err);
+    if (event->resume_why[0] != '\0') {
+        fputs(": ", c->err);
+        cli_text_put_plain(c->err, event->resume_why, strlen(event->resume_why));
+    }
+    fputc('\n', c->err);
+    client_changes_snapshot(&f->changes);
 }
 
 static enum err client_follow_shape(struct client_follow *f, const struct client_event *event)

@@ -6,7 +6,7 @@ what they took comes back.
 
 Somebody appends, and watches a stream and a view change: each of his rounds is answered. Meanwhile, one after another: connections
 that follow a stream and are idle, that follow and stop reading, that send garbage, frames and messages without end, that subscribe
-and unsubscribe as fast as they can, that vanish. No time is judged: the slowest round is printed. What AddressSanitizer makes of
+and unsubscribe as fast as they can, that vanish, and, in a campaign, that do not answer pings. No time is judged: the slowest round is printed. What AddressSanitizer makes of
 memory is judged for none.
 """
 import contextlib
@@ -29,6 +29,8 @@ from ws_speaker import Reader, Speaker, Watcher  # noqa: E402
 
 TIMEOUT_SECONDS = 60
 TEND_SECONDS = 8
+SILENCE_SECONDS = 60         # longer than anybody may be silent
+FEW = 2000                  # connections of a short run
 SPARE_DESCRIPTORS = 2500   # the server's besides: for files, and as one shard gets more connections than the other
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
 
@@ -142,7 +144,7 @@ def idle_ones(run):
         until_progress(client)
         run.tend()
     run.other.goes_on()
-    run.takes(before, run.count, IDLE_KIB if run.count > 2000 else 2 * IDLE_KIB, "idle")  # of few the server's own counts, too
+    run.takes(before, run.count, IDLE_KIB if run.count > FEW else 2 * IDLE_KIB, "idle")  # of few the server's own counts, too
     speaker = Speaker(run.server)
     speaker.append("quiet", [{"n": 2}])
     for client in run.clients:  # they are served still, all of them
@@ -231,7 +233,32 @@ def vanishing_ones(run):
     assert run.is_asan or sizes[-1] - sizes[2] <= 16 << 10, sizes
 
 
+def silent_ones(run):
+    """They say nothing for a minute: one in two answers pings and stays, the others are hung up."""
+    run.come(run.count // 100)
+    answers, silent = run.clients[::2], run.clients[1::2]
+    deadline = time.monotonic() + SILENCE_SECONDS
+    for client in answers:
+        client.sock.settimeout(0.01)
+    while time.monotonic() < deadline:
+        for client in answers:
+            with contextlib.suppress(TimeoutError):
+                kind, what = client.next()
+                assert kind == PING, (kind, what)
+                client.send(frame(PONG, what))
+    for client in answers:
+        client.sock.settimeout(TIMEOUT_SECONDS)
+        client.send(message(id="there", op="ping"))
+        assert hear(client)["id"] == "there"
+    for client in silent:
+        assert client.next()[0] == PING
+        with contextlib.suppress(ConnectionError):
+            assert client.next() is None
+    run.go()
+
+
 STORY = (idle_ones, deaf_ones, garbled_ones, stormy_ones, vanishing_ones)
+LONG_STORY = (*STORY, silent_ones)  # of a campaign
 
 
 def main():
@@ -249,7 +276,7 @@ def main():
             run = Run(server, count, is_asan)
             run.other.start()
             run.other.goes_on()
-            for act in STORY:
+            for act in LONG_STORY if count > FEW else STORY:
                 began = time.monotonic()
                 act(run)
                 print(f"{act.__name__}: {time.monotonic() - began:.1f} s")

@@ -4,7 +4,7 @@
   ws_view_test.py TDB
 
 A client's table is the view's at every progress: from a snapshot, by changes, resumed from a token by what has changed meanwhile,
-after a restart by a snapshot that says why; filtered, projected, found by equality; for one that reads slowly, for crowds.
+after a restart by a snapshot that says why, and after REBIND, of the new columns; filtered, projected, found by equality; for one that reads slowly, for crowds.
 """
 import json
 import sys
@@ -241,6 +241,92 @@ def changed(server, speaker):
     watcher.end()
 
 
+def rebound(server, speaker):
+    """A view whose stream has wider types by now is bound anew: who follows it is told the schema before the first new row, and has
+    the rows that the SELECT answers; tokens of before are answered by a snapshot and the reason."""
+    sql = "SELECT k, count(*) AS count, sum(n) AS sum, max(n) AS most FROM wide GROUP BY k"
+    speaker.append("wide", [{"k": f"k{i % 5}", "n": i} for i in range(200)])
+    rows_of(speaker, f"CREATE MATERIALIZED VIEW w AS {sql}")
+    asked = {"all": {"view": "w"}, "some": {"sql": "SELECT most, k FROM w WHERE count > 40"},
+             "one": {"sql": "SELECT * FROM w WHERE k = $1", "params": ["k3"]}}
+    watchers = [Watcher(server, **what) for what in asked.values()] + [Watcher(server, view="w") for _ in range(5)]
+    for watcher in watchers:
+        watcher.until(lambda watcher: True)
+    left = Watcher(server, view="w")
+    holds(speaker, [left], "SELECT * FROM w")
+    state = left.state
+    left.end()
+    speaker.append("wide", [{"k": f"k{i % 5}", "n": i + 0.5} for i in range(50)])
+    holds(speaker, watchers[:1], "SELECT * FROM w")
+    assert rows_of(speaker, "SELECT degraded, incarnation FROM system.views WHERE name = 'w'")[0] == Counter(["[true, 1]"])
+    assert at_rest(speaker, "SELECT * FROM w") != at_rest(speaker, sql)
+    rows_of(speaker, "ALTER MATERIALIZED VIEW w REBIND")
+    for i in range(200):
+        speaker.append("wide", [{"k": f"k{i % 6}", "n": i * 0.25}])
+        rows_of(speaker, "SELECT * FROM w WHERE k = 'k1'")  # always answered
+        if rows_of(speaker, "SELECT incarnation FROM system.views WHERE name = 'w'")[0] == Counter(["[2]"]):
+            break
+    assert i < 199, "it is not built"
+    speaker.append("wide", [{"k": "k3", "n": 1000.5}])
+    for watcher, select in zip(watchers, ("SELECT * FROM w", asked["some"]["sql"], "SELECT * FROM w WHERE k = 'k3'")):
+        holds(speaker, [watcher], select)
+        assert (watcher.schemas, watcher.resume, watcher.reason) == (1, "snapshot", "rebuilt"), watcher.reason
+    holds(speaker, watchers[3:], "SELECT * FROM w")
+    assert at_rest(speaker, "SELECT * FROM w") == at_rest(speaker, sql)
+    assert rows_of(speaker, "SELECT degraded, rebind, rebind_why FROM system.views WHERE name = 'w'")[0] == Counter(["[false, null, null]"])
+    back = Watcher(server, state, view="w")
+    holds(speaker, [back], "SELECT * FROM w")
+    assert (back.resume, back.reason, back.schemas) == ("snapshot", "rebuilt", 0), back.reason
+    watchers.append(back)
+    late = Watcher(server, sql="SELECT sum FROM w WHERE sum > 0")
+    late.until(lambda watcher: True)
+    rows_of(speaker, "ALTER MATERIALIZED VIEW w RENAME TO v")
+    rows_of(speaker, "CREATE STREAM wide (k TEXT, n NUMERIC(12, 3)) FROM TOPIC wide FORMAT JSON")
+    rows_of(speaker, "ALTER MATERIALIZED VIEW v REBIND")
+    while rows_of(speaker, "SELECT incarnation FROM system.views WHERE name = 'v'")[0] != Counter(["[3]"]):
+        time.sleep(0.01)
+    holds(speaker, [watchers[0]] + watchers[3:8], "SELECT * FROM v")  # by name: it is the name of now
+    assert watchers[0].schemas == 2
+    while late.ended is None:  # by a SELECT: it names what is no more
+        assert late.step() is not None
+    assert late.ended["ev"] == "closed" and "does not exist" in late.ended["detail"], late.ended
+    rows_of(speaker, "DROP MATERIALIZED VIEW v")
+    for watcher in watchers + [late]:
+        watcher.end()
+
+
+def rebound_over_kills(server, speaker):
+    """kill -9 while a view is bound anew: the one that there was is read at once, and the other is built in the end."""
+    sql = "SELECT k, count(*) AS count, sum(n) AS sum FROM killed GROUP BY k"
+    for i in range(20):
+        speaker.append("killed", [{"k": f"k{j}", "n": i} for j in range(1000)])
+    rows_of(speaker, f"CREATE MATERIALIZED VIEW x AS {sql}")
+    speaker.append("killed", [{"k": f"k{i % 5}", "n": 0.25} for i in range(50)])
+    watcher = Watcher(server, view="x")
+    holds(speaker, [watcher], "SELECT * FROM x")
+    table, token, _tick = watcher.state
+    watcher.end()
+    rows_of(speaker, "ALTER MATERIALIZED VIEW x REBIND")
+    for kills_left in range(200, 0, -1):
+        if kills_left > 197:
+            speaker.end()
+            server.kill()
+            server.start()
+            speaker = Speaker(server)
+        rows, _position = rows_of(speaker, "SELECT k FROM x")
+        assert sum(rows.values()) == 1000, sum(rows.values())
+        if rows_of(speaker, "SELECT incarnation FROM system.views WHERE name = 'x'")[0] == Counter(["[2]"]):
+            break
+        time.sleep(0.05)
+    assert at_rest(speaker, "SELECT * FROM x") == at_rest(speaker, sql)
+    assert rows_of(speaker, "SELECT incarnation FROM system.views WHERE name = 'x'")[0] == Counter(["[2]"])
+    watcher = Watcher(server, (table, token, (0, 0)), view="x")
+    holds(speaker, [watcher], "SELECT * FROM x")
+    assert (watcher.resume, watcher.reason) == ("snapshot", "rebuilt"), watcher.reason
+    watcher.end()
+    return speaker
+
+
 def main():
     (tdb,) = sys.argv[1:]
     with tempfile.TemporaryDirectory() as work:
@@ -251,8 +337,9 @@ def main():
             for test in (basics, selected, refusals):
                 test(server, speaker)
             speaker = resumed(server, speaker)
-            for test in (crowd, slow, changed):
+            for test in (crowd, slow, changed, rebound):
                 test(server, speaker)
+            speaker = rebound_over_kills(server, speaker)
             last = Watcher(server, view="sums")
             last.until(lambda watcher: True)
             server.process.terminate()
@@ -261,7 +348,7 @@ def main():
             assert server.process.wait(30) == 0
         finally:
             server.close()
-    print("covered: subscriptions to views: snapshots, changes, tokens, conditions, a crowd of 100, slow readers")
+    print("covered: subscriptions to views: snapshots, changes, tokens, conditions, a crowd of 100, slow readers, REBIND")
 
 
 if __name__ == "__main__":

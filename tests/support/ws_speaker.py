@@ -96,7 +96,7 @@ class Watcher(Speaker):
         self.ended = self.columns = self.key = self.resume = self.reason = None
         self.fresh = None      # the rows of a snapshot that is not at its end
         self.changes = []      # that wait for progress
-        self.progress_count = self.changes_count = 0
+        self.progress_count = self.changes_count = self.schemas = 0
         self.say(id=1, op="subscribe", **what, **({"from": self.token} if self.token else {}))
 
     @property
@@ -118,6 +118,10 @@ class Watcher(Speaker):
         self.resume, self.reason = said["resume"], said.get("reason")
 
     def _schema(self, said):
+        if "resume" in said:  # another incarnation: what had no progress counts for nothing
+            assert self.columns is not None and said["resume"] == "snapshot", said
+            self.resume, self.reason, self.changes = said["resume"], said["reason"], []
+            self.schemas += 1
         self.columns, self.key = [column["name"] for column in said["columns"]], said.get("key")
         if self.resume == "snapshot":
             self.fresh = Counter()
