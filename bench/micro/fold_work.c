@@ -24,7 +24,12 @@ static const struct plan_column fold_columns[] = {
     {"_timestamp", {VEC_TIMESTAMPTZ, 0, 0}, PLAN_ROLE_TIMESTAMP, true},
 };
 static const struct plan_relation fold_relation = {
-    PLAN_RELATION_STREAM, "public", "t", fold_columns, ARRAY_COUNT(fold_columns), 1, NULL,
+    .kind = PLAN_RELATION_STREAM,
+    .schema = "public",
+    .name = "t",
+    .columns = fold_columns,
+    .columns_count = ARRAY_COUNT(fold_columns),
+    .version = 1,
 };
 
 static void fold_bind(struct fold_work *work, const char *sql);
