@@ -329,7 +329,7 @@ class Statement:
             lambda: f"({self.expr('B', d)} IS {self.chance.choice(('', 'NOT '))}{self.chance.choice(('TRUE', 'FALSE', 'UNKNOWN'))})",
             lambda: f"({a()} IS {self.chance.choice(('', 'NOT '))}DISTINCT FROM {b()})",
             lambda: self.between(a(), self.chance.choice(("", "NOT ")), b(), a()),
-            lambda: f"({a()} {self.chance.choice(('', 'NOT '))}IN ({b()}, {b()}, {b()}))",
+            lambda: self.member(a(), self.chance.choice(("", "NOT ")), b(), b(), b()),
             lambda: f"({self.expr('T', d)} {self.chance.choice(('', 'NOT '))}{self.chance.choice(('LIKE', 'ILIKE'))} {self.pattern()})",
             lambda: f"starts_with({self.expr('T', d)}, {self.expr('T', 0)})",
             lambda: f"({self.expr('J', d)} {self.chance.choice(('@>', '<@'))} {self.expr('J', 0)})",
@@ -344,6 +344,11 @@ class Statement:
         if self.form == LAZY and not negation:
             return f"(CASE WHEN {value} >= {low} THEN {value} <= {high} ELSE false END)"
         return f"({value} {negation}BETWEEN {low} AND {high})"
+
+    def member(self, value, negation, *items):
+        if self.form == LAZY:
+            return f"(CASE WHEN {value} IS NOT NULL THEN {negation}({' OR '.join(f'{value} = {item}' for item in items)}) END)"
+        return f"({value} {negation}IN ({', '.join(items)}))"
 
     def pattern(self):
         return quoted(self.chance.choice(("a%", "%b", "_b%", "%a%", "", "%", "10\\%", "A__", "gr__e", "%\\_%", "_", "日%")))
