@@ -46,8 +46,8 @@ DIFFERENCES = {
     "we filter before we compute":
         "Conditions go down to where rows come from, so that what fails is never computed; no row is left.",
     "we stop at a condition that cannot be true any more":
-        "Where only what is true counts, NULL AND x leaves x out; of IN's list, what is behind an equal one, all of it for NULL. Written with CASE, and with OR,"
-        " PostgreSQL does not fail, either.",
+        "Where only what is true counts, NULL AND x leaves x out; of IN's list, what is behind an equal one, all of it for NULL. Written with"
+        " CASE, and with OR, PostgreSQL does not fail, either.",
     "PostgreSQL did not look at what LIMIT left out":
         "It may stop within a sort or between groups. Without LIMIT it fails as we do.",
     "our NUMERIC has 76 digits, whole powers, no logarithms":
