@@ -11,6 +11,7 @@ judged for idle ones only.
 """
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import resource
@@ -18,13 +19,13 @@ import socket
 import struct
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
-from serve import Server  # noqa: E402  (the path above leads to it)
+from meanwhile import Other  # noqa: E402  (the path above leads to it)
+from serve import Server  # noqa: E402
 
 TIMEOUT_SECONDS = 60
 SPARE_DESCRIPTORS = 2500  # the server's besides: for files, and as one shard gets more connections than the other
@@ -48,37 +49,15 @@ def call(server, method, path, body=None, media="application/json"):
         return answer.status, answer.read()
 
 
-class Other(threading.Thread):
-    """Somebody who does his work meanwhile."""
-
-    def __init__(self, server):
-        super().__init__(daemon=True)
-        self.server, self.count, self.slowest, self.failed, self.is_over = server, 0, 0.0, None, False
-
-    def run(self):
-        try:
-            while not self.is_over:
-                began = time.monotonic()
-                status, answer = call(self.server, "POST", "/api/v1/streams/numbers/events", str(self.count))
-                assert status == 200, answer
-                offset = json.loads(answer)["results"][0]["offset"]
-                status, answer = call(self.server, "GET", f"/api/v1/streams/numbers/events?offset={offset}")
-                assert status == 200 and json.loads(answer)["events"][0]["value"] == self.count, answer
-                self.slowest = max(self.slowest, time.monotonic() - began)
-                self.count += 1
-                time.sleep(0.005)
-        except BaseException as failed:  # told by the main thread
-            self.failed = failed
-
-    def goes_on(self, rounds=20):
-        """Some more rounds, and nothing wrong."""
-        wanted = self.count + rounds
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while self.count < wanted and not self.failed:
-            assert time.monotonic() < deadline, "others are not served"
-            time.sleep(0.005)
-        if self.failed:
-            raise self.failed
+def rounds(server):
+    """Somebody appends an event, and reads it."""
+    for count in itertools.count():
+        yield
+        status, answer = call(server, "POST", "/api/v1/streams/numbers/events", str(count))
+        assert status == 200, answer
+        offset = json.loads(answer)["results"][0]["offset"]
+        status, answer = call(server, "GET", f"/api/v1/streams/numbers/events?offset={offset}")
+        assert status == 200 and json.loads(answer)["events"][0]["value"] == count, answer
 
 
 class Crowd:
@@ -114,27 +93,19 @@ def status_of(said):
     return int(said.split(b" ", 2)[1]) if said.startswith(b"HTTP/1.1 ") else None
 
 
-def kib(server):
-    """What the server has of memory."""
-    for line in Path(f"/proc/{server.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    raise AssertionError("no VmRSS")
-
-
 class Run:
     def __init__(self, server, count, is_asan):
         self.server, self.count, self.is_asan = server, count, is_asan
-        self.other, self.crowd = Other(server), Crowd(server)
+        self.other, self.crowd = Other(rounds(server)), Crowd(server)
 
     def takes(self, before, count, each_kib, what):
-        taken = (kib(self.server) - before) / count
+        taken = (self.server.resident_kib() - before) / count
         print(f"{what}: {count} connections, {taken:.1f} KiB each")
         assert self.is_asan or taken <= each_kib, f"{what}: {taken:.1f} KiB each, {each_kib} are allowed"
 
 
 def idle_ones(run):
-    before = kib(run.server)
+    before = run.server.resident_kib()
     run.crowd.come(run.count, b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
     for sock in run.crowd.socks:
         assert sock.recv(4096).startswith(b"HTTP/1.1 200 ")
@@ -149,7 +120,7 @@ def idle_ones(run):
 def slow_ones(run):
     """Ten seconds for a head, however its bytes come."""
     count = run.count // 3
-    before = kib(run.server)
+    before = run.server.resident_kib()
     run.crowd.come(count, b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
     for _ in range(4):
         time.sleep(0.5)
@@ -198,7 +169,7 @@ def deaf_ones(run):
     body = "\n".join(json.dumps("y" * LARGE_BYTES) for _ in range(LARGE_EVENTS))
     status, answer = call(run.server, "POST", "/api/v1/streams/large/events", body, "application/x-ndjson")
     assert status == 200, answer
-    before = kib(run.server)
+    before = run.server.resident_kib()
     run.crowd.come(count, b"GET /api/v1/streams/large/events?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20)
     run.other.goes_on()
     run.takes(before, count, ANSWER_KIB, "deaf")
@@ -214,7 +185,7 @@ def memory_comes_back(run):
         run.other.goes_on(5)
         run.crowd.go(reset=True)
         run.other.goes_on()
-        sizes.append(kib(run.server))
+        sizes.append(run.server.resident_kib())
     print(f"after {run.count // 3} that vanish in the middle of a body, six times: {', '.join(f'{size >> 10} MiB' for size in sizes)}")
     assert run.is_asan or sizes[-1] - sizes[2] <= 16 << 10, sizes  # by then each shard had its most
 

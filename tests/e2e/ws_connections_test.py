@@ -10,6 +10,7 @@ and unsubscribe as fast as they can, that vanish, and, in a campaign, that do no
 memory is judged for none.
 """
 import contextlib
+import itertools
 import json
 import os
 import resource
@@ -17,13 +18,13 @@ import socket
 import struct
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
-from serve import Server  # noqa: E402  (the path above leads to it)
+from meanwhile import Other  # noqa: E402  (the path above leads to it)
+from serve import Server  # noqa: E402
 from ws_client import BINARY, CONTINUATION, PING, PONG, TEXT, Client, frame  # noqa: E402
 from ws_speaker import Reader, Speaker, Watcher  # noqa: E402
 
@@ -40,48 +41,18 @@ IDLE_KIB = 8
 DEAF_KIB = 2 << 10
 
 
-class Other(threading.Thread):
-    """Somebody who does his work meanwhile."""
-
-    def __init__(self, server):
-        super().__init__(daemon=True)
-        self.server, self.count, self.slowest, self.failed, self.is_over = server, 0, 0.0, None, False
-
-    def run(self):
-        try:
-            speaker = Speaker(self.server)
-            speaker.append("numbers", [{"n": -1}])
-            speaker.ask(id=1, op="query", sql="CREATE MATERIALIZED VIEW sums AS SELECT count(*) AS count, sum(n) AS sum FROM numbers")
-            reader, watcher = Reader(self.server, "numbers"), Watcher(self.server, view="sums")
-            reader.until(0)
-            while not self.is_over:
-                began = time.monotonic()
-                speaker.append("numbers", [{"n": self.count}])
-                assert reader.until(self.count + 1)[-1][0] == self.count
-                watcher.until(lambda watcher: watcher.rows()[0][0] == self.count + 2)
-                self.slowest = max(self.slowest, time.monotonic() - began)
-                self.count += 1
-                time.sleep(0.005)
-        except BaseException as failed:  # told by the main thread
-            self.failed = failed
-
-    def goes_on(self, rounds=20):
-        """Some more rounds, and nothing wrong."""
-        wanted = self.count + rounds
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while self.count < wanted and not self.failed:
-            assert time.monotonic() < deadline, "others are not served"
-            time.sleep(0.005)
-        if self.failed:
-            raise self.failed
-
-
-def kib(server):
-    """What the server has of memory."""
-    for line in Path(f"/proc/{server.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    raise AssertionError("no VmRSS")
+def rounds(server):
+    """Somebody appends, and watches a stream and a view change."""
+    speaker = Speaker(server)
+    speaker.append("numbers", [{"n": -1}])
+    speaker.ask(id=1, op="query", sql="CREATE MATERIALIZED VIEW sums AS SELECT count(*) AS count, sum(n) AS sum FROM numbers")
+    reader, watcher = Reader(server, "numbers"), Watcher(server, view="sums")
+    reader.until(0)
+    for count in itertools.count():
+        yield
+        speaker.append("numbers", [{"n": count}])
+        assert reader.until(count + 1)[-1][0] == count
+        watcher.until(lambda watcher: watcher.rows()[0][0] == count + 2)
 
 
 def message(**members):
@@ -91,7 +62,7 @@ def message(**members):
 class Run:
     def __init__(self, server, count, is_asan):
         self.server, self.count, self.is_asan = server, count, is_asan
-        self.other, self.clients, self.tended = Other(server), [], time.monotonic()
+        self.other, self.clients, self.tended = Other(rounds(server)), [], time.monotonic()
 
     def come(self, count, text=b""):
         for _ in range(count):
@@ -116,7 +87,7 @@ class Run:
         self.clients = []
 
     def takes(self, before, count, each_kib, what):
-        taken = (kib(self.server) - before) / count
+        taken = (self.server.resident_kib() - before) / count
         print(f"{what}: {count} connections, {taken:.1f} KiB each")
         assert self.is_asan or taken <= each_kib, f"{what}: {taken:.1f} KiB each, {each_kib} are allowed"
 
@@ -138,7 +109,7 @@ def idle_ones(run):
     speaker = Speaker(run.server)
     speaker.append("quiet", [{"n": 1}])
     speaker.end()
-    before = kib(run.server)
+    before = run.server.resident_kib()
     run.come(run.count, message(id=1, op="subscribe", stream="quiet"))
     for client in run.clients:
         until_progress(client)
@@ -159,7 +130,7 @@ def deaf_ones(run):
     count = max(6, run.count // 50)
     speaker = Speaker(run.server)
     speaker.append("large", [{"t": ""}])
-    before = kib(run.server)
+    before = run.server.resident_kib()
     run.come(count, message(id=1, op="subscribe", stream="large"))
     for client in run.clients:
         until_progress(client)
@@ -228,7 +199,7 @@ def vanishing_ones(run):
         run.other.goes_on(5)
         run.go(reset=True)
         run.other.goes_on()
-        sizes.append(kib(run.server))
+        sizes.append(run.server.resident_kib())
     print(f"after {run.count // 10} that vanish, five times: {', '.join(f'{size >> 10} MiB' for size in sizes)}")
     assert run.is_asan or sizes[-1] - sizes[2] <= 16 << 10, sizes
 

@@ -74,6 +74,13 @@ class Server:
     def pid(self):
         return self.process.pid
 
+    def resident_kib(self):
+        """What it has of memory."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+        raise AssertionError("no VmRSS")
+
     def text(self):
         """What the running process has logged."""
         with self.log.open("rb") as log:
