@@ -349,25 +349,16 @@ static bool core_query_planned(struct core_query_run *run)
 static bool core_query_param(struct core_query_run *run, uint32_t i)
 {
     const struct core_query *query = run->query;
-    const struct vec_value *given = &query->params[i];
-    enum vec_kind kind = (enum vec_kind)run->plan->plan.params[i].kind;
-    run->params[i] = *given;
-    if (given->is_null || query->types[i].kind != VEC_NONE) {
-        ASSERT(given->is_null || query->types[i].kind == kind);
-        return true;
-    }
-    enum vec_fault fault = plan_value_parse(kind, given->u.bytes.data, given->u.bytes.length,
-                                            &run->arena, &run->params[i]);
-    if (fault == VEC_FAULT_NONE) {
-        return true;
-    }
     char message[SQL_ERROR_TEXT_BYTES];
-    struct bytes_writer w = bytes_writer(message, sizeof(message) - 1);
-    vec_fault_message(&w, fault, plan_value_type_text(kind), given->u.bytes.data,
-                      given->u.bytes.length);
-    message[w.pos] = '\0';
-    core_query_fail(run, vec_fault_state(fault), core_query_param_place(run, i + 1), "%s", message);
-    return false;
+    enum vec_fault fault =
+        plan_value_of_param((enum vec_kind)run->plan->plan.params[i].kind, &query->params[i],
+                            (enum vec_kind)query->types[i].kind, &run->arena, &run->params[i],
+                            message, sizeof(message));
+    if (fault != VEC_FAULT_NONE) {
+        core_query_fail(run, vec_fault_state(fault), core_query_param_place(run, i + 1), "%s",
+                        message);
+    }
+    return fault == VEC_FAULT_NONE;
 }
 
 /* Where $number stands first. */

@@ -146,24 +146,12 @@ static bool core_subscribe_take_params(struct core_subscribe_shaping *s, const s
 static bool core_subscribe_take_param(struct core_subscribe_plan *plan, const struct plan *bound,
                                       uint32_t i, struct vec_value *out)
 {
-    const struct vec_value *given = &plan->params[i];
-    enum vec_kind kind = (enum vec_kind)bound->params[i].kind;
-    *out = *given;
-    if (given->is_null || plan->types[i].kind != VEC_NONE) {
-        ASSERT(given->is_null || plan->types[i].kind == kind);
-        return true;
-    }
-    enum vec_fault fault =
-        plan_value_parse(kind, given->u.bytes.data, given->u.bytes.length, plan->arena, out);
-    if (fault == VEC_FAULT_NONE) {
-        return true;
-    }
     char message[SQL_ERROR_TEXT_BYTES];
-    struct bytes_writer w = bytes_writer(message, sizeof(message) - 1);
-    vec_fault_message(&w, fault, plan_value_type_text(kind), given->u.bytes.data,
-                      given->u.bytes.length);
-    message[w.pos] = '\0';
-    return core_subscribe_plan_fail(plan, CORE_INVALID_REQUEST, vec_fault_state(fault), SQL_AT_NONE,
+    enum vec_fault fault = plan_value_of_param((enum vec_kind)bound->params[i].kind,
+                                               &plan->params[i], (enum vec_kind)plan->types[i].kind,
+                                               plan->arena, out, message, sizeof(message));
+    return fault == VEC_FAULT_NONE ||
+           core_subscribe_plan_fail(plan, CORE_INVALID_REQUEST, vec_fault_state(fault), SQL_AT_NONE,
                                     "$%u: %s", i + 1, message);
 }
 

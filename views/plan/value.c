@@ -43,6 +43,26 @@ enum vec_fault plan_value_parse(enum vec_kind kind, const char *text, size_t len
     UNREACHABLE();
 }
 
+enum vec_fault plan_value_of_param(enum vec_kind kind, const struct vec_value *given,
+                                   enum vec_kind given_kind, struct arena *arena,
+                                   struct vec_value *out, char *message, size_t message_bytes)
+{
+    *out = *given;
+    if (given->is_null || given_kind != VEC_NONE) {
+        ASSERT(given->is_null || given_kind == kind);
+        return VEC_FAULT_NONE;
+    }
+    const char *text = given->u.bytes.data;
+    size_t length = given->u.bytes.length;
+    enum vec_fault fault = plan_value_parse(kind, text, length, arena, out);
+    if (fault != VEC_FAULT_NONE) {
+        struct bytes_writer w = bytes_writer(message, message_bytes - 1);
+        vec_fault_message(&w, fault, plan_value_type_text(kind), text, length);
+        message[w.pos] = '\0';
+    }
+    return fault;
+}
+
 static enum vec_fault plan_value_parse_text(const char *text, size_t length, struct arena *arena,
                                             struct vec_value *out)
 {

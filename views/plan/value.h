@@ -17,6 +17,14 @@ MUST_USE enum vec_fault plan_value_parse(enum vec_kind kind, const char *text, s
 /* "integer", "timestamp": a type as messages of its input name it. Static storage. */
 const char *plan_value_type_text(enum vec_kind kind);
 
+/* *out = what was given for a parameter of `kind`: itself, where it is null or has that kind, else
+ * what its text (`given_kind` is VEC_NONE) is read as, in `arena`. A fault: the sentence is in
+ * `message`, NUL-terminated, cut at `message_bytes`. */
+MUST_USE enum vec_fault plan_value_of_param(enum vec_kind kind, const struct vec_value *given,
+                                            enum vec_kind given_kind, struct arena *arena,
+                                            struct vec_value *out, char *message,
+                                            size_t message_bytes);
+
 /* Room for what plan_value_write writes of anything but TEXT and JSONB. */
 #define PLAN_VALUE_TEXT_BYTES 128
 
