@@ -101,7 +101,8 @@ static bool values_check_row(char *line, const struct values_operation *operatio
 static size_t values_split(char *line, char **fields, size_t *lengths)
 {
     size_t count = 0;
-    for (char *at = line; at != NULL;) {
+    char *at = line;
+    do {
         assert_true(count < VALUES_FIELDS_MAX);
         char *tab = strchr(at, '\t');
         if (tab != NULL) {
@@ -110,7 +111,7 @@ static size_t values_split(char *line, char **fields, size_t *lengths)
         fields[count] = at;
         lengths[count++] = values_unescape(at);
         at = tab;
-    }
+    } while (at != NULL);
     return count;
 }
 
