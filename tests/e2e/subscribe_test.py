@@ -387,12 +387,34 @@ def a_view_is_followed_though_the_server_is_killed(tdb, server):
     assert "ERROR" in told, told
 
 
+def a_view_that_is_bound_anew_is_followed(tdb, server):
+    """Its rows begin anew, in the types of now; from a token of before, too."""
+    produce(tdb, server, "widened", range(BATCH))
+    sql(tdb, server, "CREATE MATERIALIZED VIEW lasts AS SELECT right(name, 1) AS last, max(n) AS most FROM widened GROUP BY 1")
+    followers = [Follower(tdb, server.url, "lasts", "--json").until_lines(11),
+                 Follower(tdb, server.url, "SELECT last, most FROM lasts WHERE last < '3'", "--json").until_lines(4)]
+    printed = Follower(tdb, server.url, "lasts").until_lines(12)
+    _, told = Follower(tdb, server.url, "lasts", "--json").until_lines(11).interrupt()
+    old = token_of(told)
+    produce(tdb, server, "widened", [BATCH + 0.5])  # a BIGINT's error row, before
+    sql(tdb, server, "SELECT count(*) FROM widened", "ALTER MATERIALIZED VIEW lasts REBIND")
+    followers.append(Follower(tdb, server.url, "lasts", "--json", "--from-token", old))
+    wanted = {str(n % 10): [str(n % 10), n] for n in range(BATCH)} | {"5": ["5", BATCH + 0.5]}
+    for follower in followers:
+        rows = {last: row for last, row in wanted.items() if follower is not followers[1] or last < "3"}
+        follower.until(lambda: "its rows begin anew: rebuilt" in follower.told() and table_of(follower) == rows, "the table")
+        follower.interrupt()
+    out, _ = printed.until_lines(24).interrupt()
+    assert out.count(" op | last | most\n") == 2 and " +  | 5    | 40.5\n" in out, out
+
+
 TALES = [a_view_is_printed_as_it_changes, rows_of_a_snapshot_are_printed_as_they_come, rows_without_their_progress_are_not_printed_twice, a_snapshot_that_begins_anew_says_why,
          a_reader_of_its_output_that_goes_away_ends_it,
          what_may_be_tried_again_is, what_would_fail_again_ends_it, a_message_that_is_too_long_ends_it,
          a_server_that_stays_away_is_given_up_in_time, events_that_are_gone_are_told, credit_is_given_as_rows_come, the_shell_subscribes,
          wrong_usage_is_refused, a_server_that_is_not_there_is_named]
-TRUTHS = [each_row_comes_once_though_the_server_is_killed, a_view_is_followed_though_the_server_is_killed, a_stream_is_followed_as_it_is_asked_for]
+TRUTHS = [each_row_comes_once_though_the_server_is_killed, a_view_is_followed_though_the_server_is_killed, a_view_that_is_bound_anew_is_followed,
+          a_stream_is_followed_as_it_is_asked_for]
 
 
 def main():

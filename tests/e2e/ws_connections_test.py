@@ -31,6 +31,8 @@ from ws_speaker import Reader, Speaker, Watcher  # noqa: E402
 TIMEOUT_SECONDS = 60
 TEND_SECONDS = 8
 SILENCE_SECONDS = 60         # longer than anybody may be silent
+SLOW, SLOW_MIB = 4, 40       # connections that read slowly, and what they are to read
+SLOW_BYTES = 48 << 10        # of it at a time
 FEW = 2000                  # connections of a short run
 SPARE_DESCRIPTORS = 2500   # the server's besides: for files, and as one shard gets more connections than the other
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
@@ -205,10 +207,20 @@ def vanishing_ones(run):
 
 
 def silent_ones(run):
-    """They say nothing for a minute: one in two answers pings and stays, the others are hung up."""
+    """They say nothing for a minute: one in two answers pings and stays, the others are hung up. Who says nothing but reads what he
+    asked for, slowly and with more to come all the time, stays, too."""
+    speaker = Speaker(run.server)
+    for _ in range(SLOW_MIB):
+        speaker.append("flood", [{"t": "z" * (64 << 10)} for _ in range(16)])
+    speaker.end()
+    run.come(SLOW)
+    slow, run.clients = run.clients, []
+    for client in slow:
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
+        client.send(message(id=1, op="subscribe", stream="flood", **{"from": "earliest"}))
     run.come(run.count // 100)
     answers, silent = run.clients[::2], run.clients[1::2]
-    deadline = time.monotonic() + SILENCE_SECONDS
+    read, deadline = [0] * SLOW, time.monotonic() + SILENCE_SECONDS
     for client in answers:
         client.sock.settimeout(0.01)
     while time.monotonic() < deadline:
@@ -217,6 +229,19 @@ def silent_ones(run):
                 kind, what = client.next()
                 assert kind == PING, (kind, what)
                 client.send(frame(PONG, what))
+        for i, client in enumerate(slow):
+            part = client.sock.recv(SLOW_BYTES)
+            assert part != b"", f"hung up after {read[i]} bytes"
+            read[i] += len(part)
+    assert max(read) < SLOW_MIB << 20, read  # there was more all the time, and so nothing that they could have answered
+    for client in slow:  # all that is left: more than is on its way
+        left = (SLOW_MIB << 20) - read[slow.index(client)]
+        while left > 0:
+            part = client.sock.recv(1 << 20)
+            assert part != b"", f"hung up with {left} bytes to come"
+            left -= len(part)
+        client.end()
+    print(f"slow: {SLOW} connections that read {', '.join(f'{count >> 10} KiB' for count in read)} of {SLOW_MIB} MiB in {SILENCE_SECONDS} s")
     for client in answers:
         client.sock.settimeout(TIMEOUT_SECONDS)
         client.send(message(id="there", op="ping"))
