@@ -11,9 +11,9 @@
  *                               <----------------------------- mail ----- news given back
  *
  * A partition's *end* in ticks is its last stable offset, or what is committed where that is less.
- * A tick closes as soon as an end has moved: at once when the last one was a while ago, else 1 ms
- * after it, and up to 10 ms where the log or the listeners do not keep up. Nothing moves: nothing
- * is written. Nothing is followed: no tick is.
+ * A tick closes as soon as an end has moved: at once when the last one was a while ago, else 250 us
+ * after it, 1 ms where ticks have many records, and up to 10 ms where the log or the listeners do
+ * not keep up. Nothing moves: nothing is written. Nothing is followed: no tick is.
  *
  * **Listeners** get every tick that is committed, in order, on every shard, each once, as news:
  * decoded, the same bytes for all, not to be changed. After a start the first news is one whole

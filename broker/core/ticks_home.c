@@ -6,8 +6,10 @@
  * At most CORE_TICKS_FLIGHTS_MAX ticks are proposed and not committed: what is told meanwhile goes
  * into the next one. The time between two ticks doubles with each that closes while one before it
  * is under way, while folds are behind, or while shards have not taken in the news; and halves with
- * each that does not. An interval in which none closed can be made up for by one: with events that
- * come once in an interval, about, each would else wait for what the one before it came too late.
+ * each that does not, to a quarter of a millisecond, or to one where ticks have many records: then
+ * more of them would cost much and bring little. An interval in which none closed can be made up
+ * for by one: with events that come once in an interval, about, each would else wait for what the
+ * one before it came too late.
  *
  * The log begins with a whole tick. Another one is written after so many ticks or bytes, and when
  * it is committed everything before the whole tick that came before it goes: so the log always has
@@ -29,9 +31,11 @@
 /* Ticks under way: the journal has two frames. */
 #define CORE_TICKS_FLIGHTS_MAX 2u
 
-/* Between two ticks. */
-#define CORE_TICKS_INTERVAL_MIN_NS RT_NS_PER_MS
-#define CORE_TICKS_INTERVAL_MAX_NS (10 * RT_NS_PER_MS)
+/* Between two ticks; behind one of so many records at least MANY. */
+#define CORE_TICKS_INTERVAL_MIN_NS  (RT_NS_PER_MS / 4)
+#define CORE_TICKS_INTERVAL_MANY_NS RT_NS_PER_MS
+#define CORE_TICKS_INTERVAL_MAX_NS  (10 * RT_NS_PER_MS)
+#define CORE_TICKS_RECORDS_MANY     4u
 
 /* News that shards have not taken in: more of them, beside those that the lead of views keeps,
  * mean that they do not keep up. */
@@ -70,7 +74,7 @@ static void core_ticks_home_fire(struct rt_timer *timer);
 static void core_ticks_home_turn(struct rt_op *op);
 static void core_ticks_home_later(struct core_ticks_home *home, uint64_t at_ns);
 static uint64_t core_ticks_home_open_ns(const struct core_ticks_home *home);
-static void core_ticks_home_pace(struct core_ticks_home *home, uint64_t now_ns);
+static void core_ticks_home_pace(struct core_ticks_home *home, uint64_t records);
 static void core_ticks_home_tick(struct core_ticks_home *home);
 static enum err core_ticks_home_measure(struct core_ticks_home *home,
                                         struct core_timeline_next *next);
@@ -464,7 +468,6 @@ static void core_ticks_home_turn(struct rt_op *op)
         core_ticks_home_later(home, open_ns);
         return;
     }
-    core_ticks_home_pace(home, now_ns);
     core_ticks_home_tick(home);
 }
 
@@ -474,13 +477,17 @@ static uint64_t core_ticks_home_open_ns(const struct core_ticks_home *home)
     return home->flights_count > 0 ? home->closed_ns + home->interval_ns : home->next_ns;
 }
 
-static void core_ticks_home_pace(struct core_ticks_home *home, uint64_t now_ns)
+/* One closes that has so many records. */
+static void core_ticks_home_pace(struct core_ticks_home *home, uint64_t records)
 {
+    uint64_t now_ns = rt_now_ns(home->cs->shard);
+    uint64_t least_ns = records < CORE_TICKS_RECORDS_MANY ? CORE_TICKS_INTERVAL_MIN_NS
+                                                          : CORE_TICKS_INTERVAL_MANY_NS;
     bool is_pressed =
         home->is_busy || home->flights_count > 0 || home->out_count > CORE_TICKS_OUT_MANY;
     uint64_t interval_ns = is_pressed ? home->interval_ns * 2 : home->interval_ns / 2;
-    if (interval_ns < CORE_TICKS_INTERVAL_MIN_NS) {
-        interval_ns = CORE_TICKS_INTERVAL_MIN_NS;
+    if (interval_ns < least_ns) {
+        interval_ns = least_ns;
     }
     if (interval_ns > CORE_TICKS_INTERVAL_MAX_NS) {
         interval_ns = CORE_TICKS_INTERVAL_MAX_NS;
@@ -599,6 +606,7 @@ static void core_ticks_home_proposed(struct core_ticks_home *home,
                                      const struct core_timeline_next *next,
                                      struct core_tick_news *news)
 {
+    core_ticks_home_pace(home, next->records);
     core_timeline_take(&home->timeline, next);
     news->is_flight = true;
     news->catalog_version = home->cs->catalog->version;

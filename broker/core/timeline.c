@@ -571,6 +571,11 @@ enum err core_timeline_measure(struct core_timeline *tl, bool is_whole, int64_t 
         tick->starts_count++;
         tick->starts_bytes += start_bytes;
     }
+    list_for_each (node, &tl->dirty) {
+        const struct core_timeline_end *end =
+            CONTAINER_OF(node, const struct core_timeline_end, in_dirty);
+        out->records += end->is_said ? end->told - end->said : 0;
+    }
     tick->moved_count = tl->dirty_count;
     if (tick->is_whole) {
         tick->moved_count = core_timeline_known_count(tl);

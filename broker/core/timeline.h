@@ -71,6 +71,7 @@ struct core_timeline_start {
 struct core_timeline_next {
     struct core_tick tick; /* without bytes */
     size_t bytes;          /* of it */
+    uint64_t records;      /* more than the ticks have said, of partitions of which they have */
 };
 
 struct core_timeline {
