@@ -8,10 +8,11 @@
  *                                        apply those of all shards
  *   complete: all shards have it  <----  done
  *
- * A view's steps follow the ticks one by one as long as it keeps up; when it is more than 50 ms
- * behind it goes to the newest tick in one step, and is *lagging* until it keeps up again. A view
- * that is new, or a server that has started, begins with one step from the view's origins. What a
- * step takes longer than 100 ms is told in between, so that others see how far it is.
+ * A view's steps follow the ticks one by one as long as it keeps up; when it is behind by more
+ * ticks than are kept it goes to the newest in one step, and by more than 50 ms, too: then it is
+ * *lagging* until it keeps up again. A view that is new, or a server that has started, begins with
+ * one step from the view's origins. What a step takes longer than 100 ms is told in between, so
+ * that others see how far it is.
  *
  * A view that is bound anew has an *heir* (view.h), which is kept up like any other and takes its
  * place when it keeps up: what was held before is read to its end, and who asks for a later tick is

@@ -89,7 +89,8 @@ static void core_upkeep_hold_run(struct core_shard *at, struct core_call *call)
 /* One that stops for its heir has no later tick than it had then. */
 uint64_t core_upkeep_view_complete(const struct core_upkeep_view *view)
 {
-    uint64_t complete = view->moved <= view->applied ? view->upkeep->newest : view->applied;
+    uint64_t still = view->still > view->applied ? view->still : view->applied;
+    uint64_t complete = view->moved <= view->applied ? view->upkeep->newest : still;
     return view->is_frozen && view->ceiling != UINT64_MAX ? view->ceiling : complete;
 }
 

@@ -216,6 +216,12 @@ static void core_upkeep_take_moves(struct core_upkeep *upkeep, const struct core
             if (!core_upkeep_view_see(view, moved.partition + 1)) {
                 continue;
             }
+            if (tick->is_whole && moved.end == view->ends[moved.partition]) {
+                continue; /* it is told again */
+            }
+            if (view->moved <= view->applied) {
+                view->still = tick->number - 1;
+            }
             view->ends[moved.partition] = moved.end;
             view->moved = tick->number;
             view->behind_ns = view->behind_ns != 0 ? view->behind_ns : now_ns;

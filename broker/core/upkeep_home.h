@@ -26,6 +26,7 @@ struct core_upkeep_view {
     uint64_t tick;             /* of the step under way, or the last one */
     uint64_t applied;          /* the last one that all shards have; 0: none */
     uint64_t moved;            /* the newest tick that has moved its source */
+    uint64_t still;            /* up to here none moved it behind the last one that it had then */
     uint64_t floor;            /* the oldest tick that readers may ask for */
     bool is_paced;             /* the step leaves the most of the time to producers */
     uint64_t behind_ns;        /* since when there is a tick that it has not; 0: there is none */
