@@ -12,6 +12,7 @@
 
 #define FOLD_BATCH_ROWS 2000u
 #define FOLD_BATCHES    (FOLD_TICK_ROWS / FOLD_BATCH_ROWS)
+#define FOLD_PIECES_MAX (FOLD_TICK_ROWS / MAINT_PIECE_GROUPS + 1)
 #define FOLD_NAME       1u /* the column */
 
 static const struct plan_column fold_columns[] = {
@@ -197,19 +198,26 @@ void fold_work_tick(struct fold_work *work, uint64_t first)
         fold_batch(work, i * FOLD_BATCH_ROWS);
     }
     at_ns[FOLD_TAKE] = bench_cpu_ns(BENCH_CPU_THREAD);
-    struct maint_delta *delta;
-    enum err err = maint_fold_take(&work->fold, 0, &delta);
-    ASSERT(err == ERR_OK && delta != NULL);
-    maint_fold_reset(&work->fold);
-    at_ns[FOLD_APPLY] = bench_cpu_ns(BENCH_CPU_THREAD);
-    err = maint_upkeep_begin(&work->upkeep, ++work->ticks_count);
-    ASSERT(err == ERR_OK);
-    for (uint32_t pos = 0; pos < delta->groups_count;) {
-        err = maint_upkeep_apply(&work->upkeep, delta, &pos);
+    struct maint_delta *deltas[FOLD_PIECES_MAX];
+    uint32_t pieces_count = 0;
+    do {
+        ASSERT(pieces_count < FOLD_PIECES_MAX);
+        enum err err = maint_fold_take(&work->fold, 0, &deltas[pieces_count++]);
         ASSERT(err == ERR_OK);
+    } while (maint_fold_pass(&work->fold));
+    at_ns[FOLD_APPLY] = bench_cpu_ns(BENCH_CPU_THREAD);
+    enum err err = maint_upkeep_begin(&work->upkeep, ++work->ticks_count);
+    ASSERT(err == ERR_OK);
+    for (uint32_t i = 0; i < pieces_count; i++) {
+        for (uint32_t pos = 0; pos < deltas[i]->groups_count;) {
+            err = maint_upkeep_apply(&work->upkeep, deltas[i], &pos);
+            ASSERT(err == ERR_OK);
+        }
     }
     maint_upkeep_end(&work->upkeep);
-    maint_delta_free(delta);
+    for (uint32_t i = 0; i < pieces_count; i++) {
+        maint_delta_free(deltas[i]);
+    }
     at_ns[FOLD_CHANGES] = bench_cpu_ns(BENCH_CPU_THREAD);
     fold_changes(work);
     at_ns[FOLD_PARTS] = bench_cpu_ns(BENCH_CPU_THREAD);

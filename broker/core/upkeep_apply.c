@@ -6,6 +6,8 @@
 #include "broker/core/core.h"
 #include "broker/core/upkeep_int.h"
 
+static bool core_upkeep_take(struct core_upkeep_part *part, bool is_last);
+static void core_upkeep_untake(struct core_upkeep_part *part);
 static void core_upkeep_post(struct core_upkeep_part *part, struct core_upkeep_parcel *parcel,
                              uint32_t to, bool is_last);
 static void core_upkeep_parcel_came(struct rt_shard *at, struct rt_mail *mail);
@@ -13,38 +15,67 @@ static void core_upkeep_parcel_home(struct rt_shard *at, struct rt_mail *mail);
 
 /* --- Parcels --- */
 
-/* Send what is folded, all or nothing. False: there is no memory. */
+/* Send a piece of what is folded, all of it or nothing; the step's last parcels with the last one,
+ * if it `is_last`. False: there is no memory. */
 bool core_upkeep_send(struct core_upkeep_part *part, bool is_last)
 {
     uint32_t shards_count = part->upkeep->cs->core->shards_count;
-    uint32_t made_count = 0;
-    bool is_well = true;
-    while (is_well && part->code == CORE_OK && made_count < shards_count) {
-        is_well = maint_fold_take(&part->fold, made_count, &part->deltas[made_count]) == ERR_OK;
-        made_count += is_well;
+    if (!core_upkeep_take(part, is_last)) {
+        core_upkeep_untake(part);
+        return false;
     }
-    for (uint32_t to = 0; is_well && to < shards_count; to++) {
-        struct core_upkeep_parcel *parcel = &part->lasts[to];
-        void *memory;
-        if (!is_last && part->deltas[to] != NULL) {
-            is_well = budget_alloc(&part->budget, sizeof(*parcel), 16, &memory) == ERR_OK;
-            parcel = is_well ? memory : NULL;
-        }
-        if (is_well && (is_last || part->deltas[to] != NULL)) {
-            core_upkeep_post(part, parcel, to, is_last);
+    bool is_well = part->code == CORE_OK;
+    part->is_sending = is_well && maint_fold_has_more(&part->fold);
+    part->is_sent = is_last && !part->is_sending;
+    for (uint32_t to = 0; to < shards_count; to++) {
+        if (part->is_sent) {
+            core_upkeep_post(part, &part->lasts[to], to, true);
+        } else if (part->deltas[to] != NULL) {
+            core_upkeep_post(part, part->made[to], to, false);
+            part->made[to] = NULL;
         }
     }
-    for (uint32_t i = 0; i < made_count; i++) { /* those that were not sent */
-        if (part->deltas[i] != NULL) {
-            maint_delta_free(part->deltas[i]);
-            part->deltas[i] = NULL;
-        }
-    }
-    if (is_well && part->is_made) {
+    core_upkeep_untake(part);
+    if (is_well) {
+        (void)maint_fold_pass(&part->fold);
+    } else if (part->is_made) {
         maint_fold_reset(&part->fold);
     }
-    part->is_sent = is_well && is_last;
-    return is_well;
+    return true;
+}
+
+/* The deltas of the piece at hand, and a parcel for each but for the step's last ones. False: there
+ * is no memory. */
+static bool core_upkeep_take(struct core_upkeep_part *part, bool is_last)
+{
+    uint32_t shards_count = part->upkeep->cs->core->shards_count;
+    for (uint32_t to = 0; part->code == CORE_OK && to < shards_count; to++) {
+        void *memory = NULL;
+        if (maint_fold_take(&part->fold, to, &part->deltas[to]) != ERR_OK) {
+            return false;
+        }
+        bool has_parcel =
+            part->deltas[to] == NULL || (is_last && !maint_fold_has_more(&part->fold));
+        if (!has_parcel &&
+            budget_alloc(&part->budget, sizeof(*part->made[to]), 16, &memory) != ERR_OK) {
+            return false;
+        }
+        part->made[to] = memory;
+    }
+    return true;
+}
+
+/* What was not sent of it. */
+static void core_upkeep_untake(struct core_upkeep_part *part)
+{
+    for (uint32_t to = 0; to < part->upkeep->cs->core->shards_count; to++) {
+        if (part->deltas[to] != NULL) {
+            maint_delta_free(part->deltas[to]);
+            part->deltas[to] = NULL;
+        }
+        budget_free(&part->budget, part->made[to]);
+        part->made[to] = NULL;
+    }
 }
 
 static void core_upkeep_post(struct core_upkeep_part *part, struct core_upkeep_parcel *parcel,

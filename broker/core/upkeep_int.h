@@ -127,7 +127,8 @@ struct core_upkeep_part {
     uint32_t lanes_count;
     uint32_t partitions_count;        /* of the source, looked at */
     struct core_upkeep_parcel *lasts; /* the last parcel for each shard */
-    struct maint_delta **deltas;      /* for each shard, while they are made */
+    struct maint_delta **deltas;      /* for each shard, while they are made, */
+    struct core_upkeep_parcel **made; /* and parcels for them */
     bool is_made;                     /* all of that is there */
 
     /* Folding. */
@@ -141,6 +142,7 @@ struct core_upkeep_part {
     uint32_t parcels_away;  /* made here, not home */
     uint32_t lasts_away;    /* the last ones of a step among them */
     bool is_filled;         /* `batch` is */
+    bool is_sending;        /* some pieces of the fold are sent: first the others are */
     bool is_sent;           /* the last parcels of the step */
 
     /* Applying. */
@@ -173,8 +175,9 @@ struct core_upkeep_part *core_upkeep_find(const struct core_upkeep *upkeep,
 /* Calls: a step. */
 void core_upkeep_step_run(struct core_shard *at, struct core_call *call);
 
-/* Between upkeep_step.c and upkeep_apply.c. Send what is folded, all or nothing. False: there is no
- * memory. */
+/* Between upkeep_step.c and upkeep_apply.c. Send a piece of what is folded, all of it or nothing;
+ * the step's last parcels with the last one, if it `is_last`; is_sending: there are more. False:
+ * there is no memory. */
 bool core_upkeep_send(struct core_upkeep_part *part, bool is_last);
 /* A parcel is not needed here any more. */
 void core_upkeep_parcel_return(struct core_upkeep_parcel *parcel);

@@ -49,12 +49,6 @@ bool core_upkeep_pace_may(struct core_upkeep_pace *pace);
 void core_upkeep_pace_took(struct core_upkeep_pace *pace, uint64_t since_ns,
                            uint64_t late_since_ns);
 
-/* Whether there are producers to speak of: appends took a thousandth of the time lately. */
-static inline bool core_upkeep_pace_is_felt(const struct core_upkeep_pace *pace)
-{
-    return pace->level > 0;
-}
-
 /* Pure. Whether a view's next step is paced: of one that is being built, or has lagged for so long
  * (0: it does not) that it will not keep up again by itself. A hiccup is made good at once. */
 bool core_upkeep_pace_is_wanted(bool is_building, uint64_t lagging_ns);

@@ -44,11 +44,6 @@
 #define CORE_UPKEEP_ROWS_LEAST 32u
 #define CORE_UPKEEP_ROWS_FIRST 64u
 
-/* Groups after which a step that is paced sends them beside producers: so many are sent quickly.
- * What the others of a large fold save is not worth the milliseconds that sending them all takes.
- */
-#define CORE_UPKEEP_PACED_GROUPS 4096u
-
 /* Of the views' memory, what heirs leave to views: one in so many bytes. */
 #define CORE_UPKEEP_HEIR_PART 8u
 
@@ -224,7 +219,8 @@ static bool core_upkeep_part_make(struct core_upkeep_part *part, const struct co
     part->name = arena_copy(&part->arena, view->name, strlen(view->name));
     part->lasts = arena_alloc_zeroed(&part->arena, shards_count * sizeof(*part->lasts), 16);
     part->deltas = arena_alloc_zeroed(&part->arena, shards_count * sizeof(*part->deltas), 16);
-    if (part->name == NULL || part->lasts == NULL || part->deltas == NULL) {
+    part->made = arena_alloc_zeroed(&part->arena, shards_count * sizeof(*part->made), 16);
+    if (part->name == NULL || part->lasts == NULL || part->deltas == NULL || part->made == NULL) {
         return false;
     }
     enum err err = core_view_plan(&part->arena, view, topic->name, topic->groups,
@@ -433,7 +429,7 @@ static bool core_upkeep_fold(struct core_upkeep_part *part)
     if (part->code == CORE_OK && !core_upkeep_fold_some(part)) {
         return false; /* likewise */
     }
-    bool is_reached = part->rows_count == 0;
+    bool is_reached = part->rows_count == 0 && !part->is_sending;
     for (uint32_t i = 0; i < part->lanes_count && is_reached; i++) {
         is_reached = part->lanes[i]->next >= part->lanes[i]->goal;
     }
@@ -444,30 +440,24 @@ static bool core_upkeep_fold(struct core_upkeep_part *part)
         core_upkeep_answer(part, CORE_OK, false);
         return false;
     }
-    return part->rows_count > 0 || core_upkeep_next_lane(part) != NULL;
+    return part->rows_count > 0 || part->is_sending || core_upkeep_next_lane(part) != NULL;
 }
 
-/* Whether its groups had better be sent, though the goals are not reached. */
-static bool core_upkeep_fold_is_full(const struct core_upkeep_part *part)
-{
-    bool is_beside = part->is_paced && core_upkeep_pace_is_felt(&part->upkeep->pace);
-    return maint_fold_is_full(&part->fold) ||
-           (is_beside && part->fold.groups_count >= CORE_UPKEEP_PACED_GROUPS);
-}
-
-/* Rows of one lane. False: there is no memory before parcels are home. */
+/* Rows of one lane, or a piece of what was folded goes out. False: there is no memory before
+ * parcels are home. */
 static bool core_upkeep_fold_some(struct core_upkeep_part *part)
 {
     uint64_t since_ns = rt_now_precise_ns(part->upkeep->cs->shard);
-    if (part->rows_count == 0 && core_upkeep_fold_is_full(part) && !core_upkeep_send(part, false)) {
-        return core_upkeep_relieve(part, "its groups");
+    if (part->is_sending || (part->rows_count == 0 && maint_fold_is_full(&part->fold))) {
+        return core_upkeep_send(part, false) || core_upkeep_relieve(part, "its groups");
     }
     struct core_upkeep_lane *lane = part->rows_count == 0 ? core_upkeep_next_lane(part) : NULL;
     if (lane != NULL) {
         part->rows_count = core_upkeep_collect(part, lane);
     }
     if (part->code == CORE_OK && part->rows_count > 0 && !core_upkeep_fold_rows(part)) {
-        return core_upkeep_relieve(part, "its rows");
+        bool is_sent = part->fold.groups_count > 0 && core_upkeep_send(part, false);
+        return is_sent || core_upkeep_relieve(part, "its rows"); /* there is more room then */
     }
     uint32_t rows = part->rows_count;
     core_upkeep_spend(part);
@@ -527,6 +517,9 @@ static bool core_upkeep_fold_end(struct core_upkeep_part *part)
     }
     if (!core_upkeep_send(part, true)) {
         return core_upkeep_relieve(part, "its groups");
+    }
+    if (part->is_sending) {
+        return true;
     }
     part->stage = CORE_UPKEEP_APPLY;
     return false;
@@ -655,9 +648,6 @@ static bool core_upkeep_fold_rows(struct core_upkeep_part *part)
     if (err != ERR_OK && part->fold.is_broken) {
         core_upkeep_break(part, "out of budget: its groups need more memory than views have");
         return true;
-    }
-    if (err != ERR_OK && part->fold.groups_count > 0 && core_upkeep_send(part, false)) {
-        err = maint_fold_rows(&part->fold, &part->batch); /* there is more room now */
     }
     part->records_count += err == ERR_OK ? rows : 0;
     return err == ERR_OK;

@@ -1,4 +1,4 @@
-/* Partial groups handed on. See fold.h.
+/* Partial groups handed on, a piece of them at a time. See fold.h.
  *
  * One block, sized once: head, hashes, states, ends of keys, keys. What states point to is merged
  * into an arena of the delta's own, so that the fold may forget its groups. */
@@ -13,6 +13,29 @@ struct maint_sizes {
     uint32_t groups_count;
     uint64_t key_bytes;
 };
+
+static struct maint_group *maint_piece_first(const struct maint_table *table)
+{
+    return table->passed != NULL ? table->passed->next : table->first;
+}
+
+/* Look at the piece at hand, if that was not done: how far it goes, and what each slice has of it.
+ */
+static void maint_piece_look(struct maint_table *table)
+{
+    struct maint_group *group = maint_piece_first(table);
+    if (table->piece_end != NULL) {
+        return;
+    }
+    memset(table->slices, 0, sizeof(table->slices));
+    for (uint32_t i = 0; group != NULL && i < MAINT_PIECE_GROUPS; i++) {
+        struct maint_slice *slice = &table->slices[store_slice_of(group->hash)];
+        slice->count++;
+        slice->key_bytes += group->key_bytes;
+        table->piece_end = group;
+        group = group->next;
+    }
+}
 
 static struct maint_sizes maint_delta_sizes(const struct maint_fold *fold, uint32_t target)
 {
@@ -131,14 +154,17 @@ static void maint_delta_places(const struct maint_fold *fold, uint32_t target,
     }
 }
 
-/* All groups of the target, each slice's in the order in which they were made. False: memory. */
+/* All groups of the piece for the target, each slice's in the order in which they were made. False:
+ * memory. */
 static bool maint_delta_put(struct maint_fold *fold, uint32_t target, struct maint_writer *w)
 {
     size_t state_bytes = fold->view->state_bytes;
     enum maint_form form = fold->table->form;
     struct maint_place places[STORE_SLICES];
     maint_delta_places(fold, target, places);
-    for (struct maint_group *group = fold->table->first; group != NULL; group = group->next) {
+    const struct maint_group *behind = fold->table->piece_end->next;
+    for (struct maint_group *group = maint_piece_first(fold->table); group != behind;
+         group = group->next) {
         uint32_t slice = store_slice_of(group->hash);
         if (fold->slice_target[slice] != target) {
             continue;
@@ -165,6 +191,7 @@ enum err maint_fold_take(struct maint_fold *fold, uint32_t target, struct maint_
     *out = NULL;
     struct maint_sizes sizes = {0};
     if (fold->table != NULL) {
+        maint_piece_look(fold->table);
         sizes = maint_delta_sizes(fold, target);
     }
     if (sizes.groups_count == 0) {
@@ -183,6 +210,25 @@ enum err maint_fold_take(struct maint_fold *fold, uint32_t target, struct maint_
     w.delta->bytes += w.delta->arena.held_bytes;
     *out = w.delta;
     return ERR_OK;
+}
+
+bool maint_fold_has_more(const struct maint_fold *fold)
+{
+    const struct maint_table *table = fold->table;
+    return table != NULL && table->piece_end != NULL && table->piece_end->next != NULL;
+}
+
+bool maint_fold_pass(struct maint_fold *fold)
+{
+    struct maint_table *table = fold->table;
+    ASSERT(fold->groups_count == 0 || table->piece_end != NULL);
+    if (maint_fold_has_more(fold)) {
+        table->passed = table->piece_end;
+        table->piece_end = NULL;
+        return true;
+    }
+    maint_fold_reset(fold);
+    return false;
 }
 
 void maint_delta_free(struct maint_delta *delta)

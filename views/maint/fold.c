@@ -72,6 +72,8 @@ enum err maint_fold_rows(struct maint_fold *fold, const struct vec_batch *batch)
     if (fold->table == NULL && maint_table_make(fold, &fold->table) != ERR_OK) {
         return ERR_BUDGET;
     }
+    ASSERT(fold->table->passed == NULL);
+    fold->table->piece_end = NULL; /* it may be longer now */
     maint_arena_reset(&fold->scratch);
     uint64_t rows_count = fold->rows_count;
     uint32_t groups_count = fold->groups_count;

@@ -3,12 +3,12 @@
  * aggregation before exchange, one message per tick and target).
  *
  *     maint_fold_rows(fold, batch) ...            rows of any partitions of this shard, any order
- *     maint_fold_take(fold, target, &delta) ...   for each target
- *     maint_fold_reset(fold)                      the fold is empty again
+ *     maint_fold_take(fold, target, &delta) ...   for each target: a piece of the groups
+ *     maint_fold_pass(fold)                       true: there is another; else it is empty again
  *
  * A tick may be taken in several goes: deltas of one tick are applied in any order. Who folds many
- * ticks in one step takes whenever maint_fold_is_full, so that neither tables nor deltas grow
- * large.
+ * ticks in one step takes whenever maint_fold_is_full, so that tables do not grow large. A piece
+ * has so few groups that a shard does something else before the next.
  *
  * **Faults.** A row whose expressions fail is left out and told (maint_fold.fault): the batch is
  * taken apart until the rows that fail are known, which costs two evaluations for each of them and
@@ -28,8 +28,9 @@
 
 struct maint_table;
 
-/* Groups after which a fold had better be taken. */
-#define MAINT_FOLD_GROUPS 65536u
+/* Groups after which a fold had better be taken; groups of a piece. */
+#define MAINT_FOLD_GROUPS  65536u
+#define MAINT_PIECE_GROUPS 4096u
 
 /* Partial groups for one shard: written once, read by the shard that applies them. */
 struct maint_delta {
@@ -60,7 +61,7 @@ struct maint_fold {
     void *ctx;
 
     /* To be read. */
-    uint64_t rows_count;   /* folded since the last take, filtered ones not counted */
+    uint64_t rows_count;   /* folded since it was empty, filtered ones not counted */
     uint64_t faults_count; /* ever */
     uint32_t groups_count; /* now */
     bool is_broken;        /* memory ended within a batch, some of which is folded: it is to be
@@ -71,7 +72,7 @@ struct maint_fold {
     struct budget *budget;
     uint32_t targets_count;
     const uint8_t *slice_target; /* [STORE_SLICES] */
-    struct arena arena;          /* of the groups: since the last take */
+    struct arena arena;          /* of the groups: since it was empty */
     struct arena scratch;        /* of a batch */
     struct vec_eval eval;
     struct maint_table *table;
@@ -94,10 +95,17 @@ static inline bool maint_fold_is_full(const struct maint_fold *fold)
     return fold->groups_count >= MAINT_FOLD_GROUPS;
 }
 
-/* *out = the groups for `target`, NULL where there are none. The caller owns it. The fold stays as
- * it is. ERR_BUDGET. */
+/* *out = the groups of the piece at hand for `target`, NULL where there are none. The caller owns
+ * it. The fold stays as it is. ERR_BUDGET. */
 MUST_USE enum err maint_fold_take(struct maint_fold *fold, uint32_t target,
                                   struct maint_delta **out);
+
+/* Whether there is another piece behind the one at hand, of which one target at least was taken. */
+bool maint_fold_has_more(const struct maint_fold *fold);
+
+/* The piece at hand was taken. True: there is another one, and nothing is folded before that was
+ * taken, too; false: the fold is empty again. */
+bool maint_fold_pass(struct maint_fold *fold);
 
 /* Forget all groups. What the largest ticks took is given back when ticks are small again. */
 void maint_fold_reset(struct maint_fold *fold);

@@ -33,7 +33,7 @@ enum maint_form {
     MAINT_BYTES,  /* anything: the key's bytes */
 };
 
-/* Groups of a slice. */
+/* Groups of a slice, in a piece. */
 struct maint_slice {
     uint32_t count;
     uint64_t key_bytes; /* of all keys */
@@ -49,7 +49,9 @@ struct maint_table {
     uint64_t seed;               /* of probes: what nobody outside knows */
     struct maint_group *first;   /* of all groups, in the order in which they were made */
     struct maint_group *last;
-    struct maint_slice slices[STORE_SLICES];
+    struct maint_group *passed;    /* the last one of the pieces that were taken; NULL: none */
+    struct maint_group *piece_end; /* the last one of that at hand; NULL: it was not looked at */
+    struct maint_slice slices[STORE_SLICES]; /* of the piece at hand */
 };
 
 /* The state bytes of a group. */

@@ -160,7 +160,8 @@ void maint_table_reset(struct maint_fold *fold)
     table->special = NULL;
     table->first = NULL;
     table->last = NULL;
-    memset(table->slices, 0, sizeof(table->slices));
+    table->passed = NULL;
+    table->piece_end = NULL;
 }
 
 /* --- Groups ----------------------------------------------------------------------------------- */
@@ -202,12 +203,9 @@ static ALWAYS_INLINE uint8_t *maint_group_key_room(const struct maint_fold *fold
 static ALWAYS_INLINE void maint_group_count(struct maint_fold *fold, struct maint_group *group)
 {
     struct maint_table *table = fold->table;
-    struct maint_slice *slice = &table->slices[store_slice_of(group->hash)];
     group->next = NULL;
     *(table->last != NULL ? &table->last->next : &table->first) = group;
     table->last = group;
-    slice->count++;
-    slice->key_bytes += group->key_bytes;
     fold->groups_count++;
 }
 

@@ -583,6 +583,83 @@ static void a_view_that_needs_too_much_is_broken_and_gives_all_back(void **state
     }
 }
 
+/* Steps of more groups than are sent at a time: at any budget a view has all of them, once each, or
+ * it is broken. */
+static void many_groups_are_sent_in_pieces(void **state)
+{
+    static const char select[] = "SELECT k, count(*), sum(n) FROM ev GROUP BY k";
+    uint32_t broken_count = 0;
+    uint32_t live_count = 0;
+    (void)state;
+    for (size_t bytes_max = 256 << 10; live_count < 3; bytes_max += bytes_max / 4) {
+        struct land *l = land_new(bytes_max, NULL);
+        struct core_upkeep_row row;
+        l->bytes_max = bytes_max;
+        l->y->opened = budgets_are_small;
+        land_start(l, shard_counts[broken_count % ARRAY_COUNT(shard_counts)]);
+        l->keys = "key %u";
+        for (uint32_t i = 0; i < 60; i++) {
+            land_append(l, i % YARD_PARTITIONS, 400);
+        }
+        make(l, "v AS SELECT k, count(*), sum(n) FROM ev GROUP BY k");
+        while (!land_row(l, "v", &row) || row.status == CORE_UPKEEP_BUILDING) {
+            yard_run(l->y, 1);
+        }
+        if (row.status == CORE_UPKEEP_BROKEN) {
+            broken_count++;
+        } else {
+            live_count++;
+            land_compare_one(l, "v", select, 0);
+        }
+        land_do(l, "DROP MATERIALIZED VIEW v");
+        land_is_empty(l);
+        land_free(l);
+    }
+    assert_true(broken_count > 2);
+    printf("covered: %u budgets too small for a view\n", broken_count);
+}
+
+static void wants_a_tick(struct rt_shard *shard, void *ctx)
+{
+    struct land *l = ctx;
+    core_ticks_want(&l->y->shards[shard->id]);
+}
+
+/* Whatever moves, or does not, meanwhile: rows that were those of a tick are never said to be those
+ * of one before. */
+static void the_tick_that_a_view_has_never_falls(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < ARRAY_COUNT(shard_counts); i++) {
+        struct land *l = land_new(20 + i, NULL);
+        struct core_upkeep_row row;
+        uint32_t quiet_count = 0;
+        land_start(l, shard_counts[i]);
+        make(l, "v AS SELECT count(*) FROM ev");
+        land_wait_status(l, "v", CORE_UPKEEP_LIVE);
+        uint64_t tick = 0;
+        uint64_t rows_tick = 0;
+        for (uint32_t turn = 0; turn < 200; turn++) {
+            if (prng_chance(&l->prng, 1, 2)) {
+                land_post(l, core_ticks_home(&l->y->shards[0]), wants_a_tick, l);
+            } else {
+                yard_append_start(l->y, turn % YARD_PARTITIONS, 1, 1000);
+            }
+            for (uint32_t step = 0; step < 60; step++) {
+                (void)sim_run_steps(l->y->sim, 1);
+                assert_true(land_row(l, "v", &row));
+                assert_true(row.tick >= tick);
+                tick = row.tick;
+            }
+            quiet_count += tick > rows_tick;
+            rows_tick = tick;
+        }
+        assert_true(quiet_count > 50);
+        yard_wait(l->y);
+        land_free(l);
+    }
+}
+
 /* --- The end --- */
 
 /* The server ends after so many steps, whatever is under way but statements. */
@@ -774,6 +851,8 @@ int main(void)
         cmocka_unit_test(a_view_keeps_what_is_deleted_before_it_reads),
         cmocka_unit_test(a_view_whose_source_is_gone_is_broken),
         cmocka_unit_test(a_view_that_needs_too_much_is_broken_and_gives_all_back),
+        cmocka_unit_test(many_groups_are_sent_in_pieces),
+        cmocka_unit_test(the_tick_that_a_view_has_never_falls),
         cmocka_unit_test(the_server_ends_at_any_moment),
         cmocka_unit_test(lives_of_views),
     };

@@ -275,16 +275,17 @@ struct world_deltas {
 
 static void world_view_take(struct world_view *v, uint32_t shard, struct world_deltas *deltas)
 {
-    for (uint32_t target = 0; target < v->shards_count; target++) {
-        struct maint_delta *delta;
-        enum err err = maint_fold_take(&v->folds[shard], target, &delta);
-        ASSERT(err == ERR_OK);
-        if (delta != NULL) {
-            ASSERT(deltas->counts[target] < 64);
-            deltas->items[target][deltas->counts[target]++] = delta;
+    do {
+        for (uint32_t target = 0; target < v->shards_count; target++) {
+            struct maint_delta *delta;
+            enum err err = maint_fold_take(&v->folds[shard], target, &delta);
+            ASSERT(err == ERR_OK);
+            if (delta != NULL) {
+                ASSERT(deltas->counts[target] < 64);
+                deltas->items[target][deltas->counts[target]++] = delta;
+            }
         }
-    }
-    maint_fold_reset(&v->folds[shard]);
+    } while (maint_fold_pass(&v->folds[shard]));
 }
 
 /* Fold the rows of a shard's partitions. */
