@@ -312,6 +312,7 @@ static void core_query_stop(struct core_query_run *run, const char *why)
     case CORE_QUERY_BIND:
     case CORE_QUERY_RUN:
     case CORE_QUERY_CHANGE:
+    case CORE_QUERY_ASK:
     case CORE_QUERY_CLOSE:
     case CORE_QUERY_FREE:
     case CORE_QUERY_DONE: return;
@@ -352,6 +353,7 @@ static bool core_query_go(struct core_query_run *run, uint64_t end_ns)
         case CORE_QUERY_CLOSE: is_more = false; break;
         case CORE_QUERY_RESOLVE:
         case CORE_QUERY_CHANGE:
+        case CORE_QUERY_ASK:
         case CORE_QUERY_ADMIT:
         case CORE_QUERY_BLOCKED:
         case CORE_QUERY_PAUSED: UNREACHABLE();

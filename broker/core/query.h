@@ -7,7 +7,7 @@
  *     SHOW CREATE          one row: the statement that declares a stream, or would, or that makes a
  *                          view, and beside it the one that declares what it reads; "SHOW"
  *     DESCRIBE             a row for each column; "DESCRIBE"
- *     EXPLAIN MATERIALIZED VIEW, EXPLAIN CREATE MATERIALIZED VIEW   what is kept, and the plan;
+ *     EXPLAIN MATERIALIZED VIEW, EXPLAIN CREATE MATERIALIZED VIEW   what is kept, the plan;
  *                          "EXPLAIN"
  *     CREATE STREAM, DROP STREAM; CREATE, ALTER, DROP MATERIALIZED VIEW   no columns, no rows
  *

@@ -51,7 +51,7 @@ const char *core_query_show(enum sql_show show)
         [SQL_SHOW_TOPICS] = "SELECT name, partitions, internal FROM system.topics ORDER BY name",
         [SQL_SHOW_ERRORS] = "SELECT * FROM system.errors",
         [SQL_SHOW_VIEWS] =
-            "SELECT name, source, origin, columns, key FROM system.views ORDER BY name",
+            "SELECT name, source, origin, key, state, rows, lag_ms FROM system.views ORDER BY name",
     };
     ASSERT(show < SQL_SHOW_COUNT);
     return texts[show];

@@ -262,13 +262,13 @@ bool core_query_bind(struct core_query_run *run)
     case SQL_STMT_DESCRIBE: return core_query_describe(run);
     case SQL_STMT_CREATE_VIEW:
     case SQL_STMT_EXPLAIN_MAKE:
+    case SQL_STMT_EXPLAIN_VIEW:
     case SQL_STMT_REBIND_VIEW: return core_query_view_bind(run);
     case SQL_STMT_SHOW: /* it became a SELECT */
     case SQL_STMT_CREATE_STREAM:
     case SQL_STMT_DROP_STREAM:
     case SQL_STMT_DROP_VIEW:
-    case SQL_STMT_RENAME_VIEW:
-    case SQL_STMT_EXPLAIN_VIEW: break;
+    case SQL_STMT_RENAME_VIEW: break;
     }
     UNREACHABLE();
 }

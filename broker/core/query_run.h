@@ -20,6 +20,7 @@ enum core_query_stage {
     CORE_QUERY_RESOLVE, /* waits for its relations */
     CORE_QUERY_BIND,    /* ready: they are there */
     CORE_QUERY_CHANGE,  /* waits for the controller */
+    CORE_QUERY_ASK,     /* waits for a view's home */
     CORE_QUERY_ADMIT,   /* waits for others that read to end */
     CORE_QUERY_RUN,     /* ready: has rows to give */
     CORE_QUERY_BLOCKED, /* waits for records */
@@ -77,10 +78,11 @@ struct core_query_run {
     const struct sql_select *select;    /* of a view: CREATE's */
     const char *select_text;            /* what it is a stretch of; select_length bytes */
     size_t select_length;
-    struct core_view view;        /* CREATE: what is made */
-    const struct core_view *was;  /* of one that is there: a copy, in `arena` */
-    struct sql_at change_at;      /* the name of what is made or goes */
-    struct core_change_item item; /* of `change` */
+    struct core_view view;                  /* CREATE: what is made */
+    const struct core_view *was;            /* of one that is there: a copy, in `arena`; */
+    const struct core_upkeep_row *standing; /* EXPLAIN: how it stands, likewise */
+    struct sql_at change_at;                /* the name of what is made or goes */
+    struct core_change_item item;           /* of `change` */
 
     struct vec_value *params;                     /* of the plan's types, in `arena` */
     struct core_scans scans;                      /* its sources */

@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/rt/clock.h"
 #include "broker/core/core.h"
 #include "broker/core/query_run.h"
 #include "broker/core/stream_declare.h"
 #include "broker/core/stream_int.h"
+#include "broker/core/upkeep_ask.h"
 #include "broker/core/view_declare.h"
 #include "views/maint/view.h"
 #include "views/sql/explain.h"
@@ -22,7 +24,14 @@ struct core_query_explained {
     const struct core_view *view;
     const struct plan *plan;
     const struct maint_view *maint;
-    const char *topic_name; /* of its source */
+    const char *topic_name;            /* of its source */
+    const struct core_upkeep_row *row; /* how it stands; NULL: it is not made */
+};
+
+/* How it stands is asked; in the statement's arena. */
+struct core_query_asked {
+    struct core_upkeep_ask ask;
+    struct core_upkeep_row row;
 };
 
 static bool core_query_view_read(struct core_query_run *run, const struct sql_select *select,
@@ -36,10 +45,16 @@ static bool core_query_view_rename(struct core_query_run *run);
 static bool core_query_view_rebind(struct core_query_run *run);
 static bool core_query_view_rebound(struct core_query_run *run);
 static bool core_query_view_unbound(struct core_query_run *run);
+static bool core_query_view_ask(struct core_query_run *run);
+static void core_query_view_asked(struct core_upkeep_ask *ask);
 static bool core_query_view_explain(struct core_query_run *run, const struct core_view *view);
 static void core_query_write_explained(struct bytes_writer *w, const void *what);
 static void core_query_write_keys(struct bytes_writer *w, const struct core_view *view);
+static void core_query_write_standing(struct bytes_writer *w, const struct core_upkeep_row *row);
+static void core_query_write_rebind(struct bytes_writer *w,
+                                    const struct core_upkeep_rebind *rebind);
 static void core_query_put(struct bytes_writer *w, const char *text);
+static void core_query_put_number(struct bytes_writer *w, uint64_t number, const char *name);
 
 bool core_query_view(struct core_query_run *run)
 {
@@ -54,7 +69,7 @@ bool core_query_view(struct core_query_run *run)
     return stmt->kind == SQL_STMT_DROP_VIEW     ? core_query_view_drop(run)
            : stmt->kind == SQL_STMT_RENAME_VIEW ? core_query_view_rename(run)
            : stmt->kind == SQL_STMT_REBIND_VIEW ? core_query_view_rebind(run)
-                                                : core_query_view_explain(run, run->was);
+                                                : core_query_view_ask(run);
 }
 
 /* Find what `select`, of that text, reads; BIND follows. */
@@ -74,6 +89,9 @@ static bool core_query_view_read(struct core_query_run *run, const struct sql_se
 
 bool core_query_view_bind(struct core_query_run *run)
 {
+    if (run->stmt->kind == SQL_STMT_EXPLAIN_VIEW) {
+        return core_query_view_explain(run, run->was);
+    }
     const struct core_resolve *resolve = &run->resolve;
     const struct sql_stmt *stmt = run->stmt;
     struct sql_error *error = &run->query->error;
@@ -259,6 +277,35 @@ void core_query_view_note(struct core_query_run *run, const char *topic_name)
 
 /* --- EXPLAIN --- */
 
+/* Ask its home how it stands, if that is shown; BIND follows. */
+static bool core_query_view_ask(struct core_query_run *run)
+{
+    run->resolve = (struct core_resolve){.code = CORE_OK}; /* there is nothing to find */
+    if (run->stmt->format == SQL_EXPLAIN_JSON) {
+        return core_query_view_explain(run, run->was);
+    }
+    struct core_query_asked *asked = arena_alloc_zeroed(&run->arena, sizeof(*asked), 16);
+    if (asked == NULL) {
+        return core_query_fail_memory(run);
+    }
+    asked->row.view = run->was->uuid;
+    asked->row.lineage = run->was->lineage;
+    asked->ask = (struct core_upkeep_ask){
+        .done = core_query_view_asked, .ctx = run, .rows = &asked->row, .rows_count = 1};
+    run->standing = &asked->row;
+    run->stage = CORE_QUERY_ASK;
+    if (core_upkeep_ask_start(run->queries->cs, &asked->ask)) {
+        return false;
+    }
+    run->stage = CORE_QUERY_BIND; /* there is no home yet */
+    return true;
+}
+
+static void core_query_view_asked(struct core_upkeep_ask *ask)
+{
+    core_query_wake(ask->ctx, CORE_QUERY_BIND);
+}
+
 /* By way of its plan at rest, which is what will be run. Returns true. */
 static bool core_query_view_explain(struct core_query_run *run, const struct core_view *view)
 {
@@ -291,6 +338,7 @@ static bool core_query_view_explain(struct core_query_run *run, const struct cor
     explained.plan = &plan;
     explained.maint = maint;
     explained.topic_name = source->topic_name;
+    explained.row = run->stmt->kind == SQL_STMT_EXPLAIN_VIEW ? run->standing : NULL;
     bool is_json = run->stmt->format == SQL_EXPLAIN_JSON;
     if (is_json ? core_query_write(run, core_query_write_plan, &plan, &w)
                 : core_query_write(run, core_query_write_explained, &explained, &w)) {
@@ -313,12 +361,48 @@ static void core_query_write_explained(struct bytes_writer *w, const void *what)
     core_query_write_keys(w, view);
     core_query_put(w, "\n  State: ");
     core_query_put(w, state);
-    core_query_put(w, " bytes a row, beside its key\n  Retention: topic ");
+    core_query_put(w, " bytes a row, beside its key");
+    if (explained->row != NULL) {
+        core_query_write_standing(w, explained->row);
+    }
+    core_query_put(w, "\n  Retention: topic ");
     core_query_put(w, explained->topic_name);
     core_query_put(w, " keeps its records from the view's origin on\n  Source: ");
     core_stream_write(w, view->source, explained->topic_name);
     core_query_put(w, "\n");
     sql_explain(w, explained->plan);
+}
+
+/* What it takes, and how far it is behind. */
+static void core_query_write_standing(struct bytes_writer *w, const struct core_upkeep_row *row)
+{
+    core_query_put_number(w, row->rows_count, "; rows: ");
+    core_query_put_number(w, row->bytes, "; bytes in all: ");
+    core_query_put(w, "\n  Upkeep: ");
+    core_query_put(w, core_upkeep_status_name(row->status));
+    if (row->why[0] != '\0') {
+        core_query_put(w, ": ");
+        core_query_put(w, row->why);
+    }
+    core_query_put(w,
+                   row->is_degraded ? "; degraded: values or rows failed, see system.errors" : "");
+    core_query_put_number(w, row->lag_ns / RT_NS_PER_MS, "; lag in ms: ");
+    core_query_put_number(w, row->tick, "; tick: ");
+    if (row->left_count > 0) {
+        core_query_put_number(w, row->left_count, "; records left: ");
+    }
+    core_query_write_rebind(w, &row->rebind);
+}
+
+static void core_query_write_rebind(struct bytes_writer *w, const struct core_upkeep_rebind *rebind)
+{
+    if (rebind->is_under_way) {
+        core_query_put_number(w, rebind->records_count, "\n  Rebind: under way; records: ");
+        core_query_put_number(w, rebind->left_count, "; records left: ");
+    } else if (rebind->why[0] != '\0') {
+        core_query_put(w, "\n  Rebind: given up: ");
+        core_query_put(w, rebind->why);
+    }
 }
 
 static void core_query_write_keys(struct bytes_writer *w, const struct core_view *view)
@@ -338,4 +422,12 @@ static void core_query_write_keys(struct bytes_writer *w, const struct core_view
 static void core_query_put(struct bytes_writer *w, const char *text)
 {
     bytes_put_copy(w, text, strlen(text));
+}
+
+static void core_query_put_number(struct bytes_writer *w, uint64_t number, const char *name)
+{
+    char digits[24];
+    snprintf(digits, sizeof(digits), "%llu", (unsigned long long)number);
+    core_query_put(w, name);
+    core_query_put(w, digits);
 }

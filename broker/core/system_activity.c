@@ -203,6 +203,7 @@ static const char *core_system_query_state(enum core_query_stage stage)
     switch (stage) {
     case CORE_QUERY_PLAN:
     case CORE_QUERY_RESOLVE:
+    case CORE_QUERY_ASK:
     case CORE_QUERY_BIND: return "planning";
     case CORE_QUERY_CHANGE: return "changing";
     case CORE_QUERY_ADMIT: return "waiting";

@@ -146,9 +146,12 @@ static void a_view_is_made_and_shown(void **state)
                     "CREATE MATERIALIZED VIEW \"Rows\" (\"Id\", n) WITH (origin = 'latest') AS "
                     "SELECT id, n + 1, doc->'b' FROM typed",
                     MADE);
+        assert_answer_is(y, 0, "SELECT count(*) FROM totals", "2;"); /* they are built */
+        assert_answer_is(y, 0, "SELECT count(*) FROM rows", "0;");
         for (uint32_t shard = 0; shard < shards_count; shard++) {
-            assert_answer_is(y, shard, "SHOW VIEWS",
-                             "Rows|typed|latest|3|NULL;totals|yard|earliest|3|[\"b\"];");
+            assert_answer_is(
+                y, shard, "SHOW VIEWS",
+                "Rows|typed|latest|NULL|live|0|0;totals|yard|earliest|[\"b\"]|live|2|0;");
             assert_answer_is(y, shard, "DESCRIBE totals",
                              "b|text|key;count|bigint|;total|numeric|;");
             assert_answer_is(y, shard, "DESCRIBE rows", "Id|text|;n|bigint|;?column?|jsonb|;");
@@ -214,14 +217,29 @@ static void a_view_is_explained(void **state)
     assert_done(y, 1, "CREATE MATERIALIZED VIEW v AS SELECT max(a) FROM yard", MADE);
     assert_done(y, 1, "CREATE MATERIALIZED VIEW w AS SELECT max(a) FROM yard GROUP BY b", MADE);
     for (uint32_t shard = 0; shard < 2; shard++) {
-        assert_answer_is(
-            y, shard, "EXPLAIN MATERIALIZED VIEW V",
-            "Materialized View v;  Origin: earliest;  Key: none: one row in all;  State: 16 bytes "
-            "a "
-            "row, beside its key;  Retention: topic yard keeps its records from the view's origin "
-            "on;  Source: CREATE STREAM yard (a BIGINT) FROM TOPIC yard FORMAT JSON;Aggregate;  "
-            "Aggregates: max(a);  ->  Scan on yard;        Columns: a;");
-        struct statement *s = begin(y, shard, "EXPLAIN MATERIALIZED VIEW w");
+        static const char plan[] = "\n  Retention: topic yard keeps its records from the view's "
+                                   "origin on\n  Source: CREATE "
+                                   "STREAM yard (a BIGINT) FROM TOPIC yard FORMAT "
+                                   "JSON\nAggregate\n  Aggregates: max(a)\n  "
+                                   "->  Scan on yard\n        Columns: a\n";
+        struct statement *s = begin(y, shard, "SELECT * FROM v"); /* waits until it is built */
+        statement_wait(s);
+        statement_free(s);
+        s = begin(y, shard, "SELECT * FROM nothing"); /* leaves nothing behind for the next one */
+        statement_wait(s);
+        assert_string_equal(s->query.error.code, "42P01");
+        statement_free(s);
+        s = begin(y, shard, "EXPLAIN MATERIALIZED VIEW V");
+        statement_wait(s);
+        assert_non_null(strstr(s->answer,
+                               "Materialized View v\n  Origin: earliest\n  Key: none: one "
+                               "row in all\n  State: 16 bytes a row, beside its key; "
+                               "rows: 1; bytes in all: "));
+        const char *upkeep = strstr(s->answer, "\n  Upkeep: live; lag in ms: 0; tick: ");
+        assert_non_null(upkeep);
+        assert_non_null(strstr(upkeep, plan));
+        statement_free(s);
+        s = begin(y, shard, "EXPLAIN MATERIALIZED VIEW w");
         statement_wait(s);
         assert_non_null(strstr(s->answer, "\n  Key: (not shown)\n"));
         statement_free(s);
