@@ -210,8 +210,8 @@ def silent_ones(run):
     """They say nothing for a minute: one in two answers pings and stays, the others are hung up. Who says nothing but reads what he
     asked for, slowly and with more to come all the time, stays, too."""
     speaker = Speaker(run.server)
-    for _ in range(SLOW_MIB):
-        speaker.append("flood", [{"t": "z" * (64 << 10)} for _ in range(16)])
+    for _ in range(4 * SLOW_MIB):
+        speaker.append("flood", [{"t": "z" * (64 << 10)} for _ in range(4)])
     speaker.end()
     run.come(SLOW)
     slow, run.clients = run.clients, []
