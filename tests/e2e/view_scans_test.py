@@ -9,6 +9,7 @@ system.ticks tells it; one row is never of another tick than the others. A probe
 the view: how long that takes, with and without a reader beside it, is printed, and so is how long the readings took. From a million
 keys on a reading has to take two seconds at least: it computes as much of each row as that needs.
 """
+import bisect
 import http.client
 import json
 import os
@@ -132,6 +133,39 @@ class Prober(Worker):
         return took
 
 
+class Recorder(Worker):
+    """What ticks cover, as they come: the server keeps some hundred of them, and a reading takes longer."""
+
+    def __init__(self, server):
+        super().__init__(server)
+        self.last, self.ends = 0, {}
+        self.ticks, self.events = [], []  # those that moved the topic, and the events up to each; -1: some before were missed
+
+    def work(self):
+        rows = self.client.rows(f'SELECT tick, "partition", "offset" FROM system.ticks WHERE topic = \'events\' AND tick > {self.last} '
+                                "ORDER BY tick")
+        for tick, partition, end in rows:
+            if tick > self.last + 1 and (tick, partition) == tuple(rows[0][:2]):
+                self.ends = {}
+            self.ends[partition] = end
+            events = sum(self.ends.values()) if len(self.ends) == PARTITIONS else -1
+            if self.ticks and self.ticks[-1] == tick:
+                self.events[-1] = events
+            else:
+                self.ticks.append(tick)
+                self.events.append(events)
+        self.last = rows[-1][0] if rows else self.last
+        time.sleep(0.02)
+
+    def covered(self, position):
+        """The events that a position covers, or None: not all ticks of then were seen."""
+        tick = int(position.split(".")[1])
+        while self.last < tick and not self.failed:
+            time.sleep(0.02)
+        at_tick = bisect.bisect_right(self.ticks, tick) - 1
+        return self.events[at_tick] if at_tick >= 0 and self.events[at_tick] >= 0 else None
+
+
 def at(sorted_values, share):
     return 1000 * sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))] if sorted_values else float("nan")
 
@@ -144,27 +178,27 @@ def covered(client, position):
     return sum(end for _, end in ends) if len(ends) == PARTITIONS else None
 
 
-def scan(client, work):
+def scan(client, recorder, work):
     """One reading: seconds that it took, and whether its position could be checked."""
     began = time.monotonic()
     said = client.ask(f"SELECT sum(c), count(*), max(c), max({work}) FROM counts")
     took = time.monotonic() - began
     (total, keys, most, _), = said["rows"]
-    events = covered(client, said["position"])
+    events = recorder.covered(said["position"])
     assert keys >= KEYS and most >= 1, said
     if events is not None:
         assert int(total) == events, f"position {said['position']} covers {events} events, the view counts {total}"
     return took, events is not None
 
 
-def scans(client, seconds):
+def scans(client, recorder, seconds):
     """Readings for so long: how long each took. Each of a large view takes two seconds."""
     works, took, checked = ["length(k)", "length(md5(k))", "length(md5(md5(md5(k))))", "length(md5(repeat(k, 100)))"], [], 0
     work = works.pop(0)
     until = time.monotonic() + seconds
     late = until + CHECKED_SECONDS
     while time.monotonic() < until or checked < SCANS_MIN:
-        one, is_checked = scan(client, work)
+        one, is_checked = scan(client, recorder, work)
         if IS_LARGE and one < SCAN_SECONDS:
             assert works, f"a reading of {KEYS} keys takes {one:.1f} s"
             work = works.pop(0)
@@ -189,16 +223,16 @@ def run(server, prng):
     client.ask("CREATE MATERIALIZED VIEW total AS SELECT count(*) AS c FROM events")
     fill(client)
     workers = [Writer(server, prng) for _ in range(WRITERS)]
-    prober = Prober(server)
-    for worker in [*workers, prober]:
+    prober, recorder = Prober(server), Recorder(server)
+    for worker in [*workers, prober, recorder]:
         worker.start()
     time.sleep(SECONDS / 3)
     alone = prober.take()
     began, events = time.monotonic(), sum(worker.count for worker in workers)
-    took, checked = scans(client, SECONDS / 2)
+    took, checked = scans(client, recorder, SECONDS / 2)
     rate = BODY * (sum(worker.count for worker in workers) - events) / (time.monotonic() - began)
     beside = prober.take()
-    for worker in [*workers, prober]:
+    for worker in [*workers, prober, recorder]:
         worker.finish()
     (state, degraded, errors), = client.rows("SELECT state, degraded, errors FROM system.views WHERE name = 'counts'")
     assert state in ("live", "lagging") and not degraded and errors == 0, state
