@@ -281,6 +281,7 @@ void core_query_view_note(struct core_query_run *run, const char *topic_name)
 static bool core_query_view_ask(struct core_query_run *run)
 {
     run->resolve = (struct core_resolve){.code = CORE_OK}; /* there is nothing to find */
+    run->standing = NULL;
     if (run->stmt->format == SQL_EXPLAIN_JSON) {
         return core_query_view_explain(run, run->was);
     }

@@ -498,6 +498,8 @@ static void a_view_that_is_being_built_anew_is_one_view(void **state)
         assert_true(row.rebind.is_under_way);
         land_is(l, "SELECT name, incarnation, state, rebind, rebind_why FROM system.views",
                 "v|1|live|building|NULL\n");
+        land_explains(l, "v", "Upkeep: live; degraded: values or rows failed, see system.errors;");
+        land_explains(l, "v", "Rebind: under way; records: ");
         land_fails(l, REBIND, "55006 the view is being bound anew already");
         land_is(l, "SELECT * FROM v", before);
         land_do(l, "ALTER MATERIALIZED VIEW v RENAME TO w");
@@ -552,6 +554,7 @@ static void an_heir_without_room_is_given_up(void **state)
                     "SELECT incarnation, state, rebind, rebind_why LIKE 'out of budget: %' FROM "
                     "system.views",
                     "1|live|given up|true\n");
+            land_explains(l, "v", "Rebind: given up: out of budget: ");
         }
         for (uint32_t shard = 0; shard < l->shards_count; shard++) {
             budget_set_limit(&l->y->shards[shard].upkeep.budget, 64 << 20);

@@ -570,6 +570,7 @@ static void a_view_that_needs_too_much_is_broken_and_gives_all_back(void **state
         assert_non_null(strstr(row.why, "out of budget"));
         land_fails(l, "SELECT * FROM large",
                    "55000 materialized view \"large\" is broken: out of budget");
+        land_explains(l, "large", "Upkeep: broken: out of budget: ");
         make(l, "small AS SELECT n % 10 AS r, count(*) FROM ev GROUP BY n % 10");
         land_append(l, 0, 10);
         land_settle(l);

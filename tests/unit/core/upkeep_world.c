@@ -285,6 +285,17 @@ char *land_rows(struct land *l, const char *text)
     return rows;
 }
 
+void land_explains(struct land *l, const char *name, const char *words)
+{
+    char text[128];
+    snprintf(text, sizeof(text), "EXPLAIN MATERIALIZED VIEW %s", name);
+    char *rows = land_rows(l, text);
+    if (strstr(rows, words) == NULL) {
+        fail_msg("%s: %s\nhas no %s", text, rows, words);
+    }
+    free(rows);
+}
+
 void land_fails(struct land *l, const char *text, const char *want)
 {
     char got[1024];

@@ -78,6 +78,8 @@ char *land_rows(struct land *l, const char *text);
 void land_fails(struct land *l, const char *text, const char *want);
 /* Its rows are these: columns by '|', each with a '\n', sorted. */
 void land_is(struct land *l, const char *text, const char *want);
+/* EXPLAIN of the view has these words in one of its lines. */
+void land_explains(struct land *l, const char *name, const char *words);
 
 /* Until all views that there are have all that is committed; they live. */
 void land_settle(struct land *l);
