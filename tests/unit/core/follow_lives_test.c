@@ -9,20 +9,7 @@
 #include "tests/support/cmocka.h"
 #include "tests/support/share.h"
 #include "tests/unit/core/follow_world.h"
-
-/* How much later it is after each look at the precise clock: turns end after a few of them. And how
- * much that has become: of one case, for what is to be done by that clock is done by the other. */
-static uint64_t clock_step_ns;
-static uint64_t clock_ahead_ns;
-
-uint64_t __real_rt_now_precise_ns(struct rt_shard *shard);
-uint64_t __wrap_rt_now_precise_ns(struct rt_shard *shard);
-
-uint64_t __wrap_rt_now_precise_ns(struct rt_shard *shard)
-{
-    clock_ahead_ns += clock_step_ns;
-    return __real_rt_now_precise_ns(shard) + clock_ahead_ns;
-}
+#include "tests/unit/core/late_clock.h"
 
 static void gone(struct fan *fan)
 {
@@ -151,8 +138,7 @@ static uint32_t lives_case(uint64_t seed)
     struct prng *prng = &life.prng;
     struct land *l = life.l;
     prng_init(prng, seed);
-    clock_step_ns = prng_chance(prng, 1, 2) ? 0 : prng_below(prng, 600000);
-    clock_ahead_ns = 0;
+    late_clock_begin(prng_chance(prng, 1, 2) ? 0 : prng_below(prng, 600000));
     fan_forget_all();
     l->y->config.ticks_whole_count = (uint32_t)prng_range(prng, 4, 60);
     l->y->config.view_changes_bytes_max = prng_chance(prng, 1, 3) ? 64 << 10 : 0;
@@ -220,8 +206,7 @@ static void a_client_ends_at_any_moment(void **state)
         struct prng prng;
         uint64_t seed = share_case_seed(&share);
         prng_init(&prng, seed);
-        clock_step_ns = prng_chance(&prng, 1, 2) ? 0 : prng_below(&prng, 600000);
-        clock_ahead_ns = 0;
+        late_clock_begin(prng_chance(&prng, 1, 2) ? 0 : prng_below(&prng, 600000));
         struct land *l = fan_land(1 + (uint32_t)prng_below(&prng, 4), seed);
         for (uint32_t i = 0; i < 20; i++) {
             struct fan *fan = fan_new(l, (uint32_t)prng_below(&prng, l->shards_count),

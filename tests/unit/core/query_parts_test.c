@@ -10,22 +10,10 @@
 #include "tests/support/batch_build.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/share.h"
+#include "tests/unit/core/late_clock.h"
 #include "tests/unit/core/statements.h"
 
 #define WORLD_TIME INT64_C(1600000000000) /* ms, of the first record */
-
-/* How much later it is after each look at the precise clock: turns end after a few of them. */
-static uint64_t clock_step_ns;
-
-uint64_t __real_rt_now_precise_ns(struct rt_shard *shard);
-uint64_t __wrap_rt_now_precise_ns(struct rt_shard *shard);
-
-uint64_t __wrap_rt_now_precise_ns(struct rt_shard *shard)
-{
-    static uint64_t ahead_ns; /* NOLINT: what the linker puts before the clock has no other place */
-    ahead_ns += clock_step_ns;
-    return __real_rt_now_precise_ns(shard) + ahead_ns;
-}
 
 /* --- A world with records: the same in each, on however many shards --- */
 
@@ -87,7 +75,7 @@ static struct world *world_new(uint32_t partitions_count, uint32_t shards_count)
 {
     struct world *w = calloc(1, sizeof(*w));
     assert_non_null(w);
-    clock_step_ns = 0;
+    late_clock_step(0);
     w->partitions_count = partitions_count;
     w->y = yard_new(partitions_count * 8 + shards_count, NULL);
     w->y->build = world_build;
@@ -162,7 +150,7 @@ static void answers_are_the_same_on_any_number_of_shards(void **state)
         for (size_t i = 0; i < ARRAY_COUNT(shards); i++) {
             struct world *w = world_new(partitions[p], shards[i]);
             for (size_t k = 0; k < ARRAY_COUNT(statements); k++) {
-                clock_step_ns = k % 3 * 150000; /* turns of many steps, and of few */
+                late_clock_step(k % 3 * 150000); /* turns of many steps, and of few */
                 char *answer =
                     statement_ask(w->y, (uint32_t)(k % w->y->shards_count), statements[k]);
                 if (i == 0) {
@@ -191,7 +179,7 @@ static void a_late_part_reads_no_more_than_an_early_one(void **state)
     uint32_t early_count = 0;
     for (uint32_t ns = 30000; ns < 3000000; ns = ns * 3 / 2) {
         struct statement *s = statement_new(w->y, 1, "SELECT count(*), sum(x) FROM s");
-        clock_step_ns = 400000;
+        late_clock_step(400000);
         statement_start(s);
         sim_run_for(w->y->sim, ns);
         early_count += s->done_count == 0 && ns > 100000;
@@ -229,7 +217,7 @@ static void records_deleted_before_their_part_begins_are_left_out(void **state)
     for (uint32_t i = 0; i < 24; i++) {
         uint32_t partition = 39 - i;
         struct statement *s = statement_new(w->y, 1, "SELECT count(*), sum(x) FROM s");
-        clock_step_ns = 400000;
+        late_clock_step(400000);
         yard_trim_start(w->y, partition, CORE_TRIM_ALL, 60000);
         sim_run_for(w->y->sim, i * 150000);
         statement_start(s);
@@ -273,7 +261,7 @@ static void a_statement_can_be_canceled_at_any_instant(void **state)
     uint32_t canceled_count = 0;
     for (uint64_t steps = 0; share_more(&share); steps++) {
         struct statement *s = statement_new(w->y, (uint32_t)(steps / 2 % 3), texts[steps % 2]);
-        clock_step_ns = steps % 5 * 100000;
+        late_clock_step(steps % 5 * 100000);
         statement_start(s);
         (void)sim_run_steps(w->y->sim, steps % 400 / 2);
         statement_cancel(s);
@@ -298,7 +286,7 @@ static void a_statement_can_be_late_at_any_instant(void **state)
     char *want = statement_ask(w->y, 0, heavy_sql);
     for (uint64_t k = 0; share_more(&share); k++) {
         struct statement *s = statement_new(w->y, (uint32_t)(k % 3), heavy_sql);
-        clock_step_ns = k % 5 * 100000;
+        late_clock_step(k % 5 * 100000);
         s->timeout_ns = 1 + k % 200 * 10000;
         statement_start(s);
         statement_wait(s);
@@ -330,7 +318,7 @@ static void memory_is_refused_and_given_back(void **state)
     for (uint64_t k = 0; share_more(&share); k++) {
         size_t i = k % ARRAY_COUNT(texts);
         struct statement *s = statement_new(w->y, (uint32_t)(k % 3), texts[i]);
-        clock_step_ns = k % 5 * 100000;
+        late_clock_step(k % 5 * 100000);
         s->query.bytes_max = k < 14 ? 1 : prng_below(&prng, (i < 3 ? 600u : 20u) << 10);
         statement_start(s);
         statement_wait(s);
@@ -356,7 +344,7 @@ static void memory_stays_what_it_was(void **state)
     for (uint32_t round = 0; round < 30; round++) {
         for (uint32_t shard = 0; shard < 4; shard++) {
             struct statement *s = statement_new(w->y, shard, round % 2 ? failing_sql : heavy_sql);
-            clock_step_ns = round % 5 * 100000;
+            late_clock_step(round % 5 * 100000);
             statement_start(s);
             if (round % 3 == 2) {
                 (void)sim_run_steps(w->y->sim, round * 7);
@@ -412,7 +400,7 @@ static void a_topic_can_be_deleted_while_parts_run(void **state)
         free(statement_ask(w->y, 0, "DROP STREAM s"));
         char *want = statement_ask(w->y, 0, sql);
         struct statement *s[6];
-        clock_step_ns = k % 3 * 150000;
+        late_clock_step(k % 3 * 150000);
         for (uint32_t i = 0; i < 6; i++) {
             s[i] = statement_new(w->y, i % shards_count, sql);
             statement_start(s[i]);
@@ -460,7 +448,7 @@ static void sixty_four_at_once_and_then_the_end(void **state)
         for (size_t i = 0; i < ARRAY_COUNT(statements); i++) {
             want[i] = statement_ask(w->y, 0, statements[i]);
         }
-        clock_step_ns = k % 3 * 150000;
+        late_clock_step(k % 3 * 150000);
         for (uint32_t i = 0; i < 64; i++) {
             const char *text = statements[prng_below(&prng, ARRAY_COUNT(statements))];
             s[i] = statement_new(w->y, (uint32_t)prng_below(&prng, w->y->shards_count), text);
