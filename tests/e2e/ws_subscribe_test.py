@@ -117,7 +117,8 @@ def selected(server):
     for reader in same:
         assert reader.until(1) == [[151]]
     assert fault.until(2) == [[0], [0]]
-    moment = time.time()
+    time.sleep(0.05)
+    moment = time.time()  # 151 is of an earlier millisecond, 200 of a later one
     time.sleep(0.05)
     writer.append("chosen", [{"n": 200}])
     while (said := fault.step())["ev"] != "closed":
