@@ -4,7 +4,8 @@
  *         |           |          ^                        v
  *         '--> HOLDING --> READING --> SHOWN --> CURRENT <--> BLOCKED --> BEHIND
  *
- * From anywhere to ENDING. What is told to crowds is told between two rounds of a tail, or by its
+ * From anywhere to ENDING; from BEHIND, DIFF and CURRENT by way of ANEW to HOLDING, where what
+ * changed cannot be told. What is told to crowds is told between two rounds of a tail, or by its
  * round; rows of a snapshot at any time, since they are one follower's alone. */
 #include "broker/core/follow.h"
 
@@ -23,6 +24,9 @@
 
 /* Of a shard's memory, what they may take: one in so many bytes. */
 #define CORE_FOLLOW_MEMORY_PART 8u
+
+/* Of that, what net differences may take: others are told what changes meanwhile. */
+#define CORE_FOLLOW_DIFFS_QUARTERS 3u
 
 /* Chunks of the scratch. */
 #define CORE_FOLLOW_SCRATCH_BYTES (64u << 10)
@@ -60,6 +64,8 @@ void core_follows_open(struct core_follows *follows, struct core_shard *cs)
     *follows = (struct core_follows){.cs = cs, .seed = rt_random(cs->shard)};
     budget_init(&follows->budget, "follows",
                 rt_shard_budget(cs->shard)->limit_bytes / CORE_FOLLOW_MEMORY_PART, &cs->budget);
+    budget_init(&follows->diffs_budget, "differences",
+                follows->budget.limit_bytes / 4 * CORE_FOLLOW_DIFFS_QUARTERS, &follows->budget);
     arena_init(&follows->scratch, &follows->budget, CORE_FOLLOW_SCRATCH_BYTES, SIZE_MAX);
     list_init(&follows->all);
     list_init(&follows->tails);
@@ -82,6 +88,7 @@ void core_follows_close(struct core_follows *follows)
     ASSERT(core_follows_is_idle(follows));
     ASSERT(!rt_timer_is_running(&follows->timer));
     arena_deinit(&follows->scratch);
+    budget_deinit(&follows->diffs_budget);
     budget_deinit(&follows->budget);
 }
 
@@ -151,8 +158,6 @@ static void core_follows_look(struct rt_timer *timer)
         max_ns = is_amid && max_ns > CORE_FOLLOW_LEASE_NS ? CORE_FOLLOW_LEASE_NS : max_ns;
         if (now_ns - follow->paused_ns > max_ns) {
             core_follow_fail(follow, CORE_TIMEOUT, NULL, "what was sent was not read");
-        } else if (follow->stage == CORE_FOLLOW_BLOCKED && follow->at < follow->tail->reach) {
-            core_follow_fail(follow, CORE_OVERLOADED, NULL, CORE_FOLLOW_FELL_BEHIND);
         }
     }
     if (!list_is_empty(&follows->paused)) {
@@ -345,6 +350,11 @@ static bool core_follow_run(struct core_follow *follow)
         }
         return false;
     case CORE_FOLLOW_READING: return core_follow_snapshot_run(follow);
+    case CORE_FOLLOW_ANEW:
+        if (core_follow_snapshot_end(follow)) {
+            core_follow_hold(follow, follow->reason);
+        }
+        return false;
     case CORE_FOLLOW_WAITING:
     case CORE_FOLLOW_QUEUED:
     case CORE_FOLLOW_HOLDING:
@@ -415,6 +425,18 @@ void core_follow_hold(struct core_follow *follow, const char *reason)
     } else {
         core_follow_hold_start(follow);
     }
+}
+
+void core_follow_anew(struct core_follow *follow, const char *reason)
+{
+    ASSERT(!list_is_linked(&follow->in_wait));
+    ASSERT(!list_is_linked(&follow->in_now));
+    ASSERT(!list_is_linked(&follow->in_paused));
+    follow->diff = NULL;
+    follow->stage = CORE_FOLLOW_ANEW;
+    follow->is_begun = false;
+    follow->reason = reason;
+    core_follow_wake(follow);
 }
 
 void core_follow_count(struct core_follow *follow, bool is_counted)

@@ -13,7 +13,8 @@
  *
  * **Crowds.** Subscribers of one shard that ask the same and have the same tag are given the same:
  * changes and progress are told once for all who are at the same tick. Who has no room is left out,
- * and is given the net difference when it has.
+ * and is given the net difference when it has; a snapshot, where the change log does not reach or
+ * the difference is too large.
  *
  * **Shapes.** Who asks the same but for the value of one `column = value` is of one shape: rows
  * find their crowds by that value.
@@ -62,7 +63,9 @@ enum core_follow_kind {
 /* Who takes what followers are given; all are called from turns of the loop. They may end and
  * resume followers, and give them credit. */
 struct core_follow_ops {
-    /* Once, where nothing failed: `is_diff` and `reason` are known. */
+    /* Where nothing failed: `is_diff` and `reason` are known. Again where it begins anew, with a
+     * snapshot and the reason: what changed could not be told, and rows and changes of before are
+     * no more. */
     void (*begun)(struct core_follow *follow);
     /* Rows of the snapshot; they live until this returns. False: no more until resume. */
     bool (*rows)(struct core_follow *follow, const struct vec_batch *rows);
@@ -163,23 +166,24 @@ struct core_follow {
 
 /* A shard's. Part of it. */
 struct core_follows {
-    struct core_shard *cs;     /* where */
-    struct budget budget;      /* of tails, crowds, differences and scratch */
-    struct list all;           /* core_follow.in_follows */
-    struct list tails;         /* core_follow_tail.in_follows */
-    struct list ready;         /* core_follow.in_ready */
-    struct list ready_tails;   /* core_follow_tail.in_ready */
-    struct list queue;         /* core_follow.in_wait: their snapshots may not be read yet */
-    struct list paused;        /* core_follow.in_paused */
-    struct arena scratch;      /* of the batch in hand */
-    struct rt_op op;           /* gives turns */
-    struct rt_timer timer;     /* looks after those that are paused */
-    struct metric_gauge count; /* of subscriptions */
-    uint64_t seed;             /* of hashes */
-    uint32_t reading_count;    /* snapshots that are being read and not paused */
-    uint32_t shapes_count;     /* of all tails */
-    uint32_t crowds_count;     /* likewise */
-    bool is_op_away;           /* `op` is */
+    struct core_shard *cs;      /* where */
+    struct budget budget;       /* of tails, crowds, differences and scratch */
+    struct budget diffs_budget; /* of it, what differences may take */
+    struct list all;            /* core_follow.in_follows */
+    struct list tails;          /* core_follow_tail.in_follows */
+    struct list ready;          /* core_follow.in_ready */
+    struct list ready_tails;    /* core_follow_tail.in_ready */
+    struct list queue;          /* core_follow.in_wait: their snapshots may not be read yet */
+    struct list paused;         /* core_follow.in_paused */
+    struct arena scratch;       /* of the batch in hand */
+    struct rt_op op;            /* gives turns */
+    struct rt_timer timer;      /* looks after those that are paused */
+    struct metric_gauge count;  /* of subscriptions */
+    uint64_t seed;              /* of hashes */
+    uint32_t reading_count;     /* snapshots that are being read and not paused */
+    uint32_t shapes_count;      /* of all tails */
+    uint32_t crowds_count;      /* likewise */
+    bool is_op_away;            /* `op` is */
 };
 
 /* Ready; idle: no tail and no subscription is left; end, then. */
@@ -190,9 +194,8 @@ void core_follows_close(struct core_follows *follows);
 /* Begin, on the shard of `cs`. Nothing of `ops` is called within. How it may end: CORE_OK, it was
  * ended; CORE_UNKNOWN_VIEW, it is no more; CORE_VIEW_BROKEN; CORE_VIEW_CHANGED, another incarnation
  * has its place: who plans it anew and starts with the token of its newest progress is given a
- * snapshot, and the reason; CORE_OVERLOADED, no memory, or the change log has gone on without it;
- * CORE_TIMEOUT, what was sent was not read; CORE_INVALID_REQUEST with `state`, a row could not be
- * filtered or shown; CORE_CLOSING. */
+ * snapshot, and the reason; CORE_OVERLOADED, no memory; CORE_TIMEOUT, what was sent was not read;
+ * CORE_INVALID_REQUEST with `state`, a row could not be filtered or shown; CORE_CLOSING. */
 void core_follow_start(struct core_shard *cs, struct core_follow *follow);
 
 /* Go on, after `rows` or `has_room` answered false. Nothing to do when it is not paused. */

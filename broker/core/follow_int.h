@@ -12,6 +12,7 @@
 enum core_follow_stage {
     CORE_FOLLOW_STARTING, /* until its tail is ready: in tail->starting */
     CORE_FOLLOW_WAITING,  /* its token's tick is still to come: `hold` is away */
+    CORE_FOLLOW_ANEW,     /* it begins with a snapshot when the one before is closed */
     CORE_FOLLOW_QUEUED,   /* too many snapshots are read: in follows->queue */
     CORE_FOLLOW_HOLDING,  /* for the tick of its snapshot: `hold` is away */
     CORE_FOLLOW_READING,  /* its snapshot is given */
@@ -134,8 +135,7 @@ struct core_follow_tail {
 #define CORE_FOLLOW_REBUILT      "rebuilt"
 #define CORE_FOLLOW_RESTARTED    "the server has restarted"
 #define CORE_FOLLOW_OUT_OF_REACH "the change log no longer reaches"
-#define CORE_FOLLOW_FELL_BEHIND                                                                    \
-    "the change log no longer reaches what was given last: subscribe again"
+#define CORE_FOLLOW_TOO_LARGE    "the net difference is too large"
 
 /* --- follow.c --- */
 
@@ -159,6 +159,9 @@ void core_follow_begin(struct core_follow *follow, bool is_diff, const char *rea
 
 /* Begin its snapshot, as soon as few enough are read. `reason`: why it is one. */
 void core_follow_hold(struct core_follow *follow, const char *reason);
+/* Of one that waits for nothing: what it has does not lead on to what there is now, so it begins
+ * with a snapshot soon, anew where it had begun. */
+void core_follow_anew(struct core_follow *follow, const char *reason);
 /* Whether its snapshot counts as one that is read; another one may begin where it does not. */
 void core_follow_count(struct core_follow *follow, bool is_counted);
 

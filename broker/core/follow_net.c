@@ -36,6 +36,8 @@ struct core_follow_bytes {
 
 static bool core_follow_diff_init(struct core_follow_diff *diff);
 static bool core_follow_diff_fail(struct core_follow_diff *diff);
+static void core_follow_diff_fail_sight(struct core_follow_diff *diff,
+                                        const struct core_follow_sight *sight);
 static bool core_follow_diff_chunk(struct core_follow_diff *diff,
                                    const struct core_changes_chunk *chunk);
 static bool core_follow_diff_half(struct core_follow_diff *diff,
@@ -70,18 +72,18 @@ struct core_follow_diff *core_follow_diff_new(struct core_follow_crowd *crowd, u
         diff->from = from;
         diff->position = tail->position;
         list_init(&diff->members);
-        arena_init(&diff->arena, &follows->budget, CORE_FOLLOW_DIFF_CHUNK_BYTES, SIZE_MAX);
+        arena_init(&diff->arena, &follows->diffs_budget, CORE_FOLLOW_DIFF_CHUNK_BYTES, SIZE_MAX);
     }
     list_for_each_safe (node, next, &crowd->behind) {
         struct core_follow *follow = CONTAINER_OF(node, struct core_follow, in_wait);
         if (follow->at != from || follow->is_ended) {
             continue;
         }
+        list_remove(node);
         if (diff == NULL) {
-            core_follow_fail(follow, CORE_OVERLOADED, NULL, NULL);
+            core_follow_anew(follow, CORE_FOLLOW_TOO_LARGE);
             continue;
         }
-        list_remove(node);
         list_push_back(&diff->members, node);
         follow->stage = CORE_FOLLOW_DIFF;
         follow->diff = diff;
@@ -97,15 +99,31 @@ void core_follow_diff_free(struct core_follow_diff *diff)
     budget_free(&diff->tail->follows->budget, diff);
 }
 
-/* There is no memory: its members end. Returns true. */
+void core_follow_diff_leave(struct core_follow_diff *diff, const char *reason)
+{
+    struct list_node *node;
+    while ((node = list_pop_front(&diff->members)) != NULL) {
+        core_follow_anew(CONTAINER_OF(node, struct core_follow, in_wait), reason);
+    }
+}
+
+/* There is no memory. Returns true. */
 static bool core_follow_diff_fail(struct core_follow_diff *diff)
 {
-    diff->rows_count = 0;
-    list_for_each (node, &diff->members) {
-        core_follow_fail(CONTAINER_OF(node, struct core_follow, in_wait), CORE_OVERLOADED, NULL,
-                         "the net difference is too large: subscribe again");
-    }
+    core_follow_diff_leave(diff, CORE_FOLLOW_TOO_LARGE);
     return true;
+}
+
+/* Rows cannot be seen. */
+static void core_follow_diff_fail_sight(struct core_follow_diff *diff,
+                                        const struct core_follow_sight *sight)
+{
+    if (sight->eval.failure.fault == VEC_FAULT_MEMORY) {
+        core_follow_diff_leave(diff, CORE_FOLLOW_TOO_LARGE);
+    }
+    list_for_each (node, &diff->members) {
+        core_follow_fail_sight(CONTAINER_OF(node, struct core_follow, in_wait), sight);
+    }
 }
 
 /* --- Making it --- */
@@ -182,10 +200,7 @@ static bool core_follow_diff_half(struct core_follow_diff *diff,
     }
     core_changes_batch(chunk, is_plus, relation->columns, relation->columns_count, vectors, &rows);
     if (!core_follow_see(follows, plan, plan->filter, &rows, rows.selection, &sight)) {
-        diff->rows_count = 0;
-        list_for_each (node, &diff->members) {
-            core_follow_fail_sight(CONTAINER_OF(node, struct core_follow, in_wait), &sight);
-        }
+        core_follow_diff_fail_sight(diff, &sight);
         return false;
     }
     return core_follow_diff_count(diff, &sight.out, is_plus ? 1 : -1) ||
@@ -418,15 +433,15 @@ bool core_follow_diff_give(struct core_follow_diff *diff)
     return false;
 }
 
-/* A piece for all who stand where `first` does. */
+/* A piece for all who stand where `first` does, of no more rows than each of them takes. */
 static void core_follow_diff_piece(struct core_follow_diff *diff, struct core_follow *first)
 {
     struct core_follow_crowd *crowd = diff->crowd;
     struct list_node *node;
+    uint64_t count = CORE_FOLLOW_PIECE_ROWS;
     uint32_t at = first->diff_at;
     uint32_t all = diff->removes_count + diff->rows_count;
     uint32_t end = at < diff->removes_count ? diff->removes_count : all;
-    end = end - at > CORE_FOLLOW_PIECE_ROWS ? at + CORE_FOLLOW_PIECE_ROWS : end;
     ASSERT(list_is_empty(&crowd->now));
     list_for_each (waits, &diff->members) {
         struct core_follow *follow = CONTAINER_OF(waits, struct core_follow, in_wait);
@@ -436,24 +451,27 @@ static void core_follow_diff_piece(struct core_follow_diff *diff, struct core_fo
         core_follow_begin(follow, true, NULL);
         if (follow == first || (!follow->is_ended && core_follow_has_room(follow))) {
             list_push_back(&crowd->now, &follow->in_now);
+            count = follow->rows_left < count ? follow->rows_left : count;
         }
     }
+    end = end - at > count ? at + (uint32_t)count : end;
     bool is_well = at == end || core_follow_diff_tell(diff, at, end);
     bool is_last = end == all;
-    if (!is_well || is_last) {
-        if (is_well) {
-            core_follow_progress(crowd, &diff->position);
-        }
-    } else {
+    if (is_well && is_last) {
+        core_follow_progress(crowd, &diff->position);
+    } else if (is_well) {
         crowd->ops->flush(crowd);
     }
     while ((node = list_pop_front(&crowd->now)) != NULL) {
         struct core_follow *follow = CONTAINER_OF(node, struct core_follow, in_now);
+        if (!is_well) {
+            list_remove(&follow->in_wait);
+            core_follow_anew(follow, CORE_FOLLOW_TOO_LARGE);
+            continue;
+        }
         core_follow_given(follow, end - at);
         follow->diff_at = end;
-        if (!is_well) {
-            core_follow_fail(follow, CORE_OVERLOADED, NULL, NULL);
-        } else if (is_last) {
+        if (is_last) {
             list_remove(&follow->in_wait);
             follow->diff = NULL;
             core_follow_place(follow, diff->position.tick);

@@ -46,7 +46,9 @@ struct core_follow_diff {
  * memory. */
 struct core_follow_diff *core_follow_diff_new(struct core_follow_crowd *crowd, uint64_t from);
 void core_follow_diff_free(struct core_follow_diff *diff);
-/* Some of the round's chunks. True: it is whole; or it has failed, and its members with it. */
+/* Its members leave it, and begin with snapshots. */
+void core_follow_diff_leave(struct core_follow_diff *diff, const char *reason);
+/* Some of the round's chunks. True: it is whole; or it could not be made, and has no members. */
 bool core_follow_diff_make(struct core_follow_diff *diff);
 /* A piece of it to some of its members, in a turn between rounds. False: nobody takes any now. When
  * it has no members any more it is to be freed. */

@@ -225,30 +225,20 @@ static void core_follow_tail_read_done(struct core_follow_tail *tail)
 static void core_follow_tail_out_of_reach(struct core_follow_tail *tail)
 {
     struct core_follow_diff *diff = tail->making;
-    struct list_node *node;
     tail->round = CORE_FOLLOW_ROUND_NONE;
     if (tail->is_main) {
         list_for_each (member, &tail->members) {
             struct core_follow *follow = CONTAINER_OF(member, struct core_follow, in_tail);
             if (list_is_linked(&follow->in_now)) {
-                follow->stage = CORE_FOLLOW_ENDING; /* it is told no more progress */
                 list_remove(&follow->in_now);
-                core_follow_fail(follow, CORE_OVERLOADED, NULL, CORE_FOLLOW_FELL_BEHIND);
+                core_follow_anew(follow, CORE_FOLLOW_OUT_OF_REACH);
             }
         }
         core_follow_tail_given(tail);
         return;
     }
     tail->making = NULL;
-    while ((node = list_pop_front(&diff->members)) != NULL) {
-        struct core_follow *follow = CONTAINER_OF(node, struct core_follow, in_wait);
-        follow->diff = NULL;
-        if (follow->is_begun) {
-            core_follow_fail(follow, CORE_OVERLOADED, NULL, CORE_FOLLOW_FELL_BEHIND);
-        } else if (!follow->is_ended) {
-            core_follow_hold(follow, CORE_FOLLOW_OUT_OF_REACH);
-        }
-    }
+    core_follow_diff_leave(diff, CORE_FOLLOW_OUT_OF_REACH);
     core_follow_diff_free(diff);
 }
 

@@ -13,7 +13,8 @@
  *
  *     {"id":1,"ev":"schema","resume":"snapshot","reason":"rebuilt","columns":[...],"key":[0]}
  *
- * and, as at the beginning, its rows, which are all there is from then on.
+ * and, as at the beginning, its rows, which are all there is from then on; so is who was behind for
+ * longer than changes are kept, or by more than there is memory for.
  *
  * Where all columns of the view's key are shown, "key" says which, and changes are "u" (the row of
  * that key is this one now) and "d" (there is none of that key any more); else "+" and "-", one row

@@ -327,8 +327,52 @@ def rebound_over_kills(server, speaker):
     return speaker
 
 
+def too_large(tdb, work):
+    """A net difference that does not fit in little memory: all rows come in its place, and then changes again; behind a token, and
+    within a subscription whose client did not read."""
+    server = Server(tdb, work, "--shards", "2", "--memory", "96MiB", http=True)
+    try:
+        server.start()
+        speaker = Speaker(server)
+        count = 0
+
+        def append():
+            nonlocal count
+            for i in range(0, 40000, 5000):
+                speaker.append("much", [{"k": f"key {j}", "n": count} for j in range(i, i + 5000)])
+            count += 1
+
+        append()
+        rows_of(speaker, "CREATE MATERIALIZED VIEW much_of AS SELECT k, max(n) AS most FROM much GROUP BY k")
+        keeper = Watcher(server, view="much_of", credit=1)
+        left = Watcher(server, view="much_of")
+        stopped = Watcher(server, sql="SELECT most, k FROM much_of", credit=40000)
+        for watcher in (left, stopped):
+            watcher.until(lambda watcher: sum(watcher.table.values()) == 40000)
+        state = left.state
+        left.end()
+        append()
+        back = Watcher(server, state, view="much_of")
+        stopped.say(id=9, op="credit", subscription=1, rows=10**6)
+        while (said := stopped.hear()) != {"id": 9, "ev": "ok"}:
+            getattr(stopped, "_" + said["ev"])(said)
+        for watcher in (back, stopped):
+            watcher.until(lambda watcher: sum(row[watcher.columns.index("most")] for row in watcher.rows()) == 40000)
+            assert (watcher.resume, watcher.reason) == ("snapshot", "the net difference is too large"), watcher.reason
+        speaker.append("much", [{"k": "key 7", "n": 1000}])
+        for watcher in (back, stopped):
+            watcher.until(lambda watcher: 1000 in (row[watcher.columns.index("most")] for row in watcher.rows()))
+            watcher.end()
+        keeper.end()
+        speaker.end()
+    finally:
+        server.close()
+
+
 def main():
     (tdb,) = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as work:
+        too_large(tdb, work)
     with tempfile.TemporaryDirectory() as work:
         server = Server(tdb, work, "--shards", "2", http=True)
         try:
@@ -348,7 +392,7 @@ def main():
             assert server.process.wait(30) == 0
         finally:
             server.close()
-    print("covered: subscriptions to views: snapshots, changes, tokens, conditions, a crowd of 100, slow readers, REBIND")
+    print("covered: subscriptions to views: snapshots, changes, tokens, conditions, a crowd of 100, slow readers, REBIND, differences that do not fit")
 
 
 if __name__ == "__main__":

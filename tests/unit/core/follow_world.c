@@ -237,7 +237,12 @@ static void fan_resume(struct rt_timer *timer)
 static void fan_begun(struct core_follow *follow)
 {
     struct fan *fan = follow->ctx;
-    assert_false(fan->is_begun);
+    if (fan->is_begun) {
+        assert_false(follow->is_diff);
+        assert_non_null(follow->reason);
+        fan->anew_count++;
+        fan->is_dirty = false;
+    }
     fan->is_begun = true;
     fan->is_snapshot = !follow->is_diff;
     if (follow->is_diff) {
@@ -618,4 +623,18 @@ void fan_is(struct fan *fan)
         fail_msg("%s, tick %llu: has not %.400s", fan->sql, (unsigned long long)fan->tick, at);
     }
     free(want);
+}
+
+struct fan *fan_follow(struct land *l, uint32_t shard, const char *sql)
+{
+    struct fan *fan = fan_new(l, shard % l->shards_count, sql);
+    fan_start(fan);
+    fan_settle(l, &fan, 1);
+    return fan;
+}
+
+void fan_gone(struct fan *fan)
+{
+    fan_end(fan);
+    fan_free(fan);
 }

@@ -61,6 +61,7 @@ struct fan {
     uint64_t tick;                         /* likewise */
     uint32_t progress_count;
     uint32_t snapshots_count;
+    uint32_t anew_count;    /* of them, in place of what would have gone on */
     uint32_t diffs_count;   /* it went on so often */
     uint64_t changes_count; /* rows */
     uint64_t snapshot_rows;
@@ -98,6 +99,10 @@ void fan_credit(struct fan *fan, uint64_t rows);
 void fan_settle(struct land *l, struct fan **fans, uint32_t count);
 /* Its table is what its SELECT says. */
 void fan_is(struct fan *fan);
+
+/* One that is started, and has all there is; it is ended, and given up. */
+struct fan *fan_follow(struct land *l, uint32_t shard, const char *sql);
+void fan_gone(struct fan *fan);
 
 /* How often a crowd was told changes; bytes of all change logs. */
 uint64_t fan_told_count(void);
