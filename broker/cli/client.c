@@ -166,6 +166,7 @@ enum client_exit client_end(struct client *c, enum client_exit status)
     client_kafka_close(&c->kafka);
     arena_deinit(&c->arena);
     budget_deinit(&c->budget);
+    c->watches_count = 0;
     client_unwatch_signals(c);
     return status;
 }
@@ -295,6 +296,9 @@ void *client_alloc(struct client *c, size_t bytes)
 void client_watch_signals(struct client *c)
 {
     sigset_t watched;
+    if (c->watches_count++ > 0) {
+        return;
+    }
     sigemptyset(&watched);
     sigaddset(&watched, SIGINT);
     sigaddset(&watched, SIGTERM);
@@ -320,7 +324,8 @@ bool client_is_interrupted(struct client *c)
 
 void client_unwatch_signals(struct client *c)
 {
-    if (c->is_watching) {
+    c->watches_count -= c->watches_count > 0;
+    if (c->is_watching && c->watches_count == 0) {
         close(c->signal_fd);
         sigprocmask(SIG_SETMASK, &c->signals_kept, NULL);
         c->is_watching = c->is_interrupted = false;

@@ -65,6 +65,7 @@ struct client {
     bool is_terminated;                              /* and it was SIGTERM */
     int signal_fd;                                   /* while it is watching */
     sigset_t signals_kept;                           /* the mask before it was */
+    uint32_t watches_count;                          /* of signals, one within another */
 };
 
 /* Read the arguments of the command: the common flags, its own `flags` (counts and values are
@@ -110,7 +111,8 @@ MUST_USE bool client_pair(struct client *c, const char *flag, const char *text,
 void *client_alloc(struct client *c, size_t bytes);
 
 /* Let SIGINT and SIGTERM be seen by client_is_interrupted; after the first, the next one ends the
- * process as ever. Unwatch: as if none had come, and as ever. */
+ * process as ever. Unwatch: as if none had come, and as ever; where it is watched within a watch
+ * all of that is the outer one's. */
 void client_watch_signals(struct client *c);
 bool client_is_interrupted(struct client *c);
 void client_unwatch_signals(struct client *c);

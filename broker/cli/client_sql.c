@@ -436,6 +436,7 @@ static enum client_exit client_sql_watch(struct client_sql *sql, const char *arg
         return client_fail(c, "\\watch runs the last statement again, and there was none");
     }
     enum client_exit status = CLIENT_EXIT_OK;
+    client_watch_signals(c); /* between two statements, too */
     do {
         if (sql->query.format == CLIENT_QUERY_ALIGNED) {
             cli_text_put_time(c->out, client_wall_ms());
@@ -447,6 +448,7 @@ static enum client_exit client_sql_watch(struct client_sql *sql, const char *arg
         }
         fflush(c->out);
     } while (status == CLIENT_EXIT_OK && !c->is_terminated && client_sql_pause(sql, ns));
+    client_unwatch_signals(c);
     sql->is_ended = sql->is_ended || c->is_terminated;
     return status;
 }
@@ -456,14 +458,12 @@ static bool client_sql_pause(struct client_sql *sql, uint64_t ns)
 {
     struct client *c = sql->c;
     uint64_t end_ns = client_now_ns() + ns;
-    bool is_interrupted = false;
-    client_watch_signals(c);
+    bool is_interrupted = client_is_interrupted(c);
     for (uint64_t now_ns = client_now_ns(); now_ns < end_ns && !is_interrupted;
          now_ns = client_now_ns()) {
         struct pollfd signals = {.fd = c->is_watching ? c->signal_fd : -1, .events = POLLIN};
         (void)poll(&signals, 1, (int)((end_ns - now_ns) / CLIENT_NS_PER_MS) + 1);
         is_interrupted = client_is_interrupted(c);
     }
-    client_unwatch_signals(c);
     return !is_interrupted;
 }

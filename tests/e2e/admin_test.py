@@ -134,7 +134,7 @@ def librdkafka_produces_idempotently(server):
 def kafka_python_administers(server):
     from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewPartitions, NewTopic
     from kafka.errors import InvalidTopicError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
-    admin = KafkaAdminClient(bootstrap_servers=server.address)
+    admin = KafkaAdminClient(bootstrap_servers=server.address, api_version_auto_timeout_ms=30000)
     admin.create_topics([NewTopic("python", 2, 1, topic_configs={"retention.ms": "5000"})], timeout_ms=10000)
     admin.create_topics([NewTopic("python2", -1, -1, replica_assignments={0: [1], 1: [1]})])
     admin.create_partitions({"python": NewPartitions(4)})

@@ -196,7 +196,7 @@ class Clients:
         except ImportError:
             skip("python3-kafka is not installed: deploy/install test")
             return True
-        producer = KafkaProducer(bootstrap_servers=self.run.server.address, acks="all", retries=3)
+        producer = KafkaProducer(bootstrap_servers=self.run.server.address, acks="all", retries=3, api_version_auto_timeout_ms=30000)
         try:
             producer.send("clients", b"kafka-python").get(20)
             return False

@@ -97,6 +97,17 @@ def read(server):
     return found
 
 
+def first(server, acked):
+    """An event before all kills: the stream is there in any case."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.http, timeout=TIMEOUT_SECONDS)
+    connection.request("POST", STREAM, '[["first", 0]]', {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    said = json.loads(answer.read())
+    assert answer.status == 200 and said["appended"] == 1, said
+    acked[("first", 0)] = (said["results"][0]["partition"], said["results"][0]["offset"])
+    connection.close()
+
+
 def main():
     cases = int(os.environ.get("TDB_SHARE_CASES", 5))
     seconds = float(os.environ.get("TDB_SHARE_SECONDS", 1e9))
@@ -108,6 +119,7 @@ def main():
         server = Server(sys.argv[1], work, "--partitions", str(PARTITIONS), "--memory", "256MiB", http=True)
         try:
             server.start("--shards", "2")
+            first(server, acked)
             while rounds < cases and (rounds == 0 or time.monotonic() - began < seconds):
                 producers = [Producer(server, f"{rounds}.{i}", prng.random()) for i in range(PRODUCERS)]
                 for producer in producers:

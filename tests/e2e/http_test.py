@@ -290,8 +290,8 @@ def promtool_of_debian(directory):
     program = directory / "usr/bin/promtool"
     if not program.exists():
         directory.mkdir(exist_ok=True)
-        with contextlib.suppress(subprocess.CalledProcessError):
-            subprocess.run(["apt-get", "-qq", "download", "prometheus"], cwd=directory, check=True, capture_output=True)
+        with contextlib.suppress(subprocess.SubprocessError):
+            subprocess.run(["apt-get", "-qq", "download", "prometheus"], cwd=directory, check=True, capture_output=True, timeout=25)
             package, = directory.glob("prometheus_*.deb")
             subprocess.run(["dpkg-deb", "-x", package, directory], check=True)
             package.unlink()

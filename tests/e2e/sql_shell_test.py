@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import urllib.request
 from pathlib import Path
@@ -87,7 +88,7 @@ class Terminal:
     """tdb sql at a terminal."""
 
     def __init__(self, program, *arguments):
-        self.process, self.seen = None, ""
+        self.seen, self.rest = "", ""
         child, self.fd = pty.fork()
         if child == 0:
             os.execve(program.tdb, [program.tdb, "sql", *arguments], program.environment)
@@ -112,7 +113,8 @@ class Terminal:
         while text not in self.seen:
             assert time.monotonic() < deadline, f"{text!r} does not come:\n{self.seen!r}"
             self.type(key)
-            while text not in self.seen and select.select([self.fd], [], [], 1)[0]:
+            again = time.monotonic() + 1
+            while text not in self.seen and select.select([self.fd], [], [], max(0, again - time.monotonic()))[0]:
                 self.read()
         self.expect(text)
 
@@ -122,12 +124,17 @@ class Terminal:
         except OSError:
             data = b""
         assert data, f"it ended:\n{self.seen!r}"
-        self.seen += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", data.decode(errors="replace").replace("\r\n", "\n"))
+        text = self.rest + data.decode(errors="replace")
+        self.rest = re.search(r"(\r|\x1b(\[[0-9;?]*)?)?\Z", text)[0]  # what is read next belongs to it
+        text = text[:len(text) - len(self.rest)]
+        self.seen += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text.replace("\r\n", "\n"))
 
     def end(self, typed):
         """Type the end, again while it is not read: Ctrl-D between two lines is nobody's."""
         said, deadline = self.seen.encode(), time.monotonic() + TIMEOUT_SECONDS
         is_open, is_again = True, False
+        while termios.tcgetattr(self.fd)[3] & termios.ICANON and time.monotonic() < deadline - TIMEOUT_SECONDS + 1:
+            time.sleep(0.001)  # the line is not edited yet
         while is_open:
             assert time.monotonic() < deadline, f"it does not end:\n{said.decode(errors='replace')}"
             try:
@@ -267,9 +274,9 @@ def views_are_listed_described_and_dropped(program, door):
 
 
 def a_statement_is_watched_until_a_signal(program, door):
+    deadline, asked = time.monotonic() + TIMEOUT_SECONDS, len(door.asked)
     process = subprocess.Popen([program.tdb, "sql", "-c", "SELECT 1", "-c", "\\watch 0.05"], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, env=program.environment)
-    deadline, asked = time.monotonic() + TIMEOUT_SECONDS, len(door.asked)
     while len(door.asked) < asked + 4:
         assert time.monotonic() < deadline, "it is not asked again"
         time.sleep(0.01)
@@ -286,10 +293,12 @@ def a_statement_is_watched_until_a_signal(program, door):
 
 
 def a_signal_gives_a_query_up(program, door):
+    asked = len(door.asked)
     process = subprocess.Popen([program.tdb, "sql", "-c", "SELECT slow"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                env=program.environment)
-    asked = len(door.asked)
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while len(door.asked) == asked:
+        assert time.monotonic() < deadline, "it is not asked"
         time.sleep(0.01)
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
@@ -348,7 +357,8 @@ def a_person_watches_and_goes_on(program, _):
     for _ in range(3):
         terminal.expect("(every 0.05s)")
         terminal.expect("(1 row)")
-    terminal.press("\x03", "tdb=> ")
+    terminal.type("\x03")  # whether it is asking or resting
+    terminal.expect("tdb=> ")
     terminal.type("SELECT 'a;b';\n")
     terminal.expect("(1 row)")
     terminal.expect("tdb=> ")

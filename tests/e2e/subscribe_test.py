@@ -197,7 +197,7 @@ def a_message_that_is_too_long_ends_it(tdb):
 def a_server_that_stays_away_is_given_up_in_time(tdb):
     with WsDoor([[OK, SCHEMA, rows(1), progress("t1"), DROP]]) as door:  # and refuses the next ones
         began = time.monotonic()
-        out, told = Follower(tdb, door.url, "s", "--csv", "--timeout", "500ms").ended(1)
+        out, told = Follower(tdb, door.url, "s", "--csv", "--timeout", "2s").ended(1)
         assert "tdb: the server is still away: " in told and token_of(told) == "t1", told
         assert time.monotonic() - began < 20 and door.connections > 2 and "+,k1,1" in out, door.connections
 
@@ -394,7 +394,9 @@ def a_view_that_is_bound_anew_is_followed(tdb, server):
     followers = [Follower(tdb, server.url, "lasts", "--json").until_lines(11),
                  Follower(tdb, server.url, "SELECT last, most FROM lasts WHERE last < '3'", "--json").until_lines(4)]
     printed = Follower(tdb, server.url, "lasts").until_lines(12)
-    _, told = Follower(tdb, server.url, "lasts", "--json").until_lines(11).interrupt()
+    one = Follower(tdb, server.url, "lasts", "--json").until_lines(11)
+    time.sleep(0.2)  # the progress behind them has come, too
+    _, told = one.interrupt()
     old = token_of(told)
     produce(tdb, server, "widened", [BATCH + 0.5])  # a BIGINT's error row, before
     sql(tdb, server, "SELECT count(*) FROM widened", "ALTER MATERIALIZED VIEW lasts REBIND")

@@ -90,7 +90,7 @@ def websockets(build):
     folder = FOLDER / "websockets"
     home = fetched(build, "websockets", [folder / "requirements.txt"],
                    [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--retries", "1", "--timeout", "15", "--target", "lib",
-                    "-r", "requirements.txt"], 60)
+                    "-r", "requirements.txt"], 25)
     return [sys.executable, str(folder / "agent.py")], {"PYTHONPATH": str(home / "lib")}
 
 

@@ -208,7 +208,7 @@ def step_tail(run):
     sent = time.monotonic()
     waiter.join()
     assert "record" in outcome, outcome["reason"]
-    assert time.monotonic() - sent < 2, f"it had the record after {time.monotonic() - sent:.1f} s"
+    assert time.monotonic() - sent < 10, f"it had the record after {time.monotonic() - sent:.1f} s"
     assert outcome["record"][:4] == [total, *sent_record[:3]], outcome["record"]
     run.sent[run.topic, 0].append(sent_record)
 

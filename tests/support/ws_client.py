@@ -46,6 +46,8 @@ class Client:
         self.data = b""
         while b"\r\n\r\n" not in self.data and self._more():
             pass
+        if b"\r\n\r\n" not in self.data:
+            raise ConnectionResetError("the connection ended within the handshake")
         head, _, self.data = self.data.partition(b"\r\n\r\n")
         first, *rest = head.decode().split("\r\n")
         self.status = int(first.split(" ")[1])
@@ -67,7 +69,7 @@ class Client:
     def _take(self, count):
         while len(self.data) < count:
             if not self._more():
-                return None
+                raise EOFError
         taken, self.data = self.data[:count], self.data[count:]
         return taken
 
@@ -75,9 +77,13 @@ class Client:
         self.sock.sendall(data)
 
     def next(self):
-        head = self._take(2)
-        if head is None:
+        try:
+            return self._next()
+        except EOFError:
             return None
+
+    def _next(self):
+        head = self._take(2)
         assert head[0] & 0x70 == 0 and head[1] & 0x80 == 0, "a server's frame is not masked and has no extension"
         size = head[1]
         if size == 126:

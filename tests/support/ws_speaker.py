@@ -16,6 +16,8 @@ class Speaker:
 
     def __init__(self, server):
         self.client = Client(server.http)
+        if self.client.status != 101:
+            raise ConnectionRefusedError(f"HTTP status {self.client.status}")
 
     def say(self, **message):
         self.client.send(frame(TEXT, json.dumps(message).encode()))

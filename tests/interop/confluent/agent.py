@@ -134,14 +134,14 @@ class Confluent:
     def do_group(self, topic):
         consumer = Consumer(self.common | {"group.id": "a-group"})
         consumer.subscribe([topic])
-        message = consumer.poll(5)
+        message = consumer.poll(30)
         consumer.close()
         if message is not None and message.error():
             raise KafkaException(message.error())
 
     def do_transaction(self, topic):  # pylint: disable=unused-argument
         producer = Producer(self.common | {"transactional.id": "a-transaction"})
-        producer.init_transactions(5)
+        producer.init_transactions(30)
 
 
 def _result(futures):

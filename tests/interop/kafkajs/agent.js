@@ -157,7 +157,7 @@ const calls = {
     await consumer.subscribe({ topics: [topic] })
     try {
       await consumer.run({ eachMessage: async () => {} })
-      const error = await Promise.race([crashed, sleep(5000)])
+      const error = await Promise.race([crashed, sleep(30000)])
       return error ? { error: `${error.type} ${error.message}` } : {}
     } finally {
       await consumer.disconnect()

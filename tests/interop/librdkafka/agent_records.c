@@ -9,7 +9,7 @@
  * group or a transaction to be refused. */
 #define AGENT_FLUSH_MS   60000
 #define AGENT_CONSUME_MS 20000
-#define AGENT_REFUSE_MS  5000
+#define AGENT_REFUSE_MS  30000
 
 /* Of a record that is sent; KEY, VALUE ... as the driver orders them. */
 enum { AGENT_KEY, AGENT_VALUE, AGENT_HEADERS, AGENT_TIMESTAMP, AGENT_FIELDS };

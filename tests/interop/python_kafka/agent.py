@@ -11,6 +11,8 @@ from kafka.errors import KafkaError
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import agent  # noqa: E402  (the path above leads to it)
 
+PROBE_MS = 30000  # which versions the server knows is asked for so long; its default is 2 s
+
 
 class PythonKafka:
     refusals = (KafkaError,)
@@ -25,14 +27,15 @@ class PythonKafka:
                 bootstrap_servers=self.bootstrap, compression_type=None if codec == "none" else codec, acks="all",
                 retries=100, retry_backoff_ms=50, max_in_flight_requests_per_connection=1, linger_ms=20,
                 request_timeout_ms=10000, reconnect_backoff_ms=20, reconnect_backoff_max_ms=200,
-                metadata_max_age_ms=1000)
+                metadata_max_age_ms=1000, api_version_auto_timeout_ms=PROBE_MS)
         return self.producers[codec]
 
     def _consumer(self, topic, partition):
         if self.reader is None:
             self.reader = kafka.KafkaConsumer(bootstrap_servers=self.bootstrap, group_id=None, enable_auto_commit=False,
                                               auto_offset_reset="none", reconnect_backoff_ms=20,
-                                              reconnect_backoff_max_ms=200, fetch_max_wait_ms=200)
+                                              reconnect_backoff_max_ms=200, fetch_max_wait_ms=200,
+                                              api_version_auto_timeout_ms=PROBE_MS)
         where = kafka.TopicPartition(topic, partition)
         self.reader.assign([where])
         return self.reader, where
@@ -41,7 +44,7 @@ class PythonKafka:
         """One that no request was made with: this client's ends at the first connection that is gone."""
         if self.admin_client is not None:
             self.admin_client.close()
-        self.admin_client = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        self.admin_client = KafkaAdminClient(bootstrap_servers=self.bootstrap, api_version_auto_timeout_ms=PROBE_MS)
         return self.admin_client
 
     def do_hello(self):
@@ -115,9 +118,10 @@ class PythonKafka:
         return {"id": told["cluster_id"], "nodes": len(told["brokers"]), "asks": "Metadata"}
 
     def do_group(self, topic):
-        consumer = kafka.KafkaConsumer(topic, bootstrap_servers=self.bootstrap, group_id="a-group")
+        consumer = kafka.KafkaConsumer(topic, bootstrap_servers=self.bootstrap, group_id="a-group",
+                                       api_version_auto_timeout_ms=PROBE_MS)
         try:
-            consumer.poll(timeout_ms=5000)
+            consumer.poll(timeout_ms=30000)
         finally:
             consumer.close(autocommit=False)
 

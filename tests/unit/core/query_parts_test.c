@@ -315,7 +315,7 @@ static void memory_is_refused_and_given_back(void **state)
     for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
         want[i] = statement_ask(w->y, 0, texts[i]);
     }
-    for (uint64_t k = 0; share_more(&share); k++) {
+    for (uint64_t k = 0; k < 14 || share_more(&share); k++) {
         size_t i = k % ARRAY_COUNT(texts);
         struct statement *s = statement_new(w->y, (uint32_t)(k % 3), texts[i]);
         late_clock_step(k % 5 * 100000);

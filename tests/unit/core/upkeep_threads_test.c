@@ -487,6 +487,9 @@ static void crowd_appended(struct core_append *append)
     struct crowd_shard *here = append->ctx;
     crowd_check(here->crowd, append->code == CORE_OK, "an append failed");
     here->batches_count++;
+    if (here->batches_count == 1) { /* columns are known */
+        crowd_go_on(here);
+    }
     crowd_append(here);
 }
 
@@ -543,13 +546,12 @@ static void crowd_append(struct crowd_shard *here)
 
 /* --- Life --- */
 
-/* A shard's producer and its asker begin. */
+/* A shard's producer begins, its asker with what that has appended first. */
 static void crowd_enter(struct rt_shard *at, struct rt_mail *mail)
 {
     struct crowd_shard *here = CONTAINER_OF(mail, struct crowd_shard, mail);
     rt_timer_init(&here->timer, at, crowd_go_on_late);
     crowd_append(here);
-    crowd_go_on(here);
     rt_timer_init(&here->follow_timer, at, crowd_follow);
     crowd_follow(&here->follow_timer);
     arena_init(&here->look_arena, &here->cs.budget, 4096, SIZE_MAX);

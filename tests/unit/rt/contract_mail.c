@@ -124,7 +124,7 @@ static void mail_wakes_a_sleeping_shard(struct rt_harness *h)
         uint64_t began_ns = rt_now_precise_ns(h->shard);
         RT_CHECK_ERR(rt_mail_send(h->shard, 1 + i % 2, &letter.mail), ERR_OK);
         (void)rt_harness_wait(&ended);
-        RT_CHECK(rt_now_precise_ns(h->shard) - began_ns < RT_NS_PER_S);
+        RT_CHECK(rt_now_precise_ns(h->shard) - began_ns < 10 * RT_NS_PER_S);
         sleeps_count += letter.sleeps_count;
     }
     RT_CHECK(sleeps_count > 0);
@@ -304,7 +304,7 @@ static void mail_to_a_shard_that_has_finished_is_refused(struct rt_harness *h)
     RT_CHECK_ERR(rt_mail_send(h->shard, 2, &last.mail), ERR_OK);
     enum err err = ERR_OK;
     for (uint32_t i = 0; i < 1000 && err == ERR_OK; i++) {
-        static struct letter ignored[1000]; /* those sent before it had finished are its to keep */
+        static struct letter ignored[10000]; /* those sent before it had finished are its to keep */
         ignored[i].mail.deliver = letter_finish;
         rt_harness_sleep(h, RT_NS_PER_MS);
         err = rt_mail_send(h->shard, 2, &ignored[i].mail);
