@@ -11,7 +11,7 @@
  *                                 filters and projects it, once for each shape
  *                                 finds the crowds whose rows these are, and tells each once
  *
- * **Crowds.** Subscribers of one shard that ask the same and have the same tag are given the same:
+ * **Crowds.** Subscribers of one shard that ask the same are given the same:
  * changes and progress are told once for all who are at the same tick. Who has no room is left out,
  * and is given the net difference when it has; a snapshot, where the change log does not reach or
  * the difference is too large.
@@ -97,7 +97,7 @@ struct core_follow_crowd {
     const struct core_subscribe_plan *plan; /* of one of them, which may be another one's later */
 
     /* Private to broker/core from here on. */
-    struct map_node in_tail;       /* core_follow_tail.crowds, by what is asked and the tag */
+    struct map_node in_tail;       /* core_follow_tail.crowds, by what is asked */
     struct core_follow_slot *slot; /* whose rows they are given */
     struct list_node in_slot;      /* core_follow_slot.crowds */
     struct list_node in_told;      /* core_follow_tail.told: was given something of the round */
@@ -107,7 +107,6 @@ struct core_follow_crowd {
     struct list behind;            /* core_follow.in_wait: have not, and have room */
     uint64_t told_count;           /* rows of the round */
     uint64_t told_tick;            /* of the newest progress to all who are current */
-    uint32_t tag_bytes;            /* of its tag, which stands behind it */
 };
 
 /* A subscription. In place, the caller's until start and from `done` on. Zero it, fill the first
@@ -118,12 +117,10 @@ struct core_follow {
     void *ctx;                              /* the caller's */
     const struct core_subscribe_plan *plan; /* answered with CORE_OK, of a view; lives as long */
     struct budget *budget;                  /* what it needs of its own is charged to it */
-    const void *tag;                        /* tag_bytes: what messages to it bear; live as long */
-    uint32_t tag_bytes;
-    bool has_token;               /* it goes on where `token` says */
-    struct core_view_token token; /* of core_view_token_get */
-    uint64_t rows_left;           /* give so many, then wait for core_follow_credit; what a tick
-                                     changes is not divided; UINT64_MAX: no such bound */
+    bool has_token;                         /* it goes on where `token` says */
+    struct core_view_token token;           /* of core_view_token_get */
+    uint64_t rows_left;    /* give so many, then wait for core_follow_credit; what a tick
+                              changes is not divided; UINT64_MAX: no such bound */
     uint64_t stall_ns_max; /* who has no room for longer is given up: CORE_TIMEOUT; 0: never, but in
                               a snapshot or a net difference */
 

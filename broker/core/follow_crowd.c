@@ -1,5 +1,5 @@
 /* Who is given the same: shapes, their slots by the value that tells them apart, and in each slot
- * crowds by the tag of their messages. See follow.h. */
+ * crowds by how that value was written. See follow.h. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -80,8 +80,7 @@ static bool core_follow_crowd_is(const struct map_node *node, const void *wanted
     const struct vec_bytes *a = &crowd->plan->identity;
     const struct vec_bytes *b = &follow->plan->identity;
     return crowd->ops == follow->ops && a->length == b->length &&
-           crowd->tag_bytes == follow->tag_bytes && memcmp(a->data, b->data, a->length) == 0 &&
-           (follow->tag_bytes == 0 || memcmp(crowd + 1, follow->tag, follow->tag_bytes) == 0);
+           memcmp(a->data, b->data, a->length) == 0;
 }
 
 bool core_follow_enter(struct core_follow *follow)
@@ -89,8 +88,7 @@ bool core_follow_enter(struct core_follow *follow)
     struct core_follow_tail *tail = follow->tail;
     const struct core_follow_wanted wanted = {.follow = follow};
     uint64_t hash =
-        hash64(follow->plan->identity.data, follow->plan->identity.length, tail->follows->seed) ^
-        hash64(follow->tag, follow->tag_bytes, tail->follows->seed + 1);
+        hash64(follow->plan->identity.data, follow->plan->identity.length, tail->follows->seed);
     struct map_node *node =
         tail->crowds.buckets != NULL
             ? map_find_equal(&tail->crowds.map, hash, core_follow_crowd_is, &wanted)
@@ -240,8 +238,7 @@ static struct core_follow_crowd *core_follow_crowd_enter(struct core_follow *fol
     struct core_follow_tail *tail = follow->tail;
     struct budget *budget = &tail->follows->budget;
     void *memory;
-    if (budget_alloc(budget, sizeof(struct core_follow_crowd) + follow->tag_bytes, 16, &memory) !=
-        ERR_OK) {
+    if (budget_alloc(budget, sizeof(struct core_follow_crowd), 16, &memory) != ERR_OK) {
         core_follow_slot_leave(slot);
         return NULL;
     }
@@ -253,10 +250,6 @@ static struct core_follow_crowd *core_follow_crowd_enter(struct core_follow *fol
     crowd->ops = follow->ops;
     crowd->plan = follow->plan;
     crowd->slot = slot;
-    crowd->tag_bytes = follow->tag_bytes;
-    if (follow->tag_bytes > 0) {
-        memcpy(crowd + 1, follow->tag, follow->tag_bytes);
-    }
     if (!core_follow_map_put(budget, &tail->crowds, &crowd->in_tail, hash)) {
         budget_free(budget, crowd);
         core_follow_slot_leave(slot);

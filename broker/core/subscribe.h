@@ -6,9 +6,9 @@
  * comes. Partitions that the topic gets later are followed from their beginning.
  *
  * **Crowds.** Rows that are asked for alike are read, filtered and projected once on a shard: by
- * the *tail*, which stands at the log's end. Who stands there, too, is given what it reads, and
- * those with the same tag are one crowd: what they are given is told once for all. Who is behind
- * reads by itself until it meets the tail, as a crowd of its own.
+ * the *tail*, which stands at the log's end. All who stand there, too, are one crowd: what they are
+ * given is told once for all. Who is behind reads by itself until it meets the tail, as a crowd of
+ * its own.
  *
  * **Waiting.** A subscription that is paused or has no credit holds nothing of the log: records
  * that are deleted meanwhile are told as a gap. All subscriptions of a shard together work half a
@@ -85,7 +85,6 @@ struct core_subscribe_crowd {
 
     /* Private to subscribe_tail.c. */
     struct core_subscribe_reader *reader; /* whose rows; NULL: none comes now */
-    struct list_node in_source;           /* core_subscribe_source.crowds; not of who is alone */
     uint64_t rows_count;                  /* given to it */
     uint32_t credit_count;                /* members that have a bound of rows */
 };
@@ -93,7 +92,7 @@ struct core_subscribe_crowd {
 /* A subscription. In place, the caller's until start and from `done` on. Zero it, fill the first
  * part. */
 struct core_subscribe {
-    /* Asked; start takes what it needs of what it points to, but for `tag`. */
+    /* Asked; start takes what it needs of what it points to. */
     const struct core_subscribe_ops *ops;
     void *ctx;                        /* the caller's */
     struct core_subscribe_plan *plan; /* what is asked: of a stream */
@@ -104,7 +103,6 @@ struct core_subscribe {
     const struct core_subscribe_place *places; /* places_count */
     uint32_t places_count;
     struct log_uuid must_be; /* the topic's uuid; zero: any */
-    struct vec_bytes tag;    /* who has another one is told apart; lives until done */
     uint64_t rows_left;      /* give so many, then wait for core_subscribe_credit; UINT64_MAX: no
                                 such bound */
     uint64_t stall_ns_max;   /* who is paused for longer is given up: CORE_TIMEOUT; 0: never */

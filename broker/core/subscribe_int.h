@@ -69,7 +69,7 @@ struct core_subscribe_source {
     bool is_plain;                      /* projections are the columns as they are */
     bool has_columns;                   /* `columns` is to be ended */
     struct core_subscribe_reader *tail; /* NULL: nobody stands at the end */
-    struct list crowds;                 /* core_subscribe_crowd.in_source: of those who do */
+    struct core_subscribe_crowd *crowd; /* those who do; NULL: likewise */
     struct list ahead;                  /* core_subscribe.in_ahead: wait for the tail */
 };
 

@@ -3,7 +3,7 @@
  *
  * **Meeting.** The tail stands where the log ends, or a step before. Who is behind reads up to
  * where the tail stands and no further, partition by partition; when it stands there in all of them
- * it goes into a crowd of the tail. Who is ahead of it somewhere (it asked for the end a moment
+ * it goes into the crowd of the tail. Who is ahead of it somewhere (it asked for the end a moment
  * later) waits there until the tail has passed. Where there is no tail, the first who comes to the
  * log's end becomes it.
  *
@@ -44,8 +44,6 @@ static void core_subscribe_enter(struct core_subscribe *sub, struct core_subscri
 static void core_subscribe_quit(struct core_subscribe *sub);
 static bool core_subscribe_meets(const struct core_subscribe_reader *reader,
                                  const struct core_subscribe_reader *tail, bool *is_ahead);
-static void core_subscribe_crowd_fail(struct core_subscribe_crowd *crowd, enum core_code code,
-                                      const char *message, const struct sql_error *error);
 
 /* --- What is asked alike --- */
 
@@ -97,7 +95,6 @@ static enum err core_subscribe_source_new(struct core_subscribes *subs,
     arena_init(&setup->arena, subs->budget, source->arena.chunk_bytes, source->arena.limit_bytes);
     source->plan = setup->plan;
     source->plan.arena = &source->arena;
-    list_init(&source->crowds);
     list_init(&source->ahead);
     arena_init(&source->scratch, subs->budget, CORE_SUBSCRIBE_SCRATCH_BYTES, SIZE_MAX);
     list_push_back(&subs->sources, &source->in_subs);
@@ -139,7 +136,7 @@ void core_subscribe_source_unref(struct core_subscribes *subs, struct core_subsc
     if (--source->refs > 0) {
         return;
     }
-    ASSERT(list_is_empty(&source->crowds));
+    ASSERT(source->crowd == NULL);
     ASSERT(list_is_empty(&source->ahead));
     ASSERT(source->tail == NULL);
     list_remove(&source->in_subs);
@@ -227,8 +224,8 @@ bool core_subscribe_give(struct core_subscribe_reader *reader, uint32_t partitio
         core_subscribe_count(reader->sub);
         return true;
     }
-    list_for_each (node, &source->crowds) {
-        core_subscribe_give_crowd(CONTAINER_OF(node, struct core_subscribe_crowd, in_source), rows);
+    if (source->crowd != NULL) {
+        core_subscribe_give_crowd(source->crowd, rows);
     }
     return true;
 }
@@ -247,9 +244,8 @@ void core_subscribe_tell_gap(struct core_subscribe_reader *reader, uint32_t part
         reader->sub->ops->gap(&reader->solo, partition, from, to);
         return;
     }
-    list_for_each (node, &reader->source->crowds) {
-        struct core_subscribe_crowd *crowd =
-            CONTAINER_OF(node, struct core_subscribe_crowd, in_source);
+    struct core_subscribe_crowd *crowd = reader->source->crowd;
+    if (crowd != NULL) {
         core_subscribe_any(crowd)->ops->gap(crowd, partition, from, to);
     }
 }
@@ -263,11 +259,8 @@ void core_subscribe_progress(struct core_subscribe_reader *reader)
     reader->steps = 0;
     if (reader->sub != NULL) {
         core_subscribe_progress_crowd(&reader->solo);
-    } else {
-        list_for_each (each, &reader->source->crowds) {
-            core_subscribe_progress_crowd(
-                CONTAINER_OF(each, struct core_subscribe_crowd, in_source));
-        }
+    } else if (reader->source->crowd != NULL) {
+        core_subscribe_progress_crowd(reader->source->crowd);
     }
     while ((node = list_pop_front(&subs->leaving)) != NULL) {
         struct core_subscribe *sub = CONTAINER_OF(node, struct core_subscribe, in_paused);
@@ -352,16 +345,10 @@ void core_subscribe_reader_fail(struct core_subscribe_reader *reader, enum core_
         core_subscribe_fail(reader->sub, code, message, error);
         return;
     }
-    list_for_each (node, &reader->source->crowds) {
-        core_subscribe_crowd_fail(CONTAINER_OF(node, struct core_subscribe_crowd, in_source), code,
-                                  message, error);
+    if (reader->source->crowd == NULL) {
+        return;
     }
-}
-
-static void core_subscribe_crowd_fail(struct core_subscribe_crowd *crowd, enum core_code code,
-                                      const char *message, const struct sql_error *error)
-{
-    list_for_each (node, &crowd->now) {
+    list_for_each (node, &reader->source->crowd->now) {
         core_subscribe_fail(CONTAINER_OF(node, struct core_subscribe, in_now), code, message,
                             error);
     }
@@ -412,7 +399,7 @@ static void core_subscribe_drop_crowd(struct core_subscribe_crowd *crowd,
         crowd->ctx = NULL;
     }
     if (crowd != &reader->solo) {
-        list_remove(&crowd->in_source);
+        reader->source->crowd = NULL;
         budget_free(reader->subs->budget, crowd);
     }
 }
@@ -440,26 +427,21 @@ void core_subscribe_leave(struct core_subscribe *sub)
     if (sub->reader != NULL) {
         sub->reader = NULL;
         core_subscribe_reader_end(reader);
-    } else if (list_is_empty(&source->crowds)) {
+    } else if (source->crowd == NULL) {
         source->tail = NULL;
         core_subscribe_tail_moved(reader);
         core_subscribe_reader_end(reader);
     }
 }
 
-/* The crowd of the source that has its tag, or a new one; NULL: there is no memory. */
+/* The crowd of its source, made where there is none; NULL: there is no memory. */
 static struct core_subscribe_crowd *core_subscribe_find_crowd(struct core_subscribe *sub)
 {
     struct core_subscribe_source *source = sub->source;
     void *memory;
-    list_for_each (node, &source->crowds) {
-        struct core_subscribe_crowd *crowd =
-            CONTAINER_OF(node, struct core_subscribe_crowd, in_source);
-        const struct core_subscribe *other = core_subscribe_any(crowd);
-        if (other->ops == sub->ops && other->tag.length == sub->tag.length &&
-            memcmp(other->tag.data, sub->tag.data, sub->tag.length) == 0) {
-            return crowd;
-        }
+    if (source->crowd != NULL) {
+        ASSERT(core_subscribe_any(source->crowd)->ops == sub->ops);
+        return source->crowd;
     }
     if (budget_alloc(sub->subs->budget, sizeof(struct core_subscribe_crowd), 16, &memory) !=
         ERR_OK) {
@@ -469,7 +451,7 @@ static struct core_subscribe_crowd *core_subscribe_find_crowd(struct core_subscr
     list_init(&crowd->now);
     crowd->outputs = source->plan.outputs;
     crowd->outputs_count = source->plan.outputs_count;
-    list_push_back(&source->crowds, &crowd->in_source);
+    source->crowd = crowd;
     return crowd;
 }
 

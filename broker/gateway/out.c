@@ -291,3 +291,21 @@ void http_out_copy(const struct http_out *out, uint8_t *to)
         to += piece->length;
     }
 }
+
+void http_out_copy_some(const struct http_out *out, uint64_t at, size_t length, uint8_t *to)
+{
+    const struct http_piece *piece = out->first;
+    for (; length > 0; piece = piece->next) {
+        ASSERT(piece != NULL);
+        if (at >= piece->length) {
+            at -= piece->length;
+            continue;
+        }
+        size_t left = piece->length - (size_t)at;
+        size_t bytes = left < length ? left : length;
+        memcpy(to, piece->data + at, bytes);
+        at = 0;
+        to += bytes;
+        length -= bytes;
+    }
+}

@@ -85,7 +85,9 @@ void http_out_drop(struct http_out *out);
 /* Free pieces that were taken: a chain. */
 void http_out_free(struct http_out *out, struct http_piece *piece);
 
-/* Copy what is written and not taken to `to`; with none taken it is out->bytes. */
+/* Copy what is written and not taken to `to`; with none taken it is out->bytes. Or `length` bytes
+ * from `at` on, which are there. */
 void http_out_copy(const struct http_out *out, uint8_t *to);
+void http_out_copy_some(const struct http_out *out, uint64_t at, size_t length, uint8_t *to);
 
 #endif

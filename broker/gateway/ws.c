@@ -24,7 +24,7 @@
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: " WS_PROTOCOL "\r\nSec-WebSocket-Key: "
 #define WS_REQUEST_LAST "\r\n\r\n"
 
-static size_t ws_frame_head(uint8_t *data, size_t length);
+static size_t ws_frame_head(uint8_t *data, size_t length, enum ws_part part);
 static void ws_conn_opened(struct rt_shard *at, struct rt_mail *mail);
 static void ws_conn_received(struct rt_shard *at, struct rt_mail *mail);
 static void ws_conn_was_closed(struct rt_shard *at, struct rt_mail *mail);
@@ -57,47 +57,52 @@ enum err ws_frame_new(struct budget *budget, size_t bytes_max, struct ws_frame *
     return err;
 }
 
-void ws_frame_seal(struct ws_frame *frame, size_t length)
+void ws_frame_seal(struct ws_frame *frame, size_t length, enum ws_part part)
 {
     ASSERT(frame->length == 0);
-    uint8_t *data = frame->data - ws_frame_head(frame->data, length);
+    uint8_t *data = frame->data - ws_frame_head(frame->data, length, part);
     frame->length = (uint32_t)((size_t)(frame->data - data) + length);
     frame->data = data;
 }
 
-size_t ws_frame_bytes(size_t bytes, uint32_t count)
+size_t ws_frame_bytes(size_t bytes, size_t head_bytes, uint32_t count)
 {
-    return bytes + count * (size_t)WS_FRAME_HEAD_BYTES;
+    return bytes + count * (WS_FRAME_HEAD_BYTES + head_bytes);
 }
 
 /* The last one goes to the end of the room first. */
-void ws_frame_seal_all(struct ws_frame *frame, const uint32_t *lengths, uint32_t count)
+void ws_frame_seal_all(struct ws_frame *frame, const char *head, size_t head_bytes,
+                       const uint32_t *lengths, uint32_t count)
 {
     size_t bytes = 0;
     ASSERT(frame->length == 0);
     for (uint32_t i = 0; i < count; i++) {
         bytes += lengths[i];
     }
-    uint8_t *end = frame->data + ws_frame_bytes(bytes, count);
+    uint8_t *end = frame->data + ws_frame_bytes(bytes, head_bytes, count);
     uint8_t *to = end;
     const uint8_t *from = frame->data + bytes;
     for (uint32_t i = count; i > 0; i--) {
         to -= lengths[i - 1];
         from -= lengths[i - 1];
         memmove(to, from, lengths[i - 1]);
-        to -= ws_frame_head(to, lengths[i - 1]);
+        to -= head_bytes;
+        memcpy(to, head, head_bytes);
+        to -= ws_frame_head(to, head_bytes + lengths[i - 1], WS_WHOLE);
     }
     frame->data = to;
     frame->length = (uint32_t)(end - to);
 }
 
 /* Write the head of a frame of `length` bytes before `data`, so many bytes. RFC 6455 section 5.2:
- * FIN and opcode 1, no mask, the length in the shortest form. */
-static size_t ws_frame_head(uint8_t *data, size_t length)
+ * FIN but for a first fragment, opcode 1 but for a second one, no mask, the length in the shortest
+ * form. */
+static size_t ws_frame_head(uint8_t *data, size_t length, enum ws_part part)
 {
+    static const uint8_t firsts[] = {[WS_WHOLE] = 0x81, [WS_FIRST] = 0x01, [WS_SECOND] = 0x80};
     size_t head = length < 126 ? 2 : length <= UINT16_MAX ? 4 : 10;
     data -= head;
-    data[0] = 0x81;
+    data[0] = firsts[part];
     data[1] = (uint8_t)(length < 126 ? length : head == 4 ? 126 : 127);
     for (size_t i = 2; i < head; i++) {
         data[i] = (uint8_t)((uint64_t)length >> (8 * (head - 1 - i)));

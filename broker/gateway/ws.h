@@ -60,14 +60,20 @@ struct ws_frame {
 /* *out = a frame with room for a message of `bytes_max`, one reference. ERR_BUDGET. */
 MUST_USE enum err ws_frame_new(struct budget *budget, size_t bytes_max, struct ws_frame **out);
 
-/* The message at frame->data is `length` bytes of UTF-8 (<= bytes_max): it may be sent now, and is
- * written no more. */
-void ws_frame_seal(struct ws_frame *frame, size_t length);
+/* What it is of a message: all of it; the first of two fragments, which another frame is to follow
+ * at once; the second. */
+enum ws_part { WS_WHOLE, WS_FIRST, WS_SECOND };
 
-/* Room of a frame for `count` messages of `bytes` together; they stand at frame->data one behind
- * the other, each as long as `lengths` says: they may be sent now, as one run of frames. */
-size_t ws_frame_bytes(size_t bytes, uint32_t count);
-void ws_frame_seal_all(struct ws_frame *frame, const uint32_t *lengths, uint32_t count);
+/* What stands at frame->data is `length` bytes (<= bytes_max), of UTF-8 with the other fragment if
+ * there is one: it may be sent now, and is written no more. */
+void ws_frame_seal(struct ws_frame *frame, size_t length, enum ws_part part);
+
+/* Room of a frame for `count` messages of `bytes` together, each with a head of `head_bytes` in
+ * front. Without these heads they stand at frame->data one behind the other, each as long as
+ * `lengths` says: they may be sent now, as one run of frames. */
+size_t ws_frame_bytes(size_t bytes, size_t head_bytes, uint32_t count);
+void ws_frame_seal_all(struct ws_frame *frame, const char *head, size_t head_bytes,
+                       const uint32_t *lengths, uint32_t count);
 
 /* One reference more, one less: without any it is gone. */
 void ws_frame_ref(struct ws_frame *frame);

@@ -277,6 +277,11 @@ void ws_out_begin(struct http_out *out, struct http_text id, const char *event)
         http_out_put(out, id.data, id.length);
         http_out_put_text(out, ",");
     }
+    ws_out_event(out, event);
+}
+
+void ws_out_event(struct http_out *out, const char *event)
+{
     http_out_put_text(out, "\"ev\":\"");
     http_out_put_text(out, event);
     http_out_put_text(out, "\"");
@@ -292,7 +297,7 @@ static void ws_out_send(struct http_out *out, struct ws_conn *conn)
         ws_conn_close(conn, WS_OVERLOADED, "no memory for an answer");
     } else {
         http_out_copy(out, frame->data);
-        ws_frame_seal(frame, out->bytes);
+        ws_frame_seal(frame, out->bytes, WS_WHOLE);
         ws_conn_send(conn, frame);
         ws_frame_unref(frame);
     }

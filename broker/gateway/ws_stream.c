@@ -10,7 +10,7 @@
  * "from": "latest" (where there is none), "earliest", {"0": OFFSET} (other partitions: earliest),
  * {"timestamp": TIME}, or a token: then everything behind it is given, and nothing twice.
  *
- * What a crowd is told up to its progress is one run of frames, made once. */
+ * What a crowd is told up to its progress is written once (ws_crowd.h). */
 #include <string.h>
 
 #include "base/assert.h"
@@ -30,12 +30,15 @@ static void ws_stream_crowd_gone(struct core_subscribe_crowd *crowd);
 static void ws_stream_done(struct core_subscribe *sub);
 static struct ws_crowd *ws_stream_crowd(struct core_subscribe_crowd *crowd);
 static void ws_stream_end_rows(struct core_subscribe_crowd *crowd, struct ws_crowd *to);
-static void ws_stream_flush(struct core_subscribe_crowd *crowd, struct ws_crowd *to);
-static void ws_stream_short(struct core_subscribe_crowd *crowd);
 
-static struct ws_subscribe *ws_stream_of(struct list_node *in_now)
+static struct ws_subscribe *ws_stream_of(const struct list_node *in_now)
 {
-    return CONTAINER_OF(in_now, struct core_subscribe, in_now)->ctx;
+    return CONTAINER_OF(in_now, const struct core_subscribe, in_now)->ctx;
+}
+
+static const struct ws_work *ws_stream_work(const struct list_node *in_now)
+{
+    return &ws_stream_of(in_now)->work;
 }
 
 const char *ws_stream_start(struct ws_subscribe *state)
@@ -58,7 +61,6 @@ const char *ws_stream_start(struct ws_subscribe *state)
                                    .timestamp_ms = asking->from.timestamp_ms,
                                    .places = asking->from.places,
                                    .places_count = asking->from.places_count,
-                                   .tag = {work->id.data, (uint32_t)work->id.length},
                                    .rows_left = state->rows_left,
                                    .stall_ns_max = state->stall_ns_max};
     switch (asking->from.kind) {
@@ -127,20 +129,12 @@ static struct ws_crowd *ws_stream_crowd(struct core_subscribe_crowd *crowd)
 {
     if (crowd->ctx == NULL) {
         const struct ws_subscribe *any = ws_stream_of(list_first(&crowd->now));
-        crowd->ctx =
-            ws_crowd_new(any->work.conn, any->work.id, crowd->outputs, crowd->outputs_count);
+        crowd->ctx = ws_crowd_new(any->work.conn, crowd->outputs, crowd->outputs_count);
         if (crowd->ctx == NULL) {
-            ws_stream_short(crowd);
+            ws_crowd_refuse(&crowd->now, ws_stream_work);
         }
     }
     return crowd->ctx;
-}
-
-static void ws_stream_short(struct core_subscribe_crowd *crowd)
-{
-    list_for_each (node, &crowd->now) {
-        ws_subscribe_send(ws_stream_of(node), NULL, ERR_BUDGET);
-    }
 }
 
 static void ws_stream_rows(struct core_subscribe_crowd *crowd, const struct vec_batch *batch)
@@ -172,23 +166,7 @@ static void ws_stream_end_rows(struct core_subscribe_crowd *crowd, struct ws_cro
         ws_crowd_end(to);
     }
     if (ws_crowd_is_full(to)) {
-        ws_stream_flush(crowd, to);
-    }
-}
-
-/* What is whole goes to all. */
-static void ws_stream_flush(struct core_subscribe_crowd *crowd, struct ws_crowd *to)
-{
-    struct ws_frame *frame;
-    enum err err = ws_crowd_take(to, &frame);
-    if (err == ERR_OK && frame == NULL) {
-        return;
-    }
-    list_for_each (node, &crowd->now) {
-        ws_subscribe_send(ws_stream_of(node), frame, err);
-    }
-    if (frame != NULL) {
-        ws_frame_unref(frame);
+        ws_crowd_send(to, &crowd->now, ws_stream_work);
     }
 }
 
@@ -229,7 +207,7 @@ static void ws_stream_progress(struct core_subscribe_crowd *crowd)
     }
     http_out_put_text(&to->out, "\"");
     ws_crowd_end(to);
-    ws_stream_flush(crowd, to);
+    ws_crowd_send(to, &crowd->now, ws_stream_work);
     list_for_each (node, &crowd->now) {
         struct ws_subscribe *state = ws_stream_of(node);
         if (!ws_work_has_room(&state->work)) {

@@ -431,15 +431,6 @@ void ws_subscribe_end(struct ws_work *work)
     }
 }
 
-void ws_subscribe_send(struct ws_subscribe *state, struct ws_frame *frame, enum err err)
-{
-    if (err != ERR_OK) {
-        ws_conn_close(state->work.conn, WS_OVERLOADED, "no memory for what is to be sent");
-    } else if (frame != NULL) {
-        ws_conn_send(state->work.conn, frame);
-    }
-}
-
 void ws_subscribe_finish(struct ws_subscribe *state, enum http_error error, const char *detail,
                          const char *hint)
 {

@@ -63,9 +63,6 @@ void ws_plan_drop(struct ws_subscribe *state);
  * now, and goes on from `from`. False: there is no memory, and nothing has changed. */
 bool ws_subscribe_again(struct ws_subscribe *state, const struct ws_from *from);
 
-/* Send what is whole in `crowd` to that one; its connection is closed where memory is short. */
-void ws_subscribe_send(struct ws_subscribe *state, struct ws_frame *frame, enum err err);
-
 /* Write that it ends: "closed", or "error" where it had not begun; with the problem of `error`
  * unless that is HTTP_ERRORS_COUNT. Then end the work. */
 void ws_subscribe_finish(struct ws_subscribe *state, enum http_error error, const char *detail,

@@ -49,11 +49,15 @@ static void ws_view_send_snapshot(struct ws_subscribe *state);
 static struct ws_crowd *ws_view_crowd(struct core_follow_crowd *crowd);
 static void ws_view_end_lines(struct ws_crowd *to);
 static void ws_view_send(struct core_follow_crowd *crowd, struct ws_crowd *to);
-static void ws_view_short(struct core_follow_crowd *crowd);
 
-static struct ws_subscribe *ws_view_of(struct list_node *in_now)
+static struct ws_subscribe *ws_view_of(const struct list_node *in_now)
 {
-    return CONTAINER_OF(in_now, struct core_follow, in_now)->ctx;
+    return CONTAINER_OF(in_now, const struct core_follow, in_now)->ctx;
+}
+
+static const struct ws_work *ws_view_work(const struct list_node *in_now)
+{
+    return &ws_view_of(in_now)->work;
 }
 
 const char *ws_view_start(struct ws_subscribe *state)
@@ -81,8 +85,6 @@ const char *ws_view_start(struct ws_subscribe *state)
                                    .ctx = state,
                                    .plan = &state->plan->plan,
                                    .budget = ws_conn_budget(work->conn),
-                                   .tag = work->id.data,
-                                   .tag_bytes = (uint32_t)work->id.length,
                                    .has_token = from.kind == WS_FROM_VIEW_TOKEN,
                                    .token = from.view,
                                    .rows_left = state->rows_left,
@@ -182,10 +184,9 @@ static struct ws_crowd *ws_view_snapshot(struct ws_subscribe *state)
 {
     const struct core_subscribe_plan *plan = state->follow->plan;
     if (state->snapshot == NULL) {
-        state->snapshot =
-            ws_crowd_new(state->work.conn, state->work.id, plan->outputs, plan->outputs_count);
+        state->snapshot = ws_crowd_new(state->work.conn, plan->outputs, plan->outputs_count);
         if (state->snapshot == NULL) {
-            ws_subscribe_send(state, NULL, ERR_BUDGET);
+            ws_crowd_close(&state->work);
         }
     }
     return state->snapshot;
@@ -223,13 +224,8 @@ static bool ws_view_rows(struct core_follow *follow, const struct vec_batch *row
 
 static void ws_view_send_snapshot(struct ws_subscribe *state)
 {
-    struct ws_frame *frame;
     ws_view_end_lines(state->snapshot);
-    enum err err = ws_crowd_take(state->snapshot, &frame);
-    ws_subscribe_send(state, frame, err);
-    if (frame != NULL) {
-        ws_frame_unref(frame);
-    }
+    ws_crowd_send_to(state->snapshot, &state->work);
 }
 
 static void ws_view_snapshot_end(struct core_follow *follow)
@@ -296,20 +292,12 @@ static struct ws_crowd *ws_view_crowd(struct core_follow_crowd *crowd)
 {
     if (crowd->ctx == NULL) {
         const struct ws_subscribe *any = ws_view_of(list_first(&crowd->now));
-        crowd->ctx = ws_crowd_new(any->work.conn, any->work.id, crowd->plan->outputs,
-                                  crowd->plan->outputs_count);
+        crowd->ctx = ws_crowd_new(any->work.conn, crowd->plan->outputs, crowd->plan->outputs_count);
         if (crowd->ctx == NULL) {
-            ws_view_short(crowd);
+            ws_crowd_refuse(&crowd->now, ws_view_work);
         }
     }
     return crowd->ctx;
-}
-
-static void ws_view_short(struct core_follow_crowd *crowd)
-{
-    list_for_each (node, &crowd->now) {
-        ws_subscribe_send(ws_view_of(node), NULL, ERR_BUDGET);
-    }
 }
 
 static void ws_view_changes(struct core_follow_crowd *crowd, enum core_follow_kind kind,
@@ -363,18 +351,8 @@ static void ws_view_end_lines(struct ws_crowd *to)
 /* What is written goes to all. */
 static void ws_view_send(struct core_follow_crowd *crowd, struct ws_crowd *to)
 {
-    struct ws_frame *frame;
     ws_view_end_lines(to);
-    enum err err = ws_crowd_take(to, &frame);
-    if (err == ERR_OK && frame == NULL) {
-        return;
-    }
-    list_for_each (node, &crowd->now) {
-        ws_subscribe_send(ws_view_of(node), frame, err);
-    }
-    if (frame != NULL) {
-        ws_frame_unref(frame);
-    }
+    ws_crowd_send(to, &crowd->now, ws_view_work);
 }
 
 static void ws_view_flush(struct core_follow_crowd *crowd)

@@ -69,9 +69,11 @@ void ws_work_end(struct ws_work *work);
 struct ws_work *ws_work_find(struct ws_conn *conn, const struct ws_work_ops *ops,
                              struct http_text id);
 
-/* An empty message for connections of the shard of `conn`; and its begin: {"id":...,"ev":EVENT. */
+/* An empty message for connections of the shard of `conn`; its begin: {"id":...,"ev":EVENT; that
+ * without the id: "ev":EVENT. */
 void ws_out_init(struct http_out *out, struct arena *arena, const struct ws_conn *conn);
 void ws_out_begin(struct http_out *out, struct http_text id, const char *event);
+void ws_out_event(struct http_out *out, const char *event);
 
 /* The kinds there are; each with room for its struct. */
 extern const struct ws_work_ops ws_query_ops;

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from serve import Server  # noqa: E402  (the path above leads to it)
 from ws_client import CLOSE, PONG, close_payload, frame  # noqa: E402
-from ws_speaker import Reader, Speaker  # noqa: E402
+from ws_speaker import Reader, Speaker, Watcher  # noqa: E402
 
 SYSTEM = ["_key", "_partition", "_offset", "_timestamp"]
 LIVES = 3
@@ -188,6 +188,44 @@ def hundred(server):
         reader.end()
 
 
+def ids(tdb, work):
+    """Each has an id of its own: what they are told is written once all the same, so that little memory is enough for long messages
+    to many; short ones and those to one id among many come as well."""
+    server = Server(tdb, work, "--shards", "2", "--memory", "96MiB", http=True)
+    try:
+        server.start()
+        writer = Speaker(server)
+        writer.append("bursts", [{"n": -1, "text": "first"}])
+        names = [f"{i:08}-own-id" for i in range(150)] + ["all"] * 30
+        readers = [Reader(server, "bursts", ident=name) for name in names]
+        watchers = []
+        for what in ({"sql": "SELECT n, text FROM bursts WHERE n >= 0"}, {"view": "longest"}):
+            if "view" in what:
+                assert writer.ask(id=0, op="query", sql="CREATE MATERIALIZED VIEW longest AS SELECT n, max(text) AS text FROM bursts "
+                                  "GROUP BY n")["ev"] == "ok"
+                watchers = [Watcher(server, ident=name, **what) for name in names]
+            else:
+                readers += [Reader(server, None, ident=name, **what) for name in names[::10]]
+        for reader in readers:
+            reader.until(0)
+        for watcher in watchers:
+            watcher.until(lambda watcher: True)
+        values = [{"n": i, "text": f"text {i}"} for i in range(3000)]
+        for some in (values[:3], values[3:]):
+            writer.append("bursts", some)
+            for reader in readers:
+                reader.until(some[-1]["n"] + 1)
+        for reader in readers:
+            assert [row[:2] for row in reader.rows] == [[value["n"], value["text"]] for value in values], reader.ident
+        for watcher in watchers:
+            watcher.until(lambda watcher: sum(watcher.table.values()) == 3001)
+            assert sorted(watcher.rows())[1:] == [[value["n"], value["text"]] for value in values], watcher.ident
+        for client in readers + watchers + [writer]:
+            client.end()
+    finally:
+        server.close()
+
+
 def slow(server):
     """One that stops reading waits, and has all in the end; one that asked for that is cut off; others are not held up."""
     writer = Speaker(server)
@@ -288,6 +326,8 @@ def killed(server):
 def main():
     (tdb,) = sys.argv[1:]
     with tempfile.TemporaryDirectory() as work:
+        ids(tdb, work)
+    with tempfile.TemporaryDirectory() as work:
         server = Server(tdb, work, "--shards", "2", http=True)
         try:
             server.start()
@@ -306,7 +346,7 @@ def main():
             assert server.process.wait(30) == 0, server.text()[-3000:]
         finally:
             server.close()
-    print("covered: subscriptions: 100 readers of a stream, 10 over", LIVES, "lives")
+    print("covered: subscriptions: 100 readers of a stream, 180 of which 150 have ids of their own, 10 over", LIVES, "lives")
 
 
 if __name__ == "__main__":

@@ -118,6 +118,21 @@ def step_killed(run):
     assert run.follow(2) == [COUNT + 3, COUNT + 4]
 
 
+def step_twice(run):
+    """what is asked twice over one connection comes twice, by its ids"""
+    run.say(id="zwei", op="subscribe", stream="events")
+    while run.answer("zwei")["ev"] != "progress":
+        pass
+    wanted, rows = list(range(COUNT + 5, COUNT + 205)), {1: [], "zwei": []}
+    run.append(wanted[0], len(wanted))
+    while any(len(some) < len(wanted) for some in rows.values()):
+        said = run.hear()
+        if said["ev"] == "rows":
+            rows[said["id"]] += [row[0] for row in said["rows"]]
+        assert said["ev"] not in ("error", "closed"), said
+    assert rows == {1: wanted, "zwei": wanted}, rows
+
+
 def step_close(run):
     """it closes, and the server does so, too"""
     assert run.client.ask("close")["closed"] == 1000

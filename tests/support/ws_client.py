@@ -43,7 +43,7 @@ class Client:
                   "Sec-WebSocket-Key": self.key, "Sec-WebSocket-Protocol": PROTOCOL} | (headers or {})
         lines = [f"{name}: {value}" for name, value in wanted.items() if value is not None]
         self.sock.sendall("\r\n".join([f"{method} /api/v1/ws {version}", *lines, "", ""]).encode() + extra)
-        self.data = b""
+        self.data, self.first = b"", None  # the first fragment of a message, until the second comes
         while b"\r\n\r\n" not in self.data and self._more():
             pass
         if b"\r\n\r\n" not in self.data:
@@ -92,8 +92,17 @@ class Client:
         elif size == 127:
             size = struct.unpack(">Q", self._take(8))[0]
             assert size >= 65536, "the shortest form"
-        assert head[0] & 0x80, "every frame of the server is a whole message"
-        return head[0] & 15, self._take(size)
+        data = self._take(size)
+        if not head[0] & 0x80:
+            assert head[0] & 15 == TEXT and self.first is None, "a fragment within a message"
+            self.first = data
+            return self._next()
+        if head[0] & 15 == CONTINUATION:
+            assert self.first is not None, "a fragment of no message"
+            first, self.first = self.first, None
+            return TEXT, first + data
+        assert head[0] & 8 or self.first is None, "a message within another"
+        return head[0] & 15, data
 
     def closing(self):
         """The code and the reason of the close that comes next; None: the connection ended without one."""

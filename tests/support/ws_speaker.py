@@ -50,17 +50,17 @@ class Speaker:
 class Reader(Speaker):
     """A subscription of its own connection: what it was told."""
 
-    def __init__(self, server, stream, **more):
+    def __init__(self, server, stream, ident=1, **more):
         super().__init__(server)
-        self.columns, self.rows, self.token, self.gaps, self.events = None, [], None, [], []
-        self.say(id=1, op="subscribe", **({"stream": stream} if stream else {}), **more)
+        self.ident, self.columns, self.rows, self.token, self.gaps, self.events = ident, None, [], None, [], []
+        self.say(id=ident, op="subscribe", **({"stream": stream} if stream else {}), **more)
 
     def step(self):
         """Take a message; what it was."""
         said = self.hear()
         if said is None:
             return None
-        assert said["id"] == 1, said
+        assert said["id"] == self.ident, said
         self.events.append(said["ev"])
         if said["ev"] == "schema":
             self.columns = [column["name"] for column in said["columns"]]
@@ -92,14 +92,15 @@ class Watcher(Speaker):
     """A subscription to a view of its own connection. Its table is a bag of rows; `state` (table, token, tick) is handed on from one
     life to the next."""
 
-    def __init__(self, server, state=None, **what):
+    def __init__(self, server, state=None, ident=1, **what):
         super().__init__(server)
+        self.ident = ident
         self.table, self.token, self.tick = state if state else (Counter(), None, (0, 0))
         self.ended = self.columns = self.key = self.resume = self.reason = None
         self.fresh = None      # the rows of a snapshot that is not at its end
         self.changes = []      # that wait for progress
         self.progress_count = self.changes_count = self.schemas = 0
-        self.say(id=1, op="subscribe", **what, **({"from": self.token} if self.token else {}))
+        self.say(id=ident, op="subscribe", **what, **({"from": self.token} if self.token else {}))
 
     @property
     def state(self):
@@ -111,7 +112,7 @@ class Watcher(Speaker):
         said = self.hear()
         if said is None:
             return None
-        assert said["id"] == 1, said
+        assert said["id"] == self.ident, said
         getattr(self, "_" + said["ev"])(said)
         return said
 

@@ -40,7 +40,6 @@ static void life_begin(struct life *life, uint32_t i)
     }
     struct fan *fan = fan_new(l, (uint32_t)prng_below(prng, l->shards_count), q->sql);
     fan->is_counting = q->is_counting;
-    fan->tag = prng_chance(prng, 1, 2) ? "" : "7";
     fan->lazy = prng_chance(prng, 1, 2) ? 0 : (uint32_t)prng_below(prng, 90);
     fan->pause_ms = (uint32_t)prng_below(prng, 100);
     life->fans[i] = fan;

@@ -379,7 +379,6 @@ struct fan *fan_new(struct land *l, uint32_t shard, const char *sql)
     fan->l = l;
     fan->shard = shard;
     fan->sql = sql;
-    fan->tag = "";
     fan->is_done = true;
     budget_init(&fan->budget, "fan", SIZE_MAX, NULL);
     arena_init(&fan->arena, &fan->budget, 4096, SIZE_MAX);
@@ -408,8 +407,6 @@ static void fan_planned(struct core_subscribe_plan *plan)
                                        .ctx = fan,
                                        .plan = plan,
                                        .budget = &fan->budget,
-                                       .tag = fan->tag,
-                                       .tag_bytes = (uint32_t)strlen(fan->tag),
                                        .rows_left = fan->credit > 0 ? fan->credit : UINT64_MAX,
                                        .stall_ns_max = fan->stall_ns_max};
     if (fan->token[0] != '\0') {

@@ -43,7 +43,6 @@ struct fan {
     struct land *l;
     uint32_t shard;
     const char *sql;
-    const char *tag;   /* "": crowds by what is asked alone */
     uint32_t lazy;     /* of a hundred times it has no room */
     uint32_t pause_ms; /* then it is resumed after a random time up to that */
     bool is_stuck;     /* has no room, until fan_unstick */
