@@ -318,8 +318,7 @@ static enum client_exit client_query_end(struct client_query *query, enum err er
         }
         if (answer->errors_count > 0) {
             fflush(c->out);
-            fprintf(c->err,
-                    "%" PRIu64 " values did not fit their columns; 'tdb errors' lists them.\n",
+            fprintf(c->err, "%" PRIu64 " values or rows failed; 'tdb errors' lists them.\n",
                     answer->errors_count);
         }
         return CLIENT_EXIT_OK;

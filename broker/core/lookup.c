@@ -34,6 +34,7 @@ struct core_lookup_letter {
     /* Answered. */
     uint64_t tick;                 /* that they are read at */
     struct core_position position; /* that they hold then */
+    uint64_t errors_count;         /* of the view, likewise */
     bool is_readable;              /* the view was */
 };
 
@@ -91,7 +92,8 @@ bool core_lookup_start(struct core_shard *cs, struct core_lookup *lookup)
     if (home != cs->shard->id || shard != cs->shard->id) {
         return !core_lookup_post(&cs->lookups, lookup, shard);
     }
-    if (core_upkeep_newest(&cs->upkeep, &lookup->view, &tick, &lookup->position) &&
+    if (core_upkeep_newest(&cs->upkeep, &lookup->view, &tick, &lookup->position,
+                           &lookup->errors_count) &&
         core_lookup_is_held(lookup, &lookup->position)) {
         core_lookup_here(&cs->lookups, lookup, tick);
         core_lookup_answered(cs, lookup);
@@ -224,8 +226,8 @@ static void core_lookup_send_all(struct rt_op *op)
 static void core_lookup_at_home(struct core_shard *at, struct core_call *call)
 {
     struct core_lookup_letter *letter = CONTAINER_OF(call, struct core_lookup_letter, call);
-    letter->is_readable =
-        core_upkeep_newest(&at->upkeep, &letter->view, &letter->tick, &letter->position);
+    letter->is_readable = core_upkeep_newest(&at->upkeep, &letter->view, &letter->tick,
+                                             &letter->position, &letter->errors_count);
     if (!letter->is_readable) {
         core_call_end(at, call);
     } else if (letter->shard == at->shard->id) {
@@ -271,6 +273,7 @@ static void core_lookup_came_home(struct core_shard *home, struct core_call *cal
     list_init(&lookups);
     list_append_all(&lookups, &letter->lookups);
     struct core_position position = letter->position;
+    uint64_t errors_count = letter->errors_count;
     bool is_readable = letter->is_readable;
     pool_release(&home->lookups.pool, letter);
     struct list_node *node;
@@ -278,6 +281,7 @@ static void core_lookup_came_home(struct core_shard *home, struct core_call *cal
         struct core_lookup *lookup = CONTAINER_OF(node, struct core_lookup, in_letter);
         ASSERT(IMPLIES(!is_readable, lookup->result == CORE_LOOKUP_ELSE));
         lookup->position = position;
+        lookup->errors_count = errors_count;
         core_lookup_answered(home, lookup);
         lookup->done(lookup);
     }

@@ -59,6 +59,7 @@ struct core_lookup {
     /* Answered. */
     enum core_lookup_result result;
     struct core_position position; /* that it holds; not with ELSE */
+    uint64_t errors_count;         /* of the view, as of then; likewise */
     struct vec_batch row;          /* one row of the view's columns: in `room`, or, where start has
                                       answered, to be used before the turn goes on */
 

@@ -71,7 +71,8 @@ struct core_query {
     const char *tag;        /* "SELECT", "CREATE STREAM", ...: static storage; NULL: not known */
     char notice[CORE_QUERY_NOTICE_BYTES]; /* what goes with it, for people; "": nothing */
     uint64_t rows_count;                  /* handed over */
-    uint64_t errors_count;                /* error rows that the scans found */
+    uint64_t errors_count;                /* error rows that the scans found, and those of
+                                             the views that are read, as of `position` */
     uint64_t records_count;               /* that the scans looked at */
     uint64_t scanned_bytes;               /* likewise */
     struct core_position position; /* of a view's rows: what they hold; epoch 0: not known, or they

@@ -385,8 +385,13 @@ static void core_query_write_standing(struct bytes_writer *w, const struct core_
         core_query_put(w, ": ");
         core_query_put(w, row->why);
     }
-    core_query_put(w,
-                   row->is_degraded ? "; degraded: values or rows failed, see system.errors" : "");
+    if (row->is_degraded) {
+        char faults[CORE_FAULTS_BYTES];
+        core_faults_put(&row->faults, faults);
+        core_query_put(w, "; degraded: ");
+        core_query_put(w, faults);
+        core_query_put(w, "; see system.errors");
+    }
     core_query_put_number(w, row->lag_ns / RT_NS_PER_MS, "; lag in ms: ");
     core_query_put_number(w, row->tick, "; tick: ");
     if (row->left_count > 0) {

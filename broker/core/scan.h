@@ -44,7 +44,7 @@ struct core_scans {
     struct core_position position; /* of views: what the rows of all hold; epoch 0: not known */
     uint64_t records_count;        /* looked at */
     uint64_t bytes;                /* of batches as they lie in the log */
-    uint64_t errors_count;         /* error rows found */
+    uint64_t errors_count;         /* error rows found, and of views: those of what was folded */
     uint64_t duplicates_count;     /* names that objects had again on the way of a column's path */
     bool is_changed;               /* a view that is read was replaced, or dropped, before it gave
                                       rows: the statement means another one */

@@ -652,6 +652,6 @@ static void core_scan_columns_misfit(void *ctx, uint32_t row, uint32_t column, e
         error.column = c->relation->relation.columns[scanned->number].name;
         error.path = scanned->source;
     }
-    c->errors_count++;
+    core_faults_add(&c->faults, c->partition, c->offsets[row]);
     core_errors_add(&c->cs->errors, &error);
 }

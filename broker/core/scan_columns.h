@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "broker/core/faults.h"
 #include "broker/core/stream.h"
 #include "schemas/json/reader.h"
 #include "storage/log/records.h"
@@ -52,9 +53,9 @@ struct core_scan_column {
 /* Embedded in its scan. */
 struct core_scan_columns {
     /* To be read. */
-    bool wants_records;    /* else rows follow from the headers of batches */
-    uint32_t rows_max;     /* of a batch: fewer than VEC_ROWS_MAX where columns are many */
-    uint64_t errors_count; /* error rows told */
+    bool wants_records;        /* else rows follow from the headers of batches */
+    uint32_t rows_max;         /* of a batch: fewer than VEC_ROWS_MAX where columns are many */
+    struct core_faults faults; /* error rows told */
 
     /* Rows so far, each filled by who reads the records where it is wanted. */
     uint64_t *offsets;                 /* always */

@@ -501,11 +501,11 @@ static enum exec_result core_scan_give(struct core_scan *scan, struct exec_failu
 {
     const struct core_lane *lane = &scan->lanes[scan->lane];
     struct core_scan_columns *columns = &scan->columns;
-    uint64_t errors_count = columns->errors_count;
+    uint64_t errors_count = columns->faults.count;
     uint64_t duplicates_count = columns->rc.duplicates_count;
     enum err err =
         core_scan_columns_fill(columns, lane->partition, scan->rows, &scan->batch.columns);
-    scan->source.scans->errors_count += columns->errors_count - errors_count;
+    scan->source.scans->errors_count += columns->faults.count - errors_count;
     scan->source.scans->duplicates_count += columns->rc.duplicates_count - duplicates_count;
     if (err != ERR_OK) {
         return core_source_fail_memory(failure);

@@ -192,6 +192,7 @@ static void core_scan_view_held(struct core_upkeep_hold *hold)
     scan->is_foreign = scan->is_held && core_scan_view_is_foreign(scans, &hold->position);
     if (scan->is_held && !scan->is_foreign) {
         core_scan_view_position(scans, &hold->position);
+        scans->errors_count += hold->errors_count;
         for (uint32_t i = 0; i < scan->reads_count; i++) {
             scan->reads[i].tick = hold->tick;
             core_scan_view_start(scan, i, CORE_UPKEEP_READ_OPEN);
@@ -259,6 +260,8 @@ static enum exec_result core_scan_view_next(struct exec_source *source,
         if (read->code != CORE_OK) {
             return core_scan_view_fail(scan, read->code, read->why, failure);
         }
+        source->scans->errors_count += read->errors_count;
+        read->errors_count = 0; /* it is counted */
         if (!scan->is_given && read->batch.selection.count > 0) {
             scan->is_given = true;
             for (uint32_t i = 0; i < scan->columns_count; i++) {

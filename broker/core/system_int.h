@@ -14,7 +14,7 @@
 #define CORE_SYSTEM_ROWS_MAX 128u
 
 /* The most columns that one of the tables has. */
-#define CORE_SYSTEM_COLUMNS_MAX 26u
+#define CORE_SYSTEM_COLUMNS_MAX 28u
 
 /* A page of texts from another shard: as many rows as there is room for, and for one in any case.
  */

@@ -412,10 +412,12 @@ static void core_system_views_asked(struct core_upkeep_ask *ask)
 static void core_system_fill_upkeep(struct core_system_scan *scan,
                                     const struct core_upkeep_row *row)
 {
+    char why[sizeof(row->why) + CORE_FAULTS_BYTES];
     core_system_string(scan, 9, core_upkeep_status_name(row->status));
     core_system_int4(scan, 10, row->is_degraded);
-    core_system_string(scan, 11, row->why);
-    if (row->why[0] == '\0') {
+    core_faults_why(&row->faults, row->why, why, sizeof(why));
+    core_system_string(scan, 11, why);
+    if (why[0] == '\0') {
         core_system_null(scan, 11);
     }
     core_system_int8(scan, 12, (int64_t)row->tick);
@@ -427,14 +429,20 @@ static void core_system_fill_upkeep(struct core_system_scan *scan,
     core_system_int8(scan, 15, (int64_t)row->bytes);
     core_system_int8(scan, 16, (int64_t)row->records_count);
     core_system_int8(scan, 17, (int64_t)row->left_count);
-    core_system_int8(scan, 18, (int64_t)row->errors_count);
-    core_system_int8(scan, 19, (int64_t)(row->eta_ns / RT_NS_PER_MS));
-    if (row->eta_ns == 0) {
+    core_system_int8(scan, 18, (int64_t)row->faults.count);
+    core_system_int4(scan, 19, row->faults.partition);
+    core_system_int8(scan, 20, (int64_t)row->faults.offset);
+    if (row->faults.count == 0) {
         core_system_null(scan, 19);
-    }
-    core_system_int8(scan, 20, (int64_t)(row->fresh_ns / RT_NS_PER_US));
-    if (row->fresh_ns == 0) {
         core_system_null(scan, 20);
+    }
+    core_system_int8(scan, 21, (int64_t)(row->eta_ns / RT_NS_PER_MS));
+    if (row->eta_ns == 0) {
+        core_system_null(scan, 21);
+    }
+    core_system_int8(scan, 22, (int64_t)(row->fresh_ns / RT_NS_PER_US));
+    if (row->fresh_ns == 0) {
+        core_system_null(scan, 22);
     }
     core_system_fill_rebind(scan, &row->rebind);
 }
@@ -443,15 +451,15 @@ static void core_system_fill_upkeep(struct core_system_scan *scan,
 static void core_system_fill_rebind(struct core_system_scan *scan,
                                     const struct core_upkeep_rebind *rebind)
 {
-    core_system_string(scan, 21, rebind->is_under_way ? "building" : "given up");
-    core_system_string(scan, 22, rebind->why);
-    core_system_int8(scan, 23, (int64_t)rebind->records_count);
-    core_system_int8(scan, 24, (int64_t)rebind->left_count);
-    core_system_int8(scan, 25, (int64_t)(rebind->eta_ns / RT_NS_PER_MS));
-    for (uint32_t i = 21; i < CORE_SYSTEM_COLUMNS_MAX; i++) {
-        bool is_there = i == 21   ? rebind->is_under_way || rebind->why[0] != '\0'
-                        : i == 22 ? rebind->why[0] != '\0'
-                        : i == 25 ? rebind->is_under_way && rebind->eta_ns > 0
+    core_system_string(scan, 23, rebind->is_under_way ? "building" : "given up");
+    core_system_string(scan, 24, rebind->why);
+    core_system_int8(scan, 25, (int64_t)rebind->records_count);
+    core_system_int8(scan, 26, (int64_t)rebind->left_count);
+    core_system_int8(scan, 27, (int64_t)(rebind->eta_ns / RT_NS_PER_MS));
+    for (uint32_t i = 23; i < CORE_SYSTEM_COLUMNS_MAX; i++) {
+        bool is_there = i == 23   ? rebind->is_under_way || rebind->why[0] != '\0'
+                        : i == 24 ? rebind->why[0] != '\0'
+                        : i == 27 ? rebind->is_under_way && rebind->eta_ns > 0
                                   : rebind->is_under_way;
         if (!is_there) {
             core_system_null(scan, i);

@@ -62,6 +62,8 @@ static const struct plan_column core_system_views[] = {
     CORE_SYSTEM_COLUMN("records", BIGINT),
     CORE_SYSTEM_COLUMN("records_left", BIGINT),
     CORE_SYSTEM_COLUMN("errors", BIGINT),
+    CORE_SYSTEM_COLUMN("first_error_partition", INTEGER),
+    CORE_SYSTEM_COLUMN("first_error_offset", BIGINT),
     CORE_SYSTEM_COLUMN("eta_ms", BIGINT),
     CORE_SYSTEM_COLUMN("freshness_us", BIGINT),
     CORE_SYSTEM_COLUMN("rebind", TEXT),

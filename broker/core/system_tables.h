@@ -9,11 +9,14 @@
  *                      time), incarnation, columns, key (names of its columns that tell rows apart,
  *                      as a JSON array; null: they are not all shown), created, sql, state
  *                      (building, live, lagging, broken), degraded (values or rows failed), why it
- *                      lags or is broken, tick (the newest that is in its rows; null: none yet),
+ *                      lags, is broken or degraded, tick (the newest that is in its rows; null:
+ *                      none yet),
  *                      lag_ms (how long it has been behind), rows, bytes (of memory), records
  *                      (folded since the server started), records_left (to fold of the present
- *                      step), errors (since the server started), eta_ms (until that step is done;
- *                      null: not known), freshness_us (from when its last tick was there until it
+ *                      step), errors (since the server started), first_error_partition,
+ *                      first_error_offset (where the first of them stands, by partition and
+ *                      offset; null: there is none), eta_ms (until that step is done; null: not
+ *                      known), freshness_us (from when its last tick was there until it
  *                      was in its rows; null: none yet), rebind (null; building: it is bound anew
  *                      and its heir is being built; given up), rebind_why (why the newest heir was
  *                      given up, since the server started), rebind_records, rebind_records_left,

@@ -125,6 +125,7 @@ struct core_upkeep_hold {
     char why[160];       /* for people; "": what the code says */
     uint64_t tick;       /* the state's, to be read at */
     struct core_position position; /* all that it and those before it hold is in the rows */
+    uint64_t errors_count;         /* values and rows that failed of what they are made of */
 
     /* Private to upkeep_home.c. */
     struct core_call call;       /* there and back; the release, too */
@@ -173,6 +174,7 @@ struct core_upkeep_read {
                                needed, `why`; CORE_CLOSING */
     const char *why;        /* for people, or NULL; lives as `batch` */
     struct vec_batch batch; /* rows, which live until the next call; perhaps none */
+    uint64_t errors_count;  /* rows left out of `batch` since they cannot be shown */
     bool is_end;            /* that was all */
     bool is_open;           /* to be closed: also after a failure */
     bool is_away;           /* a call is under way */

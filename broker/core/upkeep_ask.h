@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "broker/core/call.h"
+#include "broker/core/faults.h"
 #include "storage/log/format.h"
 
 struct core_catalog;
@@ -47,10 +48,10 @@ struct core_upkeep_row {
                             taken it; 0: it has taken none */
     uint64_t rows_count; /* of its state */
     uint64_t bytes;      /* of memory */
-    uint64_t records_count; /* folded since the server started */
-    uint64_t left_count;    /* records of the step under way that are left to fold */
-    uint64_t errors_count;  /* values and rows that failed since the server started */
-    uint64_t eta_ns;        /* until that step is done, by its pace so far; 0: not known */
+    uint64_t records_count;    /* folded since the server started */
+    uint64_t left_count;       /* records of the step under way that are left to fold */
+    struct core_faults faults; /* values and rows that failed since the server started */
+    uint64_t eta_ns;           /* until that step is done, by its pace so far; 0: not known */
     struct core_upkeep_rebind rebind;
 };
 

@@ -131,6 +131,7 @@ bool core_upkeep_hold_try(struct core_upkeep_view *view, struct core_upkeep_hold
         }
         hold->tick = view->applied;
         hold->position = position;
+        hold->errors_count = view->errors_count;
         core_upkeep_hold_end(hold, CORE_OK);
     } else if (view->is_swapped) { /* it has no later tick */
         list_remove(&hold->in_view);
@@ -152,7 +153,7 @@ bool core_upkeep_hold_try(struct core_upkeep_view *view, struct core_upkeep_hold
 
 /* Orders that give up older ticks than `applied` go out later, and none has gone out before. */
 bool core_upkeep_newest(struct core_upkeep *upkeep, const struct log_uuid *uuid, uint64_t *tick,
-                        struct core_position *position)
+                        struct core_position *position, uint64_t *errors_count)
 {
     const struct core_upkeep_view *view = core_upkeep_view_find(upkeep, uuid);
     if (upkeep->is_stopping || view == NULL || view->is_dropped || view->is_swapped ||
@@ -161,6 +162,7 @@ bool core_upkeep_newest(struct core_upkeep *upkeep, const struct log_uuid *uuid,
     }
     *tick = view->applied;
     *position = core_upkeep_view_position(view);
+    *errors_count = view->errors_count;
     return true;
 }
 

@@ -493,7 +493,7 @@ static void core_upkeep_step_done(struct core_shard *home, struct core_call *cal
     view->away_count--;
     if (step->is_done || step->code == CORE_OK) {
         step->told = step->count;
-        view->is_degraded = view->is_degraded || step->told.errors > 0;
+        view->is_degraded = view->is_degraded || step->told.faults.count > 0;
     }
     if (step->is_done) {
         step->is_undone = false;
@@ -534,6 +534,10 @@ static void core_upkeep_view_stepped(struct core_upkeep_view *view)
     struct core_upkeep *upkeep = view->upkeep;
     uint64_t now_ns = rt_now_ns(upkeep->cs->shard);
     view->applied = view->tick;
+    view->errors_count = 0; /* all are done with that tick, and none with more */
+    for (uint32_t i = 0; i < upkeep->cs->core->shards_count; i++) {
+        view->errors_count += view->steps[i].told.faults.count;
+    }
     view->fresh_ns = view->behind_ns != 0 ? now_ns - view->behind_ns : 0;
     uint64_t next = view->moved > view->applied ? core_upkeep_view_next(view) : 0;
     if (view->moved <= view->applied) {
@@ -681,7 +685,7 @@ void core_upkeep_view_row(const struct core_upkeep_view *view, struct core_upkee
         row->bytes += step->told.bytes;
         row->records_count += step->told.records;
         row->left_count += step->told.left;
-        row->errors_count += step->told.errors;
+        core_faults_join(&row->faults, &step->told.faults);
     }
     uint64_t folded = row->records_count - view->step_records;
     uint64_t took_ns = now_ns - view->step_ns;

@@ -50,6 +50,7 @@ struct core_upkeep_view {
     struct core_change_item item;   /* of it */
     char heir_why[160];             /* why its newest heir was given up; "": none was */
     bool is_degraded;               /* values or rows failed */
+    uint64_t errors_count;          /* such, in the rows of `applied` */
     uint32_t away_count;            /* orders that have not come home */
     uint32_t undone_count;          /* shards that are not done with it */
     struct core_upkeep_step *steps; /* one for each shard */
@@ -83,11 +84,12 @@ void core_upkeep_hold_end(struct core_upkeep_hold *hold, enum core_code code);
 /* All ticks up to this one are in what is read of it. */
 uint64_t core_upkeep_view_complete(const struct core_upkeep_view *view);
 
-/* At the home, without waiting: *tick and *position as a hold would have them now, of a tick that
- * `view`'s rows can be read at within this turn here, and where a call that is sent from here now
- * arrives, in that turn (VIEWS §2). False: this is not the home, or they cannot be read now. */
+/* At the home, without waiting: *tick, *position and *errors_count as a hold would have them now,
+ * of a tick that `view`'s rows can be read at within this turn here, and where a call that is sent
+ * from here now arrives, in that turn (VIEWS §2). False: this is not the home, or they cannot be
+ * read now. */
 bool core_upkeep_newest(struct core_upkeep *upkeep, const struct log_uuid *view, uint64_t *tick,
-                        struct core_position *position);
+                        struct core_position *position, uint64_t *errors_count);
 
 /* --- upkeep_heir.c --- */
 

@@ -32,11 +32,11 @@ enum core_upkeep_order {
 
 /* What a part tells of itself. */
 struct core_upkeep_count {
-    uint64_t rows;    /* of it */
-    uint64_t bytes;   /* of memory */
-    uint64_t records; /* folded so far, ever */
-    uint64_t left;    /* records of the step to be folded */
-    uint64_t errors;  /* ever */
+    uint64_t rows;             /* of it */
+    uint64_t bytes;            /* of memory */
+    uint64_t records;          /* folded so far, ever */
+    uint64_t left;             /* records of the step to be folded */
+    struct core_faults faults; /* ever */
 };
 
 /* An order on one shard: goes there and comes home when it is done, or is to be sent again. While
@@ -155,6 +155,7 @@ struct core_upkeep_part {
     struct list reads;           /* core_upkeep_read.in_part: wait for their turn */
     uint32_t reads_count;        /* readings that are open */
     uint64_t records_count;      /* folded, ever */
+    struct core_faults faults;   /* rows left out, ever; those of values are columns.faults */
     bool is_heir;                /* as the newest step says */
     enum core_code code; /* CORE_OK; CORE_VIEW_BROKEN: `why`; CORE_UNKNOWN_VIEW: it was dropped;
                             CORE_VIEW_CHANGED: its heir has its place, and its rows are read on.

@@ -25,6 +25,7 @@ static void core_upkeep_read_run(struct core_shard *at, struct core_call *call)
     read->code = CORE_OK;
     read->why = NULL;
     read->batch = (struct vec_batch){.columns_count = 0};
+    read->errors_count = 0;
     switch (read->op) {
     case CORE_UPKEEP_READ_OPEN:
         read->part = core_upkeep_find(upkeep, &read->view);
@@ -73,6 +74,7 @@ void core_upkeep_read_turn(struct core_upkeep_read *read)
 
 static void core_upkeep_read_rows(struct core_upkeep_read *read)
 {
+    uint64_t faults_count = read->reading.faults_count;
     enum err err;
     if (read->key != NULL) {
         err = maint_reading_get(&read->reading, read->key, &read->batch);
@@ -80,6 +82,7 @@ static void core_upkeep_read_rows(struct core_upkeep_read *read)
     } else {
         err = maint_reading_next(&read->reading, &read->batch);
     }
+    read->errors_count = read->reading.faults_count - faults_count;
     if (err == ERR_END) {
         read->is_end = true;
         read->batch = (struct vec_batch){.columns_count = 0};

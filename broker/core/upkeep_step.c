@@ -339,8 +339,8 @@ void core_upkeep_answer(struct core_upkeep_part *part, enum core_code code, bool
         step->count = (struct core_upkeep_count){.rows = part->rows.state.rows_count,
                                                  .bytes = part->budget.used_bytes,
                                                  .records = part->records_count,
-                                                 .errors = part->columns.errors_count +
-                                                           part->fold.faults_count};
+                                                 .faults = part->columns.faults};
+        core_faults_join(&step->count.faults, &part->faults);
     }
     for (uint32_t i = 0; i < part->lanes_count; i++) {
         step->count.left += part->lanes[i]->goal - part->lanes[i]->next;
@@ -714,6 +714,7 @@ static void core_upkeep_fault(void *ctx, const struct maint_fault *fault)
                                .path = "",
                                .excerpt = message,
                                .excerpt_bytes = w.pos};
+    core_faults_add(&part->faults, error.partition, error.offset);
     core_errors_add(&part->upkeep->cs->errors, &error);
 }
 

@@ -24,7 +24,10 @@ static bool http_openapi_has(const struct http_route *route, enum http_error err
     ",\"description\":\"Of memory.\"},\"records\":" HTTP_OPENAPI_COUNT                             \
     ",\"description\":\"Folded since the server started.\"},\"records_left\":" HTTP_OPENAPI_COUNT  \
     ",\"description\":\"To fold until it has come up.\"},\"errors\":" HTTP_OPENAPI_COUNT           \
-    "},\"eta_ms\":{\"type\":[\"integer\",\"null\"],\"description\":\"Until it has "                \
+    "},\"first_error\":{\"type\":\"object\",\"description\":\"Where the first of them stands, by " \
+    "partition and offset; absent: there is none.\",\"required\":[\"partition\",\"offset\"],"      \
+    "\"properties\":{\"partition\":" HTTP_OPENAPI_COUNT "},\"offset\":" HTTP_OPENAPI_COUNT         \
+    "}}},\"eta_ms\":{\"type\":[\"integer\",\"null\"],\"description\":\"Until it has "              \
     "come up, by its pace so far; null: not "                                                      \
     "known.\"},\"freshness_us\":{\"type\":[\"integer\",\"null\"],\"description\":\"From when its " \
     "last tick was there until it was in its rows.\"},\"rebind\":{\"type\":\"object\","            \
@@ -115,7 +118,8 @@ static const char http_openapi_components[] =
     "\"type\"],\"properties\":{\"name\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"}}}},"
     "\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"array\"}},"
     "\"command\":{\"type\":\"string\"},\"row_count\":{\"type\":\"integer\"},"
-    "\"errors\":{\"type\":\"integer\",\"description\":\"Rows of system.errors that were found.\"},"
+    "\"errors\":{\"type\":\"integer\",\"description\":\"Error rows that were found, and "
+    "those of the views that were read.\"},"
     "\"records\":{\"type\":\"integer\",\"description\":\"Records that were looked at.\"},"
     "\"position\":{\"type\":\"string\",\"description\":\"Of views: what the rows hold.\"},"
     "\"notice\":{\"type\":\"string\",\"description\":\"What the statement brings with it.\"},"

@@ -215,10 +215,11 @@ static bool http_view_lookup_answer(struct http_view_lookup *work)
     }
     core_position_put(&lookup->position, position);
     http_header(call, "TDB-Position", position);
-    http_put_text(call, has_row ? "],\"command\":\"SELECT\",\"row_count\":1,\"errors\":0,"
-                                  "\"records\":1,\"position\":\""
-                                : "],\"command\":\"SELECT\",\"row_count\":0,\"errors\":0,"
-                                  "\"records\":0,\"position\":\"");
+    http_put_text(call, has_row ? "],\"command\":\"SELECT\",\"row_count\":1,\"errors\":"
+                                : "],\"command\":\"SELECT\",\"row_count\":0,\"errors\":");
+    http_put_u64(call, lookup->errors_count);
+    http_put_text(call,
+                  has_row ? ",\"records\":1,\"position\":\"" : ",\"records\":0,\"position\":\"");
     http_put_text(call, position);
     http_put_text(call, "\"}\n");
     http_answer(call, 200, HTTP_MEDIA_JSON);

@@ -16,6 +16,7 @@ static void http_views_answer(struct http_call *call, const struct core_upkeep_a
 static void http_views_put(struct http_call *call, const struct core_view *view,
                            const struct core_topic *topic);
 static void http_views_put_columns(struct http_call *call, const struct core_view *view);
+static void http_views_put_first(struct http_call *call, const struct core_faults *faults);
 static void http_views_put_rebind(struct http_call *call, const struct core_upkeep_rebind *rebind);
 static void http_views_put_known(struct http_call *call, uint64_t number);
 static void http_views_put_member(struct http_call *call, const char *name, const char *value,
@@ -105,12 +106,14 @@ void http_views_put_state(struct http_call *call, const struct core_upkeep_row *
     static const char *const names[] = {"lag_ms",  "rows",         "bytes",
                                         "records", "records_left", "errors"};
     const uint64_t values[] = {row->lag_ns / RT_NS_PER_MS, row->rows_count, row->bytes,
-                               row->records_count,         row->left_count, row->errors_count};
+                               row->records_count,         row->left_count, row->faults.count};
     const char *state = core_upkeep_status_name(row->status);
+    char why[sizeof(row->why) + CORE_FAULTS_BYTES];
+    core_faults_why(&row->faults, row->why, why, sizeof(why));
     http_views_put_member(call, "state", state, strlen(state));
     http_put_text(call, row->is_degraded ? ",\"degraded\":true" : ",\"degraded\":false");
-    if (row->why[0] != '\0') {
-        http_views_put_member(call, "why", row->why, strlen(row->why));
+    if (why[0] != '\0') {
+        http_views_put_member(call, "why", why, strlen(why));
     }
     http_put_text(call, ",\"tick\":");
     http_views_put_known(call, row->tick);
@@ -120,11 +123,24 @@ void http_views_put_state(struct http_call *call, const struct core_upkeep_row *
         http_put_text(call, "\":");
         http_put_u64(call, values[i]);
     }
+    http_views_put_first(call, &row->faults);
     http_put_text(call, ",\"eta_ms\":");
     http_views_put_known(call, row->eta_ns / RT_NS_PER_MS);
     http_put_text(call, ",\"freshness_us\":");
     http_views_put_known(call, row->fresh_ns / RT_NS_PER_US);
     http_views_put_rebind(call, &row->rebind);
+}
+
+/* Where the first of what failed stands, if anything did. */
+static void http_views_put_first(struct http_call *call, const struct core_faults *faults)
+{
+    if (faults->count > 0) {
+        http_put_text(call, ",\"first_error\":{\"partition\":");
+        http_put_u64(call, faults->partition);
+        http_put_text(call, ",\"offset\":");
+        http_put_u64(call, faults->offset);
+        http_put_text(call, "}");
+    }
 }
 
 /* What becomes of it, where it is bound anew, or was to be. */

@@ -213,7 +213,7 @@ def an_answer_that_breaks_is_never_taken_for_a_whole_one(program, _):
 
 
 def values_that_did_not_fit_are_counted(program, _):
-    assert program.run("sql", "-c", "SELECT dirty")[1] == "3 values did not fit their columns; 'tdb errors' lists them.\n"
+    assert program.run("sql", "-c", "SELECT dirty")[1] == "3 values or rows failed; 'tdb errors' lists them.\n"
 
 
 def any_number_of_rows_goes_through(program, _):
@@ -432,7 +432,7 @@ def a_real_server_is_asked(tdb):
             out, err = program.run("sql", "-c", "SELECT name, count(*), sum(n) FROM e GROUP BY name ORDER BY name")
             assert out == (" name | count | sum\n------+-------+-----\n n0   |    17 |  75\n n1   |    17 |  75\n n2   |    16 |  75\n"
                            "(3 rows)\n"), out
-            assert err == "5 values did not fit their columns; 'tdb errors' lists them.\n", err
+            assert err == "5 values or rows failed; 'tdb errors' lists them.\n", err
             out, _ = program.run("errors", "--stream", "e", "--csv")
             assert out.count("five") == 5 and out.startswith("stream,partition,offset,column,code,path,excerpt\r\n"), out
             out, err = program.run("sql", "-c", "SELECT nmae\nFROM e", status=1)

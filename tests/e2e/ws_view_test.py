@@ -260,6 +260,9 @@ def rebound(server, speaker):
     speaker.append("wide", [{"k": f"k{i % 5}", "n": i + 0.5} for i in range(50)])
     holds(speaker, watchers[:1], "SELECT * FROM w")
     assert rows_of(speaker, "SELECT degraded, incarnation FROM system.views WHERE name = 'w'")[0] == Counter(["[true, 1]"])
+    speaker.say(id="q", op="query", sql="SELECT count FROM w WHERE k = 'k1'")
+    assert speaker.hear()["rows"] == [[50]]
+    assert speaker.hear()["errors"] == 50  # what did not fit, of whatever key
     assert at_rest(speaker, "SELECT * FROM w") != at_rest(speaker, sql)
     rows_of(speaker, "ALTER MATERIALIZED VIEW w REBIND")
     deadline = time.monotonic() + 60

@@ -172,5 +172,6 @@ enum err maint_upkeep_get(struct maint_upkeep *upkeep, uint64_t tick, const stru
     if (!store_state_get_at(&upkeep->state, tick, key->hash, key->data, key->bytes, &row)) {
         return ERR_OK;
     }
-    return maint_reading_show(upkeep->view, &ev, &row, &faults_count, out);
+    enum err err = maint_reading_show(upkeep->view, &ev, &row, &faults_count, out);
+    return err == ERR_OK && faults_count > 0 ? ERR_INVALID : err;
 }

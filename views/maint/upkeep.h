@@ -106,7 +106,8 @@ MUST_USE enum err maint_key_make(struct arena *a, const struct vec_type *types,
 
 /* As maint_reading_get, of a key that was made, after `tick`, a complete one (store_state_get_at):
  * for whoever reads one row at once. What was in `a` is forgotten; *out is in it. ERR_INVALID: the
- * view has given this tick up for memory. ERR_BUDGET: `a` refuses. */
+ * view has given this tick up for memory, or has a row that cannot be shown. ERR_BUDGET: `a`
+ * refuses. */
 MUST_USE enum err maint_upkeep_get(struct maint_upkeep *upkeep, uint64_t tick,
                                    const struct maint_key *key, struct arena *a,
                                    struct vec_batch *out);

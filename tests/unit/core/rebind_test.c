@@ -498,7 +498,10 @@ static void a_view_that_is_being_built_anew_is_one_view(void **state)
         assert_true(row.rebind.is_under_way);
         land_is(l, "SELECT name, incarnation, state, rebind, rebind_why FROM system.views",
                 "v|1|live|building|NULL\n");
-        land_explains(l, "v", "Upkeep: live; degraded: values or rows failed, see system.errors;");
+        land_explains(
+            l, "v",
+            "Upkeep: live; degraded: 1 value or row failed, at partition 1, offset 0; see "
+            "system.errors;");
         land_explains(l, "v", "Rebind: under way; records: ");
         land_fails(l, REBIND, "55006 the view is being bound anew already");
         land_is(l, "SELECT * FROM v", before);

@@ -191,7 +191,7 @@ static void key_row(void **state)
     bool is_misfit = key_rows[i].want[0] == '!';
     assert_string_equal(desk_text(d, 0, 0), "NULL");
     assert_string_equal(desk_text(d, 0, 1), is_misfit ? "NULL" : key_rows[i].want);
-    assert_int_equal(d->columns.errors_count, is_misfit);
+    assert_int_equal(d->columns.faults.count, is_misfit);
     struct core_error error;
     uint64_t at = 0;
     if (is_misfit) {
@@ -251,7 +251,7 @@ static void header_row(void **state)
     bool is_misfit = header_rows[i].header[0] == '!';
     assert_string_equal(desk_text(d, 0, 0), is_misfit ? "NULL" : header_rows[i].header);
     assert_string_equal(desk_text(d, 1, 0), header_rows[i].headers);
-    assert_int_equal(d->columns.errors_count, is_misfit);
+    assert_int_equal(d->columns.faults.count, is_misfit);
     desk_free(d);
 }
 

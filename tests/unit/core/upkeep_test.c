@@ -154,35 +154,6 @@ static void rows_are_looked_up_by_their_keys(void **state)
     }
 }
 
-static void values_that_do_not_fit_degrade_a_view(void **state)
-{
-    (void)state;
-    struct land *l = land_new(4, NULL);
-    struct core_upkeep_row row;
-    land_start(l, 2);
-    land_append(l, 0, 20);
-    land_create(l, 0);
-    make(l, "divided AS SELECT k, sum(100 / n) AS s FROM ev WHERE n IS NOT NULL GROUP BY k");
-    land_settle(l);
-    assert_true(land_row(l, "v_group", &row));
-    assert_false(row.is_degraded);
-    l->is_odd = true;
-    land_append(l, 1, 100);
-    land_settle(l);
-    land_compare(l);
-    assert_true(land_row(l, "v_group", &row));
-    assert_true(row.is_degraded);
-    assert_true(row.errors_count > 0);
-    assert_int_equal(row.status, CORE_UPKEEP_LIVE);
-    assert_int_equal(row.records_count, 120);
-    yard_run(l->y, 50);
-    land_compare_one(l, "divided",
-                     "SELECT k, sum(100 / n) AS s FROM ev WHERE n IS NOT NULL AND n <> 0 GROUP BY "
-                     "k",
-                     0);
-    land_free(l);
-}
-
 static void a_view_keeps_its_rows_under_another_name(void **state)
 {
     (void)state;
@@ -841,7 +812,6 @@ int main(void)
         cmocka_unit_test(a_view_begins_where_it_is_told_to),
         cmocka_unit_test(a_global_aggregate_has_its_row_before_any_record),
         cmocka_unit_test(rows_are_looked_up_by_their_keys),
-        cmocka_unit_test(values_that_do_not_fit_degrade_a_view),
         cmocka_unit_test(a_view_keeps_its_rows_under_another_name),
         cmocka_unit_test(a_slow_machine_keeps_views_all_the_same),
         cmocka_unit_test(partitions_that_come_later_belong_to_a_view),

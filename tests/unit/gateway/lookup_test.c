@@ -35,6 +35,7 @@ static void fill(struct town_client *c)
     talk_http_append(c, "{\"n\":2,\"s\":\"a\\\"b\",\"m\":1.5,\"d\":0.1,\"j\":{\"x\":[1,\"y\"]}}");
     talk_http_append(c, "{\"n\":2,\"s\":\"a\\\"b\",\"m\":1.50,\"b\":true,\"j\":\"s\"}");
     talk_http_append(c, "{\"z\":\"2026-01-31T00:00:00Z\",\"d\":-0.0,\"e\":\"2026-01-31\"}");
+    talk_http_append(c, "{\"n\":5,\"p\":0}");
     talk_http_append(c, "{\"n\":2,\"s\":\"c\",\"p\":7,\"m\":-12345678901234567890.125}");
     talk_http_query_is(
         c,
@@ -52,6 +53,8 @@ static void fill(struct town_client *c)
     make(c, "h",
          "SELECT n, count(*) AS \\\"C \\\"\\\" c\\\" FROM y GROUP BY n HAVING count(*) > 1");
     make(c, "x", "SELECT n + 1 AS n1, count(*), avg(m) FROM y GROUP BY n + 1");
+    make(c, "f", "SELECT n, sum(1 / p) FROM y GROUP BY n");
+    make(c, "q", "SELECT n, 1 / (count(*) - 3) AS q FROM y GROUP BY n");
     make(c, "nine",
          "SELECT n, i, s, m, d, b, j, z, e, count(*) FROM y GROUP BY n, i, s, m, d, b, "
          "j, z, e");
@@ -97,6 +100,10 @@ static const struct same_row {
      "\"0\",\"4\"", false},
     {"h", "[2]", "n IS NOT DISTINCT FROM $1", "\"2\"", false},
     {"h", "[null]", "n IS NOT DISTINCT FROM $1", "null", false},
+    {"f", "[2]", "n IS NOT DISTINCT FROM $1", "\"2\"", false},
+    {"f", "[5]", "n IS NOT DISTINCT FROM $1", "\"5\"", false},
+    {"q", "[5]", "n IS NOT DISTINCT FROM $1", "\"5\"", false},
+    {"q", "[2]", "n IS NOT DISTINCT FROM $1", "\"2\"", true},
     {"x", "[3]", "n1 IS NOT DISTINCT FROM $1", "\"3\"", false},
     {"nine", "[2,null,%22c%22,-12345678901234567890.125,null,null,null,null,null]",
      "n IS NOT DISTINCT FROM $1 AND i IS NOT DISTINCT FROM $2 AND s IS NOT DISTINCT FROM $3 "
