@@ -107,6 +107,7 @@ static void core_query_ready(void *ctx);
 static void core_query_closed(void *ctx);
 static void core_query_late(struct rt_timer *timer);
 static void core_query_stop(struct core_query_run *run, const char *why);
+static void core_query_stopped(struct core_query_run *run);
 static enum core_query_stage core_query_left(const struct core_query_run *run);
 static bool core_query_free(struct core_query_run *run, uint64_t end_ns);
 static void core_query_tell(struct core_query_run *run);
@@ -253,13 +254,6 @@ bool core_query_start(struct core_shard *cs, struct core_query *query)
     return core_query_go(run, rt_now_precise_ns(cs->shard) + CORE_QUERY_TURN_NS);
 }
 
-/* How long it may wait for a view: some of its time is left to say that it was not there. */
-static uint64_t core_query_view_deadline(const struct core_query_run *run)
-{
-    uint64_t left_ns = run->deadline_ns - run->began_ns;
-    return run->deadline_ns == UINT64_MAX ? UINT64_MAX : run->deadline_ns - left_ns / 16;
-}
-
 /* How long it may take, and what memory. */
 static void core_query_start_limits(struct core_query_run *run)
 {
@@ -307,6 +301,10 @@ static void core_query_stop(struct core_query_run *run, const char *why)
         core_query_wake(run, CORE_QUERY_RUN);
         return;
     case CORE_QUERY_BLOCKED:
+        if (why != core_query_stop_late || !core_scans_hurry(&run->scans)) {
+            core_query_wake(run, CORE_QUERY_RUN);
+        }
+        return;
     case CORE_QUERY_PAUSED: core_query_wake(run, CORE_QUERY_RUN); return;
     case CORE_QUERY_PLAN:
     case CORE_QUERY_BIND:
@@ -318,6 +316,18 @@ static void core_query_stop(struct core_query_run *run, const char *why)
     case CORE_QUERY_DONE: return;
     }
     UNREACHABLE();
+}
+
+/* It ends before its time, and says why: where it was late for a view, that. */
+static void core_query_stopped(struct core_query_run *run)
+{
+    struct exec_failure failure;
+    if (run->stop == core_query_stop_late && run->is_open &&
+        core_scans_is_late(&run->scans, &failure)) {
+        core_query_fail(run, failure.state, SQL_AT_NONE, "%s", failure.message);
+    } else {
+        core_query_fail(run, "57014", SQL_AT_NONE, "%s", run->stop);
+    }
 }
 
 void core_query_wake(struct core_query_run *run, enum core_query_stage stage)
@@ -336,7 +346,7 @@ static bool core_query_go(struct core_query_run *run, uint64_t end_ns)
             run->stop = run->stop == NULL ? core_query_stop_late : run->stop;
         }
         if (run->stop != NULL && run->stage < CORE_QUERY_CLOSE) {
-            (void)core_query_fail(run, "57014", SQL_AT_NONE, "%s", run->stop);
+            core_query_stopped(run);
         }
         switch (run->stage) {
         case CORE_QUERY_PLAN: is_more = core_query_plan(run); break;
@@ -481,7 +491,7 @@ static bool core_query_open(struct core_query_run *run)
                                      .ctx = run,
                                      .position_min = query->position_min,
                                      .is_any = query->is_any,
-                                     .deadline_ns = core_query_view_deadline(run)};
+                                     .deadline_ns = run->deadline_ns};
     if (core_query_parts_begin(run, &setting)) {
         setting.parts = &run->parts.ops;
     }

@@ -16,6 +16,7 @@
 #ifndef BROKER_CORE_SCAN_H
 #define BROKER_CORE_SCAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "broker/core/position.h"
@@ -40,6 +41,7 @@ struct core_scans {
     struct core_position position_min; /* of a view: wait until it has this; epoch 0: any */
     uint64_t deadline_ns;              /* of a view: wait so long for it */
     bool is_any;                       /* of a view: as it is, and do not wait */
+    struct exec_source *awaited;       /* reads a view that is not there yet; NULL: none does */
 
     struct core_position position; /* of views: what the rows of all hold; epoch 0: not known */
     uint64_t records_count;        /* looked at */
@@ -53,5 +55,12 @@ struct core_scans {
 
 /* The sources. */
 extern const struct exec_source_ops core_scan_ops;
+
+/* The time is over. True: a view is waited for, and is not any more: `ready` is called soon. */
+bool core_scans_hurry(struct core_scans *scans);
+
+/* Whether a view is waited for, or was until the time was over; `failure` says which, and how far
+ * it is. */
+bool core_scans_is_late(const struct core_scans *scans, struct exec_failure *failure);
 
 #endif

@@ -103,6 +103,7 @@ enum err core_scan_view_open(struct core_scans *scans, const struct plan_scan *p
         core_scan_view_free(scan, false);
         return ERR_BUDGET;
     }
+    scans->awaited = &scan->source;
     struct core_position here = core_ticks_position(scans->cs);
     scan->is_foreign = core_scan_view_is_foreign(scans, &here);
     scan->is_known = scan->is_foreign;
@@ -191,6 +192,7 @@ static void core_scan_view_held(struct core_upkeep_hold *hold)
     }
     scan->is_foreign = scan->is_held && core_scan_view_is_foreign(scans, &hold->position);
     if (scan->is_held && !scan->is_foreign) {
+        scans->awaited = NULL;
         core_scan_view_position(scans, &hold->position);
         scans->errors_count += hold->errors_count;
         for (uint32_t i = 0; i < scan->reads_count; i++) {
@@ -199,6 +201,33 @@ static void core_scan_view_held(struct core_upkeep_hold *hold)
         }
     }
     scans->ready(scans->ctx);
+}
+
+bool core_scans_hurry(struct core_scans *scans)
+{
+    if (scans->awaited == NULL) {
+        return false;
+    }
+    struct core_scan_view *scan = CONTAINER_OF(scans->awaited, struct core_scan_view, source);
+    if (scan->is_known) {
+        return false;
+    }
+    core_upkeep_hold_cancel(scans->cs, &scan->hold); /* its answer says how far the view is */
+    return true;
+}
+
+bool core_scans_is_late(const struct core_scans *scans, struct exec_failure *failure)
+{
+    if (scans->awaited == NULL) {
+        return false;
+    }
+    const struct core_scan_view *scan = CONTAINER_OF(scans->awaited, struct core_scan_view, source);
+    enum core_code code = scan->is_known ? scan->hold.code : CORE_TIMEOUT;
+    if (scan->is_foreign || (code != CORE_TIMEOUT && code != CORE_CLOSING)) {
+        return false;
+    }
+    (void)core_scan_view_fail(scan, CORE_TIMEOUT, scan->is_known ? scan->hold.why : NULL, failure);
+    return true;
 }
 
 static void core_scan_view_start(struct core_scan_view *scan, uint32_t i,
@@ -314,6 +343,7 @@ static void core_scan_view_close(struct exec_source *source)
 {
     struct core_scan_view *scan = CONTAINER_OF(source, struct core_scan_view, source);
     scan->is_closing = true;
+    source->scans->awaited = NULL;
     core_upkeep_hold_cancel(source->scans->cs, &scan->hold);
     core_scan_view_end(scan, false);
 }

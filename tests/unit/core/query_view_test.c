@@ -581,6 +581,35 @@ static void an_answer_holds_what_its_position_says(void **state)
     close_yard(y);
 }
 
+/* However short it waits, and on whichever shard: it was the view that was late. */
+static void who_waits_for_a_view_in_vain_is_told_which(void **state)
+{
+    (void)state;
+    for (uint32_t shards_count = 1; shards_count <= 3; shards_count++) {
+        struct core_position none = {0};
+        struct core_position got;
+        struct yard *y = open_yard(shards_count);
+        assert_done(y, 0, "CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM yard", MADE);
+        assert_answer_at(y, 0, "SELECT n FROM v", &none, "10;", &got);
+        for (uint32_t ms = 1; ms <= 40; ms++) {
+            char want[128];
+            struct statement *s = statement_new(y, ms % shards_count, "SELECT n FROM v");
+            s->query.position_min = (struct core_position){got.epoch, got.tick + 1000};
+            s->timeout_ns = ms * RT_NS_PER_MS;
+            statement_start(s);
+            statement_wait(s);
+            snprintf(
+                want, sizeof(want),
+                "materialized view \"v\" was not there in time: it has tick %llu, not %llu yet",
+                (unsigned long long)got.tick, (unsigned long long)got.tick + 1000);
+            assert_string_equal(s->query.error.code, "55T02");
+            assert_string_equal(s->query.error.message, want);
+            statement_free(s);
+        }
+        close_yard(y);
+    }
+}
+
 /* It does not wait. */
 static void any_answer_is_taken_where_any_will_do(void **state)
 {
@@ -835,6 +864,7 @@ int main(void)
         cmocka_unit_test(a_view_is_asked_as_a_relation),
         cmocka_unit_test(rows_by_key_are_read_however_many_ask),
         cmocka_unit_test(an_answer_holds_what_its_position_says),
+        cmocka_unit_test(who_waits_for_a_view_in_vain_is_told_which),
         cmocka_unit_test(any_answer_is_taken_where_any_will_do),
         cmocka_unit_test(views_tell_how_they_stand),
         cmocka_unit_test(many_views_are_all_shown),
