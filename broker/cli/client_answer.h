@@ -57,7 +57,7 @@ struct client_answer {
     bool has_problem;                 /* and it was this: */
     struct client_problem problem;
     const char *command;   /* "SELECT" */
-    const char *notice;    /* what goes with it; "": nothing */
+    const char *notice;    /* what goes with it, a line each; "": nothing */
     uint64_t errors_count; /* error rows that were met */
 };
 

@@ -294,6 +294,19 @@ static bool client_query_row(void *ctx, const struct client_answer_cell *cells, 
     return drawn != NULL;
 }
 
+/* Print what goes with the answer, line by line. */
+static void client_query_put_notices(struct client *c, const char *notices)
+{
+    fflush(c->out);
+    for (const char *line = notices; *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        fputs("NOTICE: ", c->err);
+        cli_text_put_plain(c->err, line, length);
+        fputc('\n', c->err);
+        line += length + (line[length] == '\n');
+    }
+}
+
 /* Print what stands behind the rows, or say why there is nothing. */
 static enum client_exit client_query_end(struct client_query *query, enum err err, long status)
 {
@@ -310,12 +323,7 @@ static enum client_exit client_query_end(struct client_query *query, enum err er
             cli_text_put_plain(c->out, answer->command, strlen(answer->command));
             fputc('\n', c->out);
         }
-        if (answer->notice[0] != '\0') {
-            fflush(c->out);
-            fputs("NOTICE: ", c->err);
-            cli_text_put_plain(c->err, answer->notice, strlen(answer->notice));
-            fputc('\n', c->err);
-        }
+        client_query_put_notices(c, answer->notice);
         if (answer->errors_count > 0) {
             fflush(c->out);
             fprintf(c->err, "%" PRIu64 " values or rows failed; 'tdb errors' lists them.\n",

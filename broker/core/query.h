@@ -33,7 +33,7 @@
 struct core_query;
 struct core_shard;
 
-/* Room for a notice: it names a topic, or says what a view reads. */
+/* Room for notices: they name a topic, and say what a view reads. */
 #define CORE_QUERY_NOTICE_BYTES 1024u
 
 /* Who takes what a query gives; all are called from turns of the loop. */
@@ -69,7 +69,8 @@ struct core_query {
     /* Answered. */
     struct sql_error error; /* SQL_STATE_NONE: it went well */
     const char *tag;        /* "SELECT", "CREATE STREAM", ...: static storage; NULL: not known */
-    char notice[CORE_QUERY_NOTICE_BYTES]; /* what goes with it, for people; "": nothing */
+    char notice[CORE_QUERY_NOTICE_BYTES]; /* what goes with it, for people, a line each; "":
+                                             nothing */
     uint64_t rows_count;                  /* handed over */
     uint64_t errors_count;                /* error rows that the scans found, and those of
                                              the views that are read, as of `position` */

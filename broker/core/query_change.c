@@ -1,5 +1,4 @@
 /* CREATE STREAM and DROP STREAM, and changes that the controller makes. See query_run.h. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -138,7 +137,7 @@ static bool core_query_is_done(const struct core_query_run *run)
            ((code == CORE_UNKNOWN_STREAM || code == CORE_UNKNOWN_VIEW) && stmt->if_exists);
 }
 
-/* A view that was made holds back what its topic would lose. */
+/* What a view that was made, or is bound anew, brings with it. */
 static void core_query_note(struct core_query_run *run)
 {
     const struct core_topic *topic = NULL;
@@ -147,11 +146,8 @@ static void core_query_note(struct core_query_run *run)
         topic = core_catalog_find_uuid(run->queries->cs->catalog, &run->view.source->topic);
     }
     if (topic != NULL && is_rebind) {
-        core_query_view_note(run, topic->name);
+        core_query_view_note_rebind(run, topic->name);
     } else if (topic != NULL) {
-        snprintf(run->query->notice, sizeof(run->query->notice),
-                 "topic \"%s\" keeps on disk all records from the view's origin on, also those "
-                 "that its retention lets go",
-                 topic->name);
+        core_query_view_note(run, topic->name);
     }
 }

@@ -116,8 +116,10 @@ bool core_query_change(struct core_query_run *run);
 bool core_query_view(struct core_query_run *run);
 bool core_query_view_bind(struct core_query_run *run);
 
-/* Its view was bound anew, and is being built: what it reads by then. */
+/* Its view was made: what it holds back, and which types it has frozen. It was bound anew, and is
+ * being built: what it reads by then. */
 void core_query_view_note(struct core_query_run *run, const char *topic_name);
+void core_query_view_note_rebind(struct core_query_run *run, const char *topic_name);
 
 /* Its change, run->item, is for the controller to make. Returns false: it waits. */
 bool core_query_change_start(struct core_query_run *run);

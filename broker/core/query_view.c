@@ -261,18 +261,45 @@ static bool core_query_view_unbound(struct core_query_run *run)
     return true;
 }
 
-void core_query_view_note(struct core_query_run *run, const char *topic_name)
+/* --- What is said of it --- */
+
+/* Behind `length` bytes of the notice: `lead`, and what declares the source. False: there is no
+ * room, and nothing was added. */
+static bool core_query_view_note_source(struct core_query_run *run, int length, const char *lead,
+                                        const char *topic_name)
 {
     struct core_query *query = run->query;
-    char *room = query->notice;
-    int length = snprintf(room, sizeof(query->notice),
+    ASSERT(length > 0 && (size_t)length < sizeof(query->notice));
+    char *room = query->notice + length;
+    struct bytes_writer w = bytes_writer(room, sizeof(query->notice) - (size_t)length - 1);
+    core_query_put(&w, lead);
+    core_stream_write(&w, run->view.source, topic_name);
+    room[w.err == ERR_OK ? w.pos : 0] = '\0';
+    return w.err == ERR_OK;
+}
+
+void core_query_view_note(struct core_query_run *run, const char *topic_name)
+{
+    const struct core_stream *source = run->view.source;
+    char *notice = run->query->notice;
+    int length = snprintf(notice, sizeof(run->query->notice),
+                          "topic \"%s\" keeps on disk all records from the view's origin on, also "
+                          "those that its retention lets go",
+                          topic_name);
+    if (!source->is_declared && source->columns_count > 0 &&
+        !core_query_view_note_source(run, length,
+                                     "\nthe view keeps to these types: ", topic_name)) {
+        snprintf(notice + length, sizeof(run->query->notice) - (size_t)length,
+                 "\nthe view keeps to types that SHOW CREATE MATERIALIZED VIEW tells");
+    }
+}
+
+void core_query_view_note_rebind(struct core_query_run *run, const char *topic_name)
+{
+    int length = snprintf(run->query->notice, sizeof(run->query->notice),
                           "materialized view \"%s\" is read as it was until it is built anew",
                           run->view.name);
-    ASSERT(length > 0 && (size_t)length < sizeof(query->notice));
-    struct bytes_writer w = bytes_writer(room + length, sizeof(query->notice) - (size_t)length - 1);
-    core_query_put(&w, ", from: ");
-    core_stream_write(&w, run->view.source, topic_name);
-    room[(size_t)length + (w.err == ERR_OK ? w.pos : 0)] = '\0'; /* or else there is no room */
+    (void)core_query_view_note_source(run, length, ", from: ", topic_name);
 }
 
 /* --- EXPLAIN --- */

@@ -170,6 +170,11 @@ static void a_view_is_made_and_shown(void **state)
     }
 }
 
+#define HELD                                                                                       \
+    "topic \"yard\" keeps on disk all records from the view's origin on, also those that its "     \
+    "retention lets go"
+
+/* And, where nothing was declared, which types it has frozen, in a form that declares them. */
 static void who_makes_a_view_is_told_what_it_holds_back(void **state)
 {
     static const struct {
@@ -177,10 +182,15 @@ static void who_makes_a_view_is_told_what_it_holds_back(void **state)
         const char *notice;
     } rows[] = {
         {"CREATE MATERIALIZED VIEW IF NOT EXISTS v AS SELECT id, count(*) FROM typed GROUP BY id",
-         "topic \"yard\" keeps on disk all records from the view's origin on, also those that its "
-         "retention lets go"},
+         HELD},
         {"CREATE MATERIALIZED VIEW IF NOT EXISTS v AS SELECT id, count(*) FROM typed GROUP BY id",
          ""},
+        {"CREATE MATERIALIZED VIEW u AS SELECT b, max(a) FROM yard GROUP BY b",
+         HELD "\nthe view keeps to these types: CREATE STREAM yard (a BIGINT, b TEXT) "
+              "FROM TOPIC yard FORMAT JSON"},
+        {"CREATE MATERIALIZED VIEW n AS SELECT count(*) FROM yard", HELD},
+        {"CREATE MATERIALIZED VIEW large AS SELECT * FROM yard",
+         HELD "\nthe view keeps to types that SHOW CREATE MATERIALIZED VIEW tells"},
         {"EXPLAIN CREATE MATERIALIZED VIEW w AS SELECT id FROM typed", ""},
         {"SELECT 1", ""},
         {"DROP MATERIALIZED VIEW v", ""},
@@ -189,6 +199,11 @@ static void who_makes_a_view_is_told_what_it_holds_back(void **state)
     struct yard *y = open_yard(2);
     declare(y);
     for (uint32_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        char wide[32]; /* of so many columns at last that what declares them is long */
+        for (uint32_t k = 0; k < 40 && strstr(rows[i].text, " large ") != NULL; k++) {
+            snprintf(wide, sizeof(wide), "{\"long_name_%u\":1}", k);
+            append(y, 0, 1, wide);
+        }
         struct statement *s = begin(y, 1, rows[i].text);
         statement_wait(s);
         assert_int_equal(s->query.error.state, SQL_STATE_NONE);
