@@ -8,15 +8,11 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/list.h"
 #include "base/rt/clock.h"
-#include "base/rt/timer.h"
-#include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
 #include "broker/core/query.h"
-#include "broker/core/ticks_cover.h"
-#include "broker/core/view.h"
 #include "broker/gateway/handlers.h"
+#include "broker/gateway/http_cover.h"
 #include "broker/gateway/http_media.h"
 #include "broker/gateway/http_query.h"
 #include "broker/gateway/http_rows.h"
@@ -24,9 +20,6 @@
 
 /* What there is is sent, too, when it has taken longer than this. */
 #define HTTP_QUERY_QUICK_NS (20 * RT_NS_PER_MS)
-
-/* Between two questions to a timeline that is not there yet. */
-#define HTTP_QUERY_RETRY_NS (5 * RT_NS_PER_MS)
 
 /* The longest TDB-Types; longer ones are left out: clients refuse large heads. */
 #define HTTP_QUERY_TYPES_BYTES 4096u
@@ -37,15 +30,12 @@ enum http_query_form { HTTP_QUERY_JSON, HTTP_QUERY_NDJSON, HTTP_QUERY_CSV, HTTP_
 struct http_query {
     struct http_call *call;        /* whose */
     struct core_query query;       /* what is asked */
-    struct core_ticks_cover cover; /* before it: from offsets to a position */
-    struct core_ticks_want *wants; /* of it */
-    struct rt_timer retry;         /* asks once more: the timeline is so new that it is not there */
-    const struct http_question_want *offsets; /* as they were asked */
-    enum http_query_form form;                /* of the answer */
-    struct http_rows rows;                    /* how rows are written */
-    const struct vec_batch *batch;            /* whose rows are being written; NULL: none are */
-    uint32_t next_row;                        /* of its selection */
-    uint64_t began_ns;                        /* when */
+    struct http_cover cover;       /* before it: from offsets to a position */
+    enum http_query_form form;     /* of the answer */
+    struct http_rows rows;         /* how rows are written */
+    const struct vec_batch *batch; /* whose rows are being written; NULL: none are */
+    uint32_t next_row;             /* of its selection */
+    uint64_t began_ns;             /* when */
     uint64_t shown_ns;      /* when rows left last because of the time; at first when it began */
     bool has_rows;          /* a row was written */
     uint32_t headers_count; /* of the answer, before the statement adds its own */
@@ -56,11 +46,8 @@ struct http_query {
 };
 
 static bool http_query_read(struct http_call *call, struct http_question *question);
-static bool http_query_take(struct http_query *work, const struct http_question *question);
-static bool http_query_cover(struct http_query *work, const struct http_question *question);
-static void http_query_covered(struct core_ticks_cover *cover);
-static bool http_query_is_early(const struct http_query *work);
-static void http_query_cover_again(struct rt_timer *timer);
+static void http_query_take(struct http_query *work, const struct http_question *question);
+static void http_query_covered(struct http_cover *cover);
 static void http_query_uncovered(struct http_query *work);
 static void http_query_start(struct http_query *work);
 static void http_query_place(struct http_query *work);
@@ -109,14 +96,23 @@ void http_query_ask(struct http_call *call, const struct http_question *question
     work->shown_ns = work->began_ns;
     work->headers_count = call->headers_count;
     call->state = work;
-    if (!http_query_take(work, question)) {
+    http_query_take(work, question);
+    if (question->wants_count == 0) {
+        http_query_start(work);
         return;
     }
+    work->cover.done = http_query_covered;
+    work->cover.ctx = work;
+    work->cover.cs = call->cs;
+    work->cover.arena = &call->arena;
+    work->cover.wants = question->wants;
+    work->cover.wants_count = question->wants_count;
+    work->cover.deadline_ns = work->query.deadline_ns;
+    work->is_covering = http_cover_start(&work->cover);
     if (work->is_covering) {
         http_wait(call, http_query_canceled);
-        core_ticks_cover(call->cs, &work->cover);
     } else {
-        http_query_start(work);
+        http_query_uncovered(work);
     }
 }
 
@@ -164,8 +160,8 @@ static bool http_query_read(struct http_call *call, struct http_question *questi
     return true;
 }
 
-/* What is asked becomes the statement. False as above. */
-static bool http_query_take(struct http_query *work, const struct http_question *question)
+/* What is asked becomes the statement. */
+static void http_query_take(struct http_query *work, const struct http_question *question)
 {
     struct core_query *query = &work->query;
     query->text = question->sql.data;
@@ -177,56 +173,15 @@ static bool http_query_take(struct http_query *work, const struct http_question 
     query->position_min = question->position_min;
     query->is_any = question->is_any;
     work->rows.has_number_texts = question->has_number_texts;
-    return question->wants_count == 0 || http_query_cover(work, question);
 }
 
-/* Which position holds the records that were asked for is to be found out. False as above. */
-static bool http_query_cover(struct http_query *work, const struct http_question *question)
-{
-    struct http_call *call = work->call;
-    const struct core_catalog *catalog = call->cs->catalog;
-    uint64_t timeout_ms = call->cs->core->config.queries.timeout_ms;
-    work->wants = http_alloc(call, question->wants_count * sizeof(*work->wants));
-    if (work->wants == NULL) {
-        return false;
-    }
-    for (uint32_t i = 0; i < question->wants_count; i++) {
-        const struct http_question_want *want = &question->wants[i];
-        const struct core_topic *topic =
-            core_catalog_find(catalog, want->topic.data, want->topic.length);
-        if (topic == NULL) {
-            http_problem_of(call, HTTP_POSITION_INVALID, "There is no topic %.*s.",
-                            want->topic.length < 256 ? (int)want->topic.length : 256,
-                            want->topic.data);
-            return false;
-        }
-        work->wants[i] = (struct core_ticks_want){topic->uuid, want->partition, want->offset};
-    }
-    rt_timer_init(&work->retry, call->cs->shard, http_query_cover_again);
-    work->offsets = question->wants;
-    work->is_covering = true;
-    work->cover = (struct core_ticks_cover){
-        .done = http_query_covered,
-        .ctx = work,
-        .wants = work->wants,
-        .wants_count = question->wants_count,
-        .deadline_ns = work->query.deadline_ns > 0 ? work->query.deadline_ns
-                       : timeout_ms > 0            ? work->began_ns + timeout_ms * RT_NS_PER_MS
-                                                   : UINT64_MAX};
-    return true;
-}
-
-static void http_query_covered(struct core_ticks_cover *cover)
+static void http_query_covered(struct http_cover *cover)
 {
     struct http_query *work = cover->ctx;
-    if (!work->is_canceled && http_query_is_early(work)) {
-        rt_timer_start(&work->retry, rt_now_ns(work->call->cs->shard) + HTTP_QUERY_RETRY_NS);
-        return;
-    }
     work->is_covering = false;
     if (work->is_canceled) {
         http_problem(work->call, http_query_why(work), NULL);
-    } else if (cover->code != CORE_OK) {
+    } else if (cover->error != HTTP_ERRORS_COUNT) {
         http_query_uncovered(work);
     } else {
         work->query.position_min = cover->position;
@@ -234,48 +189,11 @@ static void http_query_covered(struct core_ticks_cover *cover)
     }
 }
 
-/* Whether there is no such position since there is no timeline yet, or the topic is not on it yet,
- * but will be: it has a view. */
-static bool http_query_is_early(const struct http_query *work)
-{
-    const struct core_shard *cs = work->call->cs;
-    const struct core_ticks_cover *cover = &work->cover;
-    struct core_tree_walk walk;
-    const struct core_view *view;
-    if ((cover->code != CORE_NOT_AVAILABLE && cover->code != CORE_NOT_FOLLOWED) ||
-        rt_now_ns(cs->shard) >= cover->deadline_ns) {
-        return false;
-    }
-    core_catalog_walk_views(&walk, cs->catalog);
-    while ((view = core_catalog_next_view(&walk)) != NULL) {
-        if (log_uuid_is_equal(&view->source->topic, &cover->wants[cover->want].topic)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void http_query_cover_again(struct rt_timer *timer)
-{
-    struct http_query *work = CONTAINER_OF(timer, struct http_query, retry);
-    core_ticks_cover(work->call->cs, &work->cover);
-}
-
 /* There is no such position. */
 static void http_query_uncovered(struct http_query *work)
 {
-    const struct core_ticks_cover *cover = &work->cover;
-    const struct http_question_want *want = &work->offsets[cover->want];
-    enum http_error error = cover->code == CORE_TIMEOUT ? HTTP_VIEWS_LAGGING
-                            : cover->code == CORE_UNKNOWN_TOPIC || cover->code == CORE_NOT_FOLLOWED
-                                ? HTTP_POSITION_INVALID
-                                : http_error_of(cover->code);
-    const char *why = cover->code == CORE_TIMEOUT         ? "it is not on the timeline yet"
-                      : cover->code == CORE_UNKNOWN_TOPIC ? "there is no such partition"
-                                                          : core_code_text(cover->code);
-    http_problem_of(work->call, error, "Topic %.*s, partition %u, offset %llu: %s.",
-                    want->topic.length < 256 ? (int)want->topic.length : 256, want->topic.data,
-                    want->partition, (unsigned long long)want->offset, why);
+    const struct http_cover *cover = &work->cover;
+    http_problem(work->call, cover->error, cover->detail[0] != '\0' ? cover->detail : NULL);
 }
 
 /* --- The answer --- */
@@ -398,12 +316,8 @@ static void http_query_canceled(struct http_call *call)
 {
     struct http_query *work = call->state;
     work->is_canceled = true;
-    if (work->is_covering && rt_timer_is_running(&work->retry)) {
-        rt_timer_stop(&work->retry);
-        work->is_covering = false;
-        http_problem(call, http_query_why(work), NULL);
-    } else if (work->is_covering) {
-        core_ticks_cover_cancel(call->cs, &work->cover);
+    if (work->is_covering) {
+        http_cover_cancel(&work->cover);
     } else if (!work->is_done) {
         core_query_cancel(&work->query);
     }

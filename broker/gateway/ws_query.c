@@ -13,6 +13,7 @@
 #include "base/rt/clock.h"
 #include "broker/core/core.h"
 #include "broker/core/query.h"
+#include "broker/gateway/http_cover.h"
 #include "broker/gateway/http_question.h"
 #include "broker/gateway/http_rows.h"
 #include "broker/gateway/http_sql.h"
@@ -25,6 +26,7 @@ struct ws_query {
     struct ws_work work;
     struct http_question question;
     struct core_query query;
+    struct http_cover cover;       /* before it: from offsets to a position */
     struct http_rows rows;         /* how rows are written */
     const struct vec_batch *batch; /* whose rows are being written; NULL: none are */
     uint32_t next_row;             /* of its selection */
@@ -32,11 +34,14 @@ struct ws_query {
     bool is_begun;                 /* a message of rows is being written */
     bool has_rows;                 /* it has some */
     bool has_left;                 /* one has been sent */
+    bool is_covering;              /* `cover` is under way */
     bool is_done;                  /* the statement has ended */
 };
 
 static void ws_query_start(struct ws_work *work, const struct ws_message *message,
                            struct http_text text);
+static void ws_query_covered(struct http_cover *cover);
+static void ws_query_uncovered(struct ws_query *state);
 static void ws_query_drained(struct ws_work *work);
 static void ws_query_closed(struct ws_work *work);
 static void ws_query_columns(struct core_query *query, const struct plan_output *outputs,
@@ -70,12 +75,6 @@ static void ws_query_start(struct ws_work *work, const struct ws_message *messag
         ws_work_end(work);
         return;
     }
-    if (question->wants_count > 0) {
-        ws_work_fail(work, HTTP_QUERY_INVALID,
-                     "\"min_position\" is a position here; offsets are served by HTTP.");
-        ws_work_end(work);
-        return;
-    }
     state->shown_ns = rt_now_ns(cs->shard);
     state->rows.has_number_texts = question->has_number_texts;
     query->ops = &ops;
@@ -88,7 +87,43 @@ static void ws_query_start(struct ws_work *work, const struct ws_message *messag
     query->position_min = question->position_min;
     query->is_any = question->is_any;
     query->deadline_ns = question->timeout_ns > 0 ? state->shown_ns + question->timeout_ns : 0;
-    (void)core_query_start(cs, query); /* the work may be gone */
+    if (question->wants_count == 0) {
+        (void)core_query_start(cs, query); /* the work may be gone */
+        return;
+    }
+    state->cover.done = ws_query_covered;
+    state->cover.ctx = state;
+    state->cover.cs = cs;
+    state->cover.arena = &work->arena;
+    state->cover.wants = question->wants;
+    state->cover.wants_count = question->wants_count;
+    state->cover.deadline_ns = query->deadline_ns;
+    state->is_covering = http_cover_start(&state->cover);
+    if (!state->is_covering) {
+        ws_query_uncovered(state);
+    }
+}
+
+static void ws_query_covered(struct http_cover *cover)
+{
+    struct ws_query *state = cover->ctx;
+    state->is_covering = false;
+    if (cover->is_canceled) { /* nobody is there to be told */
+        ws_work_end(&state->work);
+    } else if (cover->error != HTTP_ERRORS_COUNT) {
+        ws_query_uncovered(state);
+    } else {
+        state->query.position_min = cover->position;
+        (void)core_query_start(cover->cs, &state->query);
+    }
+}
+
+/* There is no such position. */
+static void ws_query_uncovered(struct ws_query *state)
+{
+    const struct http_cover *cover = &state->cover;
+    ws_work_fail(&state->work, cover->error, cover->detail[0] != '\0' ? cover->detail : NULL);
+    ws_work_end(&state->work);
 }
 
 static void ws_query_columns(struct core_query *query, const struct plan_output *outputs,
@@ -175,7 +210,9 @@ static void ws_query_drained(struct ws_work *work)
 static void ws_query_closed(struct ws_work *work)
 {
     struct ws_query *state = CONTAINER_OF(work, struct ws_query, work);
-    if (!state->is_done) {
+    if (state->is_covering) {
+        http_cover_cancel(&state->cover);
+    } else if (!state->is_done) {
         core_query_cancel(&state->query);
     }
 }

@@ -383,6 +383,43 @@ static void a_client_that_does_not_read_holds_its_statement_up(void **state)
     end(t);
 }
 
+/* Also where the view is so new that it has no timeline. What never comes is late, or the client
+ * goes. */
+static void what_was_appended_is_read_over_the_same_connection(void **state)
+{
+    static const char append[] =
+        "{\"op\":\"append\",\"stream\":\"s\",\"events\":[{\"value\":{\"a\":1}}]}";
+    static const char query[] = "{\"id\":1,\"op\":\"query\",\"sql\":\"SELECT n FROM v\","
+                                "\"min_position\":{\"%s\":{\"0\":%u}},\"timeout\":\"%s\"}";
+    struct town *t = begin(5, 2);
+    struct client *client = client_new(t);
+    char text[300];
+    (void)state;
+    ask(client, append, "{\"ev\":\"ok\",\"appended\":1");
+    ask(client,
+        "{\"op\":\"query\",\"sql\":\"CREATE MATERIALIZED VIEW v AS SELECT count(*) n FROM s\"}",
+        "{\"ev\":\"ok\"");
+    for (uint32_t i = 0; i < 20; i++) {
+        snprintf(text, sizeof(text), query, "s", i, "10s");
+        say(client, text);
+        snprintf(text, sizeof(text),
+                 "{\"id\":1,\"ev\":\"rows\",\"columns\":[{\"name\":\"n\",\"type\":\"bigint\"}],"
+                 "\"rows\":[[%u]]}",
+                 i + 1);
+        assert_hears(client, text);
+        hears_begin(client, "{\"id\":1,\"ev\":\"ok\"");
+        ask(client, append, "{\"ev\":\"ok\",\"appended\":1");
+    }
+    snprintf(text, sizeof(text), query, "s", 99, "100ms");
+    ask(client, text, "{\"id\":1,\"ev\":\"error\",\"type\":\"urn:tdb:error:views_lagging\"");
+    snprintf(text, sizeof(text), query, "none", 1, "100ms");
+    ask(client, text, "{\"id\":1,\"ev\":\"error\",\"type\":\"urn:tdb:error:position_invalid\"");
+    snprintf(text, sizeof(text), query, "s", 99, "1h");
+    say(client, text);
+    town_run(t, 50);
+    end(t);
+}
+
 static void a_connection_that_goes_leaves_nothing(void **state)
 {
     struct town *t = begin(3, 2);
@@ -836,6 +873,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_message_is_answered_with_its_id),
         cmocka_unit_test(a_client_that_does_not_read_holds_its_statement_up),
+        cmocka_unit_test(what_was_appended_is_read_over_the_same_connection),
         cmocka_unit_test(a_connection_that_goes_leaves_nothing),
         cmocka_unit_test(a_connection_has_so_many_under_way),
         cmocka_unit_test(a_blank_stream_has_its_schema_with_the_first_event),
