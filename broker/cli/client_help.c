@@ -223,8 +223,9 @@ const char client_help_errors[] = "  --stream NAME      of this one alone\n"
 
 const char client_help_errors_notes[] =
     "\nA value that does not fit its column is NULL there and an error here: stream,\n"
-    "place of the record, column, SQLSTATE, path, and how the value begins. They are\n"
-    "found by queries: what nobody reads has none.\n";
+    "place of the record, column, SQLSTATE, path, and how the value begins. A row\n"
+    "that a view cannot fold is one, too, under the view's name. Queries and views\n"
+    "find them: what neither has read has none.\n";
 
 const char client_help_errors_examples[] = "  tdb errors --stream orders --limit 20\n"
                                            "  tdb errors --json | jq -r .code | sort | uniq -c\n";

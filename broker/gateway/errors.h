@@ -79,7 +79,7 @@
       "Mend it at the place that the excerpt shows.")                                              \
     X(SQL_UNDEFINED, "sql_undefined", 422, "3F 42703 42704 42883 42P01", false,                    \
       "The statement names what is not there.",                                                    \
-      "SHOW STREAMS lists relations, DESCRIBE the columns of one.")                                \
+      "SHOW STREAMS and SHOW VIEWS list relations, DESCRIBE the columns of one.")                  \
     X(SQL_INVALID, "sql_invalid", 422, "42", false, "The statement's parts do not go together.",   \
       "Mend it at the place that the excerpt shows.")                                              \
     X(SQL_PARAMETERS, "sql_parameters", 422, "08P01 42P02", false,                                 \

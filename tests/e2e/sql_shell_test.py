@@ -249,6 +249,7 @@ def errors_are_listed(program, _):
     assert program.run("errors")[0] == " stream | offset\n--------+--------\n s      |      5\n(1 row)\n"
     assert program.run("errors", "--stream", "it's", "--limit", "3", "--json")[0] == '{"stream":"it\'s","offset":7}\n'
     program.run("errors", "--limit", "x", status=2)
+    assert "Queries and views\nfind them:" in program.run("errors", "--help")[0]
 
 
 def views_are_listed_described_and_dropped(program, door):

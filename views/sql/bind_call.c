@@ -337,6 +337,9 @@ static void bind_function_missing(struct binder *b, const char *name, const char
                       "function %s is not supported", name);
             if (bind_refused_rows[i].hint != NULL) {
                 bind_hint(b, "%s", bind_refused_rows[i].hint);
+            } else if (e->kind == SQL_EXPR_CALL && e->u.call->form == SQL_CALL_VALUE) {
+                bind_hint(b, "A column of that name is written in double quotes: \"%.*s\".",
+                          (int)e->at.length, b->binding->text + e->at.pos);
             }
             return;
         }

@@ -374,7 +374,14 @@ static bool sql_parse_show_create(struct sql_parser *p, struct sql_stmt *stmt)
         sql_parse_take(p, SQL_KW_MATERIALIZED);
         sql_parse_take(p, SQL_KW_VIEW);
     } else if (is_more || !sql_parse_is_name(p, SQL_NAME_COLUMN)) {
-        return p->err == ERR_OK && sql_parse_fail(p, words);
+        bool is_view = sql_parse_is(p, SQL_KW_VIEW);
+        if (p->err == ERR_OK) {
+            sql_parse_fail(p, is_view ? NULL : words);
+            if (is_view) {
+                sql_error_hint(p->error, "Write SHOW CREATE MATERIALIZED VIEW, or the name alone.");
+            }
+        }
+        return false;
     }
     return p->err == ERR_OK && sql_parse_path(p, SQL_NAME_COLUMN, &stmt->name);
 }

@@ -379,6 +379,8 @@ static void streams_are_declared_shown_and_dropped(void **state)
     talk_http_query_is(c, "DROP STREAM d", "[]");
     talk_http_assert_problem(talk_http_query(c, "{\"sql\":\"SELECT n FROM d\"}"), 422,
                              "sql_undefined");
+    struct talk_http_answer a = talk_http_query(c, "{\"sql\":\"SELECT n FROM elsewhere\"}");
+    assert_non_null(strstr(a.body, "\"hint\":\"SHOW STREAMS and SHOW VIEWS list relations, "));
     talk_http_query_is(c, "DROP STREAM IF EXISTS d", "[]");
     talk_http_query_is(c, "CREATE STREAM d (n INTEGER) FROM TOPIC s FORMAT JSON", "[]");
     talk_http_query_is(c, "SELECT n FROM d LIMIT 2", "[[0],[1]]");
