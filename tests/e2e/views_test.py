@@ -5,8 +5,9 @@ answers over the stream.
   views_test.py TDB
 
 A round: an idempotent Kafka producer that lives through all rounds and an HTTP producer that never retries append; a reader asks the
-views and never sees less than before; ten WebSocket clients follow views, and come back with their tokens: their ticks rise, and at
-rest their tables are the views'; a view is made in the middle; the server is killed at a random moment (one time in ten it is
+views and never sees less than before; ten WebSocket clients follow views, and come back with their tokens: their ticks rise, their
+tables are what others have and questions are answered of the same position, in this life of the server or another, and at rest they
+are the views'; a view is made in the middle; the server is killed at a random moment (one time in ten it is
 stopped in order) and starts again, on another number of shards; then, with everybody at rest, the events are counted and each view
 is held against its SELECT. TDB_SHARE_CASES: so many rounds (5); TDB_SHARE_SECONDS: no new round after that; TDB_SEED.
 """
@@ -61,8 +62,34 @@ class Wrong(Exception):
     """What must not be."""
 
 
+class Tables:
+    """What each SELECT over a view was said to be, by its position: always the same."""
+
+    def __init__(self):
+        self.hashes, self.equals, self.lock = {}, 0, threading.Lock()
+
+    def add(self, sql, position, table):
+        """`position`: (epoch, tick); `table`: rows as JSON, counted."""
+        found = hash(frozenset(table.items()))
+        with self.lock:
+            known = self.hashes.setdefault((sql, position), found)
+            self.equals += known == found
+        if known != found:
+            raise Wrong(f"{sql}: two tables of position {position}: one of them {sorted(table.elements())[:100]}")
+
+
+def position_of(text):
+    epoch, tick = text.split(".")
+    return int(epoch, 16), int(tick)
+
+
 def ask(server, sql):
     """The rows of an answer; it must go well. OSError, HTTPException: the server went."""
+    return ask_all(server, sql)["rows"]
+
+
+def ask_all(server, sql):
+    """Likewise, all of it."""
     connection = http.client.HTTPConnection("127.0.0.1", server.http, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("POST", "/api/v1/query", json.dumps({"sql": sql, "timeout": ANSWER}), {"Content-Type": "application/json"})
@@ -73,7 +100,7 @@ def ask(server, sql):
     said = json.loads(text)
     if answer.status != 200 or "error" in said:
         raise Wrong(f"{sql}: {text[:1000].decode()}")
-    return said["rows"]
+    return said
 
 
 def event(prng, who, number):
@@ -177,20 +204,22 @@ class HttpSender(UntilKilled):
 class Reader(UntilKilled):
     """Asks the views: counts never go down, from one life of the server to the next neither."""
 
-    def __init__(self, server, seen):
+    def __init__(self, server, seen, tables):
         super().__init__(server)
-        self.seen, self.asked = seen, 0
+        self.seen, self.tables, self.asked = seen, tables, 0
 
     def work(self):
         while True:
-            for sql in COUNTS:
+            for sql, watched in zip(COUNTS, random.sample(WATCHED, len(COUNTS))):
                 try:
                     (count,), = ask(self.server, sql)
+                    said = ask_all(self.server, watched)
                 except Wrong:
                     self.server.ending.wait(1)
                     if self.server.ending.is_set():
                         return
                     raise
+                self.tables.add(watched, position_of(said["position"]), Counter(json.dumps(row) for row in said["rows"]))
                 count = count or 0
                 if count < self.seen.get(sql, 0):
                     raise Wrong(f"{sql}: {count}, and it was {self.seen[sql]} before")
@@ -201,9 +230,9 @@ class Reader(UntilKilled):
 class Follower(UntilKilled):
     """Follows a SELECT over a view; its state is handed on from life to life. The Watcher holds that ticks rise."""
 
-    def __init__(self, server, sql, state):
+    def __init__(self, server, sql, state, tables):
         super().__init__(server)
-        self.sql, self.state, self.told, self.resumed = sql, state, 0, None
+        self.sql, self.state, self.tables, self.told, self.resumed = sql, state, tables, 0, None
 
     def work(self):
         watcher = Watcher(self.server, self.state, sql=self.sql)
@@ -213,6 +242,8 @@ class Follower(UntilKilled):
                 if self.server.ending.is_set() or watcher.ended.get("retriable"):
                     return
                 raise Wrong(f"{self.sql}: {watcher.ended}")
+            if watcher.progress_count > self.told:
+                self.tables.add(self.sql, watcher.tick, watcher.table)
             self.state, self.told, self.resumed = watcher.state, watcher.progress_count, watcher.resume
 
 
@@ -245,6 +276,7 @@ class Game:
         self.server, self.prng = server, random.Random(seed)
         self.seen, self.whole = {}, {}  # of readers; (count, sum of n) by HTTP producer, of former rounds
         self.states = [None] * len(WATCHED)  # of those who follow
+        self.tables = Tables()
         self.asked = self.events = self.told = self.diffs = 0
         self.has_late = False
 
@@ -261,9 +293,9 @@ class Game:
     def play(self, number):
         prng = self.prng
         web = HttpSender(self.server, f"http{number}", random.Random(prng.random()))
-        reader = Reader(self.server, self.seen)
+        reader = Reader(self.server, self.seen, self.tables)
         maker = Maker(self.server, prng.uniform(0, 0.3)) if not self.has_late else None
-        followers = [Follower(self.server, sql, state) for sql, state in zip(WATCHED, self.states)]
+        followers = [Follower(self.server, sql, state, self.tables) for sql, state in zip(WATCHED, self.states)]
         threads = [thread for thread in (web, reader, maker, *followers) if thread]
         self.server.ending.clear()
         for thread in threads:
@@ -371,7 +403,8 @@ def main():
         finally:
             server.close()
     print(f"covered: e2e_views/killed under load: {played} cases in {time.monotonic() - began:.1f} s (from seed {seed}), "
-          f"{game.events} events, {game.asked} looks at views, {game.told} progresses told meanwhile, {game.diffs} resumed by differences")
+          f"{game.events} events, {game.asked} looks at views, {game.told} progresses told meanwhile, {game.diffs} resumed by differences, "
+          f"{game.tables.equals - len(game.tables.hashes)} tables held against others of their position")
     return 0
 
 
