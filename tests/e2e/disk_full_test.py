@@ -23,6 +23,7 @@ import talk  # first: it knows where the others are
 from kafka_batch import Large, number_of
 from serve import Server
 from talk import EARLIEST, LATEST, NOT_LEADER, OK, STORAGE_ERROR, until
+from ws_speaker import Reader, Speaker, Watcher
 
 SUITE = "e2e_disk_full"
 MIB = 1 << 20
@@ -52,6 +53,7 @@ class Run:
         self.starts = {}  # topic: records that are deleted
         self.read = {}    # topic: where its consumer is
         self.refused = 0
+        self.screens = None
 
     def start(self):
         self.server.start()
@@ -215,6 +217,34 @@ class Clients:
         assert error == OK and sorted(value for _, value in found) == sorted(wanted), found
 
 
+class Screens:
+    """WebSocket clients: one that follows a stream, one that follows a view of it, one that appends and asks."""
+
+    def __init__(self, run):
+        self.speaker = Speaker(run.server)
+        said = self.speaker.ask(id=0, op="query", sql="CREATE MATERIALIZED VIEW web_count AS SELECT count(*) AS count FROM web")
+        assert said["ev"] == "ok", said
+        self.reader, self.watcher = Reader(run.server, None, sql="SELECT _offset FROM web"), Watcher(run.server, view="web_count")
+        self.reader.until(0)
+        self.have(1)
+
+    def are_refused(self):
+        """No event more; all else goes on."""
+        said = self.speaker.ask(id=0, op="append", stream="web", events=[{"value": 2}])
+        assert said["ev"] == "error" and said["code"] == "disk_full" and said["retriable"] and said["hint"], said
+        assert self.speaker.ask(id=0, op="ping")["ev"] == "ok"
+        assert self.speaker.ask(id=0, op="query", sql="SELECT * FROM web_count")["ev"] == "ok"
+
+    def have(self, count):
+        """The events there are, but for the first one that the reader did not ask for."""
+        self.watcher.until(lambda watcher: watcher.rows() == [[count]])
+        assert self.reader.until(count - 1) == [[i] for i in range(1, count)]
+
+    def end(self):
+        for client in (self.speaker, self.reader, self.watcher):
+            client.end()
+
+
 # --- What happens ---
 
 def the_disk_becomes_full(run):
@@ -223,6 +253,7 @@ def the_disk_becomes_full(run):
         run.make(topic)
     talk.create(run.wire, "clients")
     assert run.post() == (200, None)
+    run.screens = Screens(run)
     for topic, count in (("kept", 3), ("gone", GONE_COUNT)):
         for _ in range(count):
             assert run.append(topic) == OK
@@ -230,6 +261,7 @@ def the_disk_becomes_full(run):
     assert run.ends["filled"] > 2 * LEFT_COUNT, f"full after {run.ends['filled']} records"
     assert "disk full: producers are refused" in run.server.text()
     assert run.post() == (507, "disk_full")
+    run.screens.are_refused()
     assert run.gets("kept")
     run.reads()
 
@@ -251,10 +283,13 @@ def a_deleted_topic_makes_room(run):
     run.fill("filled")
     run.reads()
     assert run.post() == (507, "disk_full")
+    run.screens.are_refused()
     assert talk.delete(run.wire, "gone") == OK
     del run.ends["gone"]
     run.goes_on("filled")
     assert run.post() == (200, None)
+    run.screens.have(2)
+    run.screens.end()
 
 
 def it_starts_on_the_full_disk(run):
