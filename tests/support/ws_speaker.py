@@ -94,7 +94,7 @@ class Watcher(Speaker):
 
     def __init__(self, server, state=None, ident=1, **what):
         super().__init__(server)
-        self.ident = ident
+        self.ident, self.is_anew = ident, False
         self.table, self.token, self.tick = state if state else (Counter(), None, (0, 0))
         self.ended = self.columns = self.key = self.resume = self.reason = None
         self.fresh = None      # the rows of a snapshot that is not at its end
@@ -125,6 +125,7 @@ class Watcher(Speaker):
             assert self.columns is not None and said["resume"] == "snapshot", said
             self.resume, self.reason, self.changes = said["resume"], said["reason"], []
             self.schemas += 1
+            self.is_anew = True  # it may be told its tick again
         self.columns, self.key = [column["name"] for column in said["columns"]], said.get("key")
         if self.resume == "snapshot":
             self.fresh = Counter()
@@ -144,7 +145,9 @@ class Watcher(Speaker):
     def _progress(self, said):
         epoch, tick = said["position"].split(".")
         tick = (int(epoch, 16), int(tick))
-        assert tick > self.tick or (self.resume == "diff" and self.progress_count == 0 and tick == self.tick), (tick, self.tick)
+        is_first = self.is_anew or (self.resume == "diff" and self.progress_count == 0)
+        assert tick > self.tick or (is_first and tick == self.tick), (tick, self.tick)
+        self.is_anew = False
         self._apply()
         self.tick, self.token = tick, said["token"]
         self.progress_count += 1

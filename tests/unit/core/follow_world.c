@@ -242,6 +242,7 @@ static void fan_begun(struct core_follow *follow)
         assert_non_null(follow->reason);
         fan->anew_count++;
         fan->is_dirty = false;
+        fan->progress_count = 0; /* it may be told its tick again */
     }
     fan->is_begun = true;
     fan->is_snapshot = !follow->is_diff;
