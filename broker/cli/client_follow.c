@@ -261,13 +261,14 @@ static enum client_follow_end client_follow_begun(struct client_follow *f,
     f->is_ahead = false;
     f->lost_ns = 0;
     if (event->is_snapshot) {
+        f->token = NULL; /* it is of the rows of before */
         client_changes_snapshot(&f->changes);
     }
     return CLIENT_FOLLOW_GOES_ON;
 }
 
-/* The view is another incarnation from here on: all its rows come. What had no progress counts for
- * nothing. */
+/* The view is another incarnation from here on, or what had changed could not be told: all its rows
+ * come. What was before counts for nothing. */
 static void client_follow_anew(struct client_follow *f, const struct client_event *event)
 {
     struct client *c = f->c;
@@ -275,6 +276,7 @@ static void client_follow_anew(struct client_follow *f, const struct client_even
         return;
     }
     f->held_bytes = 0;
+    f->token = NULL;
     f->is_in_snapshot = true;
     fputs("tdb: its rows begin anew", c->err);
     if (event->resume_why[0] != '\0') {

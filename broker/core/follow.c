@@ -151,8 +151,12 @@ static void core_follows_look(struct rt_timer *timer)
 {
     struct core_follows *follows = CONTAINER_OF(timer, struct core_follows, timer);
     uint64_t now_ns = rt_now_ns(follows->cs->shard);
-    list_for_each (node, &follows->paused) {
+    list_for_each_safe (node, next, &follows->paused) {
         struct core_follow *follow = CONTAINER_OF(node, struct core_follow, in_paused);
+        if (follow->is_short) {
+            core_follow_resume(follow);
+            continue;
+        }
         bool is_amid = follow->stage == CORE_FOLLOW_READING || follow->stage == CORE_FOLLOW_DIFF;
         uint64_t max_ns = follow->stall_ns_max != 0 ? follow->stall_ns_max : UINT64_MAX;
         max_ns = is_amid && max_ns > CORE_FOLLOW_LEASE_NS ? CORE_FOLLOW_LEASE_NS : max_ns;
@@ -222,6 +226,7 @@ void core_follow_resume(struct core_follow *follow)
         return;
     }
     list_remove(&follow->in_paused);
+    follow->is_short = false;
     if (follow->is_ended) {
         return;
     }
@@ -306,8 +311,7 @@ void core_follow_place(struct core_follow *follow, uint64_t at)
     if (follow->is_ended) {
         follow->stage = CORE_FOLLOW_ENDING;
     } else if (follow->is_begun && !core_follow_has_room(follow)) {
-        follow->stage = CORE_FOLLOW_BLOCKED;
-        list_push_back(&tail->blocked, &follow->in_wait);
+        core_follow_block(follow, at);
     } else if (follow->is_begun && tail->round != CORE_FOLLOW_ROUND_GIVE && at >= tail->last &&
                at <= tail->position.tick) {
         follow->stage = CORE_FOLLOW_CURRENT;
@@ -320,6 +324,14 @@ void core_follow_place(struct core_follow *follow, uint64_t at)
         }
         core_follow_tail_wake(tail);
     }
+}
+
+void core_follow_block(struct core_follow *follow, uint64_t at)
+{
+    ASSERT(list_is_linked(&follow->in_paused));
+    follow->at = at;
+    follow->stage = CORE_FOLLOW_BLOCKED;
+    list_push_back(&follow->tail->blocked, &follow->in_wait);
 }
 
 void core_follow_progress(struct core_follow_crowd *crowd, const struct core_position *position)
@@ -437,6 +449,14 @@ void core_follow_anew(struct core_follow *follow, const char *reason)
     follow->is_begun = false;
     follow->reason = reason;
     core_follow_wake(follow);
+}
+
+void core_follow_later(struct core_follow *follow)
+{
+    follow->diff = NULL;
+    follow->is_short = true;
+    core_follow_pause(follow);
+    core_follow_block(follow, follow->at);
 }
 
 void core_follow_count(struct core_follow *follow, bool is_counted)

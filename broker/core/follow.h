@@ -76,7 +76,8 @@ struct core_follow_ops {
      * these two, but for those that are done. */
     void (*changes)(struct core_follow_crowd *crowd, enum core_follow_kind kind,
                     const struct vec_batch *rows);
-    /* What was told of changes so far has to be on its way to `now`. */
+    /* What was told of changes so far has to be on its way to `now`; of nobody, where all that it
+     * was for have ended. */
     void (*flush)(struct core_follow_crowd *crowd);
     /* All changes up to `position` have been told; each of `now` takes them. */
     void (*progress)(struct core_follow_crowd *crowd, const struct core_position *position);
@@ -156,6 +157,8 @@ struct core_follow {
     bool is_away;                          /* `hold` is */
     bool is_canceled;                      /* it is wanted no more */
     bool is_held;                          /* what it holds is to be released */
+    bool is_short;                         /* it is paused for want of memory, until it is looked
+                                              after */
     bool is_ended;                         /* `code` says how: it is given no more, though it may be
                                               in `now` until it is done */
     struct core_upkeep_hold hold; /* the tick of its snapshot; or waits for that of a token */

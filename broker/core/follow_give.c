@@ -340,9 +340,7 @@ static bool core_follow_touch(struct core_follow_crowd *crowd)
         struct core_follow *follow = CONTAINER_OF(node, struct core_follow, in_now);
         if (!follow->is_ended && !core_follow_has_room(follow)) {
             list_remove(node);
-            follow->at = tail->position.tick;
-            follow->stage = CORE_FOLLOW_BLOCKED;
-            list_push_back(&tail->blocked, &follow->in_wait);
+            core_follow_block(follow, tail->position.tick);
         }
     }
     list_append_all(&crowd->now, &crowd->current);
@@ -363,6 +361,7 @@ static void core_follow_give_fail(const struct core_follow_shape *shape,
                 CONTAINER_OF(in_slot, struct core_follow_crowd, in_slot);
             if (list_is_linked(&crowd->in_told)) { /* it is told no progress */
                 list_remove(&crowd->in_told);
+                crowd->ops->flush(crowd); /* what is written is for these alone */
                 list_append_all(&crowd->current, &crowd->now);
             }
             list_for_each (member, &crowd->members) {
@@ -379,6 +378,8 @@ static void core_follow_told(struct core_follow_crowd *crowd)
     if (!list_is_empty(&crowd->now)) {
         core_follow_progress(crowd, &tail->to_position);
         crowd->told_tick = tail->to_position.tick;
+    } else {
+        crowd->ops->flush(crowd); /* all for whom it was written have ended */
     }
     list_for_each (node, &crowd->now) {
         struct core_follow *follow = CONTAINER_OF(node, struct core_follow, in_now);

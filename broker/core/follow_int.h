@@ -153,6 +153,8 @@ void core_follow_pause(struct core_follow *follow);
 
 /* It has all up to `at`, and is where it belongs now: current, behind or blocked. */
 void core_follow_place(struct core_follow *follow, uint64_t at);
+/* It has all up to `at` and is paused: it waits to be resumed. */
+void core_follow_block(struct core_follow *follow, uint64_t at);
 
 /* Tell it that it has begun, if that was not told. */
 void core_follow_begin(struct core_follow *follow, bool is_diff, const char *reason);
@@ -162,6 +164,8 @@ void core_follow_hold(struct core_follow *follow, const char *reason);
 /* Of one that waits for nothing: what it has does not lead on to what there is now, so it begins
  * with a snapshot soon, anew where it had begun. */
 void core_follow_anew(struct core_follow *follow, const char *reason);
+/* Of such a one: others have the memory for its difference. It tries again later. */
+void core_follow_later(struct core_follow *follow);
 /* Whether its snapshot counts as one that is read; another one may begin where it does not. */
 void core_follow_count(struct core_follow *follow, bool is_counted);
 

@@ -107,10 +107,19 @@ void core_follow_diff_leave(struct core_follow_diff *diff, const char *reason)
     }
 }
 
-/* There is no memory. Returns true. */
+/* There is no memory: it is too large, or others have it now. Returns true. */
 static bool core_follow_diff_fail(struct core_follow_diff *diff)
 {
-    core_follow_diff_leave(diff, CORE_FOLLOW_TOO_LARGE);
+    struct budget *budget = &diff->tail->follows->diffs_budget;
+    struct list_node *node;
+    arena_deinit(&diff->arena);
+    arena_init(&diff->arena, budget, CORE_FOLLOW_DIFF_CHUNK_BYTES, SIZE_MAX);
+    if (budget->used_bytes == 0) {
+        core_follow_diff_leave(diff, CORE_FOLLOW_TOO_LARGE);
+    }
+    while ((node = list_pop_front(&diff->members)) != NULL) {
+        core_follow_later(CONTAINER_OF(node, struct core_follow, in_wait));
+    }
     return true;
 }
 
@@ -119,7 +128,8 @@ static void core_follow_diff_fail_sight(struct core_follow_diff *diff,
                                         const struct core_follow_sight *sight)
 {
     if (sight->eval.failure.fault == VEC_FAULT_MEMORY) {
-        core_follow_diff_leave(diff, CORE_FOLLOW_TOO_LARGE);
+        (void)core_follow_diff_fail(diff);
+        return;
     }
     list_for_each (node, &diff->members) {
         core_follow_fail_sight(CONTAINER_OF(node, struct core_follow, in_wait), sight);

@@ -229,9 +229,14 @@ static void core_follow_tail_out_of_reach(struct core_follow_tail *tail)
     if (tail->is_main) {
         list_for_each (member, &tail->members) {
             struct core_follow *follow = CONTAINER_OF(member, struct core_follow, in_tail);
-            if (list_is_linked(&follow->in_now)) {
-                list_remove(&follow->in_now);
+            if (!list_is_linked(&follow->in_now)) {
+                continue;
+            }
+            list_remove(&follow->in_now);
+            if (follow->is_ended || core_follow_has_room(follow)) {
                 core_follow_anew(follow, CORE_FOLLOW_OUT_OF_REACH);
+            } else {
+                core_follow_block(follow, tail->position.tick);
             }
         }
         core_follow_tail_given(tail);
@@ -454,13 +459,19 @@ static bool core_follow_tail_catch_up(struct core_follow_tail *tail)
     uint64_t at = 0;
     list_for_each_safe (node, following, &tail->behind) {
         struct core_follow_crowd *next = CONTAINER_OF(node, struct core_follow_crowd, in_behind);
-        list_for_each (waits, &next->behind) {
+        list_for_each_safe (waits, later, &next->behind) {
             struct core_follow *follow = CONTAINER_OF(waits, struct core_follow, in_wait);
-            if (follow->at <= tail->position.tick && !follow->is_ended) {
-                crowd = next;
-                at = follow->at;
-                break;
+            if (follow->at > tail->position.tick || follow->is_ended) {
+                continue;
             }
+            if (follow->is_begun && follow->at >= tail->last) { /* it was ahead */
+                list_remove(waits);
+                core_follow_place(follow, follow->at);
+                continue;
+            }
+            crowd = next;
+            at = follow->at;
+            break;
         }
         if (list_is_empty(&next->behind)) {
             list_remove(node);

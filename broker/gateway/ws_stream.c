@@ -186,6 +186,7 @@ static void ws_stream_gap(struct core_subscribe_crowd *crowd, uint32_t partition
     http_out_put_text(&to->out, ",\"to\":");
     http_out_put_u64(&to->out, to_offset);
     ws_crowd_end(to);
+    ws_stream_end_rows(crowd, to);
 }
 
 static void ws_stream_progress(struct core_subscribe_crowd *crowd)

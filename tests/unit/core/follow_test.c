@@ -420,6 +420,27 @@ static void who_is_to_be_disconnected_is(void **state)
     land_free(l);
 }
 
+/* Changes that were written for one who ends before their progress are not told to others. */
+static void what_was_written_goes_with_those_it_was_for(void **state)
+{
+    (void)state;
+    struct land *l = fan_land(2, 24);
+    struct fan *amid = fan_follow(l, 1, "SELECT k, count FROM v_group");
+    struct fan *other = fan_follow(l, 1, "SELECT k, count FROM v_group");
+    assert_ptr_equal(amid->follow.crowd, other->follow.crowd);
+    other->is_stuck = true;
+    amid->ends_amid = true;
+    land_append(l, 0, 10);
+    fan_wait(amid);
+    assert_int_equal(amid->follow.code, CORE_OK);
+    fan_free(amid);
+    fan_unstick(other);
+    fan_settle(l, &other, 1);
+    fan_is(other);
+    fan_gone(other);
+    land_free(l);
+}
+
 static void credit_bounds_what_is_given(void **state)
 {
     (void)state;
@@ -628,6 +649,7 @@ int main(void)
         cmocka_unit_test(who_has_no_room_is_left_out_and_comes_back),
         cmocka_unit_test(who_stops_within_a_snapshot_is_given_up),
         cmocka_unit_test(who_is_to_be_disconnected_is),
+        cmocka_unit_test(what_was_written_goes_with_those_it_was_for),
         cmocka_unit_test(credit_bounds_what_is_given),
         cmocka_unit_test(credit_bounds_a_net_difference),
         cmocka_unit_test(who_goes_on_without_room_waits_for_it),

@@ -278,11 +278,21 @@ static void fan_snapshot_end(struct core_follow *follow)
     fan->is_snapshot = false;
 }
 
+/* What is written was written for all who are there. */
+static void fan_is_for_now(const struct core_follow_crowd *crowd)
+{
+    list_for_each (node, &crowd->now) {
+        const struct fan *fan = CONTAINER_OF(node, struct core_follow, in_now)->ctx;
+        assert_true(crowd->ctx == NULL || fan->is_dirty);
+    }
+}
+
 static void fan_changes(struct core_follow_crowd *crowd, enum core_follow_kind kind,
                         const struct vec_batch *rows)
 {
     assert_true(rows->selection.count > 0);
     assert_false(list_is_empty(&crowd->now));
+    fan_is_for_now(crowd);
     told_count++;
     list_for_each (node, &crowd->now) {
         struct core_follow *follow = CONTAINER_OF(node, struct core_follow, in_now);
@@ -294,17 +304,22 @@ static void fan_changes(struct core_follow_crowd *crowd, enum core_follow_kind k
         for (VEC_ROWS_EACH(rows->selection, i, row)) {
             fan_apply(fan, kind, rows, row);
         }
+        if (fan->ends_amid) {
+            core_follow_end(follow);
+        }
     }
     crowd->ctx = crowd; /* a message is being written */
 }
 
 static void fan_flush(struct core_follow_crowd *crowd)
 {
+    fan_is_for_now(crowd);
     crowd->ctx = NULL;
 }
 
 static void fan_progress(struct core_follow_crowd *crowd, const struct core_position *position)
 {
+    fan_is_for_now(crowd);
     crowd->ctx = NULL;
     list_for_each (node, &crowd->now) {
         struct core_follow *follow = CONTAINER_OF(node, struct core_follow, in_now);

@@ -46,6 +46,7 @@ struct fan {
     uint32_t lazy;     /* of a hundred times it has no room */
     uint32_t pause_ms; /* then it is resumed after a random time up to that */
     bool is_stuck;     /* has no room, until fan_unstick */
+    bool ends_amid;    /* ends when it is told changes, before their progress */
     bool is_counting;  /* the sum of its second column is the records that a tick covers */
     uint64_t credit;   /* rows, at the start; 0: as many as there are */
     uint64_t stall_ns_max;
