@@ -6,7 +6,7 @@
 #include "views/store/state_int.h"
 
 /* Words of the last chunk to begin with: the first of a slice, and others. */
-#define STORE_CHUNK_FIRST_WORDS 64u
+#define STORE_CHUNK_FIRST_WORDS 16u
 #define STORE_CHUNK_NEXT_WORDS  2048u
 
 static uint32_t store_row_words(const struct store_state *state, uint32_t key_bytes)

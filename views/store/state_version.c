@@ -21,6 +21,10 @@
 #define STORE_NUMBER_MAX  ((UINT32_C(1) << STORE_NUMBER_BITS) - 1)
 #define STORE_TICK_MASK   15u
 
+/* log2 of the slots of the first chunk; each of those that follow has twice as many, up to
+ * slot_shift. */
+#define STORE_SLOTS_FIRST_SHIFT 4u
+
 /* Empty chunks that are kept: so many bytes, and a part of those of the rows. */
 #define STORE_SPARE_BYTES (UINT64_C(256) << 10)
 #define STORE_SPARE_SHIFT 4
@@ -81,15 +85,22 @@ static uint32_t store_slot_bytes(const struct store_state *state)
     return (uint32_t)sizeof(struct store_version) + state->layout.state_bytes;
 }
 
-static size_t store_pool_chunk_bytes(const struct store_state *state)
+/* Slots of a chunk that there is memory for: the first chunks have fewer than those that follow. */
+static uint32_t store_pool_room(const struct store_state *state, uint32_t number)
 {
-    return (size_t)store_slot_bytes(state) << state->slot_shift;
+    uint32_t shift = STORE_SLOTS_FIRST_SHIFT + number - 1;
+    return UINT32_C(1) << (shift < state->slot_shift ? shift : state->slot_shift);
+}
+
+static size_t store_pool_chunk_bytes(const struct store_state *state, uint32_t number)
+{
+    return (size_t)store_slot_bytes(state) * store_pool_room(state, number);
 }
 
 /* Slots of a chunk. */
 static uint32_t store_pool_slots(const struct store_state *state, uint32_t number)
 {
-    return (UINT32_C(1) << state->slot_shift) - (number == 1); /* whose first would be number 0 */
+    return store_pool_room(state, number) - (number == 1); /* whose first would be number 0 */
 }
 
 struct store_version *store_version_at(const struct store_state *state, uint32_t number)
@@ -167,6 +178,16 @@ static void store_pool_link_last(struct store_versions *versions, uint32_t numbe
     versions->room_last = number;
 }
 
+/* Give the memory of chunk `number` back, if it has any. */
+static void store_pool_give(struct store_state *state, uint8_t *slots, uint32_t number)
+{
+    size_t bytes = store_pool_chunk_bytes(state, number);
+    if (slots != NULL) {
+        store_give(state, slots, bytes, 16);
+        state->version_bytes -= budget_block_bytes(bytes, 16);
+    }
+}
+
 /* Give the memory of an empty chunk back. */
 static void store_pool_release(struct store_state *state, uint32_t number)
 {
@@ -174,8 +195,7 @@ static void store_pool_release(struct store_state *state, uint32_t number)
     struct store_pool_chunk *chunk = &versions->chunks[number - 1];
     ASSERT(chunk->used == 0);
     store_pool_unlink(versions, number);
-    store_give(state, chunk->slots, store_pool_chunk_bytes(state), 16);
-    state->version_bytes -= budget_block_bytes(store_pool_chunk_bytes(state), 16);
+    store_pool_give(state, chunk->slots, number);
     *chunk = (struct store_pool_chunk){.after = versions->bare_first};
     versions->bare_first = number;
     versions->empty_count--;
@@ -207,7 +227,7 @@ static enum err store_pool_open(struct store_state *state)
 {
     struct store_versions *versions = state->versions;
     uint32_t number = versions->bare_first;
-    size_t bytes = store_pool_chunk_bytes(state);
+    size_t bytes = store_pool_chunk_bytes(state, number != 0 ? number : versions->chunks_count + 1);
     enum err err = ERR_OK;
     if (number == 0 && versions->chunks_count == versions->chunks_capacity) {
         err = store_pool_list(state, versions);
@@ -248,7 +268,7 @@ static enum err store_pool_get(struct store_state *state, uint32_t *out)
         *out = chunk->free;
         chunk->free = store_version_at(state, *out)->next;
     } else {
-        ASSERT(chunk->fresh >> state->slot_shift == 0);
+        ASSERT(chunk->fresh < store_pool_room(state, number));
         *out = (number - 1) << state->slot_shift | chunk->fresh++;
     }
     if (chunk->used == store_pool_slots(state, number)) {
@@ -279,7 +299,7 @@ static void store_pool_put(struct store_state *state, uint32_t slot)
     versions->empty_count++;
     uint64_t spare =
         STORE_SPARE_BYTES + ((state->bytes - state->version_bytes) >> STORE_SPARE_SHIFT);
-    if ((uint64_t)versions->empty_count * store_pool_chunk_bytes(state) > spare) {
+    if ((uint64_t)versions->empty_count * store_pool_chunk_bytes(state, number) > spare) {
         store_pool_release(state, number);
     }
 }
@@ -475,11 +495,8 @@ bool store_versions_step(struct store_state *state, uint32_t count)
         }
     }
     for (; count > 0 && versions->doomed_count > 0; count--) {
-        void *slots = versions->doomed[--versions->doomed_count].slots;
-        if (slots != NULL) {
-            store_give(state, slots, store_pool_chunk_bytes(state), 16);
-            state->version_bytes -= budget_block_bytes(store_pool_chunk_bytes(state), 16);
-        }
+        uint32_t number = versions->doomed_count--;
+        store_pool_give(state, versions->doomed[number - 1].slots, number);
     }
     if (versions->doomed_count == 0 && versions->doomed != NULL) {
         store_give(state, versions->doomed, versions->doomed_capacity * sizeof(*versions->doomed),
@@ -653,11 +670,8 @@ bool store_versions_free(struct store_state *state)
         return false;
     }
     for (int i = 0; i < CHUNKS && versions->chunks_count > 0; i++) {
-        void *slots = versions->chunks[--versions->chunks_count].slots;
-        if (slots != NULL) {
-            store_give(state, slots, store_pool_chunk_bytes(state), 16);
-            state->version_bytes -= budget_block_bytes(store_pool_chunk_bytes(state), 16);
-        }
+        uint32_t number = versions->chunks_count--;
+        store_pool_give(state, versions->chunks[number - 1].slots, number);
     }
     if (versions->chunks_count > 0) {
         return false;
