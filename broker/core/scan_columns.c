@@ -17,8 +17,9 @@
 #define CORE_SCAN_VECTORS_BYTES (4u << 20)
 #define CORE_SCAN_ROWS_MIN      64u
 
-/* Chunks of the arenas. */
-#define CORE_SCAN_CHUNK_BYTES (32u << 10)
+/* Chunks of the arenas: so much for each row, and so much at least. */
+#define CORE_SCAN_ROW_BYTES       16u
+#define CORE_SCAN_CHUNK_BYTES_MIN (2u << 10)
 
 /* Digits of a BIGINT. */
 #define CORE_SCAN_INT8_BYTES 20u
@@ -30,6 +31,9 @@
 /* What stands around a name in a path, and a NUL. */
 #define CORE_SCAN_STEP_BYTES 6u
 
+static enum err core_scan_columns_make(struct core_scan_columns *c, const uint32_t *numbers,
+                                       uint32_t count, const struct plan_path *paths,
+                                       uint32_t paths_count);
 static void core_scan_columns_place(struct core_scan_columns *c, uint32_t i, uint32_t number);
 static bool core_scan_columns_within(struct core_scan_columns *c, struct core_scan_column *column,
                                      const struct plan_path *path);
@@ -68,11 +72,39 @@ enum err core_scan_columns_init(struct core_scan_columns *c, struct core_shard *
                                 const struct plan_path *paths, uint32_t paths_count,
                                 struct budget *budget)
 {
-    uint32_t all_count = count + paths_count;
-    *c = (struct core_scan_columns){
-        .cs = cs, .relation = relation, .columns_count = all_count, .budget = budget};
-    arena_init(&c->arena, budget, CORE_SCAN_CHUNK_BYTES, SIZE_MAX);
-    arena_init(&c->scratch, budget, CORE_SCAN_CHUNK_BYTES, SIZE_MAX);
+    *c = (struct core_scan_columns){.cs = cs,
+                                    .relation = relation,
+                                    .columns_count = count + paths_count,
+                                    .rows_max = VEC_ROWS_MAX,
+                                    .budget = budget};
+    return core_scan_columns_make(c, numbers, count, paths, paths_count);
+}
+
+enum err core_scan_columns_init_few(struct core_scan_columns *c, struct core_shard *cs,
+                                    const struct core_stream_relation *relation,
+                                    const uint32_t *numbers, uint32_t count, uint32_t rows_max,
+                                    struct budget *budget)
+{
+    ASSERT(rows_max > 0);
+    ASSERT(rows_max <= VEC_ROWS_MAX);
+    *c = (struct core_scan_columns){.cs = cs,
+                                    .relation = relation,
+                                    .columns_count = count,
+                                    .rows_max = rows_max,
+                                    .budget = budget};
+    return core_scan_columns_make(c, numbers, count, NULL, 0);
+}
+
+/* All but what was asked for. */
+static enum err core_scan_columns_make(struct core_scan_columns *c, const uint32_t *numbers,
+                                       uint32_t count, const struct plan_path *paths,
+                                       uint32_t paths_count)
+{
+    uint32_t all_count = c->columns_count;
+    size_t chunk_bytes = (size_t)c->rows_max * CORE_SCAN_ROW_BYTES;
+    chunk_bytes = chunk_bytes > CORE_SCAN_CHUNK_BYTES_MIN ? chunk_bytes : CORE_SCAN_CHUNK_BYTES_MIN;
+    arena_init(&c->arena, c->budget, chunk_bytes, SIZE_MAX);
+    arena_init(&c->scratch, c->budget, chunk_bytes, SIZE_MAX);
     c->columns = arena_alloc(&c->arena, all_count * sizeof(*c->columns), _Alignof(uint64_t));
     if (c->columns == NULL) {
         return c->arena.err;
@@ -221,10 +253,11 @@ static enum err core_scan_columns_rowconv(struct core_scan_columns *c)
             .path = column->from == CORE_SCAN_PATH ? paths_count++ : VEC_ROWCONV_NO_PATH};
         row_bytes += vec_kind_bytes((enum vec_kind)columns[i].type.kind);
     }
-    c->rows_max = VEC_ROWS_MAX;
-    while (c->rows_max > CORE_SCAN_ROWS_MIN && row_bytes * c->rows_max > CORE_SCAN_VECTORS_BYTES) {
-        c->rows_max /= 2;
+    c->rows_top = VEC_ROWS_MAX;
+    while (c->rows_top > CORE_SCAN_ROWS_MIN && row_bytes * c->rows_top > CORE_SCAN_VECTORS_BYTES) {
+        c->rows_top /= 2;
     }
+    c->rows_max = c->rows_max < c->rows_top ? c->rows_max : c->rows_top;
     struct vec_rowconv_config config = {.columns = columns,
                                         .columns_count = c->columns_count,
                                         .rows_max = c->rows_max,

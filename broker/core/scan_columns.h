@@ -54,7 +54,9 @@ struct core_scan_column {
 struct core_scan_columns {
     /* To be read. */
     bool wants_records;        /* else rows follow from the headers of batches */
-    uint32_t rows_max;         /* of a batch: fewer than VEC_ROWS_MAX where columns are many */
+    uint32_t rows_max;         /* of a batch */
+    uint32_t rows_top;         /* that it can be asked for: fewer than VEC_ROWS_MAX where columns are
+                                  many */
     struct core_faults faults; /* error rows told */
 
     /* Rows so far, each filled by who reads the records where it is wanted. */
@@ -94,6 +96,14 @@ MUST_USE enum err core_scan_columns_init(struct core_scan_columns *columns, stru
                                          const uint32_t *numbers, uint32_t count,
                                          const struct plan_path *paths, uint32_t paths_count,
                                          struct budget *budget);
+
+/* The same of batches of `rows_max` rows at most, for whoever mostly has few: memory follows them.
+ */
+MUST_USE enum err core_scan_columns_init_few(struct core_scan_columns *columns,
+                                             struct core_shard *cs,
+                                             const struct core_stream_relation *relation,
+                                             const uint32_t *numbers, uint32_t count,
+                                             uint32_t rows_max, struct budget *budget);
 
 /* Give everything back; also of one that is all zero. */
 void core_scan_columns_deinit(struct core_scan_columns *columns);

@@ -4,10 +4,11 @@
 #include "base/assert.h"
 #include "broker/core/records.h"
 
-/* The first block, how much larger the next one is, the part that is left off where there is no
- * memory for that, and how much longer than itself a batch is taken to be before it is tried:
- * compressed text is a quarter to a tenth of its length. */
-#define CORE_SCAN_ROOM_BYTES_MIN (256u << 10)
+/* The first block, the one that is for batches side by side, how much larger the next one is, the
+ * part that is left off where there is no memory for that, and how much longer than itself a batch
+ * is taken to be before it is tried: compressed text is a quarter to a tenth of its length. */
+#define CORE_SCAN_ROOM_BYTES_MIN (16u << 10)
+#define CORE_SCAN_ROOM_BYTES     (256u << 10)
 #define CORE_SCAN_ROOM_GROWTH    4u
 #define CORE_SCAN_ROOM_STEP      8u
 #define CORE_SCAN_ROOM_PART      4u
@@ -31,6 +32,16 @@ void core_scan_records_release(struct core_scan_records *records)
     bool is_compressed = (records->rr.batch.attributes & LOG_BATCH_COMPRESSION) != 0;
     if (!records->is_open || !is_compressed) {
         records->used = 0;
+    }
+}
+
+void core_scan_records_rest(struct core_scan_records *records)
+{
+    if (!records->is_open && records->used == 0) {
+        budget_free(records->budget, records->data);
+        records->data = NULL;
+        records->bytes = 0;
+        records->is_short = false;
     }
 }
 
@@ -66,8 +77,13 @@ enum err core_scan_records_open(struct core_scan_records *records, const void *d
         struct log_batch batch;
         if (log_batch_decode(data, length, &batch) == ERR_OK &&
             (batch.attributes & LOG_BATCH_COMPRESSION) != 0) {
+            records->is_short = true;
             return ERR_AGAIN;
         }
+    }
+    if (records->used == 0 && records->is_short && records->bytes < CORE_SCAN_ROOM_BYTES) {
+        records->is_short = false;
+        (void)core_scan_records_grow(records); /* else this one is tried in what there is */
     }
     for (;;) {
         size_t left = records->bytes - records->used;

@@ -25,6 +25,7 @@ struct core_scan_records {
     uint8_t *data;              /* the block; NULL: none yet */
     size_t bytes;               /* of it */
     size_t used;                /* of those, what rows point into */
+    bool is_short;              /* batches did not fit side by side */
 };
 
 /* Make it ready. Takes nothing yet. */
@@ -35,6 +36,9 @@ void core_scan_records_deinit(struct core_scan_records *records);
 
 /* No row is used any more, but for those that the batch which is open still has. */
 void core_scan_records_release(struct core_scan_records *records);
+
+/* Give the block back, if nothing points into it. */
+void core_scan_records_rest(struct core_scan_records *records);
 
 /* Begin with the batch of `length` bytes at `data`, none is open. ERR_AGAIN: it has no room beside
  * what rows point into: to be opened again after a release. Else ERR_BUDGET, ERR_TOO_LARGE (more

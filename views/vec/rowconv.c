@@ -14,10 +14,17 @@
 #include "views/vec/calendar.h"
 #include "views/vec/rowconv_int.h"
 
-/* Chunks of the arenas, and what is taken of one for values at a time. */
-#define VEC_ROWCONV_CHUNK_BYTES (64u << 10)
-#define VEC_ROWCONV_BLOCK_BYTES (30u << 10)
+/* Chunks of the arenas: so much for each row, and so much at least; what is taken of one for values
+ * at a time leaves room for another. */
+#define VEC_ROWCONV_ROW_BYTES       32u
+#define VEC_ROWCONV_CHUNK_BYTES_MIN (8u << 10)
+#define VEC_ROWCONV_BLOCK_BYTES(c)  ((c) / 2 - (c) / 32)
 
+/* A chunk of what columns stand in. */
+#define VEC_ROWCONV_COLUMNS_BYTES_MIN (1u << 10)
+#define VEC_ROWCONV_COLUMNS_BYTES_MAX (64u << 10)
+
+static size_t vec_rowconv_columns_bytes(const struct vec_rowconv_config *config);
 static enum err vec_rowconv_make(struct vec_rowconv *rc, const struct vec_rowconv_config *config);
 static enum err vec_rowconv_record(void *context, size_t record, const struct json_found *found,
                                    uint32_t duplicates_count);
@@ -36,14 +43,30 @@ enum err vec_rowconv_init(struct vec_rowconv *rc, const struct vec_rowconv_confi
                                .ctx = config->ctx,
                                .columns_count = config->columns_count,
                                .rows_max = config->rows_max};
-    arena_init(&rc->columns, config->budget, VEC_ROWCONV_CHUNK_BYTES, SIZE_MAX);
-    arena_init(&rc->bytes, config->budget, VEC_ROWCONV_CHUNK_BYTES, SIZE_MAX);
-    arena_init(&rc->scratch, config->budget, VEC_ROWCONV_CHUNK_BYTES, SIZE_MAX);
+    size_t chunk_bytes = (size_t)config->rows_max * VEC_ROWCONV_ROW_BYTES;
+    chunk_bytes =
+        chunk_bytes > VEC_ROWCONV_CHUNK_BYTES_MIN ? chunk_bytes : VEC_ROWCONV_CHUNK_BYTES_MIN;
+    rc->block_bytes = VEC_ROWCONV_BLOCK_BYTES(chunk_bytes);
+    arena_init(&rc->columns, config->budget, vec_rowconv_columns_bytes(config), SIZE_MAX);
+    arena_init(&rc->bytes, config->budget, chunk_bytes, SIZE_MAX);
+    arena_init(&rc->scratch, config->budget, chunk_bytes, SIZE_MAX);
     enum err err = vec_rowconv_make(rc, config);
     if (err != ERR_OK) {
         vec_rowconv_deinit(rc);
     }
     return err;
+}
+
+/* The first chunk of what lives as long as the converter: all of it, mostly. */
+static size_t vec_rowconv_columns_bytes(const struct vec_rowconv_config *config)
+{
+    size_t bytes = VEC_ROWCONV_COLUMNS_BYTES_MIN;
+    for (uint32_t i = 0; i < config->columns_count; i++) {
+        bytes +=
+            sizeof(struct vec_rowconv_slot) + sizeof(struct vec_vector) + sizeof(uint32_t) +
+            config->rows_max * (size_t)vec_kind_bytes((enum vec_kind)config->columns[i].type.kind);
+    }
+    return bytes < VEC_ROWCONV_COLUMNS_BYTES_MAX ? bytes : VEC_ROWCONV_COLUMNS_BYTES_MAX;
 }
 
 /* Slots in two goes: columns with a path, then the others. */
@@ -325,7 +348,7 @@ void vec_rowconv_constant(struct vec_rowconv *rc, uint32_t column, const struct 
 char *vec_rowconv_room(struct vec_rowconv *rc, size_t bytes)
 {
     if (UNLIKELY(rc->at == NULL || (size_t)(rc->end - rc->at) < bytes)) {
-        size_t block = bytes > VEC_ROWCONV_BLOCK_BYTES ? bytes : VEC_ROWCONV_BLOCK_BYTES;
+        size_t block = bytes > rc->block_bytes ? bytes : rc->block_bytes;
         char *at = arena_alloc(&rc->bytes, block, _Alignof(uint64_t));
         if (at == NULL) {
             rc->err = rc->bytes.err;

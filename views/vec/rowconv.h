@@ -112,6 +112,7 @@ struct vec_rowconv {
     enum err err;                    /* no memory */
     struct arena columns;            /* what lives as long as this */
     struct arena bytes;              /* of values of this batch */
+    size_t block_bytes;              /* taken of `bytes` at a time, at least */
     struct arena scratch;            /* for the time of a value */
     struct arena_mark scratch_mark;  /* its first chunk is kept */
     char *at;                        /* next byte for a value, in `bytes` */
