@@ -62,6 +62,7 @@ struct core_upkeep {
     struct core_shard *cs;              /* whose */
     struct budget budget;               /* of all rows, folds and parcels made here */
     struct list parts;                  /* core_upkeep_part.in_parts */
+    uint32_t parts_count;               /* of these */
     struct list ready;                  /* core_upkeep_part.in_ready: have something to do */
     struct rt_op op;                    /* the next turn */
     uint8_t slice_target[STORE_SLICES]; /* the shard of each slice */

@@ -153,7 +153,7 @@ bool core_upkeep_apply(struct core_upkeep_part *part)
         CONTAINER_OF(list_first(&part->parcels), struct core_upkeep_parcel, in_list);
     ASSERT(parcel->tick == part->tick);
     enum err err = ERR_OK;
-    (void)core_changes_relieve(part->upkeep);
+    core_upkeep_ease(part->upkeep);
     if (part->code == CORE_OK && !part->is_begun) {
         part->is_begun = true;
         err = maint_upkeep_begin(&part->rows, part->tick);
@@ -191,6 +191,9 @@ bool core_upkeep_copy(struct core_upkeep_part *part)
         return true;
     }
     part->stage = CORE_UPKEEP_IDLE;
+    if (part->code == CORE_OK) {
+        core_upkeep_stepped(part);
+    }
     core_upkeep_answer(part, part->code, true);
     return true;
 }

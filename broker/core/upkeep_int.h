@@ -1,5 +1,6 @@
 /* Between the files of the upkeep: upkeep.c (a shard's part, turns), upkeep_step.c (a view's part:
- * records to partial groups to rows), upkeep_home.c (the lead; upkeep_home.h), upkeep_read.c. */
+ * records to partial groups to rows), upkeep_memory.c (what that takes), upkeep_home.c (the lead;
+ * upkeep_home.h), upkeep_read.c. */
 #ifndef BROKER_CORE_UPKEEP_INT_H
 #define BROKER_CORE_UPKEEP_INT_H
 
@@ -14,6 +15,9 @@
 
 /* Bytes of a step of a feed. */
 #define CORE_UPKEEP_FEED_BYTES (256u << 10)
+
+/* Rows that columns have room for, at first and while ticks are small. */
+#define CORE_UPKEEP_ROWS_FIRST 64u
 
 /* What a step says of itself in between. */
 #define CORE_UPKEEP_TELL_NS (100 * RT_NS_PER_MS)
@@ -134,6 +138,8 @@ struct core_upkeep_part {
     /* Folding. */
     uint32_t lane;          /* being folded, and whose rows were taken */
     uint32_t rows_max;      /* taken at a time: so many as fold quickly */
+    uint32_t rows_most;     /* in a batch of this step */
+    uint32_t small_count;   /* steps of few rows, one after the other */
     bool is_slow;           /* the last ones were not folded quickly */
     uint32_t rows_count;    /* taken and not folded yet */
     struct vec_batch batch; /* these, when columns are filled */
@@ -155,7 +161,8 @@ struct core_upkeep_part {
     struct list reads;           /* core_upkeep_read.in_part: wait for their turn */
     uint32_t reads_count;        /* readings that are open */
     uint64_t records_count;      /* folded, ever */
-    struct core_faults faults;   /* rows left out, ever; those of values are columns.faults */
+    struct core_faults faults;   /* rows left out, ever, and values of columns that were given up;
+                                    those of values since are columns.faults */
     bool is_heir;                /* as the newest step says */
     enum core_code code; /* CORE_OK; CORE_VIEW_BROKEN: `why`; CORE_UNKNOWN_VIEW: it was dropped;
                             CORE_VIEW_CHANGED: its heir has its place, and its rows are read on.
@@ -190,6 +197,24 @@ bool core_upkeep_copy(struct core_upkeep_part *part);
 void core_upkeep_answer(struct core_upkeep_part *part, enum core_code code, bool is_done);
 /* It is kept up no more, and that is why. Its step ends as all do. */
 void core_upkeep_break(struct core_upkeep_part *part, const char *format, ...) PRINTF(2, 3);
+
+/* upkeep_memory.c. Columns for batches of so many rows; what was filled is gone. False: no memory.
+ */
+bool core_upkeep_columns(struct core_upkeep_part *part, uint32_t rows_max);
+/* So many rows were taken. What a view computes of one may be much: fewer at a time then, so that
+ * nobody waits long. Never so few that a batch costs more than its rows. It is twice that tells:
+ * once may be somebody else's time. */
+void core_upkeep_fit(struct core_upkeep_part *part, uint32_t rows, uint64_t since_ns);
+/* A step is done. */
+void core_upkeep_stepped(struct core_upkeep_part *part);
+/* What it may take now: an heir takes nothing of the last of the views' memory, for those that are
+ * read may need it, and a large view nothing that small ones need. */
+void core_upkeep_bound(struct core_upkeep_part *part);
+/* There is no memory for `what`. True: try again at once; false: when parcels are home, or it is
+ * broken. */
+bool core_upkeep_relieve(struct core_upkeep_part *part, const char *what);
+/* Let there be memory for rows, where something can be done without. */
+void core_upkeep_ease(struct core_upkeep *upkeep);
 
 /* One reading's turn; it answers. */
 void core_upkeep_read_turn(struct core_upkeep_read *read);

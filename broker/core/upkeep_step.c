@@ -38,15 +38,6 @@
 /* Lanes of a part whose batches are asked for, or here, at a time. */
 #define CORE_UPKEEP_LANES_AHEAD 8u
 
-/* What folding the rows that are taken at a time may take, half of it where the step is paced; so
- * many are taken all the same, so many at first. */
-#define CORE_UPKEEP_ROWS_NS    (RT_NS_PER_MS / 2)
-#define CORE_UPKEEP_ROWS_LEAST 32u
-#define CORE_UPKEEP_ROWS_FIRST 64u
-
-/* Of the views' memory, what heirs leave to views: one in so many bytes. */
-#define CORE_UPKEEP_HEIR_PART 8u
-
 static void core_upkeep_step_make(struct core_upkeep *upkeep, struct core_upkeep_part *part,
                                   struct core_upkeep_step *step);
 static void core_upkeep_step_go(struct core_upkeep_part *part, struct core_upkeep_step *step);
@@ -56,6 +47,8 @@ static void core_upkeep_part_over(struct core_upkeep_part *part, enum core_code 
                                   const char *why);
 static struct core_upkeep_part *core_upkeep_part_new(struct core_upkeep *upkeep,
                                                      const struct core_upkeep_view *view);
+static struct core_upkeep_part *core_upkeep_part_open(struct core_upkeep *upkeep,
+                                                      const struct log_uuid *view);
 static bool core_upkeep_part_make(struct core_upkeep_part *part, const struct core_view *view,
                                   const struct core_topic *topic);
 static bool core_upkeep_part_widen(struct core_upkeep_part *part,
@@ -63,12 +56,9 @@ static bool core_upkeep_part_widen(struct core_upkeep_part *part,
 static void core_upkeep_begin(struct core_upkeep_part *part, const struct core_upkeep_view *view);
 static bool core_upkeep_part_work(struct core_upkeep_part *part);
 static bool core_upkeep_part_work_paced(struct core_upkeep_part *part);
-static void core_upkeep_heir_bound(struct core_upkeep_part *part);
 static bool core_upkeep_fold(struct core_upkeep_part *part);
 static bool core_upkeep_fold_some(struct core_upkeep_part *part);
 static void core_upkeep_spend(struct core_upkeep_part *part);
-static void core_upkeep_fit(struct core_upkeep_part *part, uint32_t rows, uint64_t since_ns);
-static bool core_upkeep_relieve(struct core_upkeep_part *part, const char *what);
 static bool core_upkeep_fold_end(struct core_upkeep_part *part);
 static struct core_upkeep_lane *core_upkeep_next_lane(struct core_upkeep_part *part);
 static uint32_t core_upkeep_collect(struct core_upkeep_part *part, struct core_upkeep_lane *lane);
@@ -83,6 +73,7 @@ static bool core_upkeep_part_leave(struct core_upkeep_part *part);
 static bool core_upkeep_part_end(struct core_upkeep_part *part);
 static void core_upkeep_feed_closed(struct core_view_feed *feed);
 static void core_upkeep_part_delete(struct core_upkeep_part *part);
+static void core_upkeep_part_close(struct core_upkeep_part *part);
 
 /* --- A step comes --- */
 
@@ -141,7 +132,7 @@ static void core_upkeep_step_go(struct core_upkeep_part *part, struct core_upkee
     }
     part->step = step;
     part->is_heir = step->is_heir;
-    core_upkeep_heir_bound(part);
+    core_upkeep_bound(part);
     part->step_ns = rt_now_ns(at->shard);
     part->late_ns = step->view->late_ns;
     part->is_paced = step->view->is_paced;
@@ -184,27 +175,39 @@ static void core_upkeep_part_over(struct core_upkeep_part *part, enum core_code 
 static struct core_upkeep_part *core_upkeep_part_new(struct core_upkeep *upkeep,
                                                      const struct core_upkeep_view *view)
 {
-    struct core_shard *cs = upkeep->cs;
-    const struct core_view *defined = core_catalog_find_view_uuid(cs->catalog, &view->uuid);
-    const struct core_topic *topic = core_catalog_find_uuid(cs->catalog, &defined->source->topic);
+    const struct core_catalog *catalog = upkeep->cs->catalog;
+    const struct core_view *defined = core_catalog_find_view_uuid(catalog, &view->uuid);
+    const struct core_topic *topic = core_catalog_find_uuid(catalog, &defined->source->topic);
+    struct core_upkeep_part *part =
+        topic != NULL ? core_upkeep_part_open(upkeep, &view->uuid) : NULL;
+    if (part == NULL) {
+        return NULL;
+    }
+    list_push_back(&upkeep->parts, &part->in_parts);
+    upkeep->parts_count++;
+    if (!core_upkeep_part_make(part, defined, topic) && part->code == CORE_OK) {
+        core_upkeep_break(part, "out of budget: its plan does not fit");
+    }
+    return part;
+}
+
+/* One that has nothing yet. NULL: there is no memory. */
+static struct core_upkeep_part *core_upkeep_part_open(struct core_upkeep *upkeep,
+                                                      const struct log_uuid *view)
+{
     void *memory;
-    if (topic == NULL ||
-        budget_alloc(&cs->budget, sizeof(struct core_upkeep_part), 64, &memory) != ERR_OK) {
+    if (budget_alloc(&upkeep->cs->budget, sizeof(struct core_upkeep_part), 64, &memory) != ERR_OK) {
         return NULL;
     }
     struct core_upkeep_part *part = memory;
     part->upkeep = upkeep;
-    part->view = view->uuid;
+    part->view = *view;
     list_init(&part->parcels);
     list_init(&part->reads);
     budget_init(&part->budget, "view", SIZE_MAX, &upkeep->budget);
     arena_init(&part->arena, &part->budget, CORE_UPKEEP_ARENA_BYTES, SIZE_MAX);
     core_changes_init(&part->changes, part);
     part->rows_max = CORE_UPKEEP_ROWS_FIRST;
-    list_push_back(&upkeep->parts, &part->in_parts);
-    if (!core_upkeep_part_make(part, defined, topic) && part->code == CORE_OK) {
-        core_upkeep_break(part, "out of budget: its plan does not fit");
-    }
     return part;
 }
 
@@ -247,9 +250,7 @@ static bool core_upkeep_part_make(struct core_upkeep_part *part, const struct co
     part->fold.ctx = part;
     uint32_t global = part->upkeep->slice_target[store_slice_of(store_hash("", 0))];
     maint_upkeep_init(&part->rows, part->maint, &part->budget, global == cs->shard->id);
-    return core_scan_columns_init(&part->columns, cs, part->relation, part->maint->scan_columns,
-                                  part->maint->scan_columns_count, NULL, 0,
-                                  &part->budget) == ERR_OK;
+    return core_upkeep_columns(part, CORE_UPKEEP_ROWS_FIRST);
 }
 
 /* Lanes for partitions that it has not seen. False: there is no memory. */
@@ -366,23 +367,13 @@ bool core_upkeep_part_run(struct core_upkeep_part *part)
     if (part->stage == CORE_UPKEEP_LEFT || part->stage == CORE_UPKEEP_OVER) {
         return core_upkeep_part_end(part) || is_more;
     }
-    core_upkeep_heir_bound(part);
+    core_upkeep_bound(part);
     if (part->is_made && part->code == CORE_OK) {
         is_more = !store_state_trim(&part->rows.state) || is_more;
     }
     is_more = !core_changes_trim(&part->changes) || is_more;
     bool is_paced = part->is_paced && part->code == CORE_OK;
     return (is_paced ? core_upkeep_part_work_paced(part) : core_upkeep_part_work(part)) || is_more;
-}
-
-/* An heir takes nothing of the last of the views' memory: those that are read may need it. */
-static void core_upkeep_heir_bound(struct core_upkeep_part *part)
-{
-    const struct budget *views = &part->upkeep->budget;
-    size_t most_bytes = views->limit_bytes - views->limit_bytes / CORE_UPKEEP_HEIR_PART;
-    size_t room_bytes = views->used_bytes < most_bytes ? most_bytes - views->used_bytes : 0;
-    budget_set_limit(&part->budget,
-                     part->is_heir ? part->budget.used_bytes + room_bytes : SIZE_MAX);
 }
 
 /* Its step leaves the most of the time to producers: not now, if late ones had their part. */
@@ -466,24 +457,6 @@ static bool core_upkeep_fold_some(struct core_upkeep_part *part)
     return true;
 }
 
-/* So many rows were taken. What a view computes of one may be much: fewer at a time then, so that
- * nobody waits long. Never so few that a batch costs more than its rows. It is twice that tells:
- * once may be somebody else's time. */
-static void core_upkeep_fit(struct core_upkeep_part *part, uint32_t rows, uint64_t since_ns)
-{
-    uint64_t took_ns = rt_now_precise_ns(part->upkeep->cs->shard) - since_ns;
-    uint64_t most_ns = part->is_paced ? CORE_UPKEEP_ROWS_NS / 2 : CORE_UPKEEP_ROWS_NS;
-    bool is_slow = took_ns > most_ns;
-    if (is_slow && part->is_slow && part->rows_max > CORE_UPKEEP_ROWS_LEAST) {
-        part->rows_max /= 2;
-        is_slow = false;
-    } else if (took_ns < most_ns * 2 / 5 && rows == part->rows_max &&
-               part->rows_max * 2 <= part->columns.rows_max) {
-        part->rows_max *= 2;
-    }
-    part->is_slow = is_slow;
-}
-
 /* Rows taken were folded, or are not wanted any more: nothing points into their batches. */
 static void core_upkeep_spend(struct core_upkeep_part *part)
 {
@@ -492,20 +465,6 @@ static void core_upkeep_spend(struct core_upkeep_part *part)
     core_loans_return_all(&part->upkeep->cs->loans, part->spent);
     part->spent = NULL;
     core_scan_records_release(&part->records);
-}
-
-/* There is no memory for `what`. True: try again at once; false: when parcels are home, or it is
- * broken. */
-static bool core_upkeep_relieve(struct core_upkeep_part *part, const char *what)
-{
-    if (core_changes_relieve(part->upkeep) || store_state_break(&part->rows.state)) {
-        return true;
-    }
-    if (part->parcels_away == 0) {
-        core_upkeep_break(part, "out of budget: %s need more memory than views have", what);
-        core_upkeep_wake(part);
-    }
-    return false;
 }
 
 /* All goals are reached, or it is broken: the last parcels. True: there is more at once. */
@@ -795,10 +754,24 @@ static void core_upkeep_feed_closed(struct core_view_feed *feed)
 static void core_upkeep_part_delete(struct core_upkeep_part *part)
 {
     struct core_upkeep *upkeep = part->upkeep;
+    struct core_upkeep_step *step = part->step;
+    part->step = NULL;
+    list_remove(&part->in_parts);
+    upkeep->parts_count--;
+    core_upkeep_part_close(part);
+    if (step != NULL) {
+        step->is_done = true;
+        core_call_end(upkeep->cs, &step->call);
+    }
+}
+
+/* It has no rows. */
+static void core_upkeep_part_close(struct core_upkeep_part *part)
+{
+    struct core_upkeep *upkeep = part->upkeep;
     if (list_is_linked(&part->in_ready)) {
         list_remove(&part->in_ready);
     }
-    list_remove(&part->in_parts);
     if (part->is_made) {
         maint_fold_deinit(&part->fold);
         core_scan_records_deinit(&part->records);
@@ -806,12 +779,6 @@ static void core_upkeep_part_delete(struct core_upkeep_part *part)
     core_scan_columns_deinit(&part->columns);
     core_changes_deinit(&part->changes);
     arena_deinit(&part->arena);
-    struct core_upkeep_step *step = part->step;
-    part->step = NULL;
     budget_deinit(&part->budget);
     budget_free(&upkeep->cs->budget, part);
-    if (step != NULL) {
-        step->is_done = true;
-        core_call_end(upkeep->cs, &step->call);
-    }
 }

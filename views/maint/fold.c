@@ -64,6 +64,14 @@ void maint_fold_reset(struct maint_fold *fold)
     fold->is_broken = false;
 }
 
+void maint_fold_rest(struct maint_fold *fold)
+{
+    ASSERT(fold->groups_count == 0);
+    maint_table_free(fold);
+    maint_arena_rest(&fold->arena);
+    maint_arena_rest(&fold->scratch);
+}
+
 enum err maint_fold_rows(struct maint_fold *fold, const struct vec_batch *batch)
 {
     ASSERT(batch->columns_count == fold->view->scan_columns_count);

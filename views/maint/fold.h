@@ -110,6 +110,9 @@ bool maint_fold_pass(struct maint_fold *fold);
 /* Forget all groups. What the largest ticks took is given back when ticks are small again. */
 void maint_fold_reset(struct maint_fold *fold);
 
+/* Give back what large ticks have left: it is empty (asserted). */
+void maint_fold_rest(struct maint_fold *fold);
+
 /* Give a delta back, where it was made. */
 void maint_delta_free(struct maint_delta *delta);
 

@@ -87,6 +87,15 @@ void maint_arena_reset(struct arena *a)
     arena_init(a, budget, chunk_bytes, SIZE_MAX);
 }
 
+void maint_arena_rest(struct arena *a)
+{
+    if (a->chunk_bytes > MAINT_ARENA_BYTES || a->held_bytes > MAINT_ARENA_BYTES) {
+        struct budget *budget = a->budget;
+        arena_deinit(a);
+        arena_init(a, budget, MAINT_ARENA_BYTES, SIZE_MAX);
+    }
+}
+
 /* --- Slots ------------------------------------------------------------------------------------ */
 
 static ALWAYS_INLINE struct maint_group *maint_slot_group(uint64_t slot)

@@ -65,6 +65,12 @@ bool maint_upkeep_deinit_step(struct maint_upkeep *upkeep)
     return true;
 }
 
+void maint_upkeep_rest(struct maint_upkeep *upkeep)
+{
+    ASSERT(!upkeep->state.is_open);
+    maint_arena_rest(&upkeep->scratch);
+}
+
 uint64_t maint_upkeep_bytes(const struct maint_upkeep *upkeep)
 {
     return upkeep->state.bytes + upkeep->arena.held_bytes + upkeep->scratch.held_bytes;

@@ -58,6 +58,9 @@ MUST_USE enum err maint_upkeep_apply(struct maint_upkeep *upkeep, const struct m
                                      uint32_t *pos);
 void maint_upkeep_end(struct maint_upkeep *upkeep);
 
+/* Give back what large ticks have left: none is being applied (asserted). */
+void maint_upkeep_rest(struct maint_upkeep *upkeep);
+
 /* Bytes of memory that it holds, states and what they point to. */
 uint64_t maint_upkeep_bytes(const struct maint_upkeep *upkeep);
 
