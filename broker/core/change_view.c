@@ -49,6 +49,11 @@ static enum core_code core_change_view_create(struct core_change_try *t)
     if (code != CORE_OK) {
         return code;
     }
+    const struct core_topic *topic = core_catalog_find_uuid(t->catalog, &made.source->topic);
+    if (topic != NULL && !core_upkeep_has_room(t->controller->cs, t->catalog, &made, topic,
+                                               t->item->text.text, sizeof(t->item->text.text))) {
+        return CORE_OVERLOADED;
+    }
     made.uuid = core_uuid_new(t->controller->cs);
     made.lineage = made.uuid;
     made.is_heir = false;

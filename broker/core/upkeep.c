@@ -98,6 +98,7 @@ static void core_upkeep_turn(struct rt_op *op)
             break;
         }
     }
+    core_upkeep_tell_used(upkeep);
     if (!list_is_empty(&upkeep->ready) && !upkeep->is_op_away) {
         upkeep->is_op_away = true;
         rt_op_defer(op);

@@ -25,6 +25,7 @@
 #ifndef BROKER_CORE_UPKEEP_H
 #define BROKER_CORE_UPKEEP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,9 +43,12 @@
 #include "storage/log/format.h"
 #include "views/maint/upkeep.h"
 
+struct core_catalog;
 struct core_shard;
+struct core_topic;
 struct core_upkeep_hold;
 struct core_upkeep_read;
+struct core_view;
 
 /* Ticks that the home can still tell apart. */
 #define CORE_UPKEEP_NEWS 64u
@@ -61,6 +65,7 @@ struct core_upkeep_metrics {
 struct core_upkeep {
     struct core_shard *cs;              /* whose */
     struct budget budget;               /* of all rows, folds and parcels made here */
+    _Atomic uint64_t used_bytes;        /* of it, lately: any thread reads */
     struct list parts;                  /* core_upkeep_part.in_parts */
     uint32_t parts_count;               /* of these */
     struct list ready;                  /* core_upkeep_part.in_ready: have something to do */
@@ -95,6 +100,12 @@ void core_upkeep_open(struct core_upkeep *upkeep, struct core_shard *cs);
 
 /* The shard has a new catalog. */
 void core_upkeep_adopted(struct core_upkeep *upkeep);
+
+/* On shard 0: whether `view` over `topic` has room on every shard beside those of `catalog`, so
+ * that none that lives breaks by it. False: `why`, for people. */
+bool core_upkeep_has_room(struct core_shard *cs, const struct core_catalog *catalog,
+                          const struct core_view *view, const struct core_topic *topic, char *why,
+                          size_t why_bytes);
 
 /* The server ends: steps end early, readers are told. On every shard; then, when none on any shard
  * has anything under way, close. */

@@ -198,6 +198,11 @@ void core_upkeep_answer(struct core_upkeep_part *part, enum core_code code, bool
 /* It is kept up no more, and that is why. Its step ends as all do. */
 void core_upkeep_break(struct core_upkeep_part *part, const char *format, ...) PRINTF(2, 3);
 
+/* What a view takes here that was just made, as it will be over `topic`; 0: its plan is wrong; all
+ * that views have: there is no memory to find out. */
+uint64_t core_upkeep_part_bytes(struct core_upkeep *upkeep, const struct core_view *view,
+                                const struct core_topic *topic);
+
 /* upkeep_memory.c. Columns for batches of so many rows; what was filled is gone. False: no memory.
  */
 bool core_upkeep_columns(struct core_upkeep_part *part, uint32_t rows_max);
@@ -215,6 +220,8 @@ void core_upkeep_bound(struct core_upkeep_part *part);
 bool core_upkeep_relieve(struct core_upkeep_part *part, const char *what);
 /* Let there be memory for rows, where something can be done without. */
 void core_upkeep_ease(struct core_upkeep *upkeep);
+/* Let other shards know what views take here. */
+void core_upkeep_tell_used(struct core_upkeep *upkeep);
 
 /* One reading's turn; it answers. */
 void core_upkeep_read_turn(struct core_upkeep_read *read);

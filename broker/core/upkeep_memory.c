@@ -7,9 +7,13 @@
  * and when another view needs it.
  *
  * **Who breaks** where memory ends is the view that has more than its even share: such a one takes
- * nothing of the last sixteenth, which is left to small ones. */
+ * nothing of the last sixteenth, which is left to small ones. As much has to be left for a view to
+ * be made at all. */
+#include <stdio.h>
+
 #include "base/assert.h"
 #include "base/rt/clock.h"
+#include "broker/core/catalog_view.h"
 #include "broker/core/core.h"
 #include "broker/core/upkeep_int.h"
 
@@ -30,6 +34,11 @@
  * share: one in so many bytes. */
 #define CORE_UPKEEP_HEIR_PART  8u
 #define CORE_UPKEEP_SHARE_PART 16u
+
+/* What a view takes with its first rows, beside what it is made of; how long one that was made has
+ * to take that. */
+#define CORE_UPKEEP_FIRST_BYTES (64u << 10)
+#define CORE_UPKEEP_FIRST_MS    10000
 
 static void core_upkeep_widen(struct core_upkeep_part *part);
 static bool core_upkeep_narrow(struct core_upkeep_part *part);
@@ -163,4 +172,67 @@ void core_upkeep_ease(struct core_upkeep *upkeep)
     if (budget_left(&upkeep->budget) < upkeep->budget.limit_bytes / CORE_UPKEEP_SHARE_PART) {
         (void)core_upkeep_narrow_any(upkeep);
     }
+}
+
+/* --- One more --- */
+
+/* So many bytes, in MiB with a digit behind the point. */
+static double core_upkeep_mib(uint64_t bytes)
+{
+    return (double)bytes / (1 << 20);
+}
+
+/* What views will take that were made just now: each has a part here as on every shard, or will.
+ * Those that have broken since are counted, for a while. */
+static uint64_t core_upkeep_coming(struct core_shard *cs, const struct core_catalog *catalog,
+                                   uint64_t view_bytes)
+{
+    int64_t since_ms = core_now_ms(cs) - CORE_UPKEEP_FIRST_MS;
+    uint64_t bytes = 0;
+    struct core_tree_walk walk;
+    const struct core_view *view;
+    core_catalog_walk_views(&walk, catalog);
+    while ((view = core_catalog_next_view(&walk)) != NULL) {
+        if (view->created_ms > since_ms) {
+            const struct core_upkeep_part *part = core_upkeep_find(&cs->upkeep, &view->uuid);
+            bytes += part == NULL            ? view_bytes
+                     : part->begun_tick == 0 ? CORE_UPKEEP_FIRST_BYTES
+                                             : 0;
+        }
+    }
+    return bytes;
+}
+
+bool core_upkeep_has_room(struct core_shard *cs, const struct core_catalog *catalog,
+                          const struct core_view *view, const struct core_topic *topic, char *why,
+                          size_t why_bytes)
+{
+    uint64_t need_bytes = core_upkeep_part_bytes(&cs->upkeep, view, topic);
+    if (need_bytes == 0) { /* its plan is wrong, which it will say itself */
+        return true;
+    }
+    need_bytes += CORE_UPKEEP_FIRST_BYTES;
+    uint64_t coming_bytes = core_upkeep_coming(cs, catalog, need_bytes);
+    for (uint32_t i = 0; i < cs->core->shards_count; i++) {
+        const struct core_upkeep *upkeep = &cs->core->shards[i]->upkeep;
+        uint64_t limit_bytes = upkeep->budget.limit_bytes;
+        uint64_t used_bytes =
+            atomic_load_explicit(&upkeep->used_bytes, memory_order_relaxed) + coming_bytes;
+        uint64_t kept_bytes = limit_bytes / CORE_UPKEEP_SHARE_PART;
+        if (used_bytes + need_bytes + kept_bytes > limit_bytes) {
+            snprintf(why, why_bytes,
+                     "materialized views hold %.1f of the %.1f MiB that they may have on a shard, "
+                     "%.1f stay free, and one more needs %.2f: drop a view, or give the server "
+                     "more --memory",
+                     core_upkeep_mib(used_bytes), core_upkeep_mib(limit_bytes),
+                     core_upkeep_mib(kept_bytes), core_upkeep_mib(need_bytes));
+            return false;
+        }
+    }
+    return true;
+}
+
+void core_upkeep_tell_used(struct core_upkeep *upkeep)
+{
+    atomic_store_explicit(&upkeep->used_bytes, upkeep->budget.used_bytes, memory_order_relaxed);
 }

@@ -188,6 +188,7 @@ static struct core_upkeep_part *core_upkeep_part_new(struct core_upkeep *upkeep,
     if (!core_upkeep_part_make(part, defined, topic) && part->code == CORE_OK) {
         core_upkeep_break(part, "out of budget: its plan does not fit");
     }
+    core_upkeep_tell_used(upkeep);
     return part;
 }
 
@@ -209,6 +210,23 @@ static struct core_upkeep_part *core_upkeep_part_open(struct core_upkeep *upkeep
     core_changes_init(&part->changes, part);
     part->rows_max = CORE_UPKEEP_ROWS_FIRST;
     return part;
+}
+
+uint64_t core_upkeep_part_bytes(struct core_upkeep *upkeep, const struct core_view *view,
+                                const struct core_topic *topic)
+{
+    struct core_upkeep_part *part = core_upkeep_part_open(upkeep, &view->uuid);
+    if (part == NULL) {
+        return upkeep->budget.limit_bytes;
+    }
+    bool is_made = core_upkeep_part_make(part, view, topic);
+    uint64_t bytes = is_made                 ? part->budget.used_bytes
+                     : part->code == CORE_OK ? upkeep->budget.limit_bytes
+                                             : 0;
+    while (part->is_made && !maint_upkeep_deinit_step(&part->rows)) {
+    }
+    core_upkeep_part_close(part);
+    return bytes;
 }
 
 /* All that it needs; false: there is no memory, or it is broken. */
@@ -759,6 +777,7 @@ static void core_upkeep_part_delete(struct core_upkeep_part *part)
     list_remove(&part->in_parts);
     upkeep->parts_count--;
     core_upkeep_part_close(part);
+    core_upkeep_tell_used(upkeep);
     if (step != NULL) {
         step->is_done = true;
         core_call_end(upkeep->cs, &step->call);

@@ -122,7 +122,8 @@
       "The statement asks for what is not served.", "Say it without that.")                        \
     X(QUERY_MEMORY, "query_memory", 503, "53200", true,                                            \
       "There was not enough memory for the statement.",                                            \
-      "Filter more rows, group by fewer values, sort with a small LIMIT; or try again later.")     \
+      "Filter more rows, group by fewer values, sort with a small LIMIT, make fewer views; or "    \
+      "try again later.")                                                                          \
     X(QUERY_CANCELED, "query_canceled", 503, "", true,                                             \
       "The client ended its side of the connection before the answer was there.",                  \
       "Keep it open until the answer is read.")                                                    \

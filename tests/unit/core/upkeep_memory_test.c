@@ -1,5 +1,5 @@
-/* What views take of the memory that there is for them: small ones little, and where memory ends it
- * is not the small ones that pay. */
+/* What views take of the memory that there is for them: small ones little, one more only where it
+ * has room, and where memory ends it is not the small ones that pay. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +131,57 @@ static void what_large_ticks_took_is_given_back(void **state)
     land_free(l);
 }
 
+static bool is_made(struct land *l, uint32_t number)
+{
+    char want[64];
+    struct statement *s =
+        statement_new(l->y, number % l->shards_count, make_text("v", number, few_select));
+    statement_start(s);
+    statement_wait(s);
+    bool is_well = s->query.error.state == SQL_STATE_NONE;
+    if (!is_well) {
+        assert_string_equal(s->query.error.code, "53200");
+        snprintf(want, sizeof(want), "materialized views hold ");
+        assert_int_equal(strncmp(s->query.error.message, want, strlen(want)), 0);
+        assert_non_null(strstr(s->query.error.message, " of the 3.0 MiB "));
+        assert_non_null(strstr(s->query.error.message, "--memory"));
+    }
+    statement_free(s);
+    return is_well;
+}
+
+static void a_view_without_room_is_refused_and_none_breaks(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < ARRAY_COUNT(shard_counts); i++) {
+        struct land *l = small_land(10 + i, 3 << 20, shard_counts[i]);
+        uint32_t count = 0;
+        char want[32];
+        land_append(l, 0, 100);
+        while (is_made(l, count)) {
+            count++;
+            assert_in_range(count, 1, 500);
+        }
+        assert_true(count >= 10);
+        for (uint32_t k = 0; k < 20; k++) {
+            land_append(l, k % YARD_PARTITIONS, 50);
+            settle(l, count);
+        }
+        snprintf(want, sizeof(want), "%u\n", count);
+        land_is(l, "SELECT count(*) FROM system.views WHERE state = 'live'", want);
+        land_is(l, "SELECT count(*) FROM system.views", want);
+        assert_false(is_made(l, count));
+        char drop[64];
+        snprintf(drop, sizeof(drop), "DROP MATERIALIZED VIEW v%u", count - 1);
+        land_do(l, drop);
+        settle(l, count - 1);
+        yard_run(l->y, 100); /* its memory is given back */
+        assert_true(is_made(l, count - 1));
+        settle(l, count);
+        land_free(l);
+    }
+}
+
 static void a_view_beyond_its_share_breaks_before_small_ones(void **state)
 {
     (void)state;
@@ -167,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_view_of_few_rows_takes_little),
         cmocka_unit_test(what_large_ticks_took_is_given_back),
+        cmocka_unit_test(a_view_without_room_is_refused_and_none_breaks),
         cmocka_unit_test(a_view_beyond_its_share_breaks_before_small_ones),
     };
     return cmocka_run_group_tests_name("core_upkeep_memory", tests, NULL, NULL);

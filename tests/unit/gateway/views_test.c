@@ -384,9 +384,11 @@ static void a_broken_view_says_why_and_is_not_asked_again(void **state)
     struct town *t = talk_http_town(6, 2);
     struct town_client *c = town_connect_http(t);
     talk_http_fill(t, 3, 1);
+    talk_http_query_is(c, "CREATE MATERIALIZED VIEW v AS SELECT pad, n FROM s", "[]");
+    talk_http_query_is(c, "SELECT count(*) FROM v", "[[3]]");
     budget_set_limit(&town_core(t, 0)->upkeep.budget, 1);
     budget_set_limit(&town_core(t, 1)->upkeep.budget, 1);
-    talk_http_query_is(c, "CREATE MATERIALIZED VIEW v AS SELECT pad, n FROM s", "[]");
+    talk_http_fill(t, 300, 1);
     struct talk_http_answer a = talk_http_query(c, "{\"sql\":\"SELECT * FROM v\"}");
     talk_http_assert_problem(a, 409, "view_broken");
     assert_non_null(strstr(a.body, "\"v\\\" is broken: out of budget"));
