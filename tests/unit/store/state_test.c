@@ -188,9 +188,9 @@ static void a_few_rows_take_few_bytes(void **state)
     struct world w;
     world_open(&w, 24);
     world_tick(&w, 0, 1, 1);
-    assert_true(w.state.bytes < 2500);
+    assert_true(w.state.bytes < 1000);
     world_tick(&w, 1, 100, 1);
-    assert_true(w.state.bytes < 150000);
+    assert_true(w.state.bytes < 70000);
     world_close(&w);
 }
 
