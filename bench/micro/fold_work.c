@@ -45,8 +45,9 @@ void fold_work_open(struct fold_work *work, const char *sql, uint64_t keys_count
     arena_init(&work->arena, &work->root, 1u << 20, SIZE_MAX / 2);
     fold_bind(work, sql);
     prng_init(&work->prng, 1);
-    maint_fold_init(&work->fold, work->view, &work->root, work->slice_target, 1);
-    maint_upkeep_init(&work->upkeep, work->view, &work->root, true);
+    maint_scratch_init(&work->scratch, &work->root);
+    maint_fold_init(&work->fold, work->view, &work->root, &work->scratch, work->slice_target, 1);
+    maint_upkeep_init(&work->upkeep, work->view, &work->root, &work->scratch, true);
     for (uint32_t i = 0; i < work->view->scan_columns_count; i++) {
         work->has_texts |= work->view->scan_columns[i] == FOLD_NAME;
     }
@@ -63,6 +64,7 @@ void fold_work_open(struct fold_work *work, const char *sql, uint64_t keys_count
 void fold_work_close(struct fold_work *work)
 {
     maint_fold_deinit(&work->fold);
+    arena_deinit(&work->scratch);
     while (!maint_upkeep_deinit_step(&work->upkeep)) {
     }
     free(work->keys);

@@ -26,6 +26,7 @@ enum fold_part {
 struct fold_work {
     /* To be read. */
     struct budget root;
+    struct arena scratch;
     struct maint_upkeep upkeep;
     uint64_t keys_count;
     uint64_t ticks_count;

@@ -22,8 +22,10 @@ void core_upkeep_open(struct core_upkeep *upkeep, struct core_shard *cs)
     *upkeep = (struct core_upkeep){.cs = cs};
     budget_init(&upkeep->budget, "views",
                 rt_shard_budget(cs->shard)->limit_bytes / CORE_UPKEEP_MEMORY_PART, &cs->budget);
+    maint_scratch_init(&upkeep->scratch, &upkeep->budget);
     list_init(&upkeep->parts);
     list_init(&upkeep->ready);
+    list_init(&upkeep->shorts);
     rt_op_init(&upkeep->op, cs->shard, core_upkeep_turn);
     core_upkeep_pace_init(&upkeep->pace, cs, core_upkeep_pace_over);
     for (uint32_t i = 0; i < STORE_SLICES; i++) {
@@ -53,6 +55,7 @@ void core_upkeep_close(struct core_upkeep *upkeep)
 {
     ASSERT(core_upkeep_is_idle(upkeep));
     core_upkeep_home_close(upkeep);
+    arena_deinit(&upkeep->scratch);
     budget_deinit(&upkeep->budget);
 }
 

@@ -66,9 +66,12 @@ struct core_upkeep {
     struct core_shard *cs;              /* whose */
     struct budget budget;               /* of all rows, folds and parcels made here */
     _Atomic uint64_t used_bytes;        /* of it, lately: any thread reads */
+    struct arena scratch;               /* of whichever part has its turn */
     struct list parts;                  /* core_upkeep_part.in_parts */
     uint32_t parts_count;               /* of these */
+    size_t wide_bytes;                  /* of columns that are for many rows */
     struct list ready;                  /* core_upkeep_part.in_ready: have something to do */
+    struct list shorts;                 /* core_upkeep_part.in_short: wait for memory */
     struct rt_op op;                    /* the next turn */
     uint8_t slice_target[STORE_SLICES]; /* the shard of each slice */
     uint32_t parcels_away;              /* made here, not home */

@@ -20,6 +20,7 @@ static void core_upkeep_parcel_home(struct rt_shard *at, struct rt_mail *mail);
 bool core_upkeep_send(struct core_upkeep_part *part, bool is_last)
 {
     uint32_t shards_count = part->upkeep->cs->core->shards_count;
+    core_upkeep_bound_send(part);
     if (!core_upkeep_take(part, is_last)) {
         core_upkeep_untake(part);
         return false;
@@ -141,6 +142,7 @@ static void core_upkeep_parcel_home(struct rt_shard *at, struct rt_mail *mail)
     if (!parcel->is_last) {
         budget_free(&part->budget, parcel);
     }
+    core_upkeep_relieved(part->upkeep);
     core_upkeep_wake(part);
 }
 

@@ -108,6 +108,7 @@ struct core_upkeep_part {
     struct log_uuid view;          /* which */
     struct list_node in_parts;     /* core_upkeep.parts */
     struct list_node in_ready;     /* core_upkeep.ready */
+    struct list_node in_short;     /* core_upkeep.shorts */
     enum core_upkeep_stage stage;  /* what it is at */
     struct core_upkeep_step *step; /* in hand; NULL: none */
     uint64_t step_ns;              /* when it came */
@@ -118,6 +119,7 @@ struct core_upkeep_part {
 
     /* Made once. */
     struct budget budget;                  /* the view's, here */
+    size_t made_bytes;                     /* of it, when it was made */
     struct arena arena;                    /* of what follows */
     char *name;                            /* of the view when it was made */
     struct plan plan;                      /* its plan, */
@@ -140,6 +142,8 @@ struct core_upkeep_part {
     uint32_t rows_max;      /* taken at a time: so many as fold quickly */
     uint32_t rows_most;     /* in a batch of this step */
     uint32_t small_count;   /* steps of few rows, one after the other */
+    size_t wide_bytes;      /* of its columns, while they are for many */
+    uint64_t short_ns;      /* since when it waits for memory; 0: it does not */
     bool is_slow;           /* the last ones were not folded quickly */
     uint32_t rows_count;    /* taken and not folded yet */
     struct vec_batch batch; /* these, when columns are filled */
@@ -215,9 +219,15 @@ void core_upkeep_stepped(struct core_upkeep_part *part);
 /* What it may take now: an heir takes nothing of the last of the views' memory, for those that are
  * read may need it, and a large view nothing that small ones need. */
 void core_upkeep_bound(struct core_upkeep_part *part);
-/* There is no memory for `what`. True: try again at once; false: when parcels are home, or it is
+/* The same of what it sends, from now on until the next bound; of a batch that it folds: false, if
+ * it had better not be begun, since what was folded of one cannot be taken back. */
+void core_upkeep_bound_send(struct core_upkeep_part *part);
+bool core_upkeep_may_fold(struct core_upkeep_part *part);
+/* There is no memory for `what`. True: try again at once; false: when some is there, or it is
  * broken. */
 bool core_upkeep_relieve(struct core_upkeep_part *part, const char *what);
+/* Some came home: who waits for it tries again. */
+void core_upkeep_relieved(struct core_upkeep *upkeep);
 /* Let there be memory for rows, where something can be done without. */
 void core_upkeep_ease(struct core_upkeep *upkeep);
 /* Let other shards know what views take here. */

@@ -16,7 +16,7 @@
  *
  * **Memory.** When it refuses a fold, first what is folded goes to the shards whose rows it is,
  * then older versions of the rows here are given up, then it waits for what others have to send
- * back; when nothing is left to wait for the view is broken. */
+ * back; when nothing is left to wait for the view is broken (upkeep_memory.c). */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -188,6 +188,7 @@ static struct core_upkeep_part *core_upkeep_part_new(struct core_upkeep *upkeep,
     if (!core_upkeep_part_make(part, defined, topic) && part->code == CORE_OK) {
         core_upkeep_break(part, "out of budget: its plan does not fit");
     }
+    part->made_bytes = part->budget.used_bytes;
     core_upkeep_tell_used(upkeep);
     return part;
 }
@@ -262,12 +263,13 @@ static bool core_upkeep_part_make(struct core_upkeep_part *part, const struct co
     }
     part->is_made = true;
     core_scan_records_init(&part->records, &part->budget);
-    maint_fold_init(&part->fold, part->maint, &part->budget, part->upkeep->slice_target,
-                    shards_count);
+    maint_fold_init(&part->fold, part->maint, &part->budget, &part->upkeep->scratch,
+                    part->upkeep->slice_target, shards_count);
     part->fold.fault = core_upkeep_fault;
     part->fold.ctx = part;
     uint32_t global = part->upkeep->slice_target[store_slice_of(store_hash("", 0))];
-    maint_upkeep_init(&part->rows, part->maint, &part->budget, global == cs->shard->id);
+    maint_upkeep_init(&part->rows, part->maint, &part->budget, &part->upkeep->scratch,
+                      global == cs->shard->id);
     return core_upkeep_columns(part, CORE_UPKEEP_ROWS_FIRST);
 }
 
@@ -621,6 +623,9 @@ static bool core_upkeep_fold_rows(struct core_upkeep_part *part)
         }
         part->is_filled = true;
     }
+    if (!core_upkeep_may_fold(part)) {
+        return false;
+    }
     enum err err = maint_fold_rows(&part->fold, &part->batch);
     if (err != ERR_OK && part->fold.is_broken) {
         core_upkeep_break(part, "out of budget: its groups need more memory than views have");
@@ -777,7 +782,11 @@ static void core_upkeep_part_delete(struct core_upkeep_part *part)
     list_remove(&part->in_parts);
     upkeep->parts_count--;
     core_upkeep_part_close(part);
+    if (upkeep->parts_count == 0) {
+        maint_scratch_rest(&upkeep->scratch);
+    }
     core_upkeep_tell_used(upkeep);
+    core_upkeep_relieved(upkeep);
     if (step != NULL) {
         step->is_done = true;
         core_call_end(upkeep->cs, &step->call);
@@ -791,11 +800,15 @@ static void core_upkeep_part_close(struct core_upkeep_part *part)
     if (list_is_linked(&part->in_ready)) {
         list_remove(&part->in_ready);
     }
+    if (list_is_linked(&part->in_short)) {
+        list_remove(&part->in_short);
+    }
     if (part->is_made) {
         maint_fold_deinit(&part->fold);
         core_scan_records_deinit(&part->records);
     }
     core_scan_columns_deinit(&part->columns);
+    upkeep->wide_bytes -= part->wide_bytes;
     core_changes_deinit(&part->changes);
     arena_deinit(&part->arena);
     budget_deinit(&part->budget);

@@ -202,7 +202,7 @@ enum err maint_fold_take(struct maint_fold *fold, uint32_t target, struct maint_
     if (err != ERR_OK) {
         return err;
     }
-    maint_arena_reset(&fold->scratch);
+    maint_arena_reset(fold->scratch);
     if (!maint_delta_put(fold, target, &w)) {
         maint_delta_free(w.delta);
         return ERR_BUDGET;

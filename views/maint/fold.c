@@ -31,7 +31,7 @@ static enum err maint_work_fold(struct maint_fold *fold, struct maint_work *work
                                 const struct vec_batch *source);
 
 void maint_fold_init(struct maint_fold *fold, const struct maint_view *view, struct budget *budget,
-                     const uint8_t *slice_target, uint32_t targets_count)
+                     struct arena *scratch, const uint8_t *slice_target, uint32_t targets_count)
 {
     ASSERT(targets_count > 0);
     fold->rows_count = 0;
@@ -44,14 +44,13 @@ void maint_fold_init(struct maint_fold *fold, const struct maint_view *view, str
     fold->slice_target = slice_target;
     fold->table = NULL;
     arena_init(&fold->arena, budget, MAINT_ARENA_BYTES, SIZE_MAX);
-    arena_init(&fold->scratch, budget, MAINT_ARENA_BYTES, SIZE_MAX);
-    fold->eval = (struct vec_eval){.scratch = &fold->scratch};
+    fold->scratch = scratch;
+    fold->eval = (struct vec_eval){.scratch = scratch};
 }
 
 void maint_fold_deinit(struct maint_fold *fold)
 {
     maint_table_free(fold);
-    arena_deinit(&fold->scratch);
     arena_deinit(&fold->arena);
 }
 
@@ -68,8 +67,8 @@ void maint_fold_rest(struct maint_fold *fold)
 {
     ASSERT(fold->groups_count == 0);
     maint_table_free(fold);
-    maint_arena_rest(&fold->arena);
-    maint_arena_rest(&fold->scratch);
+    arena_deinit(&fold->arena);
+    arena_init(&fold->arena, fold->budget, MAINT_ARENA_BYTES, SIZE_MAX);
 }
 
 enum err maint_fold_rows(struct maint_fold *fold, const struct vec_batch *batch)
@@ -82,7 +81,7 @@ enum err maint_fold_rows(struct maint_fold *fold, const struct vec_batch *batch)
     }
     ASSERT(fold->table->passed == NULL);
     fold->table->piece_end = NULL; /* it may be longer now */
-    maint_arena_reset(&fold->scratch);
+    maint_arena_reset(fold->scratch);
     uint64_t rows_count = fold->rows_count;
     uint32_t groups_count = fold->groups_count;
     enum err err = maint_fold_piece(fold, batch, batch->selection);
@@ -121,9 +120,9 @@ static void maint_tell(struct maint_fold *fold, const struct vec_batch *batch, u
 static enum err maint_fold_halves(struct maint_fold *fold, const struct vec_batch *batch,
                                   struct vec_selection selection)
 {
-    uint16_t *rows = arena_alloc(&fold->scratch, selection.count * sizeof(*rows), 8);
+    uint16_t *rows = arena_alloc(fold->scratch, selection.count * sizeof(*rows), 8);
     if (rows == NULL) {
-        return fold->scratch.err;
+        return fold->scratch->err;
     }
     for (VEC_ROWS_EACH(selection, i, row)) {
         rows[i] = (uint16_t)row;
@@ -142,7 +141,7 @@ static enum err maint_fold_piece(struct maint_fold *fold, const struct vec_batch
     if (selection.count == 0) {
         return ERR_OK;
     }
-    struct arena_mark mark = arena_mark(&fold->scratch);
+    struct arena_mark mark = arena_mark(fold->scratch);
     struct maint_work work = {.batch = *batch};
     work.batch.selection = selection;
     fold->eval.steps_left = VEC_EVAL_STEPS;
@@ -150,14 +149,14 @@ static enum err maint_fold_piece(struct maint_fold *fold, const struct vec_batch
     if (maint_work_eval(fold, &work) && maint_work_keys(fold, &work, batch)) {
         err = maint_work_fold(fold, &work, batch);
     } else if (maint_is_memory(fold)) {
-        err = fold->scratch.err == ERR_TOO_LARGE ? ERR_TOO_LARGE : ERR_BUDGET;
+        err = fold->scratch->err == ERR_TOO_LARGE ? ERR_TOO_LARGE : ERR_BUDGET;
     } else if (selection.count == 1) {
         maint_tell(fold, batch, vec_row(selection, 0));
     } else {
-        arena_rewind(&fold->scratch, mark);
+        arena_rewind(fold->scratch, mark);
         err = maint_fold_halves(fold, batch, selection);
     }
-    arena_rewind(&fold->scratch, mark);
+    arena_rewind(fold->scratch, mark);
     return err;
 }
 
@@ -167,7 +166,7 @@ static enum err maint_fold_piece(struct maint_fold *fold, const struct vec_batch
 /* Memory that ended is a failure like others. */
 static void *maint_scratch(struct maint_fold *fold, size_t bytes)
 {
-    void *ptr = arena_alloc(&fold->scratch, bytes, 8);
+    void *ptr = arena_alloc(fold->scratch, bytes, 8);
     if (ptr == NULL) {
         fold->eval.failure = (struct vec_failure){.fault = VEC_FAULT_MEMORY};
     }
@@ -297,11 +296,11 @@ static bool maint_work_keys(struct maint_fold *fold, struct maint_work *work,
         for (uint32_t i = 0; i < view->keys_count; i++) {
             columns[i] = &work->keys[i];
         }
-        enum err err = vec_keys_make(&fold->scratch, columns, NULL, view->keys_count, selection,
-                                     &lookup->keys);
+        enum err err =
+            vec_keys_make(fold->scratch, columns, NULL, view->keys_count, selection, &lookup->keys);
         if (err != ERR_OK) {
             /* All together are 4 GiB: fewer are not. */
-            bool is_long = err == ERR_TOO_LARGE && fold->scratch.err == ERR_OK;
+            bool is_long = err == ERR_TOO_LARGE && fold->scratch->err == ERR_OK;
             fold->eval.failure =
                 (struct vec_failure){.fault = is_long ? VEC_FAULT_KEY_LENGTH : VEC_FAULT_MEMORY};
             return false;
@@ -347,9 +346,9 @@ static enum err maint_work_fold(struct maint_fold *fold, struct maint_work *work
     if (count == 0) {
         return ERR_OK;
     }
-    uint8_t **states = arena_alloc(&fold->scratch, count * sizeof(*states), 8);
+    uint8_t **states = arena_alloc(fold->scratch, count * sizeof(*states), 8);
     if (states == NULL) {
-        return fold->scratch.err;
+        return fold->scratch->err;
     }
     enum err err = maint_table_find(fold, &work->lookup);
     if (err != ERR_OK) {

@@ -73,15 +73,20 @@ struct maint_fold {
     uint32_t targets_count;
     const uint8_t *slice_target; /* [STORE_SLICES] */
     struct arena arena;          /* of the groups: since it was empty */
-    struct arena scratch;        /* of a batch */
+    struct arena *scratch;       /* of a call */
     struct vec_eval eval;
     struct maint_table *table;
 };
 
-/* Make it ready: slice_target[s] (< targets_count) is the shard that has slice s; it outlives the
- * fold. now() does not occur. */
+/* Make an arena for what calls need while they last: whoever has many views has one for all of
+ * them. Give back what calls have left there: none is under way. */
+void maint_scratch_init(struct arena *scratch, struct budget *budget);
+void maint_scratch_rest(struct arena *scratch);
+
+/* Make it ready: slice_target[s] (< targets_count) is the shard that has slice s; it and `scratch`
+ * outlive the fold. now() does not occur. */
 void maint_fold_init(struct maint_fold *fold, const struct maint_view *view, struct budget *budget,
-                     const uint8_t *slice_target, uint32_t targets_count);
+                     struct arena *scratch, const uint8_t *slice_target, uint32_t targets_count);
 void maint_fold_deinit(struct maint_fold *fold);
 
 /* Fold the rows of `batch`, whose columns are view->scan_columns. Work is bounded by the batch (<=
@@ -110,7 +115,7 @@ bool maint_fold_pass(struct maint_fold *fold);
 /* Forget all groups. What the largest ticks took is given back when ticks are small again. */
 void maint_fold_reset(struct maint_fold *fold);
 
-/* Give back what large ticks have left: it is empty (asserted). */
+/* Give back what is kept for the next tick: it is empty (asserted). */
 void maint_fold_rest(struct maint_fold *fold);
 
 /* Give a delta back, where it was made. */

@@ -108,7 +108,4 @@ void maint_table_free(struct maint_fold *fold);
  * MAINT_ARENA_BYTES_MAX, so that it is not asked of the budget again. */
 void maint_arena_reset(struct arena *a);
 
-/* The same, and let it be as it was at first where it has become larger. */
-void maint_arena_rest(struct arena *a);
-
 #endif

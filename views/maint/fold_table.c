@@ -87,13 +87,16 @@ void maint_arena_reset(struct arena *a)
     arena_init(a, budget, chunk_bytes, SIZE_MAX);
 }
 
-void maint_arena_rest(struct arena *a)
+void maint_scratch_init(struct arena *scratch, struct budget *budget)
 {
-    if (a->chunk_bytes > MAINT_ARENA_BYTES || a->held_bytes > MAINT_ARENA_BYTES) {
-        struct budget *budget = a->budget;
-        arena_deinit(a);
-        arena_init(a, budget, MAINT_ARENA_BYTES, SIZE_MAX);
-    }
+    arena_init(scratch, budget, MAINT_ARENA_BYTES, SIZE_MAX);
+}
+
+void maint_scratch_rest(struct arena *scratch)
+{
+    struct budget *budget = scratch->budget;
+    arena_deinit(scratch);
+    maint_scratch_init(scratch, budget);
 }
 
 /* --- Slots ------------------------------------------------------------------------------------ */
@@ -258,7 +261,7 @@ static enum err maint_new_texts(struct maint_fold *fold, struct maint_lookup *lo
     struct vec_keys keys;
     const struct vec_vector *column = &lookup->columns[0];
     struct vec_selection rows = {.rows = made->rows, .count = made->count};
-    enum err err = vec_keys_make(&fold->scratch, &column, NULL, 1, rows, &keys);
+    enum err err = vec_keys_make(fold->scratch, &column, NULL, 1, rows, &keys);
     if (err != ERR_OK) {
         return err;
     }
@@ -321,9 +324,9 @@ static enum err maint_table_find_numbers(struct maint_fold *fold, struct maint_l
     struct vec_selection selection = lookup->selection;
     const struct vec_vector *column = &lookup->columns[0];
     struct vec_view view = vec_view(column);
-    uint64_t *numbers = arena_alloc(&fold->scratch, 2 * selection.count * sizeof(*numbers), 8);
+    uint64_t *numbers = arena_alloc(fold->scratch, 2 * selection.count * sizeof(*numbers), 8);
     if (numbers == NULL) {
-        return fold->scratch.err;
+        return fold->scratch->err;
     }
     uint64_t *probes = numbers + selection.count;
     uint64_t seed = table->seed;
@@ -409,9 +412,9 @@ static enum err maint_table_find_texts(struct maint_fold *fold, struct maint_loo
     struct vec_selection selection = lookup->selection;
     const struct vec_vector *column = &lookup->columns[0];
     struct vec_view view = vec_view(column);
-    uint64_t *probes = arena_alloc(&fold->scratch, selection.count * sizeof(*probes), 8);
+    uint64_t *probes = arena_alloc(fold->scratch, selection.count * sizeof(*probes), 8);
     if (probes == NULL) {
-        return fold->scratch.err;
+        return fold->scratch->err;
     }
     for (VEC_ROWS_EACH(selection, i, row)) {
         struct vec_bytes text = {0};
@@ -442,9 +445,9 @@ static enum err maint_table_find_bytes(struct maint_fold *fold, struct maint_loo
     struct maint_table *table = fold->table;
     struct vec_selection selection = lookup->selection;
     const struct vec_keys *keys = &lookup->keys;
-    uint64_t *probes = arena_alloc(&fold->scratch, 2 * selection.count * sizeof(*probes), 8);
+    uint64_t *probes = arena_alloc(fold->scratch, 2 * selection.count * sizeof(*probes), 8);
     if (probes == NULL) {
-        return fold->scratch.err;
+        return fold->scratch->err;
     }
     uint64_t *hashes = probes + selection.count;
     uint32_t pos = 0;
@@ -505,9 +508,9 @@ static enum err maint_table_find_all(struct maint_fold *fold, struct maint_looku
 enum err maint_table_find(struct maint_fold *fold, struct maint_lookup *lookup)
 {
     struct maint_new made = {
-        .rows = arena_alloc(&fold->scratch, lookup->selection.count * sizeof(uint16_t), 8)};
+        .rows = arena_alloc(fold->scratch, lookup->selection.count * sizeof(uint16_t), 8)};
     if (made.rows == NULL) {
-        return fold->scratch.err;
+        return fold->scratch->err;
     }
     enum err err = ERR_OK;
     switch (fold->table->form) {

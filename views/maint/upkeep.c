@@ -32,18 +32,18 @@ struct maint_upkeep_mark {
 };
 
 void maint_upkeep_init(struct maint_upkeep *upkeep, const struct maint_view *view,
-                       struct budget *budget, bool has_global)
+                       struct budget *budget, struct arena *scratch, bool has_global)
 {
     const struct store_layout layout = {.state_bytes = view->state_bytes};
     *upkeep = (struct maint_upkeep){
         .view = view,
         .budget = budget,
         .has_global = has_global && view->is_global,
-        .eval = {.scratch = &upkeep->scratch},
+        .scratch = scratch,
+        .eval = {.scratch = scratch},
     };
     store_state_init(&upkeep->state, &layout, budget);
     arena_init(&upkeep->arena, budget, MAINT_OUTSIDE_CHUNK_BYTES, SIZE_MAX);
-    arena_init(&upkeep->scratch, budget, MAINT_ARENA_BYTES, SIZE_MAX);
     vec_rooms_init(&upkeep->rooms, &upkeep->arena);
     upkeep->accumulation = (struct vec_accumulation){
         .ev = &upkeep->eval, .arena = &upkeep->arena, .rooms = &upkeep->rooms};
@@ -61,19 +61,12 @@ bool maint_upkeep_deinit_step(struct maint_upkeep *upkeep)
         return false;
     }
     arena_deinit(&upkeep->arena);
-    arena_deinit(&upkeep->scratch);
     return true;
-}
-
-void maint_upkeep_rest(struct maint_upkeep *upkeep)
-{
-    ASSERT(!upkeep->state.is_open);
-    maint_arena_rest(&upkeep->scratch);
 }
 
 uint64_t maint_upkeep_bytes(const struct maint_upkeep *upkeep)
 {
-    return upkeep->state.bytes + upkeep->arena.held_bytes + upkeep->scratch.held_bytes;
+    return upkeep->state.bytes + upkeep->arena.held_bytes;
 }
 
 enum err maint_upkeep_begin(struct maint_upkeep *upkeep, uint64_t tick)
@@ -147,7 +140,7 @@ enum err maint_upkeep_apply(struct maint_upkeep *upkeep, const struct maint_delt
     if (err != ERR_OK) {
         return err;
     }
-    maint_arena_reset(&upkeep->scratch);
+    maint_arena_reset(upkeep->scratch);
     uint32_t left = delta->groups_count - *pos;
     uint32_t end = *pos + (left < MAINT_APPLY_GROUPS ? left : MAINT_APPLY_GROUPS);
     while (*pos < end) {
@@ -247,7 +240,7 @@ static enum err maint_changes_leave(struct arena *a, struct vec_batch *out, cons
 static enum err maint_changes_minus(struct maint_upkeep *upkeep, struct maint_changed *changed,
                                     struct vec_batch *out)
 {
-    struct arena *a = &upkeep->scratch;
+    struct arena *a = upkeep->scratch;
     uint64_t faults_count = 0; /* they were counted when they were new */
     uint16_t *absent = arena_alloc(a, changed->count * sizeof(*absent), 8);
     if (absent == NULL) {
@@ -291,7 +284,7 @@ static enum err maint_changes_both(struct arena *a, const struct vec_batch *minu
 static enum err maint_changes_differ(struct maint_upkeep *upkeep, struct vec_batch *minus,
                                      struct vec_batch *plus)
 {
-    struct arena *a = &upkeep->scratch;
+    struct arena *a = upkeep->scratch;
     uint16_t *same;
     uint32_t same_count;
     enum err err = maint_changes_both(a, minus, plus, &same, &same_count);
@@ -310,7 +303,7 @@ static enum err maint_changes_differ(struct maint_upkeep *upkeep, struct vec_bat
 static enum err maint_changes_next(struct maint_upkeep *upkeep, uint64_t *pos, uint32_t max,
                                    struct vec_batch *minus, struct vec_batch *plus)
 {
-    struct arena *a = &upkeep->scratch;
+    struct arena *a = upkeep->scratch;
     maint_arena_reset(a);
     struct maint_changed changed = {
         .was = arena_alloc(a, max * sizeof(*changed.was), 8),

@@ -38,15 +38,16 @@ struct maint_upkeep {
     struct arena arena; /* what states point to */
     struct maint_upkeep_mark *marks; /* to give it back in steps: the newest */
     struct vec_rooms rooms;          /* of the arena */
-    struct arena scratch;            /* of a call */
+    struct arena *scratch;           /* of a call */
     struct vec_eval eval;
     struct vec_accumulation accumulation;
 };
 
 /* Make it ready; takes nothing yet. `has_global`: the one row of an aggregate without keys is this
- * shard's; it is there from the first tick on. `budget` is the view's. */
+ * shard's; it is there from the first tick on. `budget` is the view's; `scratch`, which outlives
+ * it, of maint_scratch_init. */
 void maint_upkeep_init(struct maint_upkeep *upkeep, const struct maint_view *view,
-                       struct budget *budget, bool has_global);
+                       struct budget *budget, struct arena *scratch, bool has_global);
 /* Give everything back in steps: true when all is. Nobody reads any more (asserted). */
 bool maint_upkeep_deinit_step(struct maint_upkeep *upkeep);
 
@@ -57,9 +58,6 @@ MUST_USE enum err maint_upkeep_begin(struct maint_upkeep *upkeep, uint64_t tick)
 MUST_USE enum err maint_upkeep_apply(struct maint_upkeep *upkeep, const struct maint_delta *delta,
                                      uint32_t *pos);
 void maint_upkeep_end(struct maint_upkeep *upkeep);
-
-/* Give back what large ticks have left: none is being applied (asserted). */
-void maint_upkeep_rest(struct maint_upkeep *upkeep);
 
 /* Bytes of memory that it holds, states and what they point to. */
 uint64_t maint_upkeep_bytes(const struct maint_upkeep *upkeep);

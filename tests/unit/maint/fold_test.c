@@ -18,6 +18,7 @@ static const struct vec_type fold_types[] = {{VEC_BIGINT, 0, 0},
 struct fold_world {
     struct world world;
     struct budget budget;
+    struct arena scratch;
     struct maint_fold fold;
     uint8_t slice_target[STORE_SLICES];
     char told[4096]; /* "partition:offset SQLSTATE, " of each fault */
@@ -54,13 +55,15 @@ static void fold_begin(struct fold_world *w, const char *sql, uint32_t rows_coun
     }
     w->fold.fault = fold_told;
     w->fold.ctx = w;
-    maint_fold_init(&w->fold, world_make(&w->world, sql), &w->budget, w->slice_target,
+    maint_scratch_init(&w->scratch, &w->budget);
+    maint_fold_init(&w->fold, world_make(&w->world, sql), &w->budget, &w->scratch, w->slice_target,
                     targets_count);
 }
 
 static void fold_end(struct fold_world *w)
 {
     maint_fold_deinit(&w->fold);
+    arena_deinit(&w->scratch);
     assert_int_equal(w->budget.used_bytes, 0);
     budget_deinit(&w->budget);
     world_deinit(&w->world);

@@ -234,6 +234,7 @@ void world_view_init(struct world_view *v, struct world *world, const struct mai
     budget_init(&v->folding, "folds", SIZE_MAX / 4, &world->root);
     budget_init(&v->readers, "readers", SIZE_MAX / 4, &world->root);
     arena_init(&v->batches, &world->root, 64u << 10, SIZE_MAX / 2);
+    maint_scratch_init(&v->scratch, &v->folding);
     for (uint32_t i = 0; i < STORE_SLICES; i++) {
         v->slice_shard[i] =
             (uint8_t)(chance != NULL ? chance_below(chance, shards_count) : i % shards_count);
@@ -246,8 +247,8 @@ void world_view_init(struct world_view *v, struct world *world, const struct mai
     for (uint32_t i = 0; i < shards_count; i++) {
         v->folds[i].fault = world_view_fault;
         v->folds[i].ctx = v;
-        maint_fold_init(&v->folds[i], view, &v->folding, v->slice_shard, shards_count);
-        maint_upkeep_init(&v->upkeeps[i], view, &v->budget, i == home);
+        maint_fold_init(&v->folds[i], view, &v->folding, &v->scratch, v->slice_shard, shards_count);
+        maint_upkeep_init(&v->upkeeps[i], view, &v->budget, &v->scratch, i == home);
     }
 }
 
@@ -259,6 +260,7 @@ void world_view_deinit(struct world_view *v)
         }
     }
     arena_deinit(&v->batches);
+    arena_deinit(&v->scratch);
     ASSERT(v->budget.used_bytes == 0);
     ASSERT(v->folding.used_bytes == 0);
     ASSERT(v->readers.used_bytes == 0);

@@ -41,6 +41,7 @@ struct world_view {
     struct budget budget;  /* of rows, on all shards */
     struct budget folding; /* of partial groups, likewise */
     struct budget readers; /* of who reads */
+    struct arena scratch;  /* of calls, of `folding` */
     struct maint_fold folds[WORLD_SHARDS_MAX];
     struct maint_upkeep upkeeps[WORLD_SHARDS_MAX];
     struct arena batches; /* of the batch being folded */
