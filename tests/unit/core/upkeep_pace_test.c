@@ -5,6 +5,7 @@
 #include "base/rt/clock.h"
 #include "broker/core/core.h"
 #include "tests/support/cmocka.h"
+#include "tests/unit/core/late_clock.h"
 #include "tests/unit/core/upkeep_world.h"
 
 #define MS RT_NS_PER_MS
@@ -243,6 +244,49 @@ static void views_are_built_beside_producers_that_never_pause(void **state)
     }
 }
 
+/* --- Lagging --- */
+
+/* How many times as long turns of a machine take that is slow. */
+#define LAG_SLOW 5000u
+
+/* Its ticks take more than 50 ms each: it says so, and catches up when it can. */
+static void a_view_that_is_late_lags_and_comes_back(void **state)
+{
+    (void)state;
+    for (uint32_t shards_count = 1; shards_count <= 4; shards_count *= 2) {
+        struct land *l = land_new(shards_count, NULL);
+        struct core_upkeep_row row;
+        land_start(l, shards_count);
+        land_create(l, 0);
+        land_settle(l);
+        assert_true(land_row(l, "v_group", &row));
+        assert_int_equal(row.status, CORE_UPKEEP_LIVE);
+        assert_string_equal(row.why, "");
+        late_clock_begin(MS); /* a batch a turn */
+        sim_node_set_slow(l->y->node, LAG_SLOW);
+        land_append(l, 0, 400);
+        for (uint32_t i = 0; i < 50 && row.status == CORE_UPKEEP_LIVE; i++) {
+            land_append(l, i % YARD_PARTITIONS, 100);
+            assert_true(land_row(l, "v_group", &row));
+        }
+        assert_int_equal(row.status, CORE_UPKEEP_LAGGING);
+        assert_string_equal(row.why, "its ticks take longer than they come");
+        assert_true(row.lag_ns > 50 * MS);
+        uint64_t tick = row.tick;
+        late_clock_step(0);
+        sim_node_set_slow(l->y->node, 1);
+        land_wait_status(l, "v_group", CORE_UPKEEP_LIVE);
+        land_settle(l);
+        assert_true(land_row(l, "v_group", &row));
+        assert_string_equal(row.why, "");
+        assert_int_equal(row.lag_ns, 0);
+        assert_true(row.tick > tick);
+        land_compare(l);
+        land_free(l);
+        late_clock_begin(0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +297,7 @@ int main(void)
         cmocka_unit_test(late_views_pause_as_long_as_producers_need),
         cmocka_unit_test(only_views_that_are_late_pause),
         cmocka_unit_test(views_are_built_beside_producers_that_never_pause),
+        cmocka_unit_test(a_view_that_is_late_lags_and_comes_back),
     };
     return cmocka_run_group_tests_name("core_upkeep_pace", tests, NULL, NULL);
 }
