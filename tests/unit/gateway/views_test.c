@@ -1,10 +1,12 @@
 /* Materialized views by HTTP as clients see them, in a simulated world: how they are listed and
  * stand, positions of answers and waiting for them, rows by key. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/core/core.h"
 #include "tests/support/cmocka.h"
+#include "tests/unit/core/late_clock.h"
 #include "tests/unit/gateway/talk_http.h"
 
 #define QUERY_POST "POST /api/v1/query"
@@ -83,6 +85,82 @@ static void views_that_are_being_built_are_told_of(void **state)
     a = talk_http(c, "GET /readyz", "", NULL);
     assert_string_equal(a.body, "{\"status\":\"ready\",\"reasons\":[],\"views\":[]}\n");
     talk_http_end(t);
+}
+
+/* The number of member `key` of the one view in the body; UINT64_MAX: null. */
+static uint64_t view_number(const char *body, const char *key)
+{
+    char member[64];
+    snprintf(member, sizeof(member), ",\"%s\":", key);
+    const char *at = strstr(body, member);
+    if (at == NULL) {
+        fail_msg("%s is not in %s", key, body);
+        return 0;
+    }
+    at += strlen(member);
+    return strncmp(at, "null", 4) == 0 ? UINT64_MAX : strtoull(at, NULL, 10);
+}
+
+/* Whether a turn of the machine folds a batch, and takes long. */
+static void is_slow(struct town *t, bool is_so)
+{
+    late_clock_begin(is_so ? RT_NS_PER_MS : 0);
+    sim_node_set_slow(t->machine, is_so ? 400 : 1);
+}
+
+/* The view of `records` is seen halfway, by those who ask whether the server is ready and by SQL;
+ * how long it takes is told, and how far it is only rises. */
+static void assert_seen_halfway(struct town *t, struct town_client *c, uint64_t records)
+{
+    uint64_t done = 0;
+    uint32_t seen_count = 0;
+    for (uint32_t i = 0; i < 1000 && seen_count < 3; i++) {
+        struct talk_http_answer a = talk_http(c, "GET /readyz", "", NULL);
+        if (strstr(a.body, "\"state\":\"building\"") != NULL) {
+            uint64_t now = view_number(a.body, "records");
+            uint64_t left = view_number(a.body, "records_left");
+            uint64_t eta_ms = view_number(a.body, "eta_ms");
+            assert_in_range(now, done, records - 1);
+            assert_in_range(now + left, 0, records);
+            done = now;
+            seen_count += now > 0 && left > 0 && eta_ms != 0 && eta_ms != UINT64_MAX;
+        }
+        town_run(t, 20);
+    }
+    assert_int_equal(seen_count, 3);
+    struct talk_http_answer a = talk_http_query(
+        c, "{\"sql\":\"SELECT state, records > 0 AND records_left > 0 AND eta_ms > 0 FROM "
+           "system.views\"}");
+    if (strstr(a.body, "\"rows\":[[\"building\",true]]") == NULL) {
+        fail_msg("%s", a.body);
+    }
+    is_slow(t, false);
+}
+
+static void views_tell_how_far_they_are(void **state)
+{
+    (void)state;
+    for (uint32_t shards_count = 1; shards_count <= 2; shards_count++) {
+        struct town *t = talk_http_town(16 + shards_count, shards_count);
+        struct town_client *c = town_connect_http(t);
+        for (uint32_t i = 0; i < 3; i++) {
+            talk_http_fill(t, 20000, 1);
+        }
+        is_slow(t, true);
+        talk_http_query_is(c, "CREATE MATERIALIZED VIEW v AS SELECT sum(n) FROM s", "[]");
+        assert_seen_halfway(t, c, 60000);
+        talk_http_query_is(c, "SELECT * FROM v", "[[599970000]]");
+        town_hang_up(c);
+        town_run(t, 100);
+        town_forget(c);
+        town_close(t);
+        is_slow(t, true);
+        town_start(t, shards_count); /* and again: all that is in the log */
+        c = town_connect_http(t);
+        assert_seen_halfway(t, c, 60000);
+        talk_http_query_is(c, "SELECT * FROM v", "[[599970000]]");
+        talk_http_end(t);
+    }
 }
 
 static void views_that_are_bound_anew_are_told_of(void **state)
@@ -402,6 +480,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(views_are_made_listed_and_dropped),
         cmocka_unit_test(views_that_are_being_built_are_told_of),
+        cmocka_unit_test(views_tell_how_far_they_are),
         cmocka_unit_test(views_that_are_bound_anew_are_told_of),
         cmocka_unit_test(answers_about_views_have_positions_that_can_be_waited_for),
         cmocka_unit_test(positions_that_cannot_be_waited_for_are_refused),
