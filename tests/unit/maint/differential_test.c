@@ -1,6 +1,8 @@
 /* Views against questions: random rows, random statements, any cut into ticks. After every tick a
  * view shows what the statement answers over the rows so far; what changed, applied to the table
- * before, gives the table; and any number of shards has the same bytes. */
+ * before, gives the table; and any number of shards has the same bytes. So has a view that takes
+ * the same ticks again, as after a start: the first ones in one step, and from then on each changes
+ * what it changed then. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,15 @@
 #define DIFF_COLUMNS_MAX 8u
 #define DIFF_VIEWS       3u
 
+/* What a tick has changed: lines, sorted. */
+struct diff_told {
+    uint32_t rows_count; /* folded with it and those before */
+    char **minus;
+    uint32_t minus_count;
+    char **plus;
+    uint32_t plus_count;
+};
+
 /* One case. */
 struct diff {
     uint64_t seed;
@@ -25,6 +36,7 @@ struct diff {
     struct statement statement;
     const struct maint_view *view;
     struct world_view views[DIFF_VIEWS]; /* of 1, 2 and 4 shards */
+    struct world_view again;             /* begins when they are done */
     bool is_wild;                        /* doubles of any size */
     uint32_t *rows;                      /* folded so far */
     uint32_t rows_count;
@@ -34,6 +46,9 @@ struct diff {
     struct arena kept;  /* of the table before */
     char **before;      /* its lines */
     uint32_t before_count;
+    struct arena telling;
+    struct diff_told told[DIFF_TICKS_MAX];
+    uint32_t told_count;
 };
 
 /* What all cases together came to. */
@@ -44,6 +59,7 @@ struct diff_sums {
     uint64_t faults_count;  /* rows that were left out */
     uint64_t failed_count;  /* ticks at which the question failed */
     uint64_t held_count;    /* readings that went on over a tick */
+    uint64_t replays_count; /* ticks that were taken again */
 };
 
 static void diff_fail(struct diff *d, const char *what, const char *why)
@@ -489,6 +505,57 @@ static void diff_choose(struct diff *d, int64_t *ends, bool is_last)
     }
 }
 
+/* The lines of the table, in an arena that lives as long as the case. */
+static char **diff_keep(struct diff *d, const struct world_table *table)
+{
+    char **lines = world_table_lines(table);
+    char **kept = arena_alloc(&d->telling, (table->count + 1) * sizeof(*kept), 8);
+    assert_non_null(kept);
+    for (uint32_t i = 0; i < table->count; i++) {
+        kept[i] = arena_copy(&d->telling, lines[i], strlen(lines[i]));
+        assert_non_null(kept[i]);
+    }
+    return kept;
+}
+
+static void diff_compare_lines(struct diff *d, char *const *was, uint32_t was_count,
+                               const struct world_table *now, const char *what)
+{
+    char **lines = world_table_lines(now);
+    for (uint32_t i = 0; i < was_count || i < now->count; i++) {
+        bool is_end = i >= was_count || i >= now->count;
+        if (is_end || strcmp(was[i], lines[i]) != 0) {
+            diff_fail(d, what, i < now->count ? lines[i] : was[i]);
+        }
+    }
+}
+
+/* A view that begins anew on any number of shards and has some ticks in one step: those behind them
+ * change the same rows as they did, to the byte. */
+static void diff_replay(struct diff *d, struct diff_sums *sums)
+{
+    struct world_view *v = &d->again;
+    uint32_t first = chance_below(&d->chance, d->told_count);
+    world_view_init(v, &d->world, d->view, 1 + chance_below(&d->chance, WORLD_SHARDS_MAX),
+                    &d->chance);
+    if (first > 0) {
+        world_view_tick(v, d->rows, d->told[first - 1].rows_count, &d->chance);
+    }
+    for (uint32_t i = first; i < d->told_count; i++) {
+        const struct diff_told *told = &d->told[i];
+        struct world_table minus;
+        struct world_table plus;
+        uint32_t begin = i > 0 ? d->told[i - 1].rows_count : 0;
+        world_view_tick(v, d->rows + begin, told->rows_count - begin, &d->chance);
+        world_view_changes(v, &d->arena, &minus, &plus);
+        diff_compare_lines(d, told->minus, told->minus_count, &minus, "what goes when replayed");
+        diff_compare_lines(d, told->plus, told->plus_count, &plus, "what comes when replayed");
+        sums->replays_count++;
+        arena_reset(&d->arena);
+    }
+    world_view_deinit(v);
+}
+
 static void diff_tick(struct diff *d, const struct plan *plan, struct diff_sums *sums)
 {
     struct world_table table;
@@ -518,6 +585,11 @@ static void diff_tick(struct diff *d, const struct plan *plan, struct diff_sums 
     memcpy(d->rows + d->rows_count, d->next, d->next_count * sizeof(*d->rows));
     d->rows_count += d->next_count;
     diff_check_changes(d, &table, &minus, &plus);
+    d->told[d->told_count++] = (struct diff_told){.rows_count = d->rows_count,
+                                                  .minus = diff_keep(d, &minus),
+                                                  .minus_count = minus.count,
+                                                  .plus = diff_keep(d, &plus),
+                                                  .plus_count = plus.count};
     diff_check_faults(d, plan);
     uint32_t *good = arena_alloc(&d->arena, (d->rows_count + 1) * sizeof(*good), 8);
     assert_non_null(good);
@@ -548,6 +620,7 @@ static void diff_case(uint64_t seed, struct diff_sums *sums)
     uint32_t rows_count = d->world.relation->rows_count;
     arena_init(&d->arena, &d->world.root, 64u << 10, SIZE_MAX);
     arena_init(&d->kept, &d->world.root, 64u << 10, SIZE_MAX);
+    arena_init(&d->telling, &d->world.root, 64u << 10, SIZE_MAX);
     d->rows = arena_alloc(&d->world.arena, (rows_count + 1) * sizeof(*d->rows), 8);
     d->next = arena_alloc(&d->world.arena, (rows_count + 1) * sizeof(*d->next), 8);
     struct plan plan;
@@ -584,10 +657,14 @@ static void diff_case(uint64_t seed, struct diff_sums *sums)
     if (held.is_open) {
         diff_held_go(d, &held, true);
     }
+    if (is_view) {
+        diff_replay(d, sums);
+    }
     sums->faults_count += d->views[0].faults_count;
     for (uint32_t i = 0; i < DIFF_VIEWS && is_view; i++) {
         world_view_deinit(&d->views[i]);
     }
+    arena_deinit(&d->telling);
     arena_deinit(&d->kept);
     arena_deinit(&d->arena);
     world_deinit(&d->world);
@@ -602,10 +679,11 @@ static void a_view_shows_what_the_statement_answers(void **state)
         diff_case(share_case_seed(&share), &sums);
     }
     print_message("%lu ticks, %lu rows shown, %lu changed, %lu rows left out, %lu questions "
-                  "failed, %lu readings held\n",
+                  "failed, %lu readings held, %lu ticks replayed\n",
                   (unsigned long)sums.ticks_count, (unsigned long)sums.rows_count,
                   (unsigned long)sums.changes_count, (unsigned long)sums.faults_count,
-                  (unsigned long)sums.failed_count, (unsigned long)sums.held_count);
+                  (unsigned long)sums.failed_count, (unsigned long)sums.held_count,
+                  (unsigned long)sums.replays_count);
     share_close(&share);
 }
 
