@@ -336,6 +336,7 @@ static bool serve_configure(struct serve *serve)
                                .topics = core_topic_config_default(),
                                .node_id = settings->node_id,
                                .view_pin_bytes_max = settings->view_pin_bytes_max,
+                               .view_total_bytes_max = settings->view_total_bytes_max,
                                .retention_check_ms = settings->retention_check_ns / RT_NS_PER_MS,
                                .queries = {.bytes_max = settings->query_bytes_max,
                                            .total_bytes_max = settings->query_total_bytes_max,

@@ -107,6 +107,10 @@ static const struct config_key settings_keys[] = {
      .type = CONFIG_BYTES,
      .fallback = "0",
      .help = "deleted records kept for feeds that have not read them; 0: a quarter of the disk"},
+    {.name = "view.total.max.bytes",
+     .type = CONFIG_BYTES,
+     .fallback = "0",
+     .help = "memory of all materialized views of a shard at most; 0: a quarter of the shard's"},
     {.name = "query.timeout",
      .type = CONFIG_DURATION,
      .fallback = "60s",
@@ -330,6 +334,7 @@ static void settings_fill(struct settings *s)
     s->is_auto_create = config_value(c, "auto_create_topics")->number != 0;
     s->partitions_count = (uint32_t)config_value(c, "partitions")->number;
     s->view_pin_bytes_max = config_value(c, "view.pin.max.bytes")->number;
+    s->view_total_bytes_max = config_value(c, "view.total.max.bytes")->number;
     s->query_timeout_ns = config_value(c, "query.timeout")->number;
     s->query_bytes_max = config_value(c, "query.max.bytes")->number;
     s->query_total_bytes_max = config_value(c, "query.total.max.bytes")->number;

@@ -29,6 +29,7 @@ struct settings {
     uint32_t partitions_count;      /* partitions: of a topic made without a number */
     uint64_t retention_check_ns;    /* retention_check */
     uint64_t view_pin_bytes_max;    /* view.pin.max.bytes; 0: a quarter of the disk */
+    uint64_t view_total_bytes_max;  /* view.total.max.bytes; 0: a quarter of a shard's memory */
     uint64_t query_timeout_ns;      /* query.timeout; 0: none */
     uint64_t query_bytes_max;       /* query.max.bytes */
     uint64_t query_total_bytes_max; /* query.total.max.bytes; 0: half of a shard's memory */

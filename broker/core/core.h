@@ -58,8 +58,9 @@ struct core_config {
     struct log_config log;           /* of the store; log.dir is the data directory */
     struct core_topic_config topics; /* what a topic is that says nothing else */
     int32_t node_id;                 /* this node's: 1 .. RAFT_NODE_ID_MAX */
-    uint64_t view_pin_bytes_max; /* what pins of feeds may keep below log starts; 0: a quarter of
-                                    the disk */
+    uint64_t view_pin_bytes_max;   /* what pins of feeds may keep below log starts; 0: a quarter of
+                                      the disk */
+    uint64_t view_total_bytes_max; /* what views may take of a shard's memory; 0: a quarter */
     uint64_t view_changes_bytes_max; /* what the change log of a view may take, on all shards
                                         together; 0: CORE_CHANGES_BYTES_MAX */
     uint64_t retention_check_ms; /* how often partitions are looked at for what may go; 0: not */

@@ -11,7 +11,7 @@
 /* What all parts together work in a turn of the loop. */
 #define CORE_UPKEEP_TURN_NS (RT_NS_PER_MS / 2)
 
-/* Of a shard's memory, what views may take: a quarter. */
+/* Of a shard's memory, what views may take that nobody has said: a quarter. */
 #define CORE_UPKEEP_MEMORY_PART 4u
 
 static void core_upkeep_turn(struct rt_op *op);
@@ -20,8 +20,12 @@ static void core_upkeep_pace_over(struct rt_timer *timer);
 void core_upkeep_open(struct core_upkeep *upkeep, struct core_shard *cs)
 {
     *upkeep = (struct core_upkeep){.cs = cs};
-    budget_init(&upkeep->budget, "views",
-                rt_shard_budget(cs->shard)->limit_bytes / CORE_UPKEEP_MEMORY_PART, &cs->budget);
+    size_t shard_bytes = rt_shard_budget(cs->shard)->limit_bytes;
+    uint64_t asked_bytes = cs->core->config.view_total_bytes_max;
+    uint64_t most_bytes = asked_bytes == 0            ? shard_bytes / CORE_UPKEEP_MEMORY_PART
+                          : asked_bytes < shard_bytes ? asked_bytes
+                                                      : shard_bytes;
+    budget_init(&upkeep->budget, "views", most_bytes, &cs->budget);
     maint_scratch_init(&upkeep->scratch, &upkeep->budget);
     list_init(&upkeep->parts);
     list_init(&upkeep->ready);

@@ -329,8 +329,8 @@ bool core_upkeep_has_room(struct core_shard *cs, const struct core_catalog *cata
         if (used_bytes + need_bytes + kept_bytes > limit_bytes) {
             snprintf(why, why_bytes,
                      "materialized views take %.1f of the %.1f MiB that they may have on a shard, "
-                     "%.1f stay free, and one more needs %.2f: drop a view, or give the server "
-                     "more --memory",
+                     "%.1f stay free, and one more needs %.2f: drop a view, or give views more "
+                     "(--memory, --view.total.max.bytes)",
                      core_upkeep_mib(used_bytes), core_upkeep_mib(limit_bytes),
                      core_upkeep_mib(kept_bytes), core_upkeep_mib(need_bytes));
             return false;

@@ -184,6 +184,21 @@ static void a_view_without_room_is_refused_and_none_breaks(void **state)
     }
 }
 
+static void views_have_what_is_configured(void **state)
+{
+    (void)state;
+    struct land *l = land_new(30, NULL);
+    l->y->config.view_total_bytes_max = 3 << 20;
+    land_start(l, 2);
+    uint32_t count = 0;
+    while (is_made(l, count)) {
+        count++;
+    }
+    assert_in_range(count, 10, 40);
+    settle(l, count);
+    land_free(l);
+}
+
 static void a_view_beyond_its_share_breaks_before_small_ones(void **state)
 {
     (void)state;
@@ -221,6 +236,7 @@ int main(void)
         cmocka_unit_test(a_view_of_few_rows_takes_little),
         cmocka_unit_test(what_large_ticks_took_is_given_back),
         cmocka_unit_test(a_view_without_room_is_refused_and_none_breaks),
+        cmocka_unit_test(views_have_what_is_configured),
         cmocka_unit_test(a_view_beyond_its_share_breaks_before_small_ones),
     };
     return cmocka_run_group_tests_name("core_upkeep_memory", tests, NULL, NULL);
