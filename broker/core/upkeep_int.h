@@ -202,8 +202,8 @@ void core_upkeep_answer(struct core_upkeep_part *part, enum core_code code, bool
 /* It is kept up no more, and that is why. Its step ends as all do. */
 void core_upkeep_break(struct core_upkeep_part *part, const char *format, ...) PRINTF(2, 3);
 
-/* What a view takes here that was just made, as it will be over `topic`; 0: its plan is wrong; all
- * that views have: there is no memory to find out. */
+/* What a view takes here that was just made, as it will be over `topic`; 0: its plan is wrong; more
+ * than is left: there is no memory to find out. */
 uint64_t core_upkeep_part_bytes(struct core_upkeep *upkeep, const struct core_view *view,
                                 const struct core_topic *topic);
 

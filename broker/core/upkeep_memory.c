@@ -254,7 +254,8 @@ static bool core_upkeep_is_freeing(const struct core_upkeep *upkeep)
         return true;
     }
     list_for_each (node, &upkeep->parts) {
-        if (CONTAINER_OF(node, struct core_upkeep_part, in_parts)->code == CORE_VIEW_BROKEN) {
+        const struct core_upkeep_part *part = CONTAINER_OF(node, struct core_upkeep_part, in_parts);
+        if (part->code == CORE_VIEW_BROKEN && part->reads_count == 0) {
             return true;
         }
     }
@@ -314,6 +315,9 @@ bool core_upkeep_has_room(struct core_shard *cs, const struct core_catalog *cata
                           const struct core_view *view, const struct core_topic *topic, char *why,
                           size_t why_bytes)
 {
+    if (cs->upkeep.is_stopping) { /* so may other shards have */
+        return true;
+    }
     uint64_t need_bytes = core_upkeep_part_bytes(&cs->upkeep, view, topic);
     if (need_bytes == 0) { /* its plan is wrong, which it will say itself */
         return true;

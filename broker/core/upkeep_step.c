@@ -216,14 +216,13 @@ static struct core_upkeep_part *core_upkeep_part_open(struct core_upkeep *upkeep
 uint64_t core_upkeep_part_bytes(struct core_upkeep *upkeep, const struct core_view *view,
                                 const struct core_topic *topic)
 {
+    uint64_t left_bytes = budget_left(&upkeep->budget) + 1;
     struct core_upkeep_part *part = core_upkeep_part_open(upkeep, &view->uuid);
     if (part == NULL) {
-        return upkeep->budget.limit_bytes;
+        return left_bytes;
     }
     bool is_made = core_upkeep_part_make(part, view, topic);
-    uint64_t bytes = is_made                 ? part->budget.used_bytes
-                     : part->code == CORE_OK ? upkeep->budget.limit_bytes
-                                             : 0;
+    uint64_t bytes = is_made ? part->budget.used_bytes : part->code == CORE_OK ? left_bytes : 0;
     while (part->is_made && !maint_upkeep_deinit_step(&part->rows)) {
     }
     core_upkeep_part_close(part);
