@@ -53,10 +53,10 @@ struct core_scan_column {
 /* Embedded in its scan. */
 struct core_scan_columns {
     /* To be read. */
-    bool wants_records;        /* else rows follow from the headers of batches */
-    uint32_t rows_max;         /* of a batch */
-    uint32_t rows_top;         /* that it can be asked for: fewer than VEC_ROWS_MAX where columns are
-                                  many */
+    bool wants_records; /* else rows follow from the headers of batches */
+    uint32_t rows_max;  /* of a batch */
+    uint32_t rows_top;  /* that it can be asked for: fewer than VEC_ROWS_MAX where columns are
+                           many */
     struct core_faults faults; /* error rows told */
 
     /* Rows so far, each filled by who reads the records where it is wanted. */
