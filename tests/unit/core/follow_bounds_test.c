@@ -224,6 +224,46 @@ static void a_difference_that_does_not_fit_is_a_snapshot(void **state)
     land_free(l);
 }
 
+/* One who takes his piece by piece has the memory meanwhile; then the other's is given, and no
+ * snapshot. */
+static void a_difference_waits_for_memory_that_another_has(void **state)
+{
+    (void)state;
+    struct land *l = land_new(25, NULL);
+    fan_forget_all();
+    l->y->opened = followers_have_little;
+    land_start(l, 2);
+    land_create(l, 0);
+    land_append(l, 0, 40);
+    land_settle(l);
+    struct fan *keeper = fan_follow(l, 0, "SELECT k FROM v_group");
+    struct fan *fans[2] = {fan_follow(l, 1, "SELECT * FROM v_group"),
+                           fan_follow(l, 1, "SELECT k, count FROM v_group")};
+    fan_end(fans[0]);
+    fan_end(fans[1]);
+    l->keys = "key %u";
+    land_append(l, 0, 250);
+    fan_settle(l, &keeper, 1);
+    fans[0]->credit = 3;
+    fan_start(fans[0]);
+    yard_run(l->y, 100);
+    assert_int_equal(fans[0]->diffs_count, 1);
+    fan_start(fans[1]);
+    yard_run(l->y, 3000);
+    assert_int_equal(fans[1]->diffs_count, 0);
+    assert_false(fans[1]->is_done);
+    fan_credit(fans[0], 1000);
+    fan_settle(l, fans, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        fan_is(fans[i]);
+        assert_int_equal(fans[i]->diffs_count, 1);
+        assert_int_equal(fans[i]->anew_count, 0);
+        fan_gone(fans[i]);
+    }
+    fan_gone(keeper);
+    land_free(l);
+}
+
 static void rows_take_their_memory_from_logs(void **state)
 {
     (void)state;
@@ -256,6 +296,7 @@ int main(void)
         cmocka_unit_test(what_is_read_of_a_log_stays_while_it_is_read),
         cmocka_unit_test(a_step_that_does_not_fit_is_a_snapshot),
         cmocka_unit_test(a_difference_that_does_not_fit_is_a_snapshot),
+        cmocka_unit_test(a_difference_waits_for_memory_that_another_has),
         cmocka_unit_test(rows_take_their_memory_from_logs),
     };
     return cmocka_run_group_tests_name("core_follow_bounds", tests, NULL, NULL);
